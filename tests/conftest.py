@@ -1,0 +1,41 @@
+"""What every test has: one thread, no network, caches of its own, and the corpora when they are there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+
+PROJECT = Path(__file__).resolve().parent.parent
+CORPORA = Path(os.environ.get("HF_RNN_CORPORA", PROJECT.parent / "shared" / "data"))
+
+# Read once, when torch, huggingface_hub and datasets are imported: set before any test module is.
+_cache = tempfile.TemporaryDirectory(prefix="hf_rnn_tests_")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HOME"] = _cache.name
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_RNN_CORPORA"] = str(CORPORA)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CORPORA.is_dir():
+        return
+    absent = pytest.mark.skip(reason=f"no corpora at {CORPORA} (set HF_RNN_CORPORA)")
+    for item in items:
+        if item.get_closest_marker("corpus"):
+            item.add_marker(absent)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of the corpora; for tests marked `corpus`, which are skipped when it is absent."""
+    return CORPORA
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the checkout."""
+    return PROJECT

@@ -1,0 +1,205 @@
+"""The rules of the house: import directions, a self-contained `models/`, small files, a light import, one set-up."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from setuptools import find_packages
+
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGE = PROJECT / "hf_rnn"
+
+# room -> the rooms it may import; `models` and `data` stand alone.
+ROOMS: dict[str, set[str]] = {
+    "data": set(),
+    "models": set(),
+    "training": {"data", "models"},
+    "export": {"data", "models", "training"},
+    "insight": {"data", "models", "training"},
+    "hub": {"data", "models", "training", "export", "insight"},
+}
+MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub"} | set(sys.stdlib_module_names)
+MAX_LINES = 400
+
+
+def imported_modules(tree: ast.AST, package: str) -> list[str]:
+    """Absolute dotted names of everything imported anywhere in `tree`, a module of `package`."""
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            anchor = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*anchor, *([node.module] if node.module else [])])
+            # `from hf_rnn import models` and `from .. import models` import a room, too.
+            names += [f"{source}.{alias.name}" for alias in node.names] if source == "hf_rnn" else [source]
+    return names
+
+
+def room_violations(source: str, package: str) -> list[str]:
+    """What a module of `package` ("hf_rnn.<room>") imports of hf_rnn that its room may not."""
+    room = package.split(".")[1]
+    allowed = ROOMS[room] | {room, "version"}
+    return [
+        name
+        for name in imported_modules(ast.parse(source), package)
+        if name.split(".")[0] == "hf_rnn" and (name.split(".") + [""])[1] not in allowed
+    ]
+
+
+def models_violations(source: str) -> list[str]:
+    """What keeps a file of `models/` from working as remote code in a Hub repository."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            if node.level > 1 or not node.module or "." in node.module:
+                found.append(f"line {node.lineno}: siblings only, as `from .name import y`")
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            found += [f"line {node.lineno}: imports {n}" for n in names if n.split(".")[0] not in MODELS_MAY_IMPORT]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            # transformers finds imports by regular expression, in strings and docstrings as well.
+            if re.search(r"^\s*(import\s+\S+|from\s+\S+\s+import\b)", node.value, flags=re.MULTILINE):
+                found.append(f"line {node.lineno}: a string with a line that reads as an import")
+    return found
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (PROJECT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_rooms_to_their_left(room: str) -> None:
+    for path in python_files(f"hf_rnn/{room}"):
+        package = ".".join(path.parent.relative_to(PROJECT).parts)
+        assert not room_violations(path.read_text(), package), path
+
+
+def test_every_room_is_known() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and list(path.glob("*.py"))}
+    assert folders <= set(ROOMS)
+
+
+def test_models_are_flat_and_self_contained() -> None:
+    files = python_files("hf_rnn/models")
+    assert files
+    for path in files:
+        assert path.parent == PACKAGE / "models", f"{path}: a Hub repository holds no sub-folders of code"
+        assert not models_violations(path.read_text()), path
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "violations"),
+    [
+        ("from ..training.results import x", "hf_rnn.data", ["hf_rnn.training.results"]),
+        ("from hf_rnn.data import x", "hf_rnn.models", ["hf_rnn.data"]),
+        ("def f():\n    import hf_rnn.hub.bundled", "hf_rnn.training", ["hf_rnn.hub.bundled"]),
+        ("from .. import hub", "hf_rnn.training", ["hf_rnn.hub"]),
+        ("from hf_rnn import BiLstmConfig", "hf_rnn.training", ["hf_rnn.BiLstmConfig"]),
+        ("import hf_rnn", "hf_rnn.training", ["hf_rnn"]),
+        ("from ..version import __version__\nfrom ..data.readers import x", "hf_rnn.training", []),
+        ("from .metrics import x\nimport hf_rnn_other", "hf_rnn.training", []),
+    ],
+)
+def test_the_room_rule_finds_what_it_should(source: str, package: str, violations: list[str]) -> None:
+    assert room_violations(source, package) == violations
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("from ..data import x", 1),
+        ("from . import pooling", 1),
+        ("from .sub.module import x", 1),
+        ("def f():\n    import numpy", 1),
+        ("import os, sklearn.metrics", 1),
+        ("from hf_rnn.models.pooling import x", 1),
+        ('"""Usage:\n\n    from .nope import x\n"""', 1),
+        ('"""Ours, not\nimported from anywhere."""\nimport os\nimport torch.nn as nn\nfrom .pooling import pool', 0),
+    ],
+)
+def test_the_models_rule_finds_what_it_should(source: str, count: int) -> None:
+    assert len(models_violations(source)) == count
+
+
+def test_files_are_small() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in python_files("hf_rnn", "scripts", "tests")}
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_pyproject_holds_only_the_build_system() -> None:
+    assert list(tomllib.loads((PROJECT / "pyproject.toml").read_text())) == ["build-system"]
+
+
+def test_constraints_lie_in_the_ranges_of_setup_cfg() -> None:
+    from packaging.requirements import Requirement
+
+    config = configparser.ConfigParser()
+    config.read(PROJECT / "setup.cfg")
+    lines = (PROJECT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.lower().replace("-", "_").split("==") for line in lines if line and not line.startswith("#"))
+    extras = config["options.extras_require"]
+    wanted = [config["options"]["install_requires"], extras["train"], extras["dev"]]
+    for requirement in map(Requirement, "\n".join(wanted).split()):
+        if requirement.name != "hf_rnn":
+            name = requirement.name.lower().replace("-", "_")
+            assert requirement.specifier.contains(pins[name]), f"{requirement}: pinned {pins[name]}"
+
+
+def test_setup_cfg_packages_every_room() -> None:
+    config = configparser.ConfigParser()
+    config.read(PROJECT / "setup.cfg")
+    include = config["options.packages.find"]["include"].split()
+    folders = {".".join(path.parent.relative_to(PROJECT).parts) for path in python_files("hf_rnn")}
+    assert folders == set(find_packages(str(PROJECT), include=include))
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_everything_of_the_package(tmp_path: Path) -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "hf_rnn"], cwd=PROJECT, check=True, capture_output=True, text=True
+    ).stdout.split("\0")
+    for name in ["setup.cfg", "pyproject.toml", "LICENSE", "README.md", *filter(None, tracked)]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", "out", "."]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "out").glob("*.whl")
+    assert set(filter(None, tracked)) <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def run_python(code: str) -> str:
+    """The output of `code` in a fresh interpreter that finds this checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    return done.stdout.strip()
+
+
+def cpu_seconds(statement: str) -> float:
+    # CPU time and not the clock: other processes on the machine must not decide the result.
+    return float(run_python(f"import time; {statement}; print(time.process_time())"))
+
+
+def test_import_is_light() -> None:
+    pairs = [(cpu_seconds("import hf_rnn"), cpu_seconds("from transformers import AutoModel")) for _ in range(3)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    assert ours <= theirs + 0.3
+
+
+def test_import_leaves_torch_settings_alone() -> None:
+    probe = "(torch.get_num_threads(), torch.get_num_interop_threads(), float(torch.tensor(1e-38) * 1e-2) > 0)"
+    code = (
+        f"import torch; before = {probe}; import hf_rnn; assert hf_rnn.__file__; print(before == {probe}, before[2])"
+    )
+    assert run_python(code) == "True True"
