@@ -1,0 +1,203 @@
+"""Train a word-level, byte-pair or character tokenizer that ``AutoTokenizer`` loads anywhere.
+
+The result is a plain ``PreTrainedTokenizerFast`` around a ``tokenizers.Tokenizer``: everything it does (Unicode
+normalisation, HTML stripping, lower-casing, splitting) is written into ``tokenizer.json``, so it needs none of our code
+to load, and a pipeline given raw text treats it exactly as the training run did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Literal, get_args
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+
+__all__ = ["PAD_TOKEN", "UNK_TOKEN", "TokenizerKind", "UnicodeNormalization", "train_tokenizer"]
+
+TokenizerKind = Literal["word", "bpe", "character"]
+UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
+
+PAD_TOKEN = "[PAD]"
+UNK_TOKEN = "[UNK]"
+SPECIAL_TOKENS = [PAD_TOKEN, UNK_TOKEN]  # their order gives the ids: padding 0, unknown 1
+BYTE_ALPHABET_SIZE = 256
+BATCH_SIZE = 1000
+
+# A word keeps its inner apostrophes (don't, rock'n'roll); anything else that is not white space stands alone.
+WORD_PATTERN = r"\w+(?:['’]\w+)*|[^\w\s]"
+# `.` does not match a line feed.
+CHARACTER_PATTERN = r"[\s\S]"
+# Attributes must have a value: "if a <b and c> d" is prose, not a tag.
+HTML_PATTERN = r"""<!--[\s\S]*?-->|</?[a-zA-Z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>"""
+
+_NORMALIZERS: dict[str, Callable[[], normalizers.Normalizer]] = {
+    "NFC": normalizers.NFC,
+    "NFD": normalizers.NFD,
+    "NFKC": normalizers.NFKC,
+    "NFKD": normalizers.NFKD,
+}
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    kind: TokenizerKind = "word",
+    vocab_size: int = 20_000,
+    min_frequency: int | None = None,
+    lowercase: bool = True,
+    unicode_normalization: UnicodeNormalization | None = "NFC",
+    strip_html: bool = False,
+    truncation_side: Literal["right", "left"] = "right",
+    model_max_length: int | None = None,
+    show_progress: bool = True,
+) -> PreTrainedTokenizerFast:
+    """Train a tokenizer on `texts`.
+
+    ``[PAD]`` has id 0 and ``[UNK]`` id 1; batches are padded on the right; the model inputs are ``input_ids`` and
+    ``attention_mask``. Text that happens to contain the characters ``[PAD]`` is tokenized like any other text
+    (``split_special_tokens=True``).
+
+    Args:
+        texts: The corpus, read once; any iterable of strings.
+        kind: ``"word"``: words with their inner apostrophes, every other visible character a token of its own; words
+            outside the vocabulary become ``[UNK]``. ``"bpe"``: byte-level byte-pair encoding (Sennrich et al. 2016;
+            bytes as in Radford et al. 2019), which knows every string. ``"character"``: one token for each Unicode
+            character, white space included.
+            Decoding gives back the normalised text for ``"bpe"``, and for ``"character"`` where all are known.
+        vocab_size: The most entries the vocabulary may have, special tokens included. It is smaller when the corpus
+            has fewer. ``"bpe"`` needs at least 258: 256 bytes and the two special tokens.
+        min_frequency: The fewest occurrences that give a word, a byte pair or a character an entry.
+            Default: 2 for ``"word"`` and ``"bpe"``, 1 for ``"character"``.
+        lowercase: Lower-case the text.
+        unicode_normalization: Unicode normalisation form; None leaves the text as it is.
+        strip_html: Replace tags such as ``<br />`` and comments by a space, inside the tokenizer itself.
+        truncation_side: The side that ``truncation=True`` cuts off.
+        model_max_length: The length that ``truncation=True`` cuts to; None for no limit.
+        show_progress: Show a progress bar while training.
+
+    Raises:
+        TypeError: `texts` is a string, or an item of it is not one.
+        ValueError: an argument is out of range, the corpus is empty, or nothing in it is frequent enough.
+    """
+    if min_frequency is None:
+        min_frequency = 1 if kind == "character" else 2
+    _check_arguments(texts, kind, vocab_size, min_frequency, unicode_normalization, truncation_side, model_max_length)
+    tokenizer = _untrained(kind)
+    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase)
+    tokenizer.train_from_iterator(
+        _batches(texts),
+        trainer=_trainer(kind, vocab_size, min_frequency, show_progress),
+        length=len(texts) if isinstance(texts, Sized) else None,
+    )
+    if tokenizer.get_vocab_size() <= len(SPECIAL_TOKENS):
+        raise ValueError(
+            f"No {kind} in `texts` occurs `min_frequency`={min_frequency} times: the vocabulary would be empty. "
+            "Give more text or a lower `min_frequency`."
+        )
+    limits = {} if model_max_length is None else {"model_max_length": model_max_length}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD_TOKEN,
+        unk_token=UNK_TOKEN,
+        padding_side="right",
+        truncation_side=truncation_side,
+        model_input_names=["input_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+        split_special_tokens=True,
+        **limits,
+    )
+
+
+def _check_arguments(
+    texts: Iterable[str],
+    kind: str,
+    vocab_size: int,
+    min_frequency: int,
+    unicode_normalization: str | None,
+    truncation_side: str,
+    model_max_length: int | None,
+) -> None:
+    if isinstance(texts, str):
+        raise TypeError("`texts` is a single string; it must be an iterable of strings, one for each text.")
+    if kind not in get_args(TokenizerKind):
+        raise ValueError(f"`kind`={kind!r} must be one of {', '.join(map(repr, get_args(TokenizerKind)))}.")
+    if unicode_normalization is not None and unicode_normalization not in _NORMALIZERS:
+        choices = ", ".join(map(repr, _NORMALIZERS))
+        raise ValueError(f"`unicode_normalization`={unicode_normalization!r} must be None or one of {choices}.")
+    if truncation_side not in ("right", "left"):
+        raise ValueError(f"`truncation_side`={truncation_side!r} must be 'right' or 'left'.")
+    smallest = len(SPECIAL_TOKENS) + (BYTE_ALPHABET_SIZE if kind == "bpe" else 1)
+    _check_integer("vocab_size", vocab_size, smallest, f" for `kind`={kind!r}")
+    _check_integer("min_frequency", min_frequency, 1)
+    if model_max_length is not None:
+        _check_integer("model_max_length", model_max_length, 1, ", or None for no limit")
+
+
+def _check_integer(name: str, value: int, smallest: int, reason: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+        raise ValueError(f"`{name}`={value!r} must be an integer of at least {smallest}{reason}.")
+
+
+def _untrained(kind: str) -> Tokenizer:
+    if kind == "bpe":
+        tokenizer = Tokenizer(models.BPE(unk_token=UNK_TOKEN))
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+        tokenizer.decoder = decoders.ByteLevel()
+        return tokenizer
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNK_TOKEN))
+    if kind == "word":
+        # Inverted and removed: what the pattern does not match (white space) is dropped, each match is a token.
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD_PATTERN), behavior="removed", invert=True)
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(CHARACTER_PATTERN), behavior="isolated")
+        tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: bool) -> normalizers.Normalizer:
+    steps: list[normalizers.Normalizer] = []
+    if unicode_normalization is not None:
+        steps.append(_NORMALIZERS[unicode_normalization]())
+    if strip_html:
+        steps.append(normalizers.Replace(Regex(HTML_PATTERN), " "))
+    if lowercase:
+        steps.append(normalizers.Lowercase())
+    return normalizers.Sequence(steps)
+
+
+def _trainer(kind: str, vocab_size: int, min_frequency: int, show_progress: bool) -> trainers.Trainer:
+    if kind == "bpe":
+        return trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            min_frequency=min_frequency,
+            special_tokens=SPECIAL_TOKENS,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=show_progress,
+        )
+    return trainers.WordLevelTrainer(
+        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=SPECIAL_TOKENS, show_progress=show_progress
+    )
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Checked texts in lists of `BATCH_SIZE`; raises at the end when none of them held a visible character."""
+    batch: list[str] = []
+    found_text = False
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"`texts` must hold strings only; item {index} is {text!r} ({type(text).__name__}).")
+        if _LONE_SURROGATE.search(text):
+            raise ValueError(f"`texts` must hold valid Unicode; item {index} has a lone surrogate: {text[:50]!r}.")
+        found_text = found_text or bool(text.strip())
+        batch.append(text)
+        if len(batch) == BATCH_SIZE:
+            yield batch
+            batch = []
+    yield batch
+    if not found_text:
+        raise ValueError("`texts` is empty: a tokenizer needs at least one text with a visible character.")
