@@ -1,8 +1,8 @@
 """Train a word-level, byte-pair or character tokenizer that ``AutoTokenizer`` loads anywhere.
 
 The result is a plain ``PreTrainedTokenizerFast`` around a ``tokenizers.Tokenizer``: everything it does (Unicode
-normalisation, HTML stripping, lower-casing, splitting) is written into ``tokenizer.json``, so it needs none of our code
-to load, and a pipeline given raw text treats it exactly as the training run did.
+normalisation, HTML stripping, lower-casing, splitting) is written into ``tokenizer.json``, so it needs none of our
+code to load, and a pipeline given raw text treats it exactly as the training run did.
 """
 
 from __future__ import annotations
