@@ -1,0 +1,127 @@
+"""What `results.json` says of a run's model, arguments and figures, taken from the objects of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sysconfig
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+# What Trainer reports beside the metrics: speed, which `minutes` and `machine` say better.
+TRAINER_SPEED = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch")
+
+# The files that make a checkpoint: weights, config, tokenizer.
+CHECKPOINT_FILES = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.*",
+    "merges.txt",
+    "special_tokens_map.json",
+)
+
+# Arguments that say where a run wrote and what it printed, or that are secret: nothing a figure depends on.
+UNRECORDED_ARGUMENTS = frozenset(
+    "disable_tqdm do_eval do_predict do_train hub_model_id hub_strategy hub_token log_level log_level_replica "
+    "logging_dir logging_first_step logging_steps logging_strategy output_dir overwrite_cache project push_to_hub "
+    "push_to_hub_token report_to resume_from_checkpoint run_name save_total_limit trackio_space_id".split()
+)
+
+# Config fields that are bookkeeping rather than choices.
+UNRECORDED_CONFIG = frozenset(
+    "_name_or_path architectures auto_map dtype id2label label2id model_type transformers_version".split()
+)
+
+
+def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: str | None = None) -> dict[str, Any]:
+    """The `model` section for a transformers model saved in `folder`; `base_model`: the Hub id it was tuned from."""
+    config = {key: value for key, value in model.config.to_diff_dict().items() if key not in UNRECORDED_CONFIG}
+    return {
+        "class": type(model).__name__,
+        "model_type": model.config.model_type,
+        "base_model": base_model,
+        "parameters": model.num_parameters(),
+        "size_bytes": checkpoint_size(folder),
+        "config": config,
+    }
+
+
+def checkpoint_size(folder: str | Path) -> int:
+    """Bytes of what `from_pretrained` needs of `folder`: weights, config and tokenizer.
+
+    Raises:
+        FileNotFoundError: `folder` holds no safetensors weights.
+    """
+    files = {path for pattern in CHECKPOINT_FILES for path in Path(folder).glob(pattern)}
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise FileNotFoundError(f"`folder` must hold safetensors weights; {str(folder)!r} holds none")
+    return sum(path.stat().st_size for path in files)
+
+
+def split_metrics(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """Figures of one split from what `Trainer.evaluate` returns: without `prefix` (`"eval"`) and without its speed."""
+    bare = {key.removeprefix(f"{prefix}_"): float(value) for key, value in metrics.items()}
+    return {key: value for key, value in bare.items() if key not in TRAINER_SPEED}
+
+
+def non_default_arguments(*groups: Any) -> dict[str, Any]:
+    """Flags that differ from their defaults, of argument dataclasses (TrainingArguments and a script's own).
+
+    Paths below the corpora's folder, the Python environment and the working folder are written without what is
+    particular to the machine, so that the document can be published. Secrets and places of output are left out.
+    """
+    recorded: dict[str, Any] = {}
+    for group in groups:
+        for name, default in _defaults(group).items():
+            value = getattr(group, name)
+            if name not in UNRECORDED_ARGUMENTS and value != default:
+                recorded[name] = _portable(value)
+    return recorded
+
+
+def _defaults(group: Any) -> dict[str, Any]:
+    """Every flag of an argument dataclass with its default."""
+    from transformers import TrainingArguments
+
+    fields = [field for field in dataclasses.fields(group) if field.init]
+    if isinstance(group, TrainingArguments):
+        # It rewrites many of its fields on construction: the default is what comes out, not what the field declares.
+        untouched = type(group)()
+        return {field.name: getattr(untouched, field.name) for field in fields}
+    return {
+        field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        for field in fields
+    }
+
+
+def _portable(value: Any) -> Any:
+    """`value` as JSON holds it, without the folders of this machine."""
+    if isinstance(value, Mapping):
+        return {str(key): _portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_portable(item) for item in value]
+    # Before strings: the enumerations of TrainingArguments are strings as well.
+    if isinstance(value, Enum):
+        return value.value
+    if not isinstance(value, str | Path):
+        return value
+    folders = {
+        os.environ.get("HF_RNN_CORPORA", "").rstrip(os.sep): "${HF_RNN_CORPORA}",
+        sysconfig.get_path("purelib"): "<site-packages>",
+        os.getcwd(): ".",
+    }
+    text = str(value)
+    for folder, stand_in in folders.items():
+        if folder and text.startswith(folder + os.sep):
+            return stand_in + text.removeprefix(folder)
+    return text
