@@ -1,0 +1,264 @@
+r"""
+The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters and its fastest exact path.
+
+A cell reads one layer in one direction, dense: the first step of every sequence stands at position 0. Which step that is,
+and where a sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
+`torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
+
+Notation: x_t input, h_t hidden state, σ the logistic function, ∗ the element-wise product.
+"""
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import initialization as init
+
+from .configuration_rnn import ElmanConfig, GruConfig, RecurrentConfig
+
+
+# The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
+State = tuple[torch.Tensor, ...]
+
+
+def _gradients_wanted(inputs: torch.Tensor, weights: list[torch.Tensor]) -> bool:
+    # torch's fused kernels keep what a backward pass needs only when told so, whatever the mode of the module.
+    return torch.is_grad_enabled() and (inputs.requires_grad or any(weight.requires_grad for weight in weights))
+
+
+def _fused_arguments(inputs: torch.Tensor, weights: list[torch.Tensor]) -> tuple[bool, int, float, bool, bool]:
+    # has_biases, num_layers, dropout, train, bidirectional
+    return True, 1, 0.0, _gradients_wanted(inputs, weights), False
+
+
+class Cell(nn.Module):
+    """Parameters and paths that the cells share.
+
+    Args:
+        config: The model's configuration.
+        input_size: Features of a step.
+        hidden_size: Units of each direction.
+    """
+
+    num_gates = 1
+    num_states = 1
+
+    def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        rows = self.num_gates * hidden_size
+        for suffix in ("", "_reverse")[: config.num_directions]:
+            self.register_parameter(f"weight_ih_l0{suffix}", nn.Parameter(torch.empty(rows, input_size)))
+            self.register_parameter(f"weight_hh_l0{suffix}", nn.Parameter(torch.empty(rows, hidden_size)))
+            self.register_parameter(f"bias_ih_l0{suffix}", nn.Parameter(torch.empty(rows)))
+            self.register_parameter(f"bias_hh_l0{suffix}", nn.Parameter(torch.empty(rows)))
+
+    def weights(self, direction: int) -> list[torch.Tensor]:
+        """The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds."""
+        reverse = bool(direction)
+        return [weight for name, weight in self._parameters.items() if name.endswith("_reverse") == reverse]
+
+    def initialize(self) -> None:
+        """Xavier input weights, orthogonal recurrent weights (each gate on its own), biases zero."""
+        for name, weight in self.named_parameters():
+            if name.startswith("bias"):
+                init.zeros_(weight)
+            else:
+                # Whole tensors only: a slice would lose the flag that protects weights loaded from a checkpoint.
+                init.copy_(weight, torch.cat([self._initial(name, gate) for gate in _gates(weight, self.num_gates)]))
+
+    def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
+        fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
+        return fill(gate)
+
+    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+        """
+        Args:
+            inputs: (batch, time, features).
+            direction: 0 or 1; which parameters to take.
+            state: The state before the first step, each (batch, units).
+
+        Returns:
+            h_t for every step (batch, time, units), and the state after the last of the `time` steps.
+        """
+        raise TypeError(f"{type(self).__name__} has no forward pass of its own; use one of the cells in CELLS.")
+
+    def run_packed(
+        self, inputs: torch.Tensor, direction: int, state: State, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, State]:
+        """As `forward`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
+        outputs, _ = self(inputs, direction, state)
+        return outputs, (last_steps(outputs, lengths, state[0]),)
+
+
+def last_steps(outputs: torch.Tensor, lengths: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
+    """
+    The output at each sequence's own last step; for an empty sequence the state it started with.
+
+    Args:
+        outputs: (batch, time, units).
+        lengths: (batch), whole numbers from 0.
+        initial: (batch, units).
+    """
+    if outputs.shape[1] == 0:
+        return initial
+    index = (lengths - 1).clamp(min=0)
+    last = outputs[torch.arange(len(outputs), device=outputs.device), index]
+    return torch.where((lengths > 0).unsqueeze(1), last, initial)
+
+
+class LstmCell(Cell):
+    r"""
+    Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000), torch's order of
+    gates i, f, g, o and its two bias vectors (b below is their sum):
+
+        i_t = σ(W_xi x_t + W_hi h_{t-1} + b_i)        (input, or update, gate Γ_u)
+        f_t = σ(W_xf x_t + W_hf h_{t-1} + b_f)        (forget gate Γ_f)
+        g_t = tanh(W_xg x_t + W_hg h_{t-1} + b_g)     (candidate c̃_t)
+        o_t = σ(W_xo x_t + W_ho h_{t-1} + b_o)        (output gate Γ_o)
+        c_t = f_t ∗ c_{t-1} + i_t ∗ g_t
+        h_t = o_t ∗ tanh(c_t)
+    """
+
+    num_gates = 4
+    num_states = 2
+
+    def initialize(self) -> None:
+        """As for every cell, and a forget-gate bias of 1 (Gers et al. 2000; Jozefowicz et al. 2015)."""
+        super().initialize()
+        for name, weight in self.named_parameters():
+            if name.startswith("bias_ih"):
+                bias = torch.zeros_like(weight)
+                bias[self.hidden_size : 2 * self.hidden_size] = 1
+                init.copy_(weight, bias)
+
+    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+        weights = self.weights(direction)
+        initial = [part.unsqueeze(0) for part in state]
+        outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights), True)
+        return outputs, (h.squeeze(0), c.squeeze(0))
+
+    def run_packed(
+        self, inputs: torch.Tensor, direction: int, state: State, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, State]:
+        # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step.
+        weights = self.weights(direction)
+        packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        initial = [part[packed.sorted_indices].unsqueeze(0) for part in state]
+        arguments = _fused_arguments(inputs, weights)
+        data, h, c = torch.lstm(packed.data, packed.batch_sizes, initial, weights, *arguments)
+        outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=inputs.shape[1])
+        ended = (lengths > 0).unsqueeze(1)
+        final = (part.squeeze(0)[packed.unsorted_indices] for part in (h, c))
+        return outputs, tuple(torch.where(ended, part, start) for part, start in zip(final, state, strict=True))
+
+
+class GruCell(Cell):
+    r"""
+    Gated recurrent unit (Cho et al. 2014, https://arxiv.org/abs/1406.1078), torch's order of gates r, z, n:
+
+        r_t = σ(W_xr x_t + b_xr + W_hr h_{t-1} + b_hr)            (reset, or relevance, gate Γ_r)
+        z_t = σ(W_xz x_t + b_xz + W_hz h_{t-1} + b_hz)            (update gate)
+        n_t = tanh(W_xn x_t + b_xn + r_t ∗ (W_hn h_{t-1} + b_hn))     `reset_after=True`: torch, cuDNN, Keras' default
+        n_t = tanh(W_xn x_t + b_xn + W_hn (r_t ∗ h_{t-1}) + b_hn)     `reset_after=False`: Cho et al., most textbooks
+        h_t = (1 − z_t) ∗ n_t + z_t ∗ h_{t-1}
+
+    Courses that write c_t = Γ_u ∗ c̃_t + (1 − Γ_u) ∗ c_{t-1} with c̃_t = tanh(W_c [Γ_r ∗ c_{t-1}, x_t] + b_c) mean
+    `reset_after=False` with h = c and Γ_u = 1 − z.
+    """
+
+    num_gates = 3
+
+    def __init__(self, config: GruConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__(config, input_size, hidden_size)
+        self.reset_after = config.reset_after
+
+    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+        weights = self.weights(direction)
+        if not self.reset_after:
+            return self._reset_before(inputs, weights, state[0])
+        outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights), True)
+        return outputs, (h.squeeze(0),)
+
+    def _reset_before(
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], h: torch.Tensor
+    ) -> tuple[torch.Tensor, State]:
+        w_x, w_h, b_x, b_h = weights
+        from_inputs = nn.functional.linear(inputs, w_x, b_x + b_h)  # (batch, time, 3 * units)
+        w_gates, w_candidate = w_h.split([2 * self.hidden_size, self.hidden_size])
+        outputs = []
+        for step in from_inputs.unbind(1):
+            x_gates, x_candidate = step.split([2 * self.hidden_size, self.hidden_size], dim=1)
+            r, z = torch.sigmoid(x_gates + h @ w_gates.T).chunk(2, dim=1)
+            n = torch.tanh(x_candidate + (r * h) @ w_candidate.T)
+            h = n + z * (h - n)
+            outputs.append(h)
+        return _stack(outputs, inputs, h), (h,)
+
+
+class ElmanCell(Cell):
+    r"""
+    Simple recurrent networks, with φ = tanh or relu. What is fed back (`recurrence`):
+
+        hidden            h_t = φ(W_x x_t + b_x + W_h h_{t-1} + b_h)                     (Elman 1990)
+        output_to_hidden  h_t = φ(W_x x_t + b_x + W_h y_{t-1} + b_h),  y_t = φ(W_y h_t + b_y)   (Jordan 1986)
+        output_to_output  h_t = φ(W_x x_t + b_x),  y_t = φ(W_y h_t + b_y + W_h y_{t-1} + b_h)
+
+    The latter two give y_t as the layer's output and as its state, so all three have `hidden_size` units of output.
+    """
+
+    def __init__(self, config: ElmanConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__(config, input_size, hidden_size)
+        self.initializer = config.initializer
+        self.recurrence = config.recurrence
+        self.activation = torch.tanh if config.nonlinearity == "tanh" else torch.relu
+        self.fused = torch.rnn_tanh if config.nonlinearity == "tanh" else torch.rnn_relu
+        if config.recurrence != "hidden":
+            for suffix in ("", "_reverse")[: config.num_directions]:
+                self.register_parameter(f"weight_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size, hidden_size)))
+                self.register_parameter(f"bias_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size)))
+
+    def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
+        if self.initializer == "identity" and name.startswith("weight_hh"):
+            return nn.init.eye_(gate)
+        if self.initializer == "he" and not name.startswith("weight_hh"):
+            return nn.init.kaiming_normal_(gate, nonlinearity="relu")
+        return super()._initial(name, gate)
+
+    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+        weights = self.weights(direction)
+        if self.recurrence != "hidden":
+            return self._output_recurrence(inputs, weights, state[0])
+        outputs, h = self.fused(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights), True)
+        return outputs, (h.squeeze(0),)
+
+    def _output_recurrence(
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], y: torch.Tensor
+    ) -> tuple[torch.Tensor, State]:
+        w_x, w_h, b_x, b_h, w_y, b_y = weights
+        from_inputs = nn.functional.linear(inputs, w_x, b_x)  # (batch, time, units)
+        outputs = []
+        for step in from_inputs.unbind(1):
+            fed_back = nn.functional.linear(y, w_h, b_h)
+            if self.recurrence == "output_to_hidden":
+                y = self.activation(nn.functional.linear(self.activation(step + fed_back), w_y, b_y))
+            else:
+                y = self.activation(nn.functional.linear(self.activation(step), w_y, b_y) + fed_back)
+            outputs.append(y)
+        return _stack(outputs, inputs, y), (y,)
+
+
+def _gates(weight: torch.Tensor, count: int) -> list[torch.Tensor]:
+    # Empty tensors of the shape of one gate; the fan-in and fan-out of an initialiser are a gate's own.
+    rows = len(weight) // count
+    return [torch.empty(rows, *weight.shape[1:], dtype=weight.dtype, device=weight.device) for _ in range(count)]
+
+
+def _stack(outputs: list[torch.Tensor], inputs: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    if outputs:
+        return torch.stack(outputs, dim=1)
+    return inputs.new_zeros(len(inputs), 0, h.shape[1])
+
+
+CELLS: dict[str, type[Cell]] = {"lstm": LstmCell, "gru": GruCell, "elman": ElmanCell}
+
+__all__ = ["CELLS", "Cell", "ElmanCell", "GruCell", "LstmCell", "State", "last_steps"]

@@ -1,0 +1,282 @@
+"""Configurations of the recurrent families: BiLstm, Lstm, Gru, Elman, and Dan, which has no recurrence."""
+
+# No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
+
+import difflib
+from typing import Any, ClassVar, Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+
+# Names that transformers itself writes into a config.json or passes to a config without declaring a field for them.
+FOREIGN_NAMES = frozenset(
+    "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
+    "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
+    "is_decoder add_cross_attention tie_last_hidden_states".split()
+)
+PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classification", "regression")
+
+
+@strict
+class RecurrentConfig(PreTrainedConfig):
+    r"""
+    What all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`], [`GruConfig`],
+    [`ElmanConfig`], [`DanConfig`].
+
+    Args:
+        vocab_size (`int`, *optional*, defaults to 20000):
+            Rows of the embedding table. `None`: no vocabulary, the model takes real-valued `inputs_embeds`
+            (batch, time, embedding_size) only.
+        embedding_size (`int`, defaults to 128): Features of an embedded token, or of `inputs_embeds`.
+        one_hot_input (`bool`, defaults to `False`):
+            Feed one-hot vectors of length `vocab_size` instead of embeddings; for small vocabularies (characters).
+        hidden_size (`int`, defaults to 128): Units per direction, as torch and Keras count them.
+        num_hidden_layers (`int`, defaults to 1): Stacked layers.
+        hidden_sizes (`list[int]`, *optional*):
+            Units per direction of each layer, where they differ; overrides `hidden_size` and `num_hidden_layers`.
+        bidirectional (`bool`): Whether each layer reads both ways. `True` for BiLstm, else `False` by default.
+        merge (`"concat"` or `"sum"`, defaults to `"concat"`): How the two directions are joined.
+        word_dropout (`float`, defaults to 0): Probability that a token's whole vector is zeroed in training.
+        embedding_dropout (`float`, defaults to 0): Dropout on the embedded tokens.
+        dropout (`float`, defaults to 0): Dropout between layers.
+        locked_dropout (`bool`, defaults to `True`):
+            One dropout mask for all the steps of a sequence (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287)
+            instead of a fresh one each step.
+        pooling (`str`, defaults to `"last"`):
+            `"last"` (each direction's own final state, concatenated), `"mean"`, `"max"`, `"mean_max"` (both,
+            concatenated) or `"attention"` (a learnt softmax over the steps).
+        classifier_hidden_sizes (`list[int]`, *optional*): Widths of dense layers before the output layer.
+        classifier_activation (`"relu"`, `"tanh"` or `"gelu"`, defaults to `"relu"`): Their activation.
+        classifier_norm (`"batch"` or `"none"`, defaults to `"none"`): Batch normalisation after each of them.
+        classifier_dropout (`float`, *optional*): Dropout before each dense layer; `None` means `dropout`.
+        single_logit (`bool`, defaults to `False`):
+            Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
+            their cross-entropy the binary cross-entropy of z.
+        pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
+        use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
+
+    Raises:
+        ValueError: for a name that does not exist, or a value out of its range; the message names the argument.
+        StrictDataclassFieldValidationError: for a value of the wrong type.
+    """
+
+    # What gives a family its layers: "lstm", "gru", "elman", or "none" for no recurrence.
+    cell: ClassVar[str] = "lstm"
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "hidden_states"]
+
+    vocab_size: int | None = 20000
+    embedding_size: int = 128
+    one_hot_input: bool = False
+    hidden_size: int = 128
+    num_hidden_layers: int = 1
+    hidden_sizes: list[int] | None = None
+    bidirectional: bool = False
+    merge: Literal["concat", "sum"] = "concat"
+    word_dropout: float | int = 0.0
+    embedding_dropout: float | int = 0.0
+    dropout: float | int = 0.0
+    locked_dropout: bool = True
+    pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "last"
+    classifier_hidden_sizes: list[int] | None = None
+    classifier_activation: Literal["relu", "tanh", "gelu"] = "relu"
+    classifier_norm: Literal["batch", "none"] = "none"
+    classifier_dropout: float | int | None = None
+    single_logit: bool = False
+    pad_token_id: int | None = 0
+    use_cache: bool = False
+    tie_word_embeddings: bool = False
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self._refuse_unknown_names(kwargs)
+        if self.hidden_sizes is not None:
+            # Kept equal because transformers reads `num_hidden_layers`; our own code reads `layer_sizes`.
+            self.num_hidden_layers = len(self.hidden_sizes)
+        super().__post_init__(**kwargs)
+
+    def _refuse_unknown_names(self, names: dict[str, Any]) -> None:
+        # transformers would set a misspelt argument as a new attribute and go on with the default of the real one.
+        from transformers import GenerationConfig
+
+        allowed = FOREIGN_NAMES | GenerationConfig._get_default_generation_params().keys()
+        for name, value in names.items():
+            if name in allowed or name.startswith("_"):
+                continue
+            known = sorted(self.__dataclass_fields__)
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}."
+            raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(self).__name__}; {hint}")
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Units per direction of every layer."""
+        if self.hidden_sizes is not None:
+            return list(self.hidden_sizes)
+        return [self.hidden_size] * self.num_hidden_layers
+
+    @property
+    def num_directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    @property
+    def input_size(self) -> int:
+        """Features of a step as the first layer sees it."""
+        if self.one_hot_input and self.vocab_size is not None:
+            return self.vocab_size
+        return self.embedding_size
+
+    def layer_output_size(self, index: int) -> int:
+        """Features of a step after layer `index` (0 is the first), both directions merged."""
+        joined = self.num_directions if self.merge == "concat" else 1
+        return self.layer_sizes[index] * joined
+
+    @property
+    def step_size(self) -> int:
+        """Features of `last_hidden_state` (batch, time, step_size)."""
+        if self.cell == "none" or not self.layer_sizes:
+            return self.input_size
+        return self.layer_output_size(len(self.layer_sizes) - 1)
+
+    @property
+    def output_size(self) -> int:
+        """Features of `pooler_output` (batch, output_size)."""
+        if self.cell == "none" and self.layer_sizes:
+            return self.layer_sizes[-1]
+        return self.step_size * (2 if self.pooling == "mean_max" else 1)
+
+    def validate_sizes(self) -> None:
+        """Every size is a positive whole number."""
+        _check_positive("embedding_size", self.embedding_size)
+        _check_positive("hidden_size", self.hidden_size)
+        if self.vocab_size is not None:
+            _check_positive("vocab_size", self.vocab_size)
+        elif self.one_hot_input:
+            raise ValueError("`one_hot_input=True` needs a `vocab_size`, which is None.")
+        for name in ("hidden_sizes", "classifier_hidden_sizes"):
+            for size in getattr(self, name) or ():
+                _check_positive(name, size)
+        least = 0 if self.cell == "none" else 1
+        if len(self.layer_sizes) < least:
+            name = "num_hidden_layers" if self.hidden_sizes is None else "hidden_sizes"
+            raise ValueError(f"`{name}` is {getattr(self, name)}; it must give at least {least} layer.")
+        if self.pad_token_id is not None and self.vocab_size is not None:
+            if not 0 <= self.pad_token_id < self.vocab_size:
+                raise ValueError(
+                    f"`pad_token_id` is {self.pad_token_id}; it must lie in [0, vocab_size) = [0, {self.vocab_size})."
+                )
+
+    def validate_dropouts(self) -> None:
+        """Every dropout is a probability below 1."""
+        for name in ("word_dropout", "embedding_dropout", "dropout", "classifier_dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise ValueError(f"`{name}` is {value}; it must lie in [0, 1).")
+
+    def validate_labels(self) -> None:
+        """`problem_type` is one that exists, and `single_logit` is for two exclusive labels."""
+        if self.problem_type not in PROBLEM_TYPES:
+            raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
+        if not self.single_logit:
+            return
+        if self.num_labels != 2:
+            raise ValueError(f"`single_logit=True` needs `num_labels` to be 2; it is {self.num_labels}.")
+        if self.problem_type not in (None, "single_label_classification"):
+            raise ValueError(
+                f"`single_logit=True` needs `problem_type` to be None or 'single_label_classification'; "
+                f"it is {self.problem_type!r}."
+            )
+
+
+def _check_positive(name: str, value: int) -> None:
+    if isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
+
+
+@strict
+class BiLstmConfig(RecurrentConfig):
+    """A bidirectional LSTM; the arguments are those of [`RecurrentConfig`]."""
+
+    model_type = "bilstm"
+    bidirectional: bool = True
+
+    def validate_directions(self) -> None:
+        """A BiLstm reads both ways."""
+        if not self.bidirectional:
+            raise ValueError("`bidirectional` is False; a BiLstm must be True (use LstmConfig for one direction).")
+
+
+@strict
+class LstmConfig(RecurrentConfig):
+    """An LSTM, one-directional by default; the arguments are those of [`RecurrentConfig`]."""
+
+    model_type = "lstm"
+
+
+@strict
+class GruConfig(RecurrentConfig):
+    """
+    A GRU, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
+
+    Args:
+        reset_after (`bool`, defaults to `True`):
+            `True` applies the reset gate after the recurrent product, as torch, cuDNN and Keras do. `False` applies
+            it before, as Cho et al. 2014 and most textbooks write it; a plain loop over the steps, slower.
+    """
+
+    model_type = "gru"
+    cell: ClassVar[str] = "gru"
+    reset_after: bool = True
+
+
+@strict
+class ElmanConfig(RecurrentConfig):
+    """
+    A simple recurrent network, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
+
+    Args:
+        nonlinearity (`"tanh"` or `"relu"`, defaults to `"tanh"`): Activation of the recurrence.
+        recurrence (`str`, defaults to `"hidden"`):
+            What is fed back: `"hidden"` (Elman 1990), `"output_to_hidden"` (Jordan 1986) or `"output_to_output"`;
+            the latter two are plain loops over the steps.
+        initializer (`"xavier"`, `"he"` or `"identity"`, defaults to `"xavier"`):
+            Of the weights; `"he"` and `"identity"` (Le et al. 2015, https://arxiv.org/abs/1504.00941) are for relu.
+    """
+
+    model_type = "elman"
+    cell: ClassVar[str] = "elman"
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+    recurrence: Literal["hidden", "output_to_hidden", "output_to_output"] = "hidden"
+    initializer: Literal["xavier", "he", "identity"] = "xavier"
+
+    def validate_initializer(self) -> None:
+        """He and identity assume the relu's halved variance and its open right side."""
+        if self.initializer != "xavier" and self.nonlinearity != "relu":
+            raise ValueError(
+                f"`initializer` is {self.initializer!r}, which needs `nonlinearity` to be 'relu'; "
+                f"it is {self.nonlinearity!r}."
+            )
+
+
+@strict
+class DanConfig(RecurrentConfig):
+    """
+    A deep averaging network (Iyyer et al. 2015, https://aclanthology.org/P15-1162): the masked mean of the embeddings,
+    then dense layers of `hidden_sizes` (or `num_hidden_layers` times `hidden_size`; 0 layers leave the bare mean).
+    The other arguments are those of [`RecurrentConfig`]; `classifier_activation` serves both stacks of dense layers.
+    """
+
+    model_type = "dan"
+    cell: ClassVar[str] = "none"
+    pooling: Literal["mean", "max", "mean_max", "attention"] = "mean"
+
+    def validate_directions(self) -> None:
+        """Without a recurrence there is no direction."""
+        if self.bidirectional:
+            raise ValueError("`bidirectional` is True; a Dan has no recurrence and must be False.")
+
+
+FAMILIES: dict[str, type[RecurrentConfig]] = {
+    config.model_type: config for config in (BiLstmConfig, LstmConfig, GruConfig, ElmanConfig, DanConfig)
+}
+
+__all__ = ["BiLstmConfig", "DanConfig", "ElmanConfig", "FAMILIES", "GruConfig", "LstmConfig", "RecurrentConfig"]

@@ -1,0 +1,65 @@
+"""Losses of the heads, per `problem_type` as transformers names them."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+
+def infer_problem_type(problem_type: str | None, num_labels: int, labels: torch.Tensor) -> str:
+    """`problem_type` if it is set, else transformers' rule: one output is regression, whole numbers are classes."""
+    if problem_type is not None:
+        return problem_type
+    if num_labels == 1:
+        return "regression"
+    return "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
+
+
+def classification_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    problem_type: str | None = None,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """
+    Cross-entropy, binary cross-entropy for each label, or squared error.
+
+    Args:
+        logits: (batch, labels).
+        labels: (batch) whole numbers in [0, labels), or -100 for "no label"; (batch, labels) 0 or 1 for multi-label;
+            (batch) or (batch, labels) numbers for regression.
+        problem_type: `"single_label_classification"`, `"multi_label_classification"`, `"regression"`, or None: inferred.
+        num_items_in_batch: If given, the sum of the terms is divided by it instead of by their number here, so that
+            accumulated gradients equal those of one large batch.
+
+    Raises:
+        ValueError: for labels out of range or of the wrong shape.
+    """
+    kind = infer_problem_type(problem_type, logits.shape[1], labels)
+    reduction = "mean" if num_items_in_batch is None else "sum"
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    if kind == "single_label_classification":
+        _check_classes(labels, logits.shape[1])
+        loss = functional.cross_entropy(logits, labels.view(-1).long(), reduction=reduction, ignore_index=-100)
+    else:
+        if labels.numel() != logits.numel():
+            raise ValueError(
+                f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(logits.shape)}, as the logits."
+            )
+        term = functional.mse_loss if kind == "regression" else functional.binary_cross_entropy_with_logits
+        loss = term(logits, labels.view_as(logits).to(logits.dtype), reduction=reduction)
+    if num_items_in_batch is None:
+        return loss
+    items = num_items_in_batch.to(loss.device) if isinstance(num_items_in_batch, torch.Tensor) else num_items_in_batch
+    return loss / items
+
+
+def _check_classes(labels: torch.Tensor, num_labels: int) -> None:
+    # torch's own message names neither the argument nor the number of labels.
+    wrong = (labels != -100) & ((labels < 0) | (labels >= num_labels))
+    if bool(wrong.any()):
+        value = labels[wrong].flatten()[0].item()
+        raise ValueError(f"`labels` holds {value}; with `num_labels={num_labels}` it must lie in [0, {num_labels}).")
+
+
+__all__ = ["classification_loss", "infer_problem_type"]

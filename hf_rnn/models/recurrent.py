@@ -1,0 +1,178 @@
+"""
+One recurrent layer over padded batches, exact: what a sequence's output is never depends on what it is batched with.
+
+A direction first brings each sequence's own first step (its last, when it reads backwards) to position 0 by gathering
+rows, runs the cell dense, and gathers the outputs back. So the backward direction starts at the last real token, never on
+padding, and a left-padded batch, or one with holes, is read as if the padding were not there. No packing on the hot path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .cells import CELLS, State, last_steps
+from .configuration_rnn import RecurrentConfig
+
+
+@dataclass
+class Gather:
+    """A permutation of the (batch * time) rows that puts a direction's first step first, and its inverse."""
+
+    index: torch.Tensor
+    inverse: torch.Tensor
+
+    @classmethod
+    def of(cls, order: torch.Tensor) -> Gather:
+        """From `order` (batch, time): which step stands at each position."""
+        batch, time = order.shape
+        positions = torch.arange(time, device=order.device).expand(batch, time)
+        inverse = torch.empty_like(order).scatter_(1, order, positions)
+        first_rows = time * torch.arange(batch, device=order.device).unsqueeze(1)
+        return cls((order + first_rows).flatten(), (inverse + first_rows).flatten())
+
+
+def gather_rows(features: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Rows of (batch, time, features) by flat index: far faster than `gather` on an expanded index."""
+    return features.flatten(0, 1).index_select(0, index).view(features.shape)
+
+
+@dataclass
+class Steps:
+    """
+    Which steps of a padded batch are real and in which order each direction reads them.
+
+    Attributes:
+        padding: (batch, time), True where there is no token; None when every step is real.
+        lengths: (batch), the real steps of each sequence.
+        orders: For each direction how to gather it; None where the batch already lies as the direction reads it.
+    """
+
+    padding: torch.Tensor | None
+    lengths: torch.Tensor
+    orders: tuple[Gather | None, ...]
+
+    @classmethod
+    def of(cls, mask: torch.Tensor, num_directions: int) -> Steps:
+        """From `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
+        mask = mask.bool()
+        batch, time = mask.shape
+        lengths = mask.sum(1)
+        positions = torch.arange(time, device=mask.device).expand(batch, time)
+        compact = bool((mask == (positions < lengths.unsqueeze(1))).all())
+        orders: list[Gather | None] = [None]
+        # Real steps first, in their order.
+        order = positions if compact else torch.argsort(~mask, dim=1, stable=True)
+        if not compact:
+            orders = [Gather.of(order)]
+        if num_directions == 2:
+            last = lengths.unsqueeze(1) - 1
+            reverse = torch.where(positions <= last, last - positions, positions)
+            orders.append(Gather.of(order.gather(1, reverse)))
+        return cls(None if bool(mask.all()) else ~mask, lengths, tuple(orders))
+
+    def clear_padding(self, features: torch.Tensor) -> torch.Tensor:
+        """Zeros in place of the padding of (batch, time, features)."""
+        if self.padding is None:
+            return features
+        return features.masked_fill(self.padding.unsqueeze(2), 0)
+
+
+class LockedDropout(nn.Module):
+    """
+    Dropout of (batch, time, features) with one mask for all the steps of a sequence (Gal & Ghahramani 2016).
+
+    Args:
+        probability: Share of the features that is zeroed in training; the rest is scaled by 1 / (1 - probability).
+        locked: False: a fresh mask at each step, as `nn.Dropout`.
+    """
+
+    def __init__(self, probability: float, locked: bool = True) -> None:
+        super().__init__()
+        self.probability = probability
+        self.locked = locked
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.probability == 0:
+            return features
+        if not self.locked:
+            return nn.functional.dropout(features, self.probability)
+        kept = 1 - self.probability
+        mask = features.new_empty(len(features), 1, features.shape[2]).bernoulli_(kept).div_(kept)
+        return features * mask
+
+    def extra_repr(self) -> str:
+        return f"probability={self.probability}, locked={self.locked}"
+
+
+class RecurrentLayer(GradientCheckpointingLayer):
+    """
+    One layer in one or both directions.
+
+    Args:
+        config: The model's configuration.
+        index: Which layer of the stack, from 0; from the second on `config.dropout` is applied to what comes in.
+    """
+
+    def __init__(self, config: RecurrentConfig, index: int) -> None:
+        super().__init__()
+        self.merge = config.merge
+        self.num_directions = config.num_directions
+        self.dropout = LockedDropout(config.dropout if index > 0 else 0.0, config.locked_dropout)
+        input_size = config.input_size if index == 0 else config.layer_output_size(index - 1)
+        self.cell = CELLS[config.cell](config, input_size, config.layer_sizes[index])
+
+    def forward(
+        self, hidden_states: torch.Tensor, steps: Steps, state: State | None = None, return_state: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
+        """
+        Args:
+            hidden_states: (batch, time, features).
+            steps: Which of the steps are real.
+            state: What each direction starts from: h, and c for an LSTM, each (batch, directions, units); zeros if None.
+            return_state: Whether the state at each sequence's own last step is wanted.
+
+        Returns:
+            The output of every step (batch, time, units or 2 * units), zero at the padding; each direction's own final
+            hidden state (batch, directions, units); and the state if it was asked for.
+        """
+        inputs = self.dropout(hidden_states)
+        if state is None:
+            zeros = inputs.new_zeros(len(inputs), self.num_directions, self.cell.hidden_size)
+            state = (zeros,) * self.cell.num_states
+        runs = [
+            self._read(inputs, direction, steps, tuple(part[:, direction] for part in state), return_state)
+            for direction in range(self.num_directions)
+        ]
+        outputs = [run[0] for run in runs]
+        merged = outputs[0] if len(outputs) == 1 else self._merge(outputs)
+        finals = tuple(torch.stack(parts, dim=1) for parts in zip(*(run[1] for run in runs), strict=True))
+        return steps.clear_padding(merged), finals[0], finals if return_state else None
+
+    def _merge(self, outputs: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(outputs, dim=2) if self.merge == "concat" else outputs[0] + outputs[1]
+
+    def _read(
+        self, inputs: torch.Tensor, direction: int, steps: Steps, state: State, return_state: bool
+    ) -> tuple[torch.Tensor, State]:
+        # Without `return_state` the final state is h alone: c would cost packing.
+        if inputs.shape[1] == 0:
+            return inputs.new_zeros(len(inputs), 0, self.cell.hidden_size), state
+        order = steps.orders[direction]
+        if order is not None:
+            inputs = gather_rows(inputs, order.index)
+        if return_state and steps.padding is not None:
+            outputs, final = self.cell.run_packed(inputs, direction, state, steps.lengths)
+        else:
+            outputs, final = self.cell(inputs, direction, state)
+            if steps.padding is not None:
+                final = (last_steps(outputs, steps.lengths, state[0]),)
+        if order is not None:
+            outputs = gather_rows(outputs, order.inverse)
+        return outputs, final
+
+
+__all__ = ["LockedDropout", "RecurrentLayer", "Steps"]
