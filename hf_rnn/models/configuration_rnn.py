@@ -15,6 +15,10 @@ FOREIGN_NAMES = frozenset(
     "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
     "is_decoder add_cross_attention tie_last_hidden_states".split()
 )
+# Auto class → what its class is called after the family's prefix.
+HEADS = {"AutoModel": "Model", "AutoModelForSequenceClassification": "ForSequenceClassification"}
+MODELING_FILE = "modeling_rnn"
+
 PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classification", "regression")
 
 
@@ -61,6 +65,8 @@ class RecurrentConfig(PreTrainedConfig):
         StrictDataclassFieldValidationError: for a value of the wrong type.
     """
 
+    # Makes `save_pretrained` put this file, and those it imports, beside the weights (for `trust_remote_code=True`).
+    _auto_class: ClassVar[str | None] = "AutoConfig"
     # What gives a family its layers: "lstm", "gru", "elman", or "none" for no recurrence.
     cell: ClassVar[str] = "lstm"
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "hidden_states"]
@@ -89,6 +95,8 @@ class RecurrentConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         self._refuse_unknown_names(kwargs)
+        # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
+        self.architectures = self.architectures or []
         if self.hidden_sizes is not None:
             # Kept equal because transformers reads `num_hidden_layers`; our own code reads `layer_sizes`.
             self.num_hidden_layers = len(self.hidden_sizes)
@@ -106,6 +114,12 @@ class RecurrentConfig(PreTrainedConfig):
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}."
             raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(self).__name__}; {hint}")
+
+    @classmethod
+    def head_classes(cls) -> dict[str, str]:
+        """Auto class → `file.Class` of the family's models, as `auto_map` in a config.json says it."""
+        family = cls.__name__.removesuffix("Config")
+        return {auto_class: f"{MODELING_FILE}.{family}{head}" for auto_class, head in HEADS.items()}
 
     @property
     def layer_sizes(self) -> list[int]:
@@ -279,4 +293,4 @@ FAMILIES: dict[str, type[RecurrentConfig]] = {
     config.model_type: config for config in (BiLstmConfig, LstmConfig, GruConfig, ElmanConfig, DanConfig)
 }
 
-__all__ = ["BiLstmConfig", "DanConfig", "ElmanConfig", "FAMILIES", "GruConfig", "LstmConfig", "RecurrentConfig"]
+__all__ = ["BiLstmConfig", "DanConfig", "ElmanConfig", "FAMILIES", "GruConfig", "HEADS", "LstmConfig", "RecurrentConfig"]

@@ -6,6 +6,7 @@ Recurrent models as transformers models: one backbone, each head once, and famil
 
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,6 +175,12 @@ class RecurrentPreTrainedModel(PreTrainedModel):
         else:
             super()._init_weights(module)
 
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
+        self.config.auto_map = self.config.head_classes()
+        super().save_pretrained(save_directory, **kwargs)
+
     def get_input_embeddings(self) -> nn.Module | None:
         """The embedding table; None for one-hot and real-valued inputs."""
         return getattr(self, self.base_model_prefix, self).embeddings.word_embeddings
@@ -186,6 +193,8 @@ class RecurrentPreTrainedModel(PreTrainedModel):
 
 class RecurrentModel(RecurrentPreTrainedModel):
     """The backbone: every step's output, the pooled vector and the state."""
+
+    _auto_class = "AutoModel"
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
@@ -239,6 +248,8 @@ class RecurrentModel(RecurrentPreTrainedModel):
 
 class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
     """A label, several labels or a number for a sequence: the backbone and [`ClassificationHead`]."""
+
+    _auto_class = "AutoModelForSequenceClassification"
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)

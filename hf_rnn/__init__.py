@@ -1,0 +1,65 @@
+"""
+Recurrent networks as first-class citizens of the Hugging Face ecosystem.
+
+``import hf_rnn`` registers every family with AutoConfig, AutoModel and AutoModelForSequenceClassification. Models, and
+whatever else is heavy, are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .registration import register
+from .version import __version__
+
+
+register()
+
+_LAZY = {
+    "hf_rnn.models.configuration_rnn": [
+        "BiLstmConfig",
+        "DanConfig",
+        "ElmanConfig",
+        "GruConfig",
+        "LstmConfig",
+        "RecurrentConfig",
+    ],
+    "hf_rnn.models.modeling_rnn": [
+        "BiLstmForSequenceClassification",
+        "BiLstmModel",
+        "DanForSequenceClassification",
+        "DanModel",
+        "ElmanForSequenceClassification",
+        "ElmanModel",
+        "GruForSequenceClassification",
+        "GruModel",
+        "LstmForSequenceClassification",
+        "LstmModel",
+    ],
+    "hf_rnn.models.cache_rnn": ["RecurrentCache"],
+    "hf_rnn.hub.bundled": ["bundled", "list_bundled"],
+}
+_MODULE_OF = {name: module for module, names in _LAZY.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'hf_rnn' has no attribute {name!r}; it offers: {', '.join(__all__)}.")
+    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from .hub.bundled import bundled as bundled
+    from .hub.bundled import list_bundled as list_bundled
+    from .models.cache_rnn import *
+    from .models.configuration_rnn import *
+    from .models.modeling_rnn import *

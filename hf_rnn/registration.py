@@ -1,0 +1,56 @@
+"""The table config → model → Auto class, told to transformers without importing a single model."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import transformers
+
+from .models.configuration_rnn import FAMILIES
+
+
+class DeferredModelClass(tuple):  # type: ignore[type-arg]
+    """
+    A model class that is imported when transformers first looks at it.
+
+    Importing the models takes as long as importing the Auto classes themselves. transformers lets a configuration map to a
+    tuple of classes and looks into it only when one is wanted; this tuple holds its one class by name until then.
+    """
+
+    file: str
+    name: str
+
+    def __new__(cls, file: str, name: str) -> DeferredModelClass:
+        deferred = super().__new__(cls)
+        deferred.file, deferred.name = file, name
+        return deferred
+
+    def load(self) -> type[Any]:
+        found: type[Any] = getattr(importlib.import_module(f"hf_rnn.models.{self.file}"), self.name)
+        return found
+
+    def __iter__(self) -> Iterator[type[Any]]:
+        yield self.load()
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self.load(),)[index]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def register() -> None:
+    """Make AutoConfig, AutoModel and the AutoModelFor… of every head know every family."""
+    for model_type, config_class in FAMILIES.items():
+        transformers.AutoConfig.register(model_type, config_class, exist_ok=True)
+        for auto_class, file_and_class in config_class.head_classes().items():
+            deferred = DeferredModelClass(*file_and_class.split("."))
+            getattr(transformers, auto_class).register(config_class, deferred, exist_ok=True)
+
+
+__all__ = ["DeferredModelClass", "register"]
