@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
+# Where a run keeps the picture, beside its checkpoint; model cards show it.
+CURVES_FILE = "learning_curves.png"
+
 Points = list[tuple[float, float]]
 
 

@@ -86,8 +86,8 @@ class MultiLabelMetric(_InMemoryMetric):
     """F1 and subset accuracy for any number of labels a text.
 
     `compute(predictions, references, threshold=0.5)` takes probabilities or 0 and 1, `(batch, labels)`, and 0 or 1,
-    `(batch, labels)`, of two labels or more. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels) and `subset_accuracy`
-    (texts with every label right). A label that is neither predicted nor present has F1 0.
+    `(batch, labels)`, of two labels or more. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels)
+    and `subset_accuracy` (texts with every label right). A label that is neither predicted nor present has F1 0.
     """
 
     input_type = datasets.Sequence(datasets.Value("float64"))

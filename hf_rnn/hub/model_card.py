@@ -1,0 +1,174 @@
+"""Model cards made from `results.json`: nothing that was measured is typed.
+
+huggingface_hub's `ModelCardData` and `EvalResult` make the front matter (with the model-index that the Hub reads
+figures from), `templates/model_card.md.jinja` the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from ..training.curves import CURVES_FILE
+from ..training.results import validate_results
+
+
+# figure in results.json -> (metric id on the Hub, name in tables)
+METRICS = {
+    "accuracy": ("accuracy", "Accuracy"),
+    "precision": ("precision", "Precision"),
+    "recall": ("recall", "Recall"),
+    "f1": ("f1", "F1"),
+    "precision_macro": ("precision", "Precision (macro)"),
+    "recall_macro": ("recall", "Recall (macro)"),
+    "f1_macro": ("f1", "F1 (macro)"),
+    "f1_micro": ("f1", "F1 (micro)"),
+    "subset_accuracy": ("accuracy", "Subset accuracy"),
+    "mse": ("mse", "Mean squared error"),
+    "mae": ("mae", "Mean absolute error"),
+    "pearson": ("pearsonr", "Pearson"),
+    "spearman": ("spearmanr", "Spearman"),
+    "r2": ("r_squared", "R²"),
+}
+
+# What the card of a task calls it. The keys are the tasks a card can be written for.
+TASKS = {"text-classification": "Text classification"}
+
+# The splits of a table in reading order; others follow by name.
+SPLIT_ORDER = ("test", "validation", "train")
+
+
+def model_card(
+    results: Mapping[str, Any],
+    *,
+    license: str,
+    language: str | list[str],
+    repo_id: str | None = None,
+    bundled: bool = False,
+    curves: str | None = None,
+    example: str = "A film that takes its time and earns every minute of it.",
+    dataset_license_note: str | None = None,
+) -> ModelCard:
+    """The card of the model that `results` (a document of `hf_rnn.training.results`) measured.
+
+    Args:
+        license: the Hub's identifier of the weights' licence, such as `"apache-2.0"`.
+        language: ISO 639 code or codes of the training text.
+        repo_id: where the weights are, for the usage snippet; default: the run's name.
+        bundled: the weights are inside the package: the snippet finds them with `hf_rnn.bundled`.
+        curves: file name of the learning curves beside the card.
+        example: the text that the usage snippet classifies.
+        dataset_license_note: what the terms of the data mean for the weights.
+
+    Raises:
+        ResultsError: `results` does not follow the schema.
+        ValueError: the task has no card, or the model is not one of transformers' (such as a scikit-learn baseline).
+    """
+    results = validate_results(results)
+    if results["task"] not in TASKS:
+        raise ValueError(f"`results.task` must be one of {', '.join(TASKS)}; it is {results['task']!r}")
+    if results["model"]["model_type"] is None:
+        raise ValueError(f"`results.model.model_type` must name a transformers model; {results['name']!r} has none")
+    data = _front_matter(results, license=license, language=language)
+    text = _template().render(
+        front_matter=data.to_yaml(),
+        task_name=TASKS[results["task"]],
+        repo_id=repo_id or results["name"],
+        bundled=bundled,
+        stock=_is_stock(results["model"]["model_type"]),
+        curves=curves,
+        example=example,
+        dataset_license_note=dataset_license_note,
+        splits=_ordered_splits(results),
+        figure_names=list(dict.fromkeys(name for figures in results["metrics"].values() for name in figures)),
+        **results,
+    )
+    return ModelCard(text)
+
+
+def write_model_card(run_folder: str | Path, results: Mapping[str, Any], **options: Any) -> Path:
+    """Write `README.md` into `run_folder`, with its learning curves if they are there; options as for `model_card`."""
+    folder = Path(run_folder)
+    curves = CURVES_FILE if (folder / CURVES_FILE).is_file() else None
+    path = folder / "README.md"
+    model_card(results, curves=curves, **options).save(path)
+    return path
+
+
+def _front_matter(results: dict[str, Any], *, license: str, language: str | list[str]) -> ModelCardData:
+    model, dataset = results["model"], results["dataset"]
+    figures = [
+        (split, name, value)
+        for split in _ordered_splits(results)
+        for name, value in results["metrics"][split].items()
+        # A loss compares only with itself, and the figure of the training rows says little.
+        if name in METRICS and split != "train"
+    ]
+    return ModelCardData(
+        language=language,
+        license=license,
+        library_name="transformers",
+        pipeline_tag=results["task"],
+        tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else ["hf_rnn", "rnn"])],
+        datasets=[dataset["hub_id"]] if dataset["hub_id"] else None,
+        metrics=list(dict.fromkeys(METRICS[name][0] for _, name, _ in figures)) or None,
+        base_model=model["base_model"],
+        model_name=results["name"],
+        eval_results=[
+            EvalResult(
+                task_type=results["task"],
+                task_name=TASKS[results["task"]],
+                dataset_type=dataset["hub_id"] or dataset["name"],
+                dataset_name=dataset["name"],
+                dataset_split=split,
+                metric_type=METRICS[name][0],
+                metric_name=METRICS[name][1],
+                metric_value=value,
+            )
+            for split, name, value in figures
+        ]
+        or None,
+    )
+
+
+def _ordered_splits(results: dict[str, Any]) -> list[str]:
+    measured = results["metrics"]
+    return [split for split in SPLIT_ORDER if split in measured] + sorted(measured.keys() - set(SPLIT_ORDER))
+
+
+def _is_stock(model_type: str) -> bool:
+    """Whether transformers itself has the model: such a repository carries no code of its own."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    return model_type in CONFIG_MAPPING_NAMES
+
+
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"metric": _metric_name, "cell": _cell, "quoted": _quoted}
+    text = resources.files(__package__).joinpath("templates", "model_card.md.jinja").read_text(encoding="utf-8")
+    return environment.from_string(text)
+
+
+def _metric_name(name: str) -> str:
+    return METRICS[name][1] if name in METRICS else name.replace("_", " ").capitalize()
+
+
+def _quoted(text: str) -> str:
+    """`text` as a Python string literal."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    """`value` as JSON in the cell of a Markdown table."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,122 @@
+"""The model card: its text against a stored one, its front matter as the Hub reads it, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from hf_rnn.hub.model_card import METRICS, model_card, write_model_card
+from hf_rnn.training.curves import CURVES_FILE
+from hf_rnn.training.results import ResultsError
+from tests.results_document import results_document
+
+
+GOLDEN = Path(__file__).with_name("model_card_golden.md")
+OPTIONS: dict[str, Any] = {"license": "apache-2.0", "language": "en"}
+
+
+def test_the_card_is_the_stored_one() -> None:
+    """After a wanted change: HF_RNN_UPDATE_GOLDEN=1 writes the stored text anew; read the difference."""
+    text = str(
+        model_card(
+            results_document(dataset__notes="The last 5,000 shuffled training reviews are the validation split."),
+            repo_id="someone/bilstm-imdb",
+            curves=CURVES_FILE,
+            dataset_license_note="The reviews remain their authors'.",
+            **OPTIONS,
+        )
+    )
+    if os.environ.get("HF_RNN_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
+    write_model_card(tmp_path, results_document(), **OPTIONS)
+    data = ModelCard.load(tmp_path / "README.md").data
+    assert (data.license, data.language, data.library_name) == ("apache-2.0", "en", "transformers")
+    assert (data.pipeline_tag, data.datasets, data.base_model) == ("text-classification", ["stanfordnlp/imdb"], None)
+    assert data.tags == ["bilstm", "hf_rnn", "rnn"]
+    assert data.metrics == ["accuracy", "f1"]
+    figures = {(r.dataset_split, r.metric_type): r.metric_value for r in data.eval_results}
+    assert figures == {
+        ("test", "accuracy"): 0.9071,
+        ("test", "f1"): 0.9068,
+        ("validation", "accuracy"): 0.9134,
+        ("validation", "f1"): 0.914,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"metrics__test__accuracy": 0.12345}, "| test | 25,000 | 0.1235 |"),
+        ({"training__minutes": 3.14159}, "| Time to train | 3.1 minutes |"),
+        ({"model__parameters": 123}, ": 123 parameters, 9.4 MB on disk"),
+        ({"model__size_bytes": 1_500_000}, "parameters, 1.5 MB on disk"),
+        ({"training__threads": 7}, "| Threads | 7 |"),
+        ({"dirty": True}, "abcdef01234567` with uncommitted changes |"),
+        ({"training__selection": None}, "No split was used to choose the checkpoint. Figures are of one run."),
+        ({"seeds": 3}, "Figures are means of 3 runs with different seeds."),
+        ({"training__arguments": {"pattern": "a|b"}}, "| `pattern` | `a\\|b` |"),
+    ],
+)
+def test_every_figure_comes_from_the_results(changes: dict[str, Any], line: str) -> None:
+    assert line not in str(model_card(results_document(), **OPTIONS))
+    assert line in str(model_card(results_document(**changes), **OPTIONS))
+
+
+def test_what_was_not_measured_is_not_told() -> None:
+    nothing = dict.fromkeys(("training__epochs", "training__steps", "training__seed", "recipe", "commit"))
+    text = str(model_card(results_document(metrics={}, training__arguments={}, **nothing), **OPTIONS))
+    assert "Nothing was measured." in text
+    for absent in ("| Epochs", "| Steps", "| Seed", "| Recipe", "| Commit", "Arguments that differ", "model-index"):
+        assert absent not in text
+
+
+def test_the_snippet_fits_where_the_weights_are() -> None:
+    ours, stock = results_document(), results_document(model__model_type="bert", model__base_model="some/bert")
+    assert 'model="me/x", trust_remote_code=True)' in str(model_card(ours, repo_id="me/x", **OPTIONS))
+    bundled = str(model_card(ours, bundled=True, **OPTIONS))
+    assert 'import hf_rnn\nfrom transformers import pipeline\n\nclassifier = pipeline("text-classification"' in bundled
+    assert 'model=hf_rnn.bundled("bilstm-imdb"))' in bundled
+    text = str(model_card(stock, repo_id="me/x", **OPTIONS))
+    assert 'model="me/x")' in text
+    assert "trust_remote_code" not in text
+    assert "fine-tuned from [some/bert]" in text
+
+
+def test_a_quote_in_the_example_is_escaped() -> None:
+    assert 'classifier("They call it \\"art\\".")' in str(
+        model_card(results_document(), example='They call it "art".', **OPTIONS)
+    )
+
+
+def test_the_curves_are_shown_if_they_are_there(tmp_path: Path) -> None:
+    picture = f"({CURVES_FILE})"
+    assert picture not in write_model_card(tmp_path, results_document(), **OPTIONS).read_text(encoding="utf-8")
+    (tmp_path / CURVES_FILE).write_bytes(b"")
+    assert picture in write_model_card(tmp_path, results_document(), **OPTIONS).read_text(encoding="utf-8")
+
+
+def test_the_metrics_of_the_package_all_have_a_name() -> None:
+    from hf_rnn.training.metrics import ClassificationMetric, MultiLabelMetric, RegressionMetric
+
+    figures = ClassificationMetric().compute(predictions=[0, 1], references=[0, 1], num_labels=2)
+    figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])
+    figures |= RegressionMetric().compute(predictions=[0, 1], references=[0, 1])
+    assert set(figures) == set(METRICS)
+
+
+def test_bad_results_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`results.task` must be one of text-classification; it is 'juggling'"):
+        write_model_card(tmp_path, results_document(task="juggling"), **OPTIONS)
+    with pytest.raises(ValueError, match="`results.model.model_type` must name a transformers model"):
+        write_model_card(tmp_path, results_document(model__model_type=None), **OPTIONS)
+    with pytest.raises(ResultsError, match="`metrics.test.accuracy`"):
+        write_model_card(tmp_path, results_document(metrics__test__accuracy=float("nan")), **OPTIONS)
+    assert not (tmp_path / "README.md").exists()
