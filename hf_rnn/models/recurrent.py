@@ -138,11 +138,12 @@ class RecurrentLayer(GradientCheckpointingLayer):
         Returns:
             The output of every step (batch, time, units or 2 * units), zero at the padding; each direction's own final
             hidden state (batch, directions, units); and the state if it was asked for.
+
+        Raises:
+            ValueError: for a state that is another cell's, or of another shape.
         """
         inputs = self.dropout(hidden_states)
-        if state is None:
-            zeros = inputs.new_zeros(len(inputs), self.num_directions, self.cell.hidden_size)
-            state = (zeros,) * self.cell.num_states
+        state = self._initial_state(inputs, state)
         runs = [
             self._read(inputs, direction, steps, tuple(part[:, direction] for part in state), return_state)
             for direction in range(self.num_directions)
@@ -151,6 +152,18 @@ class RecurrentLayer(GradientCheckpointingLayer):
         merged = outputs[0] if len(outputs) == 1 else self._merge(outputs)
         finals = tuple(torch.stack(parts, dim=1) for parts in zip(*(run[1] for run in runs), strict=True))
         return steps.clear_padding(merged), finals[0], finals if return_state else None
+
+    def _initial_state(self, inputs: torch.Tensor, state: State | None) -> State:
+        shape = (len(inputs), self.num_directions, self.cell.hidden_size)
+        if state is None:
+            return (inputs.new_zeros(shape),) * self.cell.num_states
+        # torch's fused kernels do not check: they read past the end of a state of too few sequences.
+        if [part.shape for part in state] != [shape] * self.cell.num_states:
+            raise ValueError(
+                f"`past_key_values` holds {[tuple(part.shape) for part in state]} for a layer; this one takes "
+                f"{[shape] * self.cell.num_states}: (batch, directions, units) of h, and of c for an LSTM."
+            )
+        return tuple(part.to(inputs) for part in state)
 
     def _merge(self, outputs: list[torch.Tensor]) -> torch.Tensor:
         return torch.cat(outputs, dim=2) if self.merge == "concat" else outputs[0] + outputs[1]
