@@ -65,10 +65,10 @@ class RecurrentEmbeddings(nn.Module):
         self.dropout = LockedDropout(config.embedding_dropout, config.locked_dropout)
 
     def forward(
-        self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None, steps: Steps
+        self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None, steps: Steps, dtype: torch.dtype
     ) -> torch.Tensor:
         """`input_ids` (batch, time) or `inputs_embeds` (batch, time, features); zeros at the padding."""
-        features = self._look_up(input_ids) if inputs_embeds is None else inputs_embeds
+        features = self._look_up(input_ids, dtype) if inputs_embeds is None else inputs_embeds
         if features.shape[-1] != self.input_size:
             raise ValueError(
                 f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
@@ -80,13 +80,13 @@ class RecurrentEmbeddings(nn.Module):
             features = features * features.new_empty(*features.shape[:2], 1).bernoulli_(kept)
         return self.dropout(features)
 
-    def _look_up(self, input_ids: torch.Tensor | None) -> torch.Tensor:
+    def _look_up(self, input_ids: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
         if self.vocab_size is None:
             raise ValueError("`input_ids` given to a model whose config has `vocab_size=None`; give `inputs_embeds`.")
         try:
             if self.word_embeddings is not None:
                 return self.word_embeddings(input_ids)
-            return nn.functional.one_hot(input_ids, self.vocab_size).to(torch.get_default_dtype())
+            return nn.functional.one_hot(input_ids, self.vocab_size).to(dtype)
         except (IndexError, RuntimeError) as error:
             least, most = int(input_ids.min()), int(input_ids.max())
             if least >= 0 and most < self.vocab_size:
@@ -234,7 +234,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
             use_cache = past_key_values is not None or self.config.use_cache
         states = _states(past_key_values, len(self.layers))
         steps = Steps.of(mask, self.config.num_directions)
-        hidden_states, finals, reached = self.embeddings(input_ids, inputs_embeds, steps), None, []
+        hidden_states, finals, reached = self.embeddings(input_ids, inputs_embeds, steps, self.dtype), None, []
         for layer, state in zip(self.layers, states, strict=True):
             hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
             reached.append(state)
