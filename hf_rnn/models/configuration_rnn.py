@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
 import difflib
+from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -13,7 +14,7 @@ from transformers import PreTrainedConfig
 FOREIGN_NAMES = frozenset(
     "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
     "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
-    "is_decoder add_cross_attention tie_last_hidden_states".split()
+    "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
 )
 # Auto class → what its class is called after the family's prefix.
 HEADS = {"AutoModel": "Model", "AutoModelForSequenceClassification": "ForSequenceClassification"}
@@ -110,7 +111,7 @@ class RecurrentConfig(PreTrainedConfig):
         for name, value in names.items():
             if name in allowed or name.startswith("_"):
                 continue
-            known = sorted(self.__dataclass_fields__)
+            known = sorted(field.name for field in fields(self))
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}."
             raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(self).__name__}; {hint}")
@@ -187,7 +188,8 @@ class RecurrentConfig(PreTrainedConfig):
                 raise ValueError(f"`{name}` is {value}; it must lie in [0, 1).")
 
     def validate_labels(self) -> None:
-        """`problem_type` is one that exists, and `single_logit` is for two exclusive labels."""
+        """There is a label, `problem_type` is one that exists, and `single_logit` is for two exclusive labels."""
+        _check_positive("num_labels", self.num_labels)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
         if not self.single_logit:
