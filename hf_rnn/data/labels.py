@@ -70,7 +70,7 @@ def encode_labels(
     *,
     problem_type: str | None = None,
     label2id: dict[str, int] | None = None,
-    label_names: list[str] | None = None,
+    class_names: list[str] | None = None,
     delimiter: str = ",",
 ) -> EncodedLabels:
     """Encode the label column of every split by the label set of the ``train`` split.
@@ -85,7 +85,7 @@ def encode_labels(
         column: The name of the label column.
         problem_type: None to take it from the column's type.
         label2id: A model's map, which then decides instead of the training split.
-        label_names: Names for integer labels in order of their ids, or the order of string labels.
+        class_names: Names for integer labels in order of their ids, or the order of string labels.
 
     Raises:
         ValueError: naming the column, the split, the row and the value that does not fit, and what may.
@@ -97,16 +97,16 @@ def encode_labels(
     if chosen not in PROBLEM_TYPES:
         raise ValueError(f"`problem_type`={problem_type!r} must be None or one of {PROBLEM_TYPES}.")
     if chosen == "regression":
-        if label_names is not None:
-            raise ValueError(f"`label_names`={label_names!r} was given, but column `{column}` is a regression target.")
+        if class_names is not None:
+            raise ValueError(f"`class_names`={class_names!r} was given, but column `{column}` is a regression target.")
         numbers = {split: _numbers(rows[column], column, split) for split, rows in splits.items()}
         return EncodedLabels(numbers, None, chosen, Value("float32"))
 
     several = chosen == "multi_label_classification"
     values = {
-        split: _value_lists(rows, column, split, several, delimiter, label_names) for split, rows in splits.items()
+        split: _value_lists(rows, column, split, several, delimiter, class_names) for split, rows in splits.items()
     }
-    label_map = _label_map(values["train"], feature, column, label2id, label_names)
+    label_map = _label_map(values["train"], feature, column, label2id, class_names)
     if not several and len(label_map.names) < 2:
         raise ValueError(
             f"Column `{column}` of the train split holds one value only, {label_map}: nothing to classify."
@@ -144,7 +144,7 @@ def _numbers(values: Sequence[Any], column: str, split: str) -> list[float]:
 
 
 def _value_lists(
-    rows: Dataset, column: str, split: str, several: bool, delimiter: str, label_names: list[str] | None
+    rows: Dataset, column: str, split: str, several: bool, delimiter: str, class_names: list[str] | None
 ) -> list[list[Any]]:
     """The labels of each row as a list: of exactly one, unless `several` may be."""
     from datasets import ClassLabel
@@ -162,7 +162,7 @@ def _value_lists(
         for item in value:
             if not isinstance(item, int | str):
                 raise _bad_value(column, split, row, item, "an integer, a string, a boolean or a class label")
-        if isinstance(classes, ClassLabel) and label_names is None:
+        if isinstance(classes, ClassLabel) and class_names is None:
             value = [classes.names[item] if 0 <= item < len(classes.names) else item for item in value]
         lists.append(value)
     return lists
@@ -173,15 +173,15 @@ def _label_map(
     feature: Any,
     column: str,
     label2id: dict[str, int] | None,
-    label_names: list[str] | None,
+    class_names: list[str] | None,
 ) -> LabelMap:
     from datasets import ClassLabel
 
     given = None if label2id is None else LabelMap.from_label2id(label2id)
-    if label_names is not None:
-        named = LabelMap(label_names)
+    if class_names is not None:
+        named = LabelMap(class_names)
         if given is not None and given.names != named.names:
-            raise ValueError(f"`label_names` ({named}) and `label2id` ({given}) must agree.")
+            raise ValueError(f"`class_names` ({named}) and `label2id` ({given}) must agree.")
         return named
     if given is not None:
         return given

@@ -44,7 +44,7 @@ class DataArguments:
     )
     text_column_delimiter: str = field(default=" ", metadata={"help": "What joins several text columns."})
     label_column_name: str = field(default="label", metadata={"help": "The label column."})
-    label_names: str | None = field(
+    class_names: str | None = field(
         default=None,
         metadata={"help": "Names, separated by commas, for integer labels (0 first), or the order of string labels."},
     )
@@ -150,7 +150,7 @@ def load_text_classification(
         label_column,
         problem_type=problem_type,
         label2id=label2id,
-        label_names=_comma_separated(arguments.label_names, "label_names"),
+        class_names=_comma_separated(arguments.class_names, "class_names"),
         delimiter=arguments.label_delimiter,
     )
     features = Features({"text": Value("string"), "label": encoded.feature})

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Literal, get_args
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 
-__all__ = ["PAD_TOKEN", "UNK_TOKEN", "TokenizerKind", "UnicodeNormalization", "train_tokenizer"]
+__all__ = ["PAD_TOKEN", "UNK_TOKEN", "TokenizerKind", "UnicodeNormalization", "token_coverage", "train_tokenizer"]
 
 TokenizerKind = Literal["word", "bpe", "character"]
 UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -112,6 +112,20 @@ def train_tokenizer(
     )
 
 
+def token_coverage(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> float:
+    """The share of the tokens of `texts`, between 0 and 1, that are not the unknown token; 1 where there are none.
+
+    Raises:
+        TypeError, ValueError: for `texts`, as `train_tokenizer`.
+    """
+    total = unknown = 0
+    for batch in _batches(texts):
+        for ids in tokenizer(batch, add_special_tokens=False, verbose=False)["input_ids"]:
+            total += len(ids)
+            unknown += ids.count(tokenizer.unk_token_id)
+    return 1 - unknown / total if total else 1.0
+
+
 def _check_arguments(
     texts: Iterable[str],
     kind: str,
@@ -198,6 +212,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         if len(batch) == BATCH_SIZE:
             yield batch
             batch = []
-    yield batch
+    if batch:
+        yield batch
     if not found_text:
         raise ValueError("`texts` is empty: a tokenizer needs at least one text with a visible character.")

@@ -43,10 +43,10 @@ def test_class_labels_keep_their_order_even_when_one_is_absent():
 def test_label_names_name_integers_booleans_and_order_strings():
     names = ["negative", "positive"]
     for values in ([1, 0, 1], [True, False, True], ["positive", "negative", "positive"]):
-        encoded = encode(values, label_names=names)
+        encoded = encode(values, class_names=names)
         assert (encoded.label_names, encoded.labels["train"]) == (names, [1, 0, 1])
-    assert encode([0, 1], feature=ClassLabel(names=["n", "p"]), label_names=names).labels["train"] == [0, 1]
-    assert encode(["a", "b"], label_names=["b", "a"]).labels["train"] == [1, 0]
+    assert encode([0, 1], feature=ClassLabel(names=["n", "p"]), class_names=names).labels["train"] == [0, 1]
+    assert encode(["a", "b"], class_names=["b", "a"]).labels["train"] == [1, 0]
 
 
 def test_label2id_decides():
@@ -82,8 +82,8 @@ def test_regression():
     [
         (["a", "b"], ["a", "x"], {}, r"`y` of the validation split has the value 'x' in row 1 .*one of 'a', 'b'"),
         ([0, 1], [2], {}, r"value 2 in row 0 .*one of '0', '1'"),
-        ([0, 1], [-1], {"label_names": ["n", "p"]}, r"value -1 in row 0 .*one of 'n', 'p'"),
-        ([0, 2], None, {"label_names": ["n", "p"]}, r"the train split has the value 2 in row 1"),
+        ([0, 1], [-1], {"class_names": ["n", "p"]}, r"value -1 in row 0 .*one of 'n', 'p'"),
+        ([0, 2], None, {"class_names": ["n", "p"]}, r"the train split has the value 2 in row 1"),
         ([0, 1], None, {"label2id": {"5": 0, "6": 1}}, r"value 0 in row 0 .*one of '5', '6'"),
         ([True], None, {"label2id": {"x": 0, "y": 1, "z": 2}}, r"value True in row 0"),
         (["a", "b", None], None, {}, r"value None in row 2 .*must be an integer, a string"),
@@ -98,10 +98,10 @@ def test_regression():
         (["a", "a"], None, {}, r"`y` of the train split holds one value only, 'a'"),
         ([[], []], None, {"problem_type": MULTI}, "holds no label at all"),
         ([0, 1], None, {"problem_type": "binary"}, r"`problem_type`='binary' must be None or one of"),
-        ([0.5], None, {"label_names": ["a", "b"]}, r"`label_names`=\['a', 'b'\] was given, .*regression"),
+        ([0.5], None, {"class_names": ["a", "b"]}, r"`class_names`=\['a', 'b'\] was given, .*regression"),
         ([0, 1], None, {"label2id": {"a": 0, "b": 2}}, r"`label2id`=.* must map the names to the ids 0 to 1"),
-        ([0, 1], None, {"label2id": {"a": 0, "b": 1}, "label_names": ["b", "a"]}, "must agree"),
-        ([0, 1], None, {"label_names": ["a", "a"]}, "must be different"),
+        ([0, 1], None, {"label2id": {"a": 0, "b": 1}, "class_names": ["b", "a"]}, "must agree"),
+        ([0, 1], None, {"class_names": ["a", "a"]}, "must be different"),
         ([datetime.date(2020, 1, 1)], None, {}, "has the type Value.'date32'.; a label column holds"),
     ],
 )

@@ -45,7 +45,7 @@ def test_three_files_keep_their_order(write):
 
 def test_command_line_flags(write):
     (arguments,) = HfArgumentParser(DataArguments).parse_args_into_dataclasses(
-        ["--train_file", write("a", reviews(10)), "--validation_split_percentage", "20", "--label_names", "no, yes"]
+        ["--train_file", write("a", reviews(10)), "--validation_split_percentage", "20", "--class_names", "no, yes"]
     )
     data = load_text_classification(arguments)
     assert len(data.splits["validation"]) == 2
@@ -185,8 +185,8 @@ def test_bad_arguments(arguments, message):
         ({"text_column_names": "body"}, "`text_column_names`: .*'body' in the train split; .* 'text', 'label'"),
         ({"text_column_names": "text,"}, "`text_column_names`='text,' must be different, non-empty names"),
         ({"text_column_names": "text,label"}, "`label_column_name`='label' is also one of `text_column_names`"),
-        ({"label_names": "a,a"}, "`label_names`='a,a' must be different"),
-        ({"label_names": "a,b,"}, "`label_names`='a,b,' must be different, non-empty"),
+        ({"class_names": "a,a"}, "`class_names`='a,a' must be different"),
+        ({"class_names": "a,b,"}, "`class_names`='a,b,' must be different, non-empty"),
         ({"validation_split_percentage": 1}, "`validation_split_percentage`=1 of 10 rows is no row at all"),
         ({"validation_split_size": 10}, "Holding out 10 rows .* leaves none of the 10 training rows"),
         ({"validation_split_size": 9, "test_split_percentage": 10}, "Holding out 9 rows .* and 1 for test"),
@@ -241,7 +241,7 @@ def test_imdb(corpora):
         "${HF_RNN_CORPORA}/imdb/train.parquet",
         test_file="${HF_RNN_CORPORA}/imdb/test.parquet",
         validation_split_size=5000,
-        label_names="negative,positive",
+        class_names="negative,positive",
     )
     assert {split: len(rows) for split, rows in data.splits.items()} == {
         "train": 20_000,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizer_training import token_coverage, train_tokenizer
 
 
 CORPUS = [
@@ -228,3 +228,10 @@ def test_items_that_are_not_texts():
         train(["a", None])
     with pytest.raises(ValueError, match="item 2 has a lone surrogate"):
         train(["a", "b", "c\ud800"])
+
+
+def test_token_coverage():
+    tokenizer = train(["a a b"], min_frequency=2)
+    assert token_coverage(tokenizer, ["a b", "a a"]) == 0.75
+    assert token_coverage(tokenizer, iter(["zzz"] * 1500 + ["a"] * 500)) == 0.25
+    assert token_coverage(train(["x"], kind="bpe"), ["never seen"]) == 1.0
