@@ -1,0 +1,169 @@
+"""Command-line arguments of the training scripts, beside `data.readers.DataArguments`; for `transformers.HfArgumentParser`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import TrainingArguments
+
+from ..models.configuration_rnn import FAMILIES
+
+
+# What suits weights that start at random, and what suits a pretrained transformer.
+RECURRENT_LEARNING_RATE = 1e-3
+PRETRAINED_LEARNING_RATE = 2e-5
+
+
+@dataclass
+class ModelArguments:
+    """Which model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
+
+    model_type: str | None = field(
+        default=None, metadata={"help": f"A new model of this family: {', '.join(FAMILIES)}. Default: bilstm."}
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={"help": 'Values for its configuration as JSON, such as \'{"hidden_sizes": [64, 32], "dropout": 0.5}\'.'},
+    )
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "A checkpoint to start from instead: a Hub id or a folder, ours or any BERT."}
+    )
+    revision: str = field(default="main", metadata={"help": "Branch, tag or commit of `model_name_or_path`."})
+    trust_remote_code: bool = field(
+        default=False, metadata={"help": "Whether code that `model_name_or_path` carries may run on this machine."}
+    )
+    embedding_vectors: str | None = field(
+        default=None,
+        metadata={"help": "Start the embeddings from these: glove-6b-50d, a GloVe, word2vec or fastText file, or a .npy."},
+    )
+    embedding_words: str | None = field(
+        default=None, metadata={"help": "The word list of a .npy in `embedding_vectors`: .txt or .parquet in row order."}
+    )
+    freeze_embeddings: bool = field(default=False, metadata={"help": "Do not train the embeddings."})
+
+    def __post_init__(self) -> None:
+        if self.model_type is not None and self.model_name_or_path is not None:
+            raise ValueError(
+                f"`model_type`={self.model_type!r} (a new model) and `model_name_or_path`={self.model_name_or_path!r} "
+                "(a checkpoint) were both given; give one."
+            )
+        if self.model_type is not None and self.model_type not in FAMILIES:
+            raise ValueError(f"`model_type`={self.model_type!r} must be one of {', '.join(FAMILIES)}.")
+        if self.model_name_or_path is not None and self.embedding_vectors is not None:
+            raise ValueError("`embedding_vectors` initialises a new model; it can't be given with `model_name_or_path`.")
+        self.overrides()
+
+    def overrides(self) -> dict[str, Any]:
+        """`config_overrides` as a dictionary.
+
+        Raises:
+            ValueError: it is not a JSON object.
+        """
+        if self.config_overrides is None:
+            return {}
+        try:
+            values = json.loads(self.config_overrides)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"`config_overrides`={self.config_overrides!r} is not JSON: {error}.") from error
+        if not isinstance(values, dict):
+            raise ValueError(f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values.")
+        return values
+
+
+@dataclass
+class TokenizerArguments:
+    """Which tokenizer to take, or to train on the training texts where none is given; and where long texts are cut."""
+
+    tokenizer_name_or_path: str | None = field(
+        default=None, metadata={"help": "A Hub id or folder. Default: that of the checkpoint; else one is trained."}
+    )
+    tokenizer_kind: str = field(default="word", metadata={"help": "Of one that is trained: word, bpe or character."})
+    vocab_size: int = field(default=20_000, metadata={"help": "The most entries of one that is trained."})
+    min_frequency: int = field(default=2, metadata={"help": "How often a word has to occur to get an entry."})
+    lowercase: bool = field(default=True, metadata={"help": "Whether one that is trained ignores case."})
+    strip_html: bool = field(default=False, metadata={"help": "Whether one that is trained drops tags such as <br />."})
+    max_seq_length: int | None = field(
+        default=None,
+        metadata={"help": "Cut longer texts to this many tokens in training (default: the tokenizer's limit, if any)."},
+    )
+    truncation: str = field(default="head", metadata={"help": "What is kept of them: head, tail or head_tail."})
+    max_eval_seq_length: int | None = field(
+        default=None,
+        metadata={
+            "help": "The same in evaluation. By default a recurrent model reads texts whole, as its pipeline does, and "
+            "other models as in training."
+        },
+    )
+
+
+@dataclass
+class ReportArguments:
+    """What results.json and the model card call the run."""
+
+    report_name: str | None = field(default=None, metadata={"help": "Default: the output folder's name."})
+    dataset_title: str | None = field(default=None, metadata={"help": "Name of the data. Default: as it was read."})
+    dataset_hub_id: str | None = field(default=None, metadata={"help": "Where the same data is on the Hub."})
+    dataset_notes: str | None = field(default=None, metadata={"help": "What a reader of a figure has to know of it."})
+    base_model_id: str | None = field(
+        default=None, metadata={"help": "The Hub id of `model_name_or_path`, where that is a folder."}
+    )
+    language: str = field(default="en", metadata={"help": "Language code of the texts."})
+    license: str = field(default="apache-2.0", metadata={"help": "Licence of the trained model."})
+
+
+@dataclass
+class RecurrentTrainingArguments(TrainingArguments):
+    """transformers' own, with defaults for models that train in minutes, and what recurrent networks need."""
+
+    output_dir: str | None = field(default="output", metadata={"help": "Where checkpoints and results are written."})
+    learning_rate: float | None = field(  # type: ignore[assignment]
+        default=None,
+        metadata={
+            "help": f"Default: {RECURRENT_LEARNING_RATE} for a recurrent model, {PRETRAINED_LEARNING_RATE} for others."
+        },
+    )
+    num_train_epochs: float = field(default=10, metadata={"help": "Epochs, unless early stopping ends sooner."})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Texts in a training batch."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Texts in an evaluation batch."})
+    eval_strategy: str = field(default="epoch", metadata={"help": "no, steps or epoch."})
+    save_strategy: str = field(default="epoch", metadata={"help": "no, steps, epoch or best."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept: the best and the last."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint on validation."})
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after this many evaluations without a better one. Default: never."}
+    )
+    bucket_by_length: bool = field(
+        default=True, metadata={"help": "Make batches of similar length: the same model, less padding to compute."}
+    )
+    torch_threads: int | None = field(default=None, metadata={"help": "CPU threads. Default: torch's own choice."})
+    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Only of use with a GPU."})
+    report_to: None | str | list[str] = field(
+        default="none", metadata={"help": "tensorboard, trackio, wandb …; PNG curves are drawn in any case."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.learning_rate is not None and self.learning_rate <= 0:
+            raise ValueError(f"`learning_rate`={self.learning_rate} must be above 0.")
+        if self.torch_threads is not None and not 1 <= self.torch_threads <= 4 * (os.cpu_count() or 1):
+            raise ValueError(
+                f"`torch_threads`={self.torch_threads} must be from 1 to {4 * (os.cpu_count() or 1)} on this machine."
+            )
+        if self.early_stopping_patience is not None and self.early_stopping_patience < 1:
+            raise ValueError(f"`early_stopping_patience`={self.early_stopping_patience} must be at least 1, or absent.")
+        if self.data_seed is None:
+            # Without it a run that is resumed inside an epoch sees other batches than it would have.
+            self.data_seed = self.seed
+        super().__post_init__()
+
+
+__all__ = [
+    "PRETRAINED_LEARNING_RATE",
+    "RECURRENT_LEARNING_RATE",
+    "ModelArguments",
+    "RecurrentTrainingArguments",
+    "ReportArguments",
+    "TokenizerArguments",
+]

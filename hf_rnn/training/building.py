@@ -1,0 +1,126 @@
+"""The tokenizer and the model of a training run, from its arguments."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data.files import expand_path
+from ..data.tokenizer_training import train_tokenizer
+from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
+from ..models.configuration_rnn import FAMILIES
+from .arguments import ModelArguments, TokenizerArguments
+
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FAMILY = "bilstm"
+
+
+def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedConfig | None:
+    """The configuration of `model_name_or_path`, with `values` in place of its own; None for a new model."""
+    if arguments.model_name_or_path is None:
+        return None
+    config: PreTrainedConfig = AutoConfig.from_pretrained(
+        arguments.model_name_or_path,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        **values,
+    )
+    return config
+
+
+def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:
+    """Label → id of a trained checkpoint; None for a new model and for one that was never given names."""
+    config = checkpoint_config(arguments)
+    names = (config.label2id if config is not None else None) or {}
+    if all(str(name).startswith("LABEL_") for name in names):
+        return None
+    return {str(name): int(index) for name, index in names.items()}
+
+
+def build_tokenizer(
+    arguments: TokenizerArguments, model: ModelArguments, texts: Iterable[str], *, show_progress: bool = True
+) -> PreTrainedTokenizerBase:
+    """The tokenizer that is named, that of the checkpoint, or one trained on `texts`, the training texts."""
+    path = arguments.tokenizer_name_or_path or model.model_name_or_path
+    if path is not None:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=model.trust_remote_code
+        )
+        return tokenizer
+    return train_tokenizer(
+        texts,
+        kind=arguments.tokenizer_kind,  # type: ignore[arg-type]
+        vocab_size=arguments.vocab_size,
+        min_frequency=arguments.min_frequency if arguments.tokenizer_kind == "word" else None,
+        lowercase=arguments.lowercase,
+        strip_html=arguments.strip_html,
+        show_progress=show_progress,
+    )
+
+
+def build_model(
+    arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    """
+    A new model of a recurrent family, or the checkpoint with a head for these labels.
+
+    Args:
+        arguments: Which one.
+        auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
+        tokenizer: Gives a new model its `vocab_size`.
+        values: Of its configuration: labels, problem type. `config_overrides` come on top.
+
+    Raises:
+        ValueError: the tokenizer has more entries than the model has embeddings.
+    """
+    values |= arguments.overrides()
+    config = checkpoint_config(arguments, **values)
+    if config is None:
+        family = FAMILIES[arguments.model_type or DEFAULT_FAMILY]
+        values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **values}
+        model: PreTrainedModel = auto_class.from_config(family(**values))
+    else:
+        model = auto_class.from_pretrained(
+            arguments.model_name_or_path,
+            config=config,
+            revision=arguments.revision,
+            trust_remote_code=arguments.trust_remote_code,
+            # A head for other labels is replaced; transformers reports what it initialises anew.
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+        )
+    if model.config.vocab_size is None or len(tokenizer) > model.config.vocab_size:
+        raise ValueError(
+            f"The tokenizer has {len(tokenizer)} entries; the model's `vocab_size` is {model.config.vocab_size}. Give the "
+            "`tokenizer_name_or_path` that the model was trained with."
+        )
+    _prepare_embeddings(arguments, model, tokenizer)
+    return model
+
+
+def _prepare_embeddings(
+    arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    if arguments.embedding_vectors is not None:
+        vectors = _vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer)
+        coverage = initialize_embeddings(model.get_input_embeddings(), tokenizer, vectors)
+        logger.warning("Embeddings from %s: %s", arguments.embedding_vectors, coverage)
+    if arguments.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
+
+
+def _vectors(source: str, words: str | None, tokenizer: PreTrainedTokenizerBase) -> WordVectors:
+    # A file or a packaged name holds vectors; anything else is a model whose embeddings are taken.
+    if source in PACKAGED_VECTORS or expand_path(source).is_file():
+        path = source if source in PACKAGED_VECTORS else expand_path(source)
+        return read_vectors(path, vocabulary=tokenizer.get_vocab().keys(), words_path=words)
+    return hub_vectors(source)
+
+
+__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "trained_labels"]

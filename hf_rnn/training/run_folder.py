@@ -1,0 +1,45 @@
+"""What a training run leaves in its output folder, and whether it can go on there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from transformers import TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+
+logger = logging.getLogger(__name__)
+
+RESULTS_FILE = "results.json"
+CURVES_FILE = "learning_curves.png"
+PREDICTIONS_FILE = "predictions.csv"
+
+
+def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
+    """
+    The checkpoint to go on from: the one named by `resume_from_checkpoint`, else the last one of a run that did not end.
+
+    Raises:
+        ValueError: the output folder holds a run that ended, which would be overwritten, or the checkpoint named is no
+            folder.
+    """
+    named = arguments.resume_from_checkpoint
+    if named is not None and named.lower() not in ("true", "false"):
+        if not Path(named).is_dir():
+            raise ValueError(f"`resume_from_checkpoint`={named!r} is no folder.")
+        return named
+    output = Path(arguments.output_dir or ".")
+    if not arguments.do_train or not output.is_dir() or named == "false":
+        return None
+    if (output / RESULTS_FILE).exists():
+        raise ValueError(
+            f"`output_dir`={str(output)!r} holds a run that has ended ({RESULTS_FILE}); name another folder or remove it."
+        )
+    last: str | None = get_last_checkpoint(str(output))
+    if last is not None:
+        logger.warning("Going on from %s. To start afresh, name another `output_dir`.", last)
+    return last
+
+
+__all__ = ["CURVES_FILE", "PREDICTIONS_FILE", "RESULTS_FILE", "checkpoint_to_resume"]

@@ -1,0 +1,87 @@
+"""transformers' Trainer for recurrent networks: length buckets, flushed denormals, losses right under accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
+
+from ..models.modeling_rnn import RecurrentPreTrainedModel
+from .arguments import RecurrentTrainingArguments
+from .floating_point import flushed_denormals
+from .samplers import LengthBucketSampler, SortedByLengthSampler
+
+
+def example_lengths(dataset: Any) -> Sequence[int] | None:
+    """Tokens of each example: the column `length`, else counted in `input_ids`; None where there is neither."""
+    if not isinstance(dataset, datasets.Dataset):
+        return None
+    if "length" in dataset.column_names:
+        return list(dataset["length"])
+    if "input_ids" in dataset.column_names:
+        return [len(ids) for ids in dataset["input_ids"]]
+    return None
+
+
+class RecurrentTrainer(Trainer):
+    """
+    As `transformers.Trainer`, and:
+
+    - with `args.bucket_by_length` batches hold texts of similar length, in training (resumable in the middle of an epoch)
+      and in evaluation, where predictions still come in the dataset's order;
+    - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
+    - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation.
+    """
+
+    args: RecurrentTrainingArguments
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.accelerator.unwrap_model(self.model), RecurrentPreTrainedModel):
+            # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
+            self.model_accepts_loss_kwargs = False
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """See `transformers.Trainer.train`."""
+        with flushed_denormals():
+            return super().train(*args, **kwargs)
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        # Unused columns are gone from the dataset that is passed in; the trainer's own still has `length`.
+        lengths = example_lengths(self.train_dataset) if self.args.bucket_by_length else None
+        if lengths is None:
+            return super()._get_train_sampler(train_dataset)
+        return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
+        lengths = example_lengths(eval_dataset) if self.args.bucket_by_length and self.args.world_size == 1 else None
+        return super()._get_eval_sampler(eval_dataset) if lengths is None else SortedByLengthSampler(lengths)
+
+    def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
+        output = super().evaluation_loop(dataloader, *args, **kwargs)
+        sampler = getattr(dataloader, "sampler", None)
+        if not isinstance(sampler, SortedByLengthSampler):
+            return output
+        place = torch.empty_like(sampler.order)
+        place[sampler.order] = torch.arange(len(place))
+        index = place.numpy()
+        return output._replace(
+            predictions=_reorder(output.predictions, index), label_ids=_reorder(output.label_ids, index)
+        )
+
+
+def _reorder(arrays: Any, index: Any) -> Any:
+    if arrays is None:
+        return None
+    if isinstance(arrays, tuple | list):
+        return type(arrays)(_reorder(array, index) for array in arrays)
+    return arrays[index]
+
+
+__all__ = ["RecurrentTrainer", "example_lengths"]
