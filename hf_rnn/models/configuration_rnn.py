@@ -98,10 +98,13 @@ class RecurrentConfig(PreTrainedConfig):
         self._refuse_unknown_names(kwargs)
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
-        if self.hidden_sizes is not None:
-            # Kept equal because transformers reads `num_hidden_layers`; our own code reads `layer_sizes`.
-            self.num_hidden_layers = len(self.hidden_sizes)
         super().__post_init__(**kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "hidden_sizes" and value is not None:
+            # Kept equal, also when set after loading: transformers reads `num_hidden_layers`, our code `layer_sizes`.
+            self.num_hidden_layers = len(value)
 
     def _refuse_unknown_names(self, names: dict[str, Any]) -> None:
         # transformers would set a misspelt argument as a new attribute and go on with the default of the real one.
@@ -171,7 +174,7 @@ class RecurrentConfig(PreTrainedConfig):
             for size in getattr(self, name) or ():
                 _check_positive(name, size)
         least = 0 if self.cell == "none" else 1
-        if len(self.layer_sizes) < least:
+        if self.num_hidden_layers < least:
             name = "num_hidden_layers" if self.hidden_sizes is None else "hidden_sizes"
             raise ValueError(f"`{name}` is {getattr(self, name)}; it must give at least {least} layer.")
         if self.pad_token_id is not None and self.vocab_size is not None:
