@@ -33,19 +33,18 @@ def classification_loss(
             accumulated gradients equal those of one large batch.
 
     Raises:
-        ValueError: for labels out of range or of the wrong shape.
+        ValueError: for labels out of range, not whole where they are classes, or of another shape.
     """
     kind = infer_problem_type(problem_type, logits.shape[1], labels)
     reduction = "mean" if num_items_in_batch is None else "sum"
     logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    expected = logits.shape[:1] if kind == "single_label_classification" else logits.shape
+    if labels.shape[:1] != logits.shape[:1] or labels.numel() != expected.numel():
+        raise ValueError(f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(expected)}.")
+    _check_values(labels, kind, logits.shape[1])
     if kind == "single_label_classification":
-        _check_classes(labels, logits.shape[1])
         loss = functional.cross_entropy(logits, labels.view(-1).long(), reduction=reduction, ignore_index=-100)
     else:
-        if labels.numel() != logits.numel():
-            raise ValueError(
-                f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(logits.shape)}, as the logits."
-            )
         term = functional.mse_loss if kind == "regression" else functional.binary_cross_entropy_with_logits
         loss = term(logits, labels.view_as(logits).to(logits.dtype), reduction=reduction)
     if num_items_in_batch is None:
@@ -54,12 +53,18 @@ def classification_loss(
     return loss / items
 
 
-def _check_classes(labels: torch.Tensor, num_labels: int) -> None:
-    # torch's own message names neither the argument nor the number of labels.
-    wrong = (labels != -100) & ((labels < 0) | (labels >= num_labels))
-    if bool(wrong.any()):
-        value = labels[wrong].flatten()[0].item()
-        raise ValueError(f"`labels` holds {value}; with `num_labels={num_labels}` it must lie in [0, {num_labels}).")
+def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
+    # torch names neither the argument nor the number of labels, and takes any number as a multi-label target.
+    if kind == "single_label_classification":
+        right = (labels == -100) | ((labels >= 0) & (labels < num_labels) & (labels == labels.long()))
+        allowed = f"with `num_labels={num_labels}` it must be a whole number in [0, {num_labels})"
+    elif kind == "multi_label_classification":
+        right = (labels >= 0) & (labels <= 1)
+        allowed = f"for {kind} it must lie in [0, 1]"
+    else:
+        return
+    if not bool(right.all()):
+        raise ValueError(f"`labels` holds {labels[~right][0].item()}; {allowed}.")
 
 
 __all__ = ["classification_loss", "infer_problem_type"]
