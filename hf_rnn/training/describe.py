@@ -52,6 +52,7 @@ def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: st
         "base_model": base_model,
         "parameters": model.num_parameters(),
         "size_bytes": checkpoint_size(folder),
+        "dtype": str(model.dtype).removeprefix("torch."),
         "config": config,
     }
 

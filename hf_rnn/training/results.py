@@ -32,6 +32,7 @@ SCHEMA: dict[str, Any] = {
         "base_model": str | None,
         "parameters": int,
         "size_bytes": int,
+        "dtype": str | None,
         "config": dict,
     },
     "dataset": {
@@ -83,8 +84,9 @@ def build_results(
     Args:
         task: the pipeline's name of the task, such as `"text-classification"`.
         name: the run's name, such as `"bilstm-imdb"`; also the key of the model in tables.
-        model: see `describe.describe_model`, which makes it.
-        dataset: `name`, `hub_id`, `source`, `splits` (split -> number of rows) and `notes`.
+        model: see `describe.describe_model`, which makes it of a transformers model; `dtype` may be left out.
+        dataset: `name` (in tables), `splits` (split -> number of rows) and, where they apply, `hub_id`, `source` (the
+            file that was read) and `notes`.
         metrics: split -> name -> figure. A split that was not read is absent.
         training: `minutes` (of training alone), `epochs`, `steps`, `best_step`, `selection` (the `split` and `metric`
             that chose the checkpoint), `arguments` (see `describe.non_default_arguments`), `seed`, `data_seed`. All
@@ -97,15 +99,14 @@ def build_results(
     """
     machine = describe_machine()
     commit, dirty = git_commit() or (None, None)
-    nothing = dict.fromkeys(("epochs", "steps", "best_step", "selection", "seed", "data_seed"))
     results = {
         "schema_version": SCHEMA_VERSION,
         "task": task,
         "name": name,
-        "model": dict(model),
-        "dataset": {"hub_id": None, "source": None, "notes": None, **dataset},
+        "model": dict.fromkeys(SCHEMA["model"]) | dict(model),
+        "dataset": dict.fromkeys(SCHEMA["dataset"]) | dict(dataset),
         "metrics": {split: dict(figures) for split, figures in metrics.items()},
-        "training": {**nothing, "threads": machine["torch_threads"], **training},
+        "training": dict.fromkeys(SCHEMA["training"]) | {"threads": machine["torch_threads"]} | dict(training),
         "machine": machine,
         "versions": library_versions(),
         "recipe": recipe,

@@ -38,6 +38,7 @@ def test_describe_model_counts_parameters_and_bytes(tmp_path: Path) -> None:
     assert described["size_bytes"] == sum(
         (tmp_path / name).stat().st_size for name in ("model.safetensors", "config.json")
     )
+    assert described["dtype"] == "float32"
     assert described["config"]["hidden_size"] == 8
     assert "id2label" not in described["config"]
     assert json.dumps(described)

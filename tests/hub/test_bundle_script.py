@@ -1,0 +1,30 @@
+"""scripts/bundle_checkpoint.py: a run becomes a bundle whose card has the figures of the rounded model."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import pipeline
+
+from hf_rnn.training.results import read_results
+
+
+def test_the_bundle_is_measured_on_the_file(
+    project: Path, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["a fine film", "a dull film", "film", "dull dull dull a film"]
+    answers = [answer["label"] for answer in pipeline("text-classification", model=str(run_folder))(texts)]
+    # The first three labels are what the model answers, the last is not.
+    wrong = "LABEL_0" if answers[3] == "LABEL_1" else "LABEL_1"
+    with open(tmp_path / "test.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *zip(texts, [*answers[:3], wrong], strict=True)])
+    options = ["--name", "tiny", "--output_folder", str(tmp_path / "out"), "--eval_file", str(tmp_path / "test.csv")]
+    monkeypatch.setattr(sys, "argv", ["bundle_checkpoint.py", str(run_folder), *options])
+    runpy.run_path(str(project / "scripts" / "bundle_checkpoint.py"), run_name="__main__")
+    results = read_results(tmp_path / "out" / "tiny" / "results.json")
+    assert results["metrics"].keys() == {"test"}
+    assert results["metrics"]["test"]["accuracy"] == 0.75

@@ -1,0 +1,81 @@
+"""scripts/baseline_tfidf.py: a whole run on a few texts, with word pairs and without, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hf_rnn.training.results import read_results
+
+
+Run = Callable[..., dict[str, Any]]
+# Which word comes first decides the label: only pairs of words tell.
+PAIRS = {"good not": "positive", "not good": "negative"}
+
+
+def write_rows(path: Path, count: int) -> str:
+    rows = [(f"{PAIR} word{i % 3}", label) for i in range(count) for PAIR, label in PAIRS.items()]
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return str(path)
+
+
+@pytest.fixture
+def run(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    files = {split: write_rows(tmp_path / f"{split}.csv", 12) for split in ("train", "validation", "test")}
+
+    def run_script(*flags: str, splits: tuple[str, ...] = ("train", "validation", "test")) -> dict[str, Any]:
+        given = [part for split in splits for part in (f"--{split}_file", files[split])]
+        output = str(tmp_path / "run")
+        monkeypatch.setattr(sys, "argv", ["baseline_tfidf.py", *given, "--output_dir", output, *flags])
+        runpy.run_path(str(project / "scripts" / "baseline_tfidf.py"), run_name="__main__")
+        return read_results(tmp_path / "run" / "results.json")
+
+    return run_script
+
+
+def test_pairs_of_words_tell_what_words_do_not(run: Run) -> None:
+    assert run("--do_predict")["metrics"]["test"]["accuracy"] == 1.0
+    assert run("--do_predict", "--ngram_max", "1")["metrics"]["test"]["accuracy"] == 0.5
+
+
+def test_the_test_split_is_measured_only_when_asked(run: Run) -> None:
+    results = run("--dataset_title", "pairs")
+    assert results["metrics"].keys() == {"train", "validation"}
+    assert (results["name"], results["dataset"]["name"]) == ("run", "pairs")
+    assert results["dataset"]["splits"] == {"train": 24, "validation": 24, "test": 24}
+    assert results["training"]["selection"] == {"split": "validation", "metric": "accuracy"}
+    # not, good, word0-2; "good not", "not good", "good word0-2", "not word0-2".
+    terms = 5 + 2 + 6
+    assert results["model"]["config"]["terms"] == terms
+    assert results["model"]["parameters"] == terms + 1
+    words = ["not", "good", "good not", "not good"]
+    words += [f"{before}word{i}" for i in range(3) for before in ("", "not ", "good ")]
+    assert results["model"]["size_bytes"] == len("\n".join(words)) + 1 + 4 * (2 * terms + 1)
+
+
+def test_refitting_takes_the_validation_rows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rows: list[int] = []
+    fit = LogisticRegression.fit
+    monkeypatch.setattr(
+        LogisticRegression, "fit", lambda self, x, y: (rows.append(int(np.shape(x)[0])), fit(self, x, y))[1]
+    )
+    results = run("--refit")
+    assert rows == [24, 24, 24, 24, 48]
+    assert "Fitted again on train and validation rows" in results["dataset"]["notes"]
+
+
+def test_a_missing_split_is_named(run: Run) -> None:
+    with pytest.raises(ValueError, match="Give `validation_file` or `validation_split_percentage`"):
+        run(splits=("train", "test"))
+    with pytest.raises(ValueError, match="Give `test_file` or `test_split_percentage`"):
+        run("--do_predict", splits=("train", "validation"))
