@@ -25,7 +25,7 @@ __all__ = ["FILE_TYPES", "expand_path", "read_rows"]
 FILE_TYPES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 CORPORA_VARIABLE = "HF_RNN_CORPORA"
 DEFAULT_CORPORA = os.path.join("..", "shared", "data")
-# pyarrow types a csv column from its first block: one block for the whole file makes it look at every row.
+# pyarrow refuses a csv row that is longer than a block, so the whole file is one block, up to what it can take.
 LARGEST_BLOCK = 2**31 - 1
 
 

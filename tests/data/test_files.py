@@ -65,6 +65,18 @@ def test_csv_types_come_from_all_rows(tmp_path):
     assert len(data) == 30_001
 
 
+def test_csv_rows_may_be_long(tmp_path):
+    text = "word " * 500_000
+    data = read_rows(write(tmp_path / "x.csv", f"text,label\na,0\n{text},1\n"), typed_columns=["label"])
+    assert data["text"][1] == text
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column_name(tmp_path):
+    for extension, separator in ((".csv", ","), (".tsv", "\t")):
+        path = write(tmp_path / f"x{extension}", f"\ufefftext{separator}label\n007{separator}1\n")
+        assert read_rows(path, typed_columns=["label"]).to_list() == [{"text": "007", "label": 1}]
+
+
 def test_parquet_keeps_class_labels(tmp_path):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
     Dataset.from_list(ROWS, features=features).to_parquet(tmp_path / "x.parquet")

@@ -63,6 +63,7 @@ def test_multi_label_lists_and_strings():
     assert lists.labels == {"train": [[1.0, 1.0, 0.0], [0.0] * 3, [0.0, 0.0, 1.0]], "validation": [[1.0, 0.0, 0.0]]}
     assert encode([[2, 0], [1]]).labels["train"] == [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     strings = encode(["b; a", "", None, "c"], problem_type=MULTI, delimiter=";")
+    assert strings.label_names == ["a", "b", "c"]
     assert strings.labels["train"] == [[1.0, 1.0, 0.0], [0.0] * 3, [0.0] * 3, [0.0, 0.0, 1.0]]
     classes = encode([[1], [0, 1]], feature=List(ClassLabel(names=["x", "a"])))
     assert (classes.label_names, classes.labels["train"]) == (["x", "a"], [[0.0, 1.0], [1.0, 1.0]])

@@ -50,7 +50,8 @@ def test_deterministic_balanced_and_without_repetition():
     assert reviews != generate_reviews(1001, seed=2)
     assert sum(review["label"] for review in reviews) == 500
     assert len({review["text"] for review in reviews}) == 1001
-    # Balanced throughout, not sorted by class.
+    # Balanced throughout, neither sorted by class nor alternating.
+    assert 0.35 < sum(review["label"] for review in reviews[:400:2]) / 200 < 0.65
     assert 0.35 < sum(review["label"] for review in reviews[:200]) / 200 < 0.65
 
 

@@ -130,7 +130,7 @@ def test_bpe_vocabulary_is_open():
 
 
 def test_characters_are_one_token_each():
-    text = "a b\n\t😀!"
+    text = "a b\n\n\t😀!"
     assert tokens(train([text], kind="character"), text) == list(text)
 
 
