@@ -18,25 +18,30 @@ PREDICTIONS_FILE = "predictions.csv"
 
 def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
     """
-    The checkpoint to go on from: the one named by `resume_from_checkpoint`, else the last one of a run that did not end.
+    The checkpoint to go on from: that named by `resume_from_checkpoint`, else the last one of a run that did not end.
+
+    `resume_from_checkpoint` may also be "true" (there must be one) or "false" (start afresh).
 
     Raises:
-        ValueError: the output folder holds a run that ended, which would be overwritten, or the checkpoint named is no
-            folder.
+        ValueError: the output folder holds a run that ended, which would be lost, or there is no such checkpoint.
     """
     named = arguments.resume_from_checkpoint
-    if named is not None and named.lower() not in ("true", "false"):
+    choice = (named or "").lower()
+    if named and choice not in ("true", "false"):
         if not Path(named).is_dir():
             raise ValueError(f"`resume_from_checkpoint`={named!r} is no folder.")
         return named
     output = Path(arguments.output_dir or ".")
-    if not arguments.do_train or not output.is_dir() or named == "false":
-        return None
     if (output / RESULTS_FILE).exists():
         raise ValueError(
-            f"`output_dir`={str(output)!r} holds a run that has ended ({RESULTS_FILE}); name another folder or remove it."
+            f"`output_dir`={str(output)!r} holds a run that has ended ({RESULTS_FILE}); "
+            "name another folder or remove it."
         )
-    last: str | None = get_last_checkpoint(str(output))
+    if not arguments.do_train or choice == "false":
+        return None
+    last: str | None = get_last_checkpoint(str(output)) if output.is_dir() else None
+    if last is None and choice == "true":
+        raise ValueError(f"`resume_from_checkpoint`={named!r}, but `output_dir`={str(output)!r} holds no checkpoint.")
     if last is not None:
         logger.warning("Going on from %s. To start afresh, name another `output_dir`.", last)
     return last
