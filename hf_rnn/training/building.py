@@ -49,8 +49,10 @@ def build_tokenizer(
     """The tokenizer that is named, that of the checkpoint, or one trained on `texts`, the training texts."""
     path = arguments.tokenizer_name_or_path or model.model_name_or_path
     if path is not None:
+        # `revision` is one of the model's repository.
+        revision = model.revision if path == model.model_name_or_path else "main"
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            path, trust_remote_code=model.trust_remote_code
+            path, revision=revision, trust_remote_code=model.trust_remote_code
         )
         return tokenizer
     return train_tokenizer(
@@ -77,7 +79,8 @@ def build_model(
         values: Of its configuration: labels, problem type. `config_overrides` come on top.
 
     Raises:
-        ValueError: the tokenizer has more entries than the model has embeddings.
+        ValueError: the tokenizer has more entries than the model has embeddings, or `embedding_vectors` or
+            `freeze_embeddings` was given for a model that has none.
     """
     values |= arguments.overrides()
     config = checkpoint_config(arguments, **values)
@@ -97,29 +100,34 @@ def build_model(
         )
     if model.config.vocab_size is None or len(tokenizer) > model.config.vocab_size:
         raise ValueError(
-            f"The tokenizer has {len(tokenizer)} entries; the model's `vocab_size` is {model.config.vocab_size}. Give the "
-            "`tokenizer_name_or_path` that the model was trained with."
+            f"The tokenizer has {len(tokenizer)} entries; the model's `vocab_size` is {model.config.vocab_size}. "
+            "Give the `tokenizer_name_or_path` that the model was trained with."
         )
     _prepare_embeddings(arguments, model, tokenizer)
     return model
 
 
-def _prepare_embeddings(
-    arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-) -> None:
+def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    if arguments.embedding_vectors is None and not arguments.freeze_embeddings:
+        return
+    embeddings = model.get_input_embeddings()
+    if embeddings is None:
+        argument = "freeze_embeddings" if arguments.embedding_vectors is None else "embedding_vectors"
+        raise ValueError(f"`{argument}` was given, but the model has no embeddings: its `one_hot_input` is True.")
     if arguments.embedding_vectors is not None:
         vectors = _vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer)
-        coverage = initialize_embeddings(model.get_input_embeddings(), tokenizer, vectors)
+        coverage = initialize_embeddings(embeddings, tokenizer, vectors)
         logger.warning("Embeddings from %s: %s", arguments.embedding_vectors, coverage)
     if arguments.freeze_embeddings:
-        model.get_input_embeddings().requires_grad_(False)
+        embeddings.requires_grad_(False)
 
 
 def _vectors(source: str, words: str | None, tokenizer: PreTrainedTokenizerBase) -> WordVectors:
     # A file or a packaged name holds vectors; anything else is a model whose embeddings are taken.
     if source in PACKAGED_VECTORS or expand_path(source).is_file():
         path = source if source in PACKAGED_VECTORS else expand_path(source)
-        return read_vectors(path, vocabulary=tokenizer.get_vocab().keys(), words_path=words)
+        words_path = None if words is None else expand_path(words)
+        return read_vectors(path, vocabulary=tokenizer.get_vocab().keys(), words_path=words_path)
     return hub_vectors(source)
 
 
