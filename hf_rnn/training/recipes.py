@@ -50,7 +50,14 @@ def _read(recipe: str, known: set[str]) -> dict[str, Any]:
     unknown = sorted(values.keys() - known)
     if unknown:
         raise ValueError(f"The recipe {recipe!r} names `{unknown[0]}`, which is not an argument of this script.")
-    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
+    return {name: _as_given(value) for name, value in values.items()}
+
+
+def _as_given(value: Any) -> Any:
+    # argparse checks the type of a default only where it is text.
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 __all__ = ["parse_arguments"]
