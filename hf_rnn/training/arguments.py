@@ -1,4 +1,4 @@
-"""Command-line arguments of the training scripts, beside `data.readers.DataArguments`; for `transformers.HfArgumentParser`."""
+"""Arguments of the training scripts, beside `data.readers.DataArguments`; for `transformers.HfArgumentParser`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ..models.configuration_rnn import FAMILIES
 # What suits weights that start at random, and what suits a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 2e-5
+# Metrics of which less is better; of all others, more.
+LOWER_IS_BETTER = frozenset(("loss", "mse", "mae"))
 
 
 @dataclass
@@ -26,7 +28,9 @@ class ModelArguments:
     )
     config_overrides: str | None = field(
         default=None,
-        metadata={"help": 'Values for its configuration as JSON, such as \'{"hidden_sizes": [64, 32], "dropout": 0.5}\'.'},
+        metadata={
+            "help": 'Values for its configuration as JSON, such as \'{"hidden_sizes": [64, 32], "dropout": 0.5}\'.'
+        },
     )
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "A checkpoint to start from instead: a Hub id or a folder, ours or any BERT."}
@@ -37,10 +41,13 @@ class ModelArguments:
     )
     embedding_vectors: str | None = field(
         default=None,
-        metadata={"help": "Start the embeddings from these: glove-6b-50d, a GloVe, word2vec or fastText file, or a .npy."},
+        metadata={
+            "help": "Start the embeddings from these: glove-6b-50d, a GloVe, word2vec or fastText file, or a .npy."
+        },
     )
     embedding_words: str | None = field(
-        default=None, metadata={"help": "The word list of a .npy in `embedding_vectors`: .txt or .parquet in row order."}
+        default=None,
+        metadata={"help": "The word list of a .npy in `embedding_vectors`: .txt or .parquet in row order."},
     )
     freeze_embeddings: bool = field(default=False, metadata={"help": "Do not train the embeddings."})
 
@@ -53,7 +60,9 @@ class ModelArguments:
         if self.model_type is not None and self.model_type not in FAMILIES:
             raise ValueError(f"`model_type`={self.model_type!r} must be one of {', '.join(FAMILIES)}.")
         if self.model_name_or_path is not None and self.embedding_vectors is not None:
-            raise ValueError("`embedding_vectors` initialises a new model; it can't be given with `model_name_or_path`.")
+            raise ValueError(
+                "`embedding_vectors` initialises a new model; it can't be given with `model_name_or_path`."
+            )
         self.overrides()
 
     def overrides(self) -> dict[str, Any]:
@@ -69,7 +78,9 @@ class ModelArguments:
         except json.JSONDecodeError as error:
             raise ValueError(f"`config_overrides`={self.config_overrides!r} is not JSON: {error}.") from error
         if not isinstance(values, dict):
-            raise ValueError(f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values.")
+            raise ValueError(
+                f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values."
+            )
         return values
 
 
@@ -84,17 +95,21 @@ class TokenizerArguments:
     vocab_size: int = field(default=20_000, metadata={"help": "The most entries of one that is trained."})
     min_frequency: int = field(default=2, metadata={"help": "How often a word has to occur to get an entry."})
     lowercase: bool = field(default=True, metadata={"help": "Whether one that is trained ignores case."})
-    strip_html: bool = field(default=False, metadata={"help": "Whether one that is trained drops tags such as <br />."})
+    strip_html: bool = field(
+        default=False, metadata={"help": "Whether one that is trained drops tags such as <br />."}
+    )
     max_seq_length: int | None = field(
         default=None,
-        metadata={"help": "Cut longer texts to this many tokens in training (default: the tokenizer's limit, if any)."},
+        metadata={
+            "help": "Cut longer texts to this many tokens in training (default: the tokenizer's limit, if any)."
+        },
     )
     truncation: str = field(default="head", metadata={"help": "What is kept of them: head, tail or head_tail."})
     max_eval_seq_length: int | None = field(
         default=None,
         metadata={
-            "help": "The same in evaluation. By default a recurrent model reads texts whole, as its pipeline does, and "
-            "other models as in training."
+            "help": "The same in evaluation. By default a recurrent model reads texts whole, as its pipeline does, "
+            "and other models as in training."
         },
     )
 
@@ -131,7 +146,18 @@ class RecurrentTrainingArguments(TrainingArguments):
     eval_strategy: str = field(default="epoch", metadata={"help": "no, steps or epoch."})
     save_strategy: str = field(default="epoch", metadata={"help": "no, steps, epoch or best."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept: the best and the last."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "End with the best checkpoint on validation."})
+    load_best_model_at_end: bool = field(
+        default=True, metadata={"help": "End with the best checkpoint on validation."}
+    )
+    metric_for_best_model: str | None = field(
+        default=None, metadata={"help": "Which is best. Default: accuracy; f1_micro of several labels; pearson."}
+    )
+    greater_is_better: bool | None = field(
+        default=None, metadata={"help": f"Default: no for {', '.join(sorted(LOWER_IS_BETTER))}, yes for others."}
+    )
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Whether a resumed run goes on with its patience and its minutes."}
+    )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after this many evaluations without a better one. Default: never."}
     )
@@ -152,11 +178,23 @@ class RecurrentTrainingArguments(TrainingArguments):
                 f"`torch_threads`={self.torch_threads} must be from 1 to {4 * (os.cpu_count() or 1)} on this machine."
             )
         if self.early_stopping_patience is not None and self.early_stopping_patience < 1:
-            raise ValueError(f"`early_stopping_patience`={self.early_stopping_patience} must be at least 1, or absent.")
+            raise ValueError(
+                f"`early_stopping_patience`={self.early_stopping_patience} must be at least 1, or absent."
+            )
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.
             self.data_seed = self.seed
+        # As they were given: transformers fills them in, with the loss.
+        self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
+
+    def select_by(self, metric: str) -> None:
+        """Call that checkpoint the best which is so by `metric`, unless another was given."""
+        named, greater_is_better = self._selection
+        self.metric_for_best_model = named or metric
+        if greater_is_better is None:
+            greater_is_better = self.metric_for_best_model.removeprefix("eval_") not in LOWER_IS_BETTER
+        self.greater_is_better = greater_is_better
 
 
 __all__ = [

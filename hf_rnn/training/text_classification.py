@@ -16,6 +16,7 @@ from transformers import (
     AutoTokenizer,
     DataCollatorWithPadding,
     EarlyStoppingCallback,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
 )
@@ -53,7 +54,7 @@ def run_text_classification(
     recipe: str | None = None,
 ) -> dict[str, Any]:
     """
-    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write what was measured.
+    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends with the best model on validation, its tokenizer, the last checkpoints, `results.json`,
     `learning_curves.png` and `predictions.csv`.
@@ -73,30 +74,12 @@ def run_text_classification(
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     _check_splits(data, arguments)
-    if checkpoint is None:
-        tokenizer = build_tokenizer(
-            tokenizer_arguments,
-            model_arguments,
-            data.splits["train"]["text"],
-            show_progress=not arguments.disable_tqdm,
-        )
-    else:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    names = data.label_names or ["score"]
-    model = build_model(
-        model_arguments,
-        AutoModelForSequenceClassification,
-        tokenizer,
-        id2label=dict(enumerate(names)),
-        label2id={name: index for index, name in enumerate(names)},
-        problem_type=data.problem_type,
-    )
+    tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     recurrent = isinstance(model.config, RecurrentConfig)
     if arguments.learning_rate is None:
         arguments.learning_rate = RECURRENT_LEARNING_RATE if recurrent else PRETRAINED_LEARNING_RATE
-    arguments.metric_for_best_model = arguments.metric_for_best_model or default_metric(data.problem_type)
+    arguments.select_by(default_metric(data.problem_type))
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, recurrent)
-    clock = TrainingClock()
     trainer = RecurrentTrainer(
         model=model,
         args=arguments,
@@ -105,33 +88,28 @@ def run_text_classification(
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=metrics_for(data.problem_type, model.config.num_labels),
-        callbacks=[clock, *_early_stopping(arguments)],
+        callbacks=[TrainingClock(), *_early_stopping(arguments)],
     )
     if arguments.do_train:
         trainer.train(resume_from_checkpoint=checkpoint)
-        # A resumed trainer has put the clock of its checkpoint in place of the new one.
-        clock = next(item for item in trainer.callback_handler.callbacks if isinstance(item, TrainingClock))
     trainer.save_model()
     output = Path(arguments.output_dir or ".")
     if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
         plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
     metrics = _measure(trainer, splits, data, output)
+    base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
     results = build_results(
         task="text-classification",
         name=report_arguments.report_name or output.resolve().name,
-        model=describe_model(
-            trainer.model,
-            output,
-            base_model=report_arguments.base_model_id or model_arguments.model_name_or_path,
-        ),
+        model=describe_model(trainer.model, output, base_model=base_model),
         dataset=_describe_data(data, data_arguments, report_arguments),
         metrics=metrics,
         training={
-            "minutes": round(clock.minutes, 2),
+            "minutes": round(_minutes(trainer), 2),
             "epochs": trainer.state.epoch,
             "steps": trainer.state.global_step,
             "best_step": trainer.state.best_global_step,
-            "selection": {"split": "validation", "metric": _bare_metric(arguments)},
+            "selection": _selection(arguments),
             "arguments": non_default_arguments(model_arguments, data_arguments, tokenizer_arguments, arguments),
             "seed": arguments.seed,
             "data_seed": arguments.data_seed,
@@ -156,7 +134,7 @@ def tokenize_splits(
     # A tokenizer without a limit says so by a number of thirty digits.
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
     length = arguments.max_seq_length or limit
-    eval_length = arguments.max_eval_seq_length or (limit if recurrent else length)
+    eval_length = arguments.max_eval_seq_length or (None if recurrent else length)
     most = {"train": length, "train_whole": eval_length, "validation": eval_length, "test": eval_length}
     return {
         name: tokenize_dataset(
@@ -173,11 +151,35 @@ def tokenize_splits(
 def _check_splits(data: TextClassificationData, arguments: RecurrentTrainingArguments) -> None:
     if "validation" not in data.splits:
         raise ValueError(
-            "There is no validation split to select the model on: give `validation_file`, `validation_split_percentage` "
-            "or `validation_split_size`."
+            "There is no validation split to select the model on: give `validation_file`, "
+            "`validation_split_percentage` or `validation_split_size`."
         )
     if arguments.do_predict and "test" not in data.splits:
         raise ValueError("`do_predict` needs a test split: give `test_file` or `test_split_percentage`.")
+
+
+def _tokenizer_and_model(
+    model_arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    data: TextClassificationData,
+    arguments: RecurrentTrainingArguments,
+    checkpoint: str | None,
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    if checkpoint is None:
+        texts, show_progress = data.splits["train"]["text"], not arguments.disable_tqdm
+        tokenizer = build_tokenizer(tokenizer_arguments, model_arguments, texts, show_progress=show_progress)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    names = data.label_names or ["score"]
+    model = build_model(
+        model_arguments,
+        AutoModelForSequenceClassification,
+        tokenizer,
+        id2label=dict(enumerate(names)),
+        label2id={name: index for index, name in enumerate(names)},
+        problem_type=data.problem_type,
+    )
+    return tokenizer, model
 
 
 def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStoppingCallback]:
@@ -187,6 +189,22 @@ def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStopping
 
 def _bare_metric(arguments: RecurrentTrainingArguments) -> str:
     return str(arguments.metric_for_best_model).removeprefix("eval_")
+
+
+def _minutes(trainer: RecurrentTrainer) -> float:
+    # A resumed trainer has put the clock of its checkpoint in place of the one it was given.
+    return next(item for item in trainer.callback_handler.callbacks if isinstance(item, TrainingClock)).minutes
+
+
+def _selection(arguments: RecurrentTrainingArguments) -> dict[str, str] | None:
+    if not (arguments.do_train and arguments.load_best_model_at_end):
+        return None
+    return {"split": "validation", "metric": _bare_metric(arguments)}
+
+
+def _hub_id(name: str | None) -> str | None:
+    """`name` unless it is a folder of this machine, which means nothing to a reader of the results."""
+    return name if name is None or not Path(name).is_dir() else None
 
 
 def _measure(
@@ -228,13 +246,10 @@ def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassifica
                 writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
 
 
-def _describe_data(
-    data: TextClassificationData, arguments: DataArguments, report: ReportArguments
-) -> dict[str, Any]:
-    hub_id = report.dataset_hub_id or arguments.dataset_name
+def _describe_data(data: TextClassificationData, arguments: DataArguments, report: ReportArguments) -> dict[str, Any]:
     return {
         "name": report.dataset_title or Path(data.dataset_name).stem,
-        "hub_id": hub_id if hub_id is None or not Path(hub_id).is_dir() else None,
+        "hub_id": report.dataset_hub_id or _hub_id(arguments.dataset_name),
         "source": arguments.train_file,
         "splits": {name: len(rows) for name, rows in data.splits.items()},
         "notes": report.dataset_notes,
