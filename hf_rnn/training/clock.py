@@ -11,8 +11,8 @@ from transformers.trainer_callback import ExportableState
 
 class TrainingClock(TrainerCallback, ExportableState):
     """
-    Counts the time spent in training, evaluations in between included; each checkpoint holds what had been spent, so that
-    a resumed run reports all of it (with `restore_callback_states_from_checkpoint`).
+    Counts the time spent in training, evaluations in between included; each checkpoint holds what had been spent, so
+    that a resumed run reports all of it (with `restore_callback_states_from_checkpoint`).
 
     Args:
         seconds: Spent before.

@@ -1,10 +1,10 @@
 """
 Denormal numbers flushed to zero, in every thread that torch computes with, for as long as a block lasts.
 
-Gradients that vanish through time end as denormals, on which a CPU computes many times slower. `torch.set_flush_denormal`
-reaches the calling thread only; OpenMP's workers take the mode of the thread that starts them, so those that exist already
-keep theirs. Here the workers are ended (`omp_pause_resource_all`, OpenMP 5.0, section 3.2.44) so that the next parallel
-region starts new ones.
+Gradients that vanish through time end as denormals, on which a CPU computes many times slower.
+`torch.set_flush_denormal` reaches the calling thread only; OpenMP's workers take the mode of the thread that starts
+them, so those that exist already keep theirs. Here the workers are ended (`omp_pause_resource_all`, OpenMP 5.0,
+section 3.2.44) so that the next parallel region starts new ones.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def _openmp_runtime() -> ctypes.CDLL | None:
     # The runtime torch itself has loaded; loading a second one by name would end the wrong workers.
     try:
         with open("/proc/self/maps") as maps:
-            paths = {line.split()[-1] for line in maps if any(name in line for name in ("libgomp", "libiomp", "libomp"))}
+            paths = {
+                line.split()[-1] for line in maps if any(name in line for name in ("libgomp", "libiomp", "libomp"))
+            }
     except OSError:
         return None
     of_torch = sorted(paths, key=lambda path: "/torch/" not in path)
@@ -63,8 +65,8 @@ def flushed_denormals() -> Iterator[bool]:
     Flush denormals in all of torch's threads inside the block, and restore the mode found, however the block ends.
 
     Yields:
-        Whether every thread does flush. Where they cannot be reached (an unknown OpenMP runtime, a CPU without the mode)
-        training is as exact as ever and may be slower; this is logged.
+        Whether every thread does flush. Where they cannot be reached (an unknown OpenMP runtime, a CPU without the
+        mode) training is as exact as ever and may be slower; this is logged.
     """
     before = calling_thread_flushes()
     _set_everywhere(True)

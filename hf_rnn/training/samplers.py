@@ -12,9 +12,9 @@ class LengthBucketSampler(Sampler[int]):
     """
     Random batches of similar length.
 
-    Each epoch shuffles the examples, cuts them into windows of `window` batches, sorts each window by length, and shuffles
-    the batches. As the order depends on `seed` and the epoch only, a run that resumes in the middle of an epoch goes on
-    with exactly the batches it would have seen.
+    Each epoch shuffles the examples, cuts them into windows of `window` batches, sorts each window by length, and
+    shuffles the batches. As the order depends on `seed` and the epoch only, a run that resumes in the middle of an
+    epoch goes on with exactly the batches it would have seen.
 
     Args:
         lengths: Of each example, in tokens.

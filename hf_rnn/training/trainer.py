@@ -32,8 +32,9 @@ class RecurrentTrainer(Trainer):
     """
     As `transformers.Trainer`, and:
 
-    - with `args.bucket_by_length` batches hold texts of similar length, in training (resumable in the middle of an epoch)
-      and in evaluation, where predictions still come in the dataset's order;
+    - with `args.bucket_by_length` batches hold texts of similar length, in training (resumable in the middle of an
+      epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
+      them by length);
     - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation.
     """
@@ -59,7 +60,9 @@ class RecurrentTrainer(Trainer):
         return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
-        lengths = example_lengths(eval_dataset) if self.args.bucket_by_length and self.args.world_size == 1 else None
+        # The order can be restored where one process has all predictions in one array.
+        sortable = self.args.bucket_by_length and self.args.world_size == 1 and self.args.eval_do_concat_batches
+        lengths = example_lengths(eval_dataset) if sortable else None
         return super()._get_eval_sampler(eval_dataset) if lengths is None else SortedByLengthSampler(lengths)
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
