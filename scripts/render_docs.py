@@ -1,0 +1,99 @@
+"""Write the tables of README.md and model_cards/*.md from model_cards/results/*.json.
+
+    python scripts/render_docs.py            # write them
+    python scripts/render_docs.py --check    # change nothing; exit with 1 if one is out of date
+
+A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
+called NAME, the most accurate on the test split first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hf_rnn.training.results import read_results
+
+
+PROJECT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(
+    r"(?P<open><!-- results:(?P<name>\S+) -->\n).*?(?P<close><!-- /results:(?P=name) -->)", flags=re.DOTALL
+)
+MARKER = re.compile(r"<!-- /?results:\S+ -->")
+
+Results = dict[str, Any]
+
+
+def figure(results: Results, split: str, name: str) -> float | None:
+    return results["metrics"].get(split, {}).get(name)
+
+
+def formatted(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+# heading, alignment, cell
+COLUMNS: list[tuple[str, str, Callable[[Results], str]]] = [
+    ("Model", "---", lambda r: f"`{r['name']}`"),
+    ("Parameters", "---:", lambda r: f"{r['model']['parameters']:,}"),
+    ("Size on disk", "---:", lambda r: f"{r['model']['size_bytes'] / 1e6:.1f} MB"),
+    ("Test accuracy", "---:", lambda r: formatted(figure(r, "test", "accuracy"))),
+    ("Validation accuracy", "---:", lambda r: formatted(figure(r, "validation", "accuracy"))),
+    ("Minutes to train", "---:", lambda r: f"{r['training']['minutes']:.1f}"),
+    ("Threads", "---:", lambda r: str(r["training"]["threads"])),
+    ("Seeds", "---:", lambda r: str(r["seeds"])),
+    ("Recipe", "---", lambda r: f"[{Path(r['recipe']).name}]({r['recipe']})" if r["recipe"] else ""),
+]
+
+
+def table(rows: list[Results]) -> str:
+    """A Markdown table of the results, best first; those without a test figure come last."""
+    ordered = sorted(rows, key=lambda r: (-(figure(r, "test", "accuracy") or 0.0), r["name"]))
+    lines = [[heading for heading, _, _ in COLUMNS], [alignment for _, alignment, _ in COLUMNS]]
+    lines += [[cell(results) for _, _, cell in COLUMNS] for results in ordered]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def rendered(text: str, results: list[Results], path: Path) -> str:
+    """`text` with every block written anew.
+
+    Raises:
+        ValueError: a marker without its other half, or a block for which there are no results.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        rows = [r for r in results if r["dataset"]["name"] == match["name"]]
+        if not rows:
+            known = ", ".join(sorted({r["dataset"]["name"] for r in results})) or "none"
+            raise ValueError(f"{path}: no results of the dataset {match['name']!r}; there are results of: {known}")
+        return match["open"] + table(rows) + match["close"]
+
+    lonely = MARKER.search(BLOCK.sub("", text))
+    if lonely:
+        raise ValueError(f"{path}: the marker {lonely[0]} has no other half")
+    return BLOCK.sub(block, text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a file is out of date")
+    parser.add_argument("--root", type=Path, default=PROJECT, help="the folder of README.md and model_cards")
+    arguments = parser.parse_args()
+    results = [read_results(path) for path in sorted((arguments.root / "model_cards" / "results").glob("*.json"))]
+    documents = [arguments.root / "README.md", *sorted((arguments.root / "model_cards").glob("*.md"))]
+    old = {path: path.read_text(encoding="utf-8") for path in documents}
+    new = {path: rendered(text, results, path) for path, text in old.items()}
+    stale = [path for path in documents if new[path] != old[path]]
+    if arguments.check and stale:
+        sys.exit(f"Out of date: {', '.join(path.name for path in stale)}. Run `make docs`.")
+    for path in stale:
+        path.write_text(new[path], encoding="utf-8")
+        print(f"Wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""scripts/render_docs.py: the tables follow the JSON, and the documents of the project are up to date."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hf_rnn.training.results import write_results
+from tests.results_document import results_document
+
+
+README = "# Title\n\nText.\n\n<!-- results:imdb -->\n<!-- /results:imdb -->\n\nMore text.\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "README.md").write_text(README)
+    folder = tmp_path / "model_cards" / "results"
+    write_results(results_document(), folder / "bilstm.json")
+    write_results(results_document(name="best", metrics__test__accuracy=0.95, recipe=None), folder / "best.json")
+    write_results(results_document(name="unread", metrics={}), folder / "unread.json")
+    write_results(results_document(name="elsewhere", dataset__name="other"), folder / "other.json")
+    return tmp_path
+
+
+@pytest.fixture
+def render(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The script, run on a folder with flags; it leaves by SystemExit when something is wrong."""
+
+    def run(root: Path, *flags: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["render_docs.py", "--root", str(root), *flags])
+        runpy.run_path(str(project / "scripts" / "render_docs.py"), run_name="__main__")
+
+    return run
+
+
+def test_the_table_is_of_the_dataset_and_sorted(render: Callable[..., None], root: Path) -> None:
+    render(root)
+    text = (root / "README.md").read_text()
+    assert text.startswith("# Title\n\nText.\n\n<!-- results:imdb -->\n| Model |")
+    assert text.endswith("<!-- /results:imdb -->\n\nMore text.\n")
+    recipe = "[imdb_bilstm.json](scripts/recipes/imdb_bilstm.json)"
+    assert [line for line in text.splitlines() if line.startswith("| `")] == [
+        "| `best` | 2,345,678 | 9.4 MB | 0.9500 | 0.9134 | 21.4 | 2 | 1 |  |",
+        f"| `bilstm-imdb` | 2,345,678 | 9.4 MB | 0.9071 | 0.9134 | 21.4 | 2 | 1 | {recipe} |",
+        f"| `unread` | 2,345,678 | 9.4 MB |  |  | 21.4 | 2 | 1 | {recipe} |",
+    ]
+
+
+def test_a_figure_changes_when_the_json_does(render: Callable[..., None], root: Path) -> None:
+    render(root)
+    render(root, "--check")
+    changed = results_document(metrics__test__accuracy=0.9177)
+    write_results(changed, root / "model_cards" / "results" / "bilstm.json")
+    before = (root / "README.md").read_text()
+    with pytest.raises(SystemExit, match=r"Out of date: README.md. Run `make docs`."):
+        render(root, "--check")
+    assert (root / "README.md").read_text() == before, "--check changes nothing"
+    assert "0.9177" not in before
+    render(root)
+    assert "| 0.9177 |" in (root / "README.md").read_text()
+
+
+def test_cards_are_rendered_too(render: Callable[..., None], root: Path) -> None:
+    card = root / "model_cards" / "comparison.md"
+    card.write_text("<!-- results:other -->\nold\n<!-- /results:other -->\n")
+    render(root)
+    assert "`elsewhere`" in card.read_text()
+    assert "old" not in card.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- results:imdb -->\n", "the marker <!-- results:imdb --> has no other half"),
+        (
+            "<!-- results:mars -->\n<!-- /results:mars -->\n",
+            "no results of the dataset 'mars'; there are results of: imdb, other",
+        ),
+    ],
+)
+def test_a_block_that_cannot_be_filled_is_named(
+    render: Callable[..., None], root: Path, text: str, message: str
+) -> None:
+    (root / "README.md").write_text(README + text)
+    with pytest.raises(ValueError, match=message):
+        render(root)
+    assert (root / "README.md").read_text() == README + text
+
+
+def test_the_documents_of_the_project_are_up_to_date(render: Callable[..., None], project: Path) -> None:
+    render(project, "--check")
