@@ -200,7 +200,11 @@ def test_accumulated_gradients_equal_the_large_batch(problem_type, labels):
     ("labels", "problem_type", "message"),
     [
         (torch.tensor([0, 3]), None, r"`labels` holds 3; with `num_labels=3` it must be a whole number in \[0, 3\)"),
-        (torch.tensor([-1, 0]), SINGLE, r"`labels` holds -1; with `num_labels=3` it must be a whole number in \[0, 3\)"),
+        (
+            torch.tensor([-1, 0]),
+            SINGLE,
+            r"`labels` holds -1; with `num_labels=3` it must be a whole number in \[0, 3\)",
+        ),
         (torch.ones(2, 2), MULTI, r"`labels` has shape \(2, 2\); for multi_label_classification .* \(2, 3\)"),
         (torch.ones(2), REGRESSION, r"`labels` has shape \(2,\); for regression .* \(2, 3\)"),
         (torch.ones(3, 2), MULTI, r"`labels` has shape \(3, 2\); for multi_label_classification .* \(2, 3\)"),
