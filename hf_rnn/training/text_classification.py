@@ -24,14 +24,7 @@ from transformers import (
 from ..data.readers import DataArguments, TextClassificationData, load_text_classification
 from ..data.truncation import tokenize_dataset
 from ..models.configuration_rnn import RecurrentConfig
-from .arguments import (
-    PRETRAINED_LEARNING_RATE,
-    RECURRENT_LEARNING_RATE,
-    ModelArguments,
-    RecurrentTrainingArguments,
-    ReportArguments,
-    TokenizerArguments,
-)
+from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
 from .building import build_model, build_tokenizer, trained_labels
 from .clock import TrainingClock
 from .curves import plot_learning_curves
@@ -76,8 +69,6 @@ def run_text_classification(
     _check_splits(data, arguments)
     tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     recurrent = isinstance(model.config, RecurrentConfig)
-    if arguments.learning_rate is None:
-        arguments.learning_rate = RECURRENT_LEARNING_RATE if recurrent else PRETRAINED_LEARNING_RATE
     arguments.select_by(default_metric(data.problem_type))
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, recurrent)
     trainer = RecurrentTrainer(

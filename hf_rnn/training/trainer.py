@@ -7,12 +7,13 @@ from typing import Any
 
 import datasets
 import torch
+from accelerate.data_loader import get_sampler
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..models.modeling_rnn import RecurrentPreTrainedModel
-from .arguments import RecurrentTrainingArguments
+from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .floating_point import flushed_denormals
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 
@@ -43,7 +44,10 @@ class RecurrentTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(self.accelerator.unwrap_model(self.model), RecurrentPreTrainedModel):
+        recurrent = isinstance(self.accelerator.unwrap_model(self.model), RecurrentPreTrainedModel)
+        if self.args.learning_rate is None:
+            self.args.learning_rate = RECURRENT_LEARNING_RATE if recurrent else PRETRAINED_LEARNING_RATE
+        if not recurrent:
             # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
             self.model_accepts_loss_kwargs = False
 
@@ -68,7 +72,8 @@ class RecurrentTrainer(Trainer):
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
         output = super().evaluation_loop(dataloader, *args, **kwargs)
-        sampler = getattr(dataloader, "sampler", None)
+        # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there.
+        sampler = get_sampler(dataloader)
         if not isinstance(sampler, SortedByLengthSampler):
             return output
         place = torch.empty_like(sampler.order)
