@@ -37,10 +37,11 @@ def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedCon
 def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:
     """Label → id of a trained checkpoint; None for a new model and for one that was never given names."""
     config = checkpoint_config(arguments)
-    names = (config.label2id if config is not None else None) or {}
-    if all(str(name).startswith("LABEL_") for name in names):
+    # Not `label2id`: a configuration made with `id2label` alone has names in that one only.
+    names = {} if config is None else config.id2label or {}
+    if all(str(name).startswith("LABEL_") for name in names.values()):
         return None
-    return {str(name): int(index) for name, index in names.items()}
+    return {str(name): int(index) for index, name in names.items()}
 
 
 def build_tokenizer(
