@@ -181,7 +181,7 @@ def tiny_bert() -> BertForSequenceClassification:
     )
 
 
-# Our models are divided by the labels of the whole step, right for micro-batches of unequal sizes as well (7 = 2+2+2+1).
+# The loss of our models is divided by the labels of the whole step: right for unequal micro-batches too (2+2+2+1).
 @pytest.mark.parametrize(("make", "count"), [(gru, 7), (gru, 8), (tiny_bert, 8)], ids=["ours, uneven", "ours", "bert"])
 def test_accumulated_gradients_are_those_of_one_batch(tmp_path: Path, make: Any, count: int) -> None:
     data = rows(count)
