@@ -10,7 +10,7 @@ import pytest
 import torch
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
-from transformers import AutoModelForSequenceClassification, BertForSequenceClassification, pipeline
+from transformers import AutoModelForSequenceClassification, pipeline
 
 from hf_rnn.hub import bundled as module
 from hf_rnn.hub.bundled import bundled, list_bundled, make_bundle
@@ -43,6 +43,8 @@ def test_a_bundle_answers_in_a_pipeline(run_folder: Path, tmp_path: Path) -> Non
 
 
 def test_a_bundle_holds_no_code_and_no_training_state(run_folder: Path, tmp_path: Path) -> None:
+    assert list(run_folder.glob("modeling_*.py"))
+    assert json.loads((run_folder / "config.json").read_text())["auto_map"]
     bundle = make_bundle(run_folder, tmp_path / "tiny", **CARD)
     assert {path.name for path in bundle.iterdir()} == {
         "README.md",
@@ -111,11 +113,12 @@ def test_too_large_a_run_is_refused_with_its_size(
 
 
 def test_a_weight_beyond_half_precision_is_named(run_folder: Path, tmp_path: Path) -> None:
-    model = BertForSequenceClassification.from_pretrained(run_folder)
+    model = AutoModelForSequenceClassification.from_pretrained(run_folder)
+    name, weight = list(model.named_parameters())[-1]
     with torch.no_grad():
-        model.classifier.bias[0] = 70_000.0
+        weight[0] = -70_000.0
     model.save_pretrained(run_folder)
-    with pytest.raises(ValueError, match=r"`dtype`='float16' cannot hold `classifier.bias`, which reaches 7e\+04"):
+    with pytest.raises(ValueError, match=rf"`dtype`='float16' cannot hold `{name}`, which reaches 7e\+04"):
         make_bundle(run_folder, tmp_path / "tiny", **CARD)
     assert not (tmp_path / "tiny").exists()
 

@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "README.md").write_text(README)
     folder = tmp_path / "model_cards" / "results"
     write_results(results_document(), folder / "bilstm.json")
-    write_results(results_document(name="best", metrics__test__accuracy=0.95, recipe=None), folder / "best.json")
+    write_results(results_document(name="winner", metrics__test__accuracy=0.95, recipe=None), folder / "winner.json")
     write_results(results_document(name="unread", metrics={}), folder / "unread.json")
     write_results(results_document(name="elsewhere", dataset__name="other"), folder / "other.json")
     return tmp_path
@@ -45,7 +45,7 @@ def test_the_table_is_of_the_dataset_and_sorted(render: Callable[..., None], roo
     assert text.endswith("<!-- /results:imdb -->\n\nMore text.\n")
     recipe = "[imdb_bilstm.json](scripts/recipes/imdb_bilstm.json)"
     assert [line for line in text.splitlines() if line.startswith("| `")] == [
-        "| `best` | 2,345,678 | 9.4 MB | 0.9500 | 0.9134 | 21.4 | 2 | 1 |  |",
+        "| `winner` | 2,345,678 | 9.4 MB | 0.9500 | 0.9134 | 21.4 | 2 | 1 |  |",
         f"| `bilstm-imdb` | 2,345,678 | 9.4 MB | 0.9071 | 0.9134 | 21.4 | 2 | 1 | {recipe} |",
         f"| `unread` | 2,345,678 | 9.4 MB |  |  | 21.4 | 2 | 1 | {recipe} |",
     ]
