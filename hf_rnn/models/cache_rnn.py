@@ -78,8 +78,8 @@ class RecurrentCacheLayer(CacheLayerMixin):
 
 class RecurrentCache(Cache):
     """
-    The state of every layer, taken and returned by the models as `past_key_values`. A forward pass never changes the one
-    it is given: it returns a new one.
+    The state of every layer, taken and returned by the models as `past_key_values`. A forward pass never changes the
+    one it is given: it returns a new one.
 
     Args:
         states: For each layer h, and c for an LSTM, each (batch, directions, units).

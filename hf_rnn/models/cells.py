@@ -1,9 +1,9 @@
 r"""
 The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters and its fastest exact path.
 
-A cell reads one layer in one direction, dense: the first step of every sequence stands at position 0. Which step that is,
-and where a sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
-`torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
+A cell reads one layer in one direction, dense: the first step of every sequence stands at position 0. Which step that
+is, and where a sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in
+`torch.nn.LSTM`, `torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
 
 Notation: x_t input, h_t hidden state, σ the logistic function, ∗ the element-wise product.
 """
@@ -20,14 +20,13 @@ from .configuration_rnn import ElmanConfig, GruConfig, RecurrentConfig
 State = tuple[torch.Tensor, ...]
 
 
-def _gradients_wanted(inputs: torch.Tensor, weights: list[torch.Tensor]) -> bool:
-    # torch's fused kernels keep what a backward pass needs only when told so, whatever the mode of the module.
-    return torch.is_grad_enabled() and (inputs.requires_grad or any(weight.requires_grad for weight in weights))
-
-
-def _fused_arguments(inputs: torch.Tensor, weights: list[torch.Tensor]) -> tuple[bool, int, float, bool, bool]:
-    # has_biases, num_layers, dropout, train, bidirectional
-    return True, 1, 0.0, _gradients_wanted(inputs, weights), False
+def _fused_arguments(
+    inputs: torch.Tensor, weights: list[torch.Tensor], state: State
+) -> tuple[bool, int, float, bool, bool]:
+    # has_biases, num_layers, dropout, train, bidirectional. cuDNN keeps what a backward pass needs only when told to
+    # "train", whatever the mode of the module.
+    differentiable = any(tensor.requires_grad for tensor in (inputs, *weights, *state))
+    return True, 1, 0.0, torch.is_grad_enabled() and differentiable, False
 
 
 class Cell(nn.Module):
@@ -134,7 +133,7 @@ class LstmCell(Cell):
     def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
         weights = self.weights(direction)
         initial = [part.unsqueeze(0) for part in state]
-        outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights), True)
+        outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
         return outputs, (h.squeeze(0), c.squeeze(0))
 
     def run_packed(
@@ -144,7 +143,7 @@ class LstmCell(Cell):
         weights = self.weights(direction)
         packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
         initial = [part[packed.sorted_indices].unsqueeze(0) for part in state]
-        arguments = _fused_arguments(inputs, weights)
+        arguments = _fused_arguments(inputs, weights, state)
         data, h, c = torch.lstm(packed.data, packed.batch_sizes, initial, weights, *arguments)
         outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=inputs.shape[1])
         ended = (lengths > 0).unsqueeze(1)
@@ -176,7 +175,7 @@ class GruCell(Cell):
         weights = self.weights(direction)
         if not self.reset_after:
             return self._reset_before(inputs, weights, state[0])
-        outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights), True)
+        outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights, state), True)
         return outputs, (h.squeeze(0),)
 
     def _reset_before(
@@ -228,7 +227,9 @@ class ElmanCell(Cell):
         weights = self.weights(direction)
         if self.recurrence != "hidden":
             return self._output_recurrence(inputs, weights, state[0])
-        outputs, h = self.fused(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights), True)
+        outputs, h = self.fused(
+            inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights, state), True
+        )
         return outputs, (h.squeeze(0),)
 
     def _output_recurrence(

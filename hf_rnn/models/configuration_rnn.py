@@ -298,4 +298,13 @@ FAMILIES: dict[str, type[RecurrentConfig]] = {
     config.model_type: config for config in (BiLstmConfig, LstmConfig, GruConfig, ElmanConfig, DanConfig)
 }
 
-__all__ = ["BiLstmConfig", "DanConfig", "ElmanConfig", "FAMILIES", "GruConfig", "HEADS", "LstmConfig", "RecurrentConfig"]
+__all__ = [
+    "BiLstmConfig",
+    "DanConfig",
+    "ElmanConfig",
+    "FAMILIES",
+    "GruConfig",
+    "HEADS",
+    "LstmConfig",
+    "RecurrentConfig",
+]

@@ -28,7 +28,8 @@ def classification_loss(
         logits: (batch, labels).
         labels: (batch) whole numbers in [0, labels), or -100 for "no label"; (batch, labels) 0 or 1 for multi-label;
             (batch) or (batch, labels) numbers for regression.
-        problem_type: `"single_label_classification"`, `"multi_label_classification"`, `"regression"`, or None: inferred.
+        problem_type: `"single_label_classification"`, `"multi_label_classification"`, `"regression"`, or None:
+            inferred.
         num_items_in_batch: If given, the sum of the terms is divided by it instead of by their number here, so that
             accumulated gradients equal those of one large batch.
 

@@ -125,7 +125,7 @@ class DenseStack(nn.Sequential):
 
 
 class ClassificationHead(nn.Module):
-    """(batch, `config.output_size`) → logits (batch, labels), through `config.classifier_hidden_sizes` if there are any."""
+    """(batch, `config.output_size`) → logits (batch, labels), through the dense layers of the classifier if any."""
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
@@ -201,7 +201,8 @@ class RecurrentModel(RecurrentPreTrainedModel):
         config.validate()
         recurrent = config.cell != "none"
         self.embeddings = RecurrentEmbeddings(config)
-        self.layers = nn.ModuleList(RecurrentLayer(config, index) for index in range(len(config.layer_sizes) * recurrent))
+        num_layers = len(config.layer_sizes) if recurrent else 0
+        self.layers = nn.ModuleList(RecurrentLayer(config, index) for index in range(num_layers))
         self.pooler = Pooler(config)
         pooled_size = config.step_size * (2 if config.pooling == "mean_max" else 1)
         self.dense = DenseStack(config, pooled_size, [] if recurrent else config.layer_sizes)
@@ -308,9 +309,10 @@ def _token_mask(
     if (input_ids is None) == (inputs_embeds is None):
         given = "both are" if input_ids is not None else "neither is"
         raise ValueError(f"Exactly one of `input_ids` and `inputs_embeds` must be given; {given}.")
-    inputs, name, dimensions = (input_ids, "input_ids", 2) if inputs_embeds is None else (inputs_embeds, "inputs_embeds", 3)
-    if inputs.dim() != dimensions:
-        shape = "(batch, time)" if dimensions == 2 else "(batch, time, features)"
+    inputs, name, shape = inputs_embeds, "inputs_embeds", "(batch, time, features)"
+    if inputs_embeds is None:
+        inputs, name, shape = input_ids, "input_ids", "(batch, time)"
+    if inputs.dim() != shape.count(",") + 1:
         raise ValueError(f"`{name}` has shape {tuple(inputs.shape)}; it must be {shape}.")
     if attention_mask is not None:
         if attention_mask.shape != inputs.shape[:2]:

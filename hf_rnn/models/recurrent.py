@@ -2,8 +2,9 @@
 One recurrent layer over padded batches, exact: what a sequence's output is never depends on what it is batched with.
 
 A direction first brings each sequence's own first step (its last, when it reads backwards) to position 0 by gathering
-rows, runs the cell dense, and gathers the outputs back. So the backward direction starts at the last real token, never on
-padding, and a left-padded batch, or one with holes, is read as if the padding were not there. No packing on the hot path.
+rows, runs the cell dense, and gathers the outputs back. So the backward direction starts at the last real token, never
+on padding, and a left-padded batch, or one with holes, is read as if the padding were not there. No packing on the hot
+path.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         Args:
             hidden_states: (batch, time, features).
             steps: Which of the steps are real.
-            state: What each direction starts from: h, and c for an LSTM, each (batch, directions, units); zeros if None.
+            state: What each direction starts from: h, and c for an LSTM, each (batch, directions, units); None: zeros.
             return_state: Whether the state at each sequence's own last step is wanted.
 
         Returns:
