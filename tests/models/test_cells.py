@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -262,23 +263,29 @@ def test_torch_loads_our_state_dict(variant, module, options, bidirectional):
     assert list(reference.state_dict()) == list(cell.state_dict())
 
 
-@pytest.mark.parametrize("variant", RECURRENT)
-def test_gradients_do_not_depend_on_the_mode(variant):
-    """Fused kernels keep what the backward pass needs in eval mode, too (fine-tuned or explained models)."""
-    torch.manual_seed(0)
-    cell = make_cell(variant)
-    inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64)
-    gradients = []
-    for training in (True, False):
-        cell.train(training).zero_grad()
-        cell(inputs, 0, zero_state(cell))[0].square().sum().backward()
-        gradients.append([weight.grad.clone() for weight in cell.weights(0)])
-    for one, other in zip(*gradients, strict=True):
-        assert torch.equal(one, other)
+@pytest.mark.parametrize("wanted_by", ["weights", "inputs", "state", "nobody"])
+@pytest.mark.parametrize(
+    ("variant", "kernel"), [("lstm", "lstm"), ("gru", "gru"), ("elman-tanh", "rnn_tanh"), ("elman-relu", "rnn_relu")]
+)
+def test_kernels_are_told_whether_a_gradient_is_wanted(variant, kernel, wanted_by, monkeypatch):
+    """cuDNN raises in the backward pass otherwise, in eval mode or with frozen weights; the CPU does not care."""
+    told, fused = [], getattr(torch, kernel)
 
+    def recording(*arguments):
+        # `train` follows the dropout, the only float.
+        told.extend(after for before, after in pairwise(arguments) if isinstance(before, float))
+        return fused(*arguments)
 
-def zero_state(cell: Cell) -> tuple[torch.Tensor, ...]:
-    return tuple(torch.zeros(BATCH, UNITS, dtype=torch.float64) for _ in range(cell.num_states))
+    monkeypatch.setattr(torch, kernel, recording)
+    cell = make_cell(variant).eval().requires_grad_(wanted_by == "weights")
+    inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64, requires_grad=wanted_by == "inputs")
+    state = tuple(part.requires_grad_(wanted_by == "state") for part in random_state(cell))
+    cell(inputs, 0, state)
+    cell.run_packed(inputs, 0, state, torch.tensor([TIME, 2]))
+    assert told == [wanted_by != "nobody"] * 2
+    with torch.no_grad():
+        cell(inputs, 0, state)
+    assert told[-1] is False
 
 
 def test_a_forget_gate_of_one_keeps_the_cell():
