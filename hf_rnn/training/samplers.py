@@ -43,7 +43,7 @@ class LengthBucketSampler(Sampler[int]):
         for window in torch.randperm(len(self), generator=generator).split(self.batch_size * self.window):
             batches += list(window[self.lengths[window].argsort(stable=True)].split(self.batch_size))
         # The one batch that may be short has to come last, or all that follow it would be cut elsewhere.
-        short = [batches.pop()] if batches and len(batches[-1]) < self.batch_size else []
+        short = [batches.pop()] if len(batches[-1]) < self.batch_size else []
         order = torch.randperm(len(batches), generator=generator).tolist()
         for batch in [batches[index] for index in order] + short:
             yield from batch.tolist()
