@@ -95,3 +95,5 @@ def test_length_of_the_samplers() -> None:
 def test_sorted_from_the_longest_and_stable() -> None:
     sampler = SortedByLengthSampler([2, 5, 2, 9, 5])
     assert list(sampler) == [3, 1, 4, 0, 2] == sampler.order.tolist()
+    # Of few values any sort is stable.
+    assert list(SortedByLengthSampler([1, 2] * 5000)) == [*range(1, 10_000, 2), *range(0, 10_000, 2)]

@@ -189,6 +189,7 @@ def test_training_goes_on_from_our_own_checkpoint_with_its_labels(tmp_path: Path
     )
     config = AutoModelForSequenceClassification.from_pretrained(tmp_path / "second").config
     assert config.id2label == {0: "negative", 1: "positive"}
+    assert config.label2id == {"negative": 0, "positive": 1}
     assert config.hidden_size == SMALL["hidden_size"]
     assert results["dataset"]["splits"] == {"train": 18, "validation": 6}
     assert not (tmp_path / "second" / "predictions.csv").exists()
@@ -196,16 +197,32 @@ def test_training_goes_on_from_our_own_checkpoint_with_its_labels(tmp_path: Path
     assert tokenizers[0] == tokenizers[1]
 
 
-class GoesDown(TrainerCallback):
+class Steps(TrainerCallback):
+    """Notes the steps that are trained, and takes the machine down after one of them."""
+
+    def __init__(self, last: int | None = None) -> None:
+        self.last = last
+        self.seen: list[int] = []
+
     def on_step_end(self, args, state, control, **kwargs) -> None:
-        if state.global_step == 13:
+        self.seen.append(state.global_step)
+        if state.global_step == self.last:
             raise RuntimeError("the machine went down")
 
 
-class TrainerThatGoesDown(RecurrentTrainer):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.add_callback(GoesDown())
+def refuse(*args: Any, **kwargs: Any) -> None:
+    raise AssertionError("a resumed run must read the tokenizer of its checkpoint, not train another")
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, callback: TrainerCallback) -> None:
+    """Have `callback` called in the runs that follow."""
+
+    class Watched(RecurrentTrainer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.add_callback(callback)
+
+    monkeypatch.setattr(text_classification, "RecurrentTrainer", Watched)
 
 
 def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
@@ -216,14 +233,18 @@ def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
     flags = {**files, **steps, "config_overrides": overrides, "learning_rate": 0.03, "num_train_epochs": 3}
     whole = run(tmp_path / "whole", **flags)
 
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="went down"):
-        patch.setattr(text_classification, "RecurrentTrainer", TrainerThatGoesDown)
+    watch(monkeypatch, Steps(last=13))
+    with pytest.raises(RuntimeError, match="went down"):
         run(tmp_path / "cut", **flags)
     left = tmp_path / "cut" / "checkpoint-10"
     assert not (tmp_path / "cut" / "results.json").exists()
     assert pipeline("text-classification", model=str(left))("A great film.")[0]["label"] in ("negative", "positive")
 
+    steps_again = Steps()
+    watch(monkeypatch, steps_again)
+    monkeypatch.setattr(text_classification, "build_tokenizer", refuse)
     resumed = run(tmp_path / "cut", **flags)
+    assert steps_again.seen == list(range(11, 25))
     assert resumed["metrics"] == whole["metrics"]
     assert resumed["training"]["steps"] == whole["training"]["steps"] == 24
     assert resumed["training"]["best_step"] == whole["training"]["best_step"]
