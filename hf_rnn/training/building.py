@@ -112,9 +112,9 @@ def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, token
     if arguments.embedding_vectors is None and not arguments.freeze_embeddings:
         return
     embeddings = model.get_input_embeddings()
-    if embeddings is None:
+    if not isinstance(embeddings, torch.nn.Embedding):
         argument = "freeze_embeddings" if arguments.embedding_vectors is None else "embedding_vectors"
-        raise ValueError(f"`{argument}` was given, but the model has no embeddings: its `one_hot_input` is True.")
+        raise ValueError(f"`{argument}` was given, but the model has no embedding table (`one_hot_input`).")
     if arguments.embedding_vectors is not None:
         vectors = _vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer)
         coverage = initialize_embeddings(embeddings, tokenizer, vectors)

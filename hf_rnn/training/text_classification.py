@@ -92,7 +92,7 @@ def run_text_classification(
     results = build_results(
         task="text-classification",
         name=report_arguments.report_name or output.resolve().name,
-        model=describe_model(trainer.model, output, base_model=base_model),
+        model=describe_model(model, output, base_model=base_model),
         dataset=_describe_data(data, data_arguments, report_arguments),
         metrics=metrics,
         training={

@@ -61,7 +61,8 @@ class RecurrentTrainer(Trainer):
         lengths = example_lengths(self.train_dataset) if self.args.bucket_by_length else None
         if lengths is None:
             return super()._get_train_sampler(train_dataset)
-        return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)
+        # RecurrentTrainingArguments always have a `data_seed`.
+        return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         # The order can be restored where one process has all predictions in one array.

@@ -153,7 +153,7 @@ def test_vectors_of_another_model(tokenizer, checkpoint: Path) -> None:
     [({"freeze_embeddings": True}, "freeze_embeddings"), ({"embedding_vectors": "glove-6b-50d"}, "embedding_vectors")],
 )
 def test_a_model_without_embeddings(tokenizer, arguments: dict[str, Any], name: str) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` was given, but the model has no embeddings"):
+    with pytest.raises(ValueError, match=f"`{name}` was given, but the model has no embedding table"):
         build(tokenizer, config_overrides='{"one_hot_input": true}', **arguments)
 
 
