@@ -1,7 +1,7 @@
 """The baseline every text classifier has to beat: TF-IDF of words and word pairs, and logistic regression.
 
-    python scripts/baseline_tfidf.py --train_file imdb/train.parquet --validation_split_size 5000 \\
-        --test_file imdb/test.parquet --do_predict --output_dir runs/imdb_tfidf
+    python scripts/baseline_tfidf.py scripts/recipes/imdb_tfidf.json
+    python scripts/baseline_tfidf.py --train_file reviews.csv --validation_split_percentage 20 --output_dir runs/tfidf
 
 Reads what the training scripts read and ends in the same `results.json`. The strength of regularisation is chosen on
 the validation split; the test split is measured only under `--do_predict`.
@@ -21,6 +21,7 @@ from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text
 from hf_rnn.training.arguments import ReportArguments
 from hf_rnn.training.describe import non_default_arguments
 from hf_rnn.training.metrics import ClassificationMetric
+from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import build_results, write_results
 
 
@@ -108,7 +109,7 @@ def read_data(arguments: DataArguments, do_predict: bool) -> TextClassificationD
 
 def main() -> None:
     parser = HfArgumentParser((DataArguments, BaselineArguments, ReportArguments))  # type: ignore[arg-type]
-    data_arguments, arguments, report = parser.parse_args_into_dataclasses()
+    (data_arguments, arguments, report), recipe = parse_arguments(parser)
     data = read_data(data_arguments, arguments.do_predict)
     start = time.perf_counter()
     pipeline, metrics = fit_baseline(data, arguments)
@@ -133,6 +134,7 @@ def main() -> None:
             "selection": {"split": "validation", "metric": "accuracy"},
             "arguments": non_default_arguments(data_arguments, arguments),
         },
+        recipe=recipe,
     )
     path = write_results(results, Path(arguments.output_dir) / "results.json")
     for split, figures in metrics.items():

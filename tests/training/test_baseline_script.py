@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from hf_rnn.training.results import read_results
 
@@ -72,6 +73,22 @@ def test_refitting_takes_the_validation_rows(run: Run, monkeypatch: pytest.Monke
     results = run("--refit")
     assert rows == [24, 24, 24, 24, 48]
     assert "Fitted again on train and validation rows" in results["dataset"]["notes"]
+
+
+def test_the_recipes_are_read_and_recorded(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_RNN_CORPORA", str(tmp_path))
+    (tmp_path / "imdb").mkdir()
+    for split in ("train", "test"):
+        texts = [text for i in range(12) for text in (f"fine film {i}", f"dull film {i}")]
+        Dataset.from_dict({"text": texts, "label": [1, 0] * 12}).to_parquet(tmp_path / "imdb" / f"{split}.parquet")
+    for recipe in sorted((project / "scripts" / "recipes").glob("imdb_tfidf*.json")):
+        flags = ["--validation_split_size", "4", "--output_dir", str(tmp_path / recipe.stem)]
+        monkeypatch.setattr(sys, "argv", ["baseline_tfidf.py", str(recipe), *flags])
+        runpy.run_path(str(project / "scripts" / "baseline_tfidf.py"), run_name="__main__")
+        results = read_results(tmp_path / recipe.stem / "results.json")
+        assert results["recipe"] == str(recipe)
+        assert results["dataset"]["source"] == "${HF_RNN_CORPORA}/imdb/train.parquet"
+        assert results["metrics"]["test"]["accuracy"] == 1.0
 
 
 def test_a_missing_split_is_named(run: Run) -> None:
