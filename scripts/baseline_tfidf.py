@@ -1,6 +1,6 @@
 """The baseline every text classifier has to beat: TF-IDF of words and word pairs, and logistic regression.
 
-    python scripts/baseline_tfidf.py scripts/recipes/imdb_tfidf.json
+    python scripts/baseline_tfidf.py scripts/recipes/baselines/imdb_tfidf.json
     python scripts/baseline_tfidf.py --train_file reviews.csv --validation_split_percentage 20 --output_dir runs/tfidf
 
 Reads what the training scripts read and ends in the same `results.json`. The strength of regularisation is chosen on
