@@ -164,6 +164,11 @@ class RecurrentTrainingArguments(TrainingArguments):
     bucket_by_length: bool = field(
         default=True, metadata={"help": "Make batches of similar length: the same model, less padding to compute."}
     )
+    weight_average_decay: float | None = field(
+        default=None,
+        metadata={"help": "Evaluate and keep an exponential moving average of the weights with this decay, as 0.998."},
+    )
+    logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
     torch_threads: int | None = field(default=None, metadata={"help": "CPU threads. Default: torch's own choice."})
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "Only of use with a GPU."})
     report_to: None | str | list[str] = field(
@@ -181,6 +186,8 @@ class RecurrentTrainingArguments(TrainingArguments):
             raise ValueError(
                 f"`early_stopping_patience`={self.early_stopping_patience} must be at least 1, or absent."
             )
+        if self.weight_average_decay is not None and not 0 < self.weight_average_decay < 1:
+            raise ValueError(f"`weight_average_decay`={self.weight_average_decay} must be between 0 and 1, or absent.")
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.
             self.data_seed = self.seed

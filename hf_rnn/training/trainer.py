@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
+from .averaging import WeightAverage
 from .floating_point import flushed_denormals
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 
@@ -37,6 +39,8 @@ class RecurrentTrainer(Trainer):
       epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
       them by length);
     - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
+    - with `args.weight_average_decay` what is evaluated, saved and ends up in the model is the average of the weights
+      over the steps; a checkpoint also holds the weights to go on from;
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation.
     """
 
@@ -50,11 +54,40 @@ class RecurrentTrainer(Trainer):
         if not recurrent:
             # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
             self.model_accepts_loss_kwargs = False
+        # Only while it trains: afterwards the model itself is what was chosen.
+        self._average: WeightAverage | None = None
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """See `transformers.Trainer.train`."""
-        with flushed_denormals():
-            return super().train(*args, **kwargs)
+        if self.args.weight_average_decay:
+            self._average = WeightAverage(self.args.weight_average_decay)
+            self.add_callback(self._average)
+        try:
+            with flushed_denormals():
+                output = super().train(*args, **kwargs)
+            if self._average is not None and not self.args.load_best_model_at_end:
+                self._average.assign(self.accelerator.unwrap_model(self.model))
+            return output
+        finally:
+            self.remove_callback(WeightAverage)
+            self._average = None
+
+    def _averaged(self) -> contextlib.AbstractContextManager[None]:
+        if self._average is None:
+            return contextlib.nullcontext()
+        return self._average.applied(self.accelerator.unwrap_model(self.model))
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """See `transformers.Trainer.save_model`."""
+        with self._averaged():
+            super().save_model(output_dir, _internal_call)
+        if self._average is not None and _internal_call and output_dir is not None and self.args.should_save:
+            self._average.save(self.accelerator.unwrap_model(self.model), output_dir)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self._average is not None:
+            self._average.load(self.accelerator.unwrap_model(model or self.model), resume_from_checkpoint)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         # Unused columns are gone from the dataset that is passed in; the trainer's own still has `length`.
@@ -72,7 +105,8 @@ class RecurrentTrainer(Trainer):
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
-        output = super().evaluation_loop(dataloader, *args, **kwargs)
+        with self._averaged():
+            output = super().evaluation_loop(dataloader, *args, **kwargs)
         # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there.
         sampler = get_sampler(dataloader)
         if not isinstance(sampler, SortedByLengthSampler):

@@ -1,0 +1,98 @@
+"""Averaging the weights of the steps: a smoother model than that of any single step (Polyak & Juditsky 1992)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+# Beside a checkpoint's model.safetensors, which holds the average: the weights that training goes on from.
+TRAINING_WEIGHTS_FILE = "training_weights.safetensors"
+
+
+class WeightAverage(TrainerCallback):
+    """
+    Exponential moving average of a model's weights and of its floating-point buffers:
+
+        average ← d · average + (1 − d) · weights,    d = min(decay, (1 + step) / (10 + step))
+
+    The early d is smaller, so that the average soon forgets the random weights it starts from.
+
+    Args:
+        decay: In (0, 1); the average is over about 1 / (1 − decay) steps.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+        self.average: dict[str, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if not self.average:
+            self.average = {name: weight.clone() for name, weight in _weights(kwargs["model"]).items()}
+
+    @torch.no_grad()
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        decay = min(self.decay, (1 + state.global_step) / (10 + state.global_step))
+        weights = _weights(kwargs["model"])
+        torch._foreach_lerp_(list(self.average.values()), [weights[name] for name in self.average], 1 - decay)
+
+    @contextlib.contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Inside the block `model` has the average; afterwards the weights it had."""
+        own = {name: weight.clone() for name, weight in _weights(model).items()}
+        self.assign(model)
+        try:
+            yield
+        finally:
+            _assign(model, own)
+
+    def assign(self, model: nn.Module) -> None:
+        """Leave the average in `model`."""
+        _assign(model, self.average)
+
+    def save(self, model: nn.Module, checkpoint: str | Path) -> None:
+        """Put the weights to go on from into a checkpoint whose model file holds the average."""
+        save_file(_weights(model), Path(checkpoint) / TRAINING_WEIGHTS_FILE)
+
+    def load(self, model: nn.Module, checkpoint: str | Path) -> None:
+        """
+        Go on from a checkpoint that `model` has just loaded its average from.
+
+        Raises:
+            FileNotFoundError: the checkpoint was not written with averaging.
+        """
+        path = Path(checkpoint) / TRAINING_WEIGHTS_FILE
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"`weight_average_decay`={self.decay} cannot go on from {str(checkpoint)!r}, which has no "
+                f"{TRAINING_WEIGHTS_FILE}: it was written without averaging."
+            )
+        self.average = {name: weight.clone() for name, weight in _weights(model).items()}
+        _assign(model, load_file(path))
+
+
+def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    # Each tensor once, also where two names share it.
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {name: weight.detach() for name, weight in named if weight.is_floating_point()}
+
+
+@torch.no_grad()
+def _assign(model: nn.Module, values: dict[str, torch.Tensor]) -> None:
+    for name, weight in _weights(model).items():
+        weight.copy_(values[name])
+
+
+__all__ = ["TRAINING_WEIGHTS_FILE", "WeightAverage"]
