@@ -8,7 +8,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all style quality docs clean
+.PHONY: help demo test test-all style quality bench docs clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,9 @@ quality: $(VENV)/.dev  ## lint, check formatting, types and generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/render_docs.py --check
+
+bench: $(VENV)/.dev  ## time our layers beside torch's own LSTM, on an otherwise idle machine
+	$(BIN)/python scripts/benchmark.py
 
 docs: $(VENV)/.dev  ## write the tables of the documents from model_cards/results/*.json
 	$(BIN)/python scripts/render_docs.py

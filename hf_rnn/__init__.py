@@ -60,6 +60,6 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from .hub.bundled import bundled as bundled
     from .hub.bundled import list_bundled as list_bundled
-    from .models.cache_rnn import *
-    from .models.configuration_rnn import *
-    from .models.modeling_rnn import *
+    from .models.cache_rnn import *  # noqa: F403
+    from .models.configuration_rnn import *  # noqa: F403
+    from .models.modeling_rnn import *  # noqa: F403

@@ -11,12 +11,12 @@ import transformers
 from .models.configuration_rnn import FAMILIES
 
 
-class DeferredModelClass(tuple):  # type: ignore[type-arg]
+class DeferredModelClass(tuple):
     """
     A model class that is imported when transformers first looks at it.
 
-    Importing the models takes as long as importing the Auto classes themselves. transformers lets a configuration map to a
-    tuple of classes and looks into it only when one is wanted; this tuple holds its one class by name until then.
+    Importing the models takes as long as importing the Auto classes themselves. transformers lets a configuration map
+    to a tuple of classes and looks into it only when one is wanted; this tuple holds its one class by name until then.
     """
 
     file: str

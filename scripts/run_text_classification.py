@@ -29,9 +29,8 @@ from hf_rnn.training.text_classification import run_text_classification
 
 def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    parser = HfArgumentParser(
-        (ModelArguments, DataArguments, TokenizerArguments, ReportArguments, RecurrentTrainingArguments)
-    )
+    groups = (ModelArguments, DataArguments, TokenizerArguments, ReportArguments, RecurrentTrainingArguments)
+    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
     (model, data, tokenizer, report, training), recipe = parse_arguments(parser)
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
     results = run_text_classification(model, data, tokenizer, report, training, recipe)

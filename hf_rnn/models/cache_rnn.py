@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
@@ -94,21 +94,24 @@ class RecurrentCache(Cache):
         super().__init__(layers=[RecurrentCacheLayer(state, num_steps) for state in states])
 
     @property
+    def _recurrent_layers(self) -> list[RecurrentCacheLayer]:
+        return cast(list[RecurrentCacheLayer], self.layers)
+
+    @property
     def states(self) -> list[State]:
         """For each layer (h,) or (h, c), each (batch, directions, units)."""
-        return [layer.state for layer in self.layers]
+        return [layer.state for layer in self._recurrent_layers]
 
     @property
     def h_n(self) -> tuple[torch.Tensor, ...]:
         """Each layer's final hidden state (directions, batch, units), as torch's `h_n` for that layer."""
-        return tuple(layer.h.transpose(0, 1) for layer in self.layers)
+        return tuple(layer.h.transpose(0, 1) for layer in self._recurrent_layers)
 
     @property
     def c_n(self) -> tuple[torch.Tensor, ...] | None:
         """Each layer's final cell state (directions, batch, units); None but for an LSTM."""
-        if not self.layers or self.layers[0].c is None:
-            return None
-        return tuple(layer.c.transpose(0, 1) for layer in self.layers)
+        cells = [layer.c.transpose(0, 1) for layer in self._recurrent_layers if layer.c is not None]
+        return tuple(cells) or None
 
 
 __all__ = ["RecurrentCache", "RecurrentCacheLayer"]

@@ -54,7 +54,8 @@ class Cell(nn.Module):
     def weights(self, direction: int) -> list[torch.Tensor]:
         """The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds."""
         reverse = bool(direction)
-        return [weight for name, weight in self._parameters.items() if name.endswith("_reverse") == reverse]
+        named = [(name, weight) for name, weight in self._parameters.items() if weight is not None]
+        return [weight for name, weight in named if name.endswith("_reverse") == reverse]
 
     def initialize(self) -> None:
         """Xavier input weights, orthogonal recurrent weights (each gate on its own), biases zero."""

@@ -192,7 +192,7 @@ class RecurrentConfig(PreTrainedConfig):
 
     def validate_labels(self) -> None:
         """There is a label, `problem_type` is one that exists, and `single_logit` is for two exclusive labels."""
-        _check_positive("num_labels", self.num_labels)
+        _check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
         if not self.single_logit:

@@ -37,21 +37,20 @@ def classification_loss(
         ValueError: for labels out of range, not whole where they are classes, or of another shape.
     """
     kind = infer_problem_type(problem_type, logits.shape[1], labels)
-    reduction = "mean" if num_items_in_batch is None else "sum"
     logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     expected = logits.shape[:1] if kind == "single_label_classification" else logits.shape
     if labels.shape[:1] != logits.shape[:1] or labels.numel() != expected.numel():
         raise ValueError(f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(expected)}.")
     _check_values(labels, kind, logits.shape[1])
     if kind == "single_label_classification":
-        loss = functional.cross_entropy(logits, labels.view(-1).long(), reduction=reduction, ignore_index=-100)
+        total = functional.cross_entropy(logits, labels.view(-1).long(), reduction="sum", ignore_index=-100)
     else:
         term = functional.mse_loss if kind == "regression" else functional.binary_cross_entropy_with_logits
-        loss = term(logits, labels.view_as(logits).to(logits.dtype), reduction=reduction)
+        total = term(logits, labels.view_as(logits).to(logits.dtype), reduction="sum")
     if num_items_in_batch is None:
-        return loss
-    items = num_items_in_batch.to(loss.device) if isinstance(num_items_in_batch, torch.Tensor) else num_items_in_batch
-    return loss / items
+        # At least one: a batch in which nothing is labelled has the loss 0, not NaN.
+        num_items_in_batch = (labels != -100).sum().clamp(min=1)
+    return total / torch.as_tensor(num_items_in_batch, device=total.device)
 
 
 def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:

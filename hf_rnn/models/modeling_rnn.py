@@ -8,7 +8,7 @@ Recurrent models as transformers models: one backbone, each head once, and famil
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -21,12 +21,10 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .cache_rnn import RecurrentCache
 from .cells import Cell
 from .configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, LstmConfig, RecurrentConfig
+from .heads import ClassificationHead, DenseStack
 from .losses import classification_loss
 from .pooling import Pooler
 from .recurrent import LockedDropout, RecurrentLayer, Steps
-
-
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 
 @dataclass
@@ -64,11 +62,9 @@ class RecurrentEmbeddings(nn.Module):
         self.word_dropout = config.word_dropout
         self.dropout = LockedDropout(config.embedding_dropout, config.locked_dropout)
 
-    def forward(
-        self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None, steps: Steps, dtype: torch.dtype
-    ) -> torch.Tensor:
-        """`input_ids` (batch, time) or `inputs_embeds` (batch, time, features); zeros at the padding."""
-        features = self._look_up(input_ids, dtype) if inputs_embeds is None else inputs_embeds
+    def forward(self, inputs: torch.Tensor, steps: Steps, dtype: torch.dtype) -> torch.Tensor:
+        """Ids (batch, time) or features (batch, time, features) to features in `dtype`; zeros at the padding."""
+        features = inputs if inputs.dim() == 3 else self._look_up(inputs, dtype)
         if features.shape[-1] != self.input_size:
             raise ValueError(
                 f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
@@ -80,12 +76,13 @@ class RecurrentEmbeddings(nn.Module):
             features = features * features.new_empty(*features.shape[:2], 1).bernoulli_(kept)
         return self.dropout(features)
 
-    def _look_up(self, input_ids: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
+    def _look_up(self, input_ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         if self.vocab_size is None:
             raise ValueError("`input_ids` given to a model whose config has `vocab_size=None`; give `inputs_embeds`.")
         try:
             if self.word_embeddings is not None:
-                return self.word_embeddings(input_ids)
+                looked_up: torch.Tensor = self.word_embeddings(input_ids)
+                return looked_up
             return nn.functional.one_hot(input_ids, self.vocab_size).to(dtype)
         except (IndexError, RuntimeError) as error:
             least, most = int(input_ids.min()), int(input_ids.max())
@@ -95,53 +92,6 @@ class RecurrentEmbeddings(nn.Module):
                 f"`input_ids` holds ids from {least} to {most}; the model's vocabulary is [0, {self.vocab_size}). "
                 "Is this the tokenizer the model was trained with?"
             ) from error
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance."""
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        if not self.training or len(features) > 1:
-            return super().forward(features)
-        return nn.functional.batch_norm(
-            features, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
-        )
-
-
-class DenseStack(nn.Sequential):
-    """
-    Dense layers of `sizes`, each dropout → linear → activation → norm; (batch, input_size) → (batch, sizes[-1]).
-    """
-
-    def __init__(self, config: RecurrentConfig, input_size: int, sizes: list[int]) -> None:
-        layers: list[nn.Module] = []
-        for size in sizes:
-            layers += [nn.Dropout(_classifier_dropout(config)), nn.Linear(input_size, size)]
-            layers.append(ACTIVATIONS[config.classifier_activation]())
-            if config.classifier_norm == "batch":
-                layers.append(BatchNorm(size))
-            input_size = size
-        super().__init__(*layers)
-
-
-class ClassificationHead(nn.Module):
-    """(batch, `config.output_size`) → logits (batch, labels), through the dense layers of the classifier if any."""
-
-    def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__()
-        sizes = list(config.classifier_hidden_sizes or [])
-        self.single_logit = config.single_logit
-        self.dense = DenseStack(config, config.output_size, sizes)
-        # Between the pooled vector and the output layer; the dense layers have their own, before each.
-        self.dropout = nn.Dropout(0.0 if sizes else _classifier_dropout(config))
-        labels = 1 if config.single_logit else config.num_labels
-        self.output = nn.Linear(sizes[-1] if sizes else config.output_size, labels)
-
-    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
-        logits = self.output(self.dropout(self.dense(pooled)))
-        if self.single_logit:
-            return torch.cat([torch.zeros_like(logits), logits], dim=1)
-        return logits
 
 
 class RecurrentPreTrainedModel(PreTrainedModel):
@@ -175,18 +125,22 @@ class RecurrentPreTrainedModel(PreTrainedModel):
         else:
             super()._init_weights(module)
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
         # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
         self.config.auto_map = self.config.head_classes()
-        super().save_pretrained(save_directory, **kwargs)
+        return super().save_pretrained(save_directory, *args, **kwargs)
 
-    def get_input_embeddings(self) -> nn.Module | None:
+    def _embeddings(self) -> RecurrentEmbeddings:
+        backbone: Any = getattr(self, self.base_model_prefix, self)
+        return cast(RecurrentEmbeddings, backbone.embeddings)
+
+    def get_input_embeddings(self) -> Any:
         """The embedding table; None for one-hot and real-valued inputs."""
-        return getattr(self, self.base_model_prefix, self).embeddings.word_embeddings
+        return self._embeddings().word_embeddings
 
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        embeddings = getattr(self, self.base_model_prefix, self).embeddings
+    def set_input_embeddings(self, value: Any) -> None:
+        embeddings = self._embeddings()
         embeddings.word_embeddings = value
         embeddings.vocab_size = value.num_embeddings
 
@@ -230,12 +184,13 @@ class RecurrentModel(RecurrentPreTrainedModel):
         Raises:
             ValueError: if not exactly one of the inputs is given, or shapes do not fit.
         """
-        mask = _token_mask(input_ids, inputs_embeds, attention_mask, self.config.pad_token_id)
+        inputs = _one_of(input_ids, inputs_embeds)
+        mask = _token_mask(inputs, attention_mask, self.config.pad_token_id)
         if use_cache is None:
             use_cache = past_key_values is not None or self.config.use_cache
         states = _states(past_key_values, len(self.layers))
         steps = Steps.of(mask, self.config.num_directions)
-        hidden_states, finals, reached = self.embeddings(input_ids, inputs_embeds, steps, self.dtype), None, []
+        hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype), None, []
         for layer, state in zip(self.layers, states, strict=True):
             hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
             reached.append(state)
@@ -295,34 +250,30 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         )
 
 
-def _classifier_dropout(config: RecurrentConfig) -> float:
-    return config.dropout if config.classifier_dropout is None else config.classifier_dropout
-
-
-def _token_mask(
-    input_ids: torch.Tensor | None,
-    inputs_embeds: torch.Tensor | None,
-    attention_mask: torch.Tensor | None,
-    pad_token_id: int | None,
-) -> torch.Tensor:
-    # (batch, time), True at a token.
+def _one_of(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:
     if (input_ids is None) == (inputs_embeds is None):
         given = "both are" if input_ids is not None else "neither is"
         raise ValueError(f"Exactly one of `input_ids` and `inputs_embeds` must be given; {given}.")
-    inputs, name, shape = inputs_embeds, "inputs_embeds", "(batch, time, features)"
-    if inputs_embeds is None:
-        inputs, name, shape = input_ids, "input_ids", "(batch, time)"
-    if inputs.dim() != shape.count(",") + 1:
-        raise ValueError(f"`{name}` has shape {tuple(inputs.shape)}; it must be {shape}.")
+    if input_ids is not None and input_ids.dim() != 2:
+        raise ValueError(f"`input_ids` has shape {tuple(input_ids.shape)}; it must be (batch, time).")
+    if inputs_embeds is not None and inputs_embeds.dim() != 3:
+        raise ValueError(
+            f"`inputs_embeds` has shape {tuple(inputs_embeds.shape)}; it must be (batch, time, features)."
+        )
+    return input_ids if input_ids is not None else cast(torch.Tensor, inputs_embeds)
+
+
+def _token_mask(inputs: torch.Tensor, attention_mask: torch.Tensor | None, pad_token_id: int | None) -> torch.Tensor:
+    # (batch, time), True at a token.
     if attention_mask is not None:
         if attention_mask.shape != inputs.shape[:2]:
             raise ValueError(
-                f"`attention_mask` has shape {tuple(attention_mask.shape)}; with this `{name}` it must be "
-                f"{tuple(inputs.shape[:2])}."
+                f"`attention_mask` has shape {tuple(attention_mask.shape)}; with these inputs it must be "
+                f"{tuple(inputs.shape[:2])}, (batch, time)."
             )
         return attention_mask.bool()
-    if input_ids is not None and pad_token_id is not None:
-        return input_ids != pad_token_id
+    if inputs.dim() == 2 and pad_token_id is not None:
+        return inputs != pad_token_id
     return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
 
 

@@ -78,7 +78,7 @@ def run_text_classification(
         eval_dataset=splits["validation"],
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=metrics_for(data.problem_type, model.config.num_labels),
+        compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         callbacks=[TrainingClock(), *_early_stopping(arguments)],
     )
     if arguments.do_train:

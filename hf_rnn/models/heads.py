@@ -1,0 +1,65 @@
+"""From the pooled vector to what a task wants: dense layers and the classification head."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .configuration_rnn import RecurrentConfig
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        if not self.training or len(features) > 1:
+            return super().forward(features)
+        return nn.functional.batch_norm(
+            features, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+        )
+
+
+class DenseStack(nn.Sequential):
+    """
+    Dense layers of `sizes`, each dropout → linear → activation → norm; (batch, input_size) → (batch, sizes[-1]).
+    """
+
+    def __init__(self, config: RecurrentConfig, input_size: int, sizes: list[int]) -> None:
+        layers: list[nn.Module] = []
+        for size in sizes:
+            layers += [nn.Dropout(_classifier_dropout(config)), nn.Linear(input_size, size)]
+            layers.append(ACTIVATIONS[config.classifier_activation]())
+            if config.classifier_norm == "batch":
+                layers.append(BatchNorm(size))
+            input_size = size
+        super().__init__(*layers)
+
+
+class ClassificationHead(nn.Module):
+    """(batch, `config.output_size`) → logits (batch, labels), through the dense layers of the classifier if any."""
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        sizes = list(config.classifier_hidden_sizes or [])
+        self.single_logit = config.single_logit
+        self.dense = DenseStack(config, config.output_size, sizes)
+        # Between the pooled vector and the output layer; the dense layers have their own, before each.
+        self.dropout = nn.Dropout(0.0 if sizes else _classifier_dropout(config))
+        labels = 1 if config.single_logit else config.num_labels or 1
+        self.output = nn.Linear(sizes[-1] if sizes else config.output_size, labels)
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        logits = self.output(self.dropout(self.dense(pooled)))
+        if self.single_logit:
+            return torch.cat([torch.zeros_like(logits), logits], dim=1)
+        return logits
+
+
+def _classifier_dropout(config: RecurrentConfig) -> float:
+    return config.dropout if config.classifier_dropout is None else config.classifier_dropout
+
+
+__all__ = ["BatchNorm", "ClassificationHead", "DenseStack"]
