@@ -134,11 +134,11 @@ IDS, FEATURES = torch.ones(2, 3, dtype=torch.long), torch.zeros(2, 3, EMBEDDING_
         ({"inputs_embeds": FEATURES[0]}, r"`inputs_embeds` has shape \(3, 5\); it must be \(batch, time, features\)"),
         (
             {"input_ids": IDS, "attention_mask": IDS[:, :2]},
-            r"`attention_mask` has shape \(2, 2\); with this `input_ids` it must be \(2, 3\)",
+            r"`attention_mask` has shape \(2, 2\); with these inputs it must be \(2, 3\)",
         ),
         (
             {"inputs_embeds": FEATURES, "attention_mask": IDS[:1]},
-            r"`attention_mask` has shape \(1, 3\); with this `inputs_embeds` it must be \(2, 3\)",
+            r"`attention_mask` has shape \(1, 3\); with these inputs it must be \(2, 3\)",
         ),
     ],
 )

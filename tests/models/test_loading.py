@@ -22,6 +22,7 @@ CODE_FILES = {
     "cache_rnn.py",
     "cells.py",
     "configuration_rnn.py",
+    "heads.py",
     "losses.py",
     "modeling_rnn.py",
     "pooling.py",
