@@ -45,7 +45,10 @@ UNRECORDED_CONFIG = frozenset(
 
 def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: str | None = None) -> dict[str, Any]:
     """The `model` section for a transformers model saved in `folder`; `base_model`: the Hub id it was tuned from."""
-    config = {key: value for key, value in model.config.to_diff_dict().items() if key not in UNRECORDED_CONFIG}
+    # `to_diff_dict` compares with what every configuration has; a reader wants what differs from the family's own.
+    default = type(model.config)().to_dict()
+    differing = {key: value for key, value in model.config.to_dict().items() if value != default.get(key)}
+    config = {key: value for key, value in differing.items() if key not in UNRECORDED_CONFIG}
     return {
         "class": type(model).__name__,
         "model_type": model.config.model_type,

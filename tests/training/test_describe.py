@@ -40,6 +40,7 @@ def test_describe_model_counts_parameters_and_bytes(tmp_path: Path) -> None:
     )
     assert described["dtype"] == "float32"
     assert described["config"]["hidden_size"] == 8
+    assert "hidden_act" not in described["config"], "a default is not a choice"
     assert "id2label" not in described["config"]
     assert json.dumps(described)
 
