@@ -49,8 +49,8 @@ def run_text_classification(
     """
     Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
-    The output folder ends with the best model on validation, its tokenizer, the last checkpoints, `results.json`,
-    `learning_curves.png` and `predictions.csv`.
+    The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
+    checkpoints, `results.json`, `learning_curves.png` and `predictions.csv`.
 
     Args:
         recipe: Path of the file that the arguments came from.
@@ -75,7 +75,7 @@ def run_text_classification(
         model=model,
         args=arguments,
         train_dataset=splits["train"],
-        eval_dataset=splits["validation"],
+        eval_dataset=splits.get("validation"),
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
@@ -140,10 +140,11 @@ def tokenize_splits(
 
 
 def _check_splits(data: TextClassificationData, arguments: RecurrentTrainingArguments) -> None:
-    if "validation" not in data.splits:
+    if "validation" not in data.splits and arguments.do_train and arguments.eval_strategy != "no":
         raise ValueError(
             "There is no validation split to select the model on: give `validation_file`, "
-            "`validation_split_percentage` or `validation_split_size`."
+            "`validation_split_percentage` or `validation_split_size`; or, to train on all rows for a fixed number of "
+            "epochs, `eval_strategy` no and `load_best_model_at_end` false."
         )
     if arguments.do_predict and "test" not in data.splits:
         raise ValueError("`do_predict` needs a test split: give `test_file` or `test_split_percentage`.")
@@ -203,7 +204,8 @@ def _measure(
 ) -> dict[str, dict[str, float]]:
     metrics = {}
     if trainer.args.do_eval:
-        for name, split in (("train", "train_whole"), ("validation", "validation")):
+        measured = {"train": "train_whole", "validation": "validation"}
+        for name, split in ((name, split) for name, split in measured.items() if split in splits):
             metrics[name] = split_metrics(trainer.evaluate(splits[split], metric_key_prefix=name), name)
     if trainer.args.do_predict:
         predicted = trainer.predict(splits["test"], metric_key_prefix="test")

@@ -288,7 +288,10 @@ def test_pretrained_vectors(files: dict[str, str], tmp_path: Path, caplog: pytes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"validation_file": None}, "no validation split.*`validation_file`.*`validation_split_percentage`"),
+        (
+            {"validation_file": None},
+            "no validation split.*`validation_file`.*`validation_split_percentage`.*`eval_strategy`",
+        ),
         ({"test_file": None}, "`do_predict` needs a test split: give `test_file`"),
         (
             {"config_overrides": {**SMALL, "vocab_size": 20}},
@@ -384,3 +387,13 @@ def test_each_split_goes_where_it_belongs(files, tmp_path: Path, monkeypatch: py
     assert seen.pop("training") == CUT
     assert seen.keys() == {"eval", "train", "validation"}
     assert min(seen.values()) > 30
+
+
+def test_all_rows_are_trained_on_for_a_fixed_number_of_epochs(tmp_path):
+    files = write_reviews(tmp_path)
+    options = {"validation_file": None, "eval_strategy": "no", "load_best_model_at_end": False}
+    results = run(tmp_path / "run", **{**files, **options}, do_eval=True)
+    assert results["training"]["selection"] is None
+    assert results["training"]["epochs"] == 2.0
+    assert set(results["metrics"]) == {"train", "test"}
+    assert set(results["dataset"]["splits"]) == {"train", "test"}
