@@ -23,7 +23,5 @@ def test_demo_trains_saves_and_says_what_next(tmp_path: Path):
     assert "BiLstmForSequenceClassification" in done.stdout
     assert "What to try next" in done.stdout
     assert (output / "model" / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
-    again = subprocess.run(
-        [*command[:-1], str(tmp_path)], capture_output=True, text=True, check=False, cwd=PROJECT
-    )
+    again = subprocess.run([*command[:-1], str(tmp_path)], capture_output=True, text=True, check=False, cwd=PROJECT)
     assert again.returncode != 0 and "not from an earlier demo" in again.stderr
