@@ -10,37 +10,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .models.configuration_rnn import FAMILIES
 from .registration import register
 from .version import __version__
 
 
 register()
 
-_LAZY = {
-    "hf_rnn.models.configuration_rnn": [
-        "BiLstmConfig",
-        "DanConfig",
-        "ElmanConfig",
-        "GruConfig",
-        "LstmConfig",
-        "RecurrentConfig",
-    ],
-    "hf_rnn.models.modeling_rnn": [
-        "BiLstmForSequenceClassification",
-        "BiLstmModel",
-        "DanForSequenceClassification",
-        "DanModel",
-        "ElmanForSequenceClassification",
-        "ElmanModel",
-        "GruForSequenceClassification",
-        "GruModel",
-        "LstmForSequenceClassification",
-        "LstmModel",
-    ],
-    "hf_rnn.models.cache_rnn": ["RecurrentCache"],
-    "hf_rnn.hub.bundled": ["bundled", "list_bundled"],
+# Where each public name is found when it is first used.
+_MODULE_OF = {
+    "RecurrentCache": "hf_rnn.models.cache_rnn",
+    "RecurrentConfig": "hf_rnn.models.configuration_rnn",
+    "bundled": "hf_rnn.hub.bundled",
+    "list_bundled": "hf_rnn.hub.bundled",
 }
-_MODULE_OF = {name: module for module, names in _LAZY.items() for name in names}
+for _config in FAMILIES.values():
+    _MODULE_OF[_config.__name__] = "hf_rnn.models.configuration_rnn"
+    for _file_and_class in _config.head_classes().values():
+        _file, _class = _file_and_class.split(".")
+        _MODULE_OF[_class] = f"hf_rnn.models.{_file}"
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
 
