@@ -32,7 +32,7 @@ from hf_rnn.training.text_classification import run_text_classification
 
 REVIEWS = (
     "A quiet film that takes its time and earns every minute of it.",
-    "Two hours of my life that I will never get back.",
+    "The plot makes no sense and the acting is even worse.",
     "I expected nothing and it was still not as good as that.",
 )
 SYNTHETIC = "Although the soup was great, the meal was hardly charming."
@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--output_dir", default="demo_run", help="written anew (default: %(default)s)")
     output = Path(parser.parse_args().output_dir)
     ask_bundled()
-    train(output)
+    test = train(output)["metrics"]["test"]
+    print(f"   Accuracy on 500 other synthetic reviews: {test['accuracy']:.3f}")
     use(output / "model")
     print(
         f"""
