@@ -130,5 +130,5 @@ def test_the_recipes_of_the_project_parse(path: Path) -> None:
     assert data.train_file or data.dataset_name
     assert data.train_file is None or not Path(data.train_file).is_absolute()
     assert report.dataset_hub_id or data.dataset_name
-    assert training.do_train and training.do_predict
+    assert training.do_train and (training.do_eval or training.do_predict)
     assert isinstance(model.overrides(), dict)
