@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,17 @@ def test_checkpoint_holds_the_average_and_the_weights_to_go_on_from(tmp_path: Pa
     assert not torch.allclose(averaged[name], own[name], rtol=1e-3)
     best = output / f"checkpoint-{results['training']['best_step']}"
     assert torch.equal(weights(output)[name], weights(best)[name])
+
+
+def test_what_is_evaluated_while_training_is_the_average(tmp_path: Path):
+    output = tmp_path / "run"
+    options = {"weight_average_decay": DECAY, "learning_rate": 0.01, "do_eval": True}
+    results = run(output, **write_reviews(tmp_path), **options)
+    step = results["training"]["best_step"]
+    history = json.loads((output / f"checkpoint-{step}" / "trainer_state.json").read_text())["log_history"]
+    [logged] = [entry["eval_loss"] for entry in history if entry["step"] == step and "eval_loss" in entry]
+    # After training the model is the average that was kept.
+    assert results["metrics"]["validation"]["loss"] == pytest.approx(logged, rel=1e-6)
 
 
 def test_without_a_best_checkpoint_the_model_ends_as_the_average(tmp_path: Path):
