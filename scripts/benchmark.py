@@ -34,6 +34,8 @@ from hf_rnn.training.samplers import LengthBucketSampler
 
 VOCABULARY, FEATURES, UNITS = 20_000, 128, (64, 32)
 MEDIAN_LENGTH, LENGTH_SPREAD, LONGEST = 193, 0.6, 256
+# One text on its own, as a service answers it.
+SHORT, REPEATS = 50, 200
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -117,7 +119,7 @@ def seconds(work: Callable[[Batch], None], batch: Batch, flush: bool) -> float:
 
 
 def measure(batches: list[Batch], batch_size: int) -> dict[str, dict[str, float]]:
-    """Texts a second of each contender: medians over the batches, the first of which only warms up."""
+    """Texts a second and latency of each contender: medians over the batches, the first of which only warms up."""
     rows = list(contenders())
     figures: dict[str, dict[str, float]] = {row.name: {} for row in rows}
     for kind in ("training", "inference"):
@@ -129,7 +131,16 @@ def measure(batches: list[Batch], batch_size: int) -> dict[str, dict[str, float]
                 spent[row.name].append(seconds(work, batch, row.flush))
         for name, times in spent.items():
             figures[name][kind] = batch_size / statistics.median(times[1:])
+    for row in rows:
+        figures[row.name]["latency_ms"] = latency(row)
     return figures
+
+
+def latency(row: Contender) -> float:
+    """Milliseconds for one text of `SHORT` tokens: the median of `REPEATS`."""
+    batch = (torch.randint(1, VOCABULARY, (1, SHORT)), torch.tensor([SHORT]), torch.zeros(1))
+    times = [seconds(row.answer, batch, flush=False) for _ in range(REPEATS)]
+    return 1000 * statistics.median(times)
 
 
 def main() -> None:
@@ -142,7 +153,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     figures = measure(make_batches(arguments.batches, arguments.batch_size), arguments.batch_size)
     document: dict[str, Any] = {
-        "unit": "texts per second",
+        "unit": f"texts per second; latency of one text of {SHORT} tokens in milliseconds",
         "batch_size": arguments.batch_size,
         "rounds": arguments.batches - 1,
         "figures": figures,
@@ -153,9 +164,9 @@ def main() -> None:
     path = Path(arguments.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(f"{'texts per second':<34}{'training':>10}{'inference':>11}")
+    print(f"{'texts per second':<34}{'training':>10}{'inference':>11}{'one text, ms':>14}")
     for name, row in figures.items():
-        print(f"{name:<34}{row['training']:>10.0f}{row['inference']:>11.0f}")
+        print(f"{name:<34}{row['training']:>10.0f}{row['inference']:>11.0f}{row['latency_ms']:>14.2f}")
     print(f"Wrote {path}.")
 
 
