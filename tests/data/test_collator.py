@@ -39,7 +39,7 @@ COLUMNS: dict[str, dict[str, list[Any]]] = {
     "segments": {"token_type_ids": [[0, 1, 1], [1], [], [0, 0, 1, 1, 1]]},
     "special tokens": {"special_tokens_mask": [[0, 0, 1], [0], [], [0, 0, 0, 0, 1]]},
     "another column": {"weight": [0.1, 0.2, 0.3, 0.4], "labels": [0, 1, 1, 0]},
-    "tensors": {"labels": [torch.tensor([0.5, label]) for label in (0, 1, 1, 0)]},
+    "tensors": {"labels": [torch.tensor(label) for label in (0, 1, 1, 0)]},
 }
 
 
@@ -52,6 +52,12 @@ def test_the_batch_is_that_of_the_stock_collator(
     for name, tensor in stock.items():
         assert batch[name].dtype == tensor.dtype, name
         assert torch.equal(batch[name], tensor), name
+
+
+def test_labels_of_a_dataset_in_torch_format(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Several labels as tensors; the stock collator fails on them."""
+    labels = torch.tensor(COLUMNS["several labels"]["labels"])
+    assert torch.equal(PaddingCollator(tokenizer)(texts(labels=list(labels)))["labels"], labels)
 
 
 def test_the_padding_is_the_tokenizers(tokenizer: PreTrainedTokenizerBase) -> None:
