@@ -23,6 +23,7 @@ _MODULE_OF = {
     "RecurrentConfig": "hf_rnn.models.configuration_rnn",
     "bundled": "hf_rnn.hub.bundled",
     "list_bundled": "hf_rnn.hub.bundled",
+    "predict_texts": "hf_rnn.training.prediction",
 }
 for _config in FAMILIES.values():
     _MODULE_OF[_config.__name__] = "hf_rnn.models.configuration_rnn"
@@ -51,3 +52,4 @@ if TYPE_CHECKING:
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .training.prediction import predict_texts as predict_texts

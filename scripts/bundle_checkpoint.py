@@ -14,21 +14,20 @@ from pathlib import Path
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.hub.bundled import DTYPES, PRETRAINED, make_bundle
 from hf_rnn.training.metrics import ClassificationMetric
+from hf_rnn.training.prediction import predict_texts
 
 
 def measure(folder: Path, data: DataArguments, split: str) -> Mapping[str, Mapping[str, float]]:
     """The figures of a text classifier on the rows of `data`, reported as those of `split`."""
     from transformers import pipeline
 
-    classifier = pipeline("text-classification", model=str(folder), batch_size=64)
+    classifier = pipeline("text-classification", model=str(folder))
     label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
     rows = load_text_classification(data, label2id=label2id).splits["train"]
-    # Longest first: a batch is as wide as its longest text, and too little memory shows at once.
-    order = sorted(range(len(rows)), key=lambda row: -len(rows[row]["text"]))
-    answers = classifier([rows[row]["text"] for row in order], truncation=True)
+    answers = predict_texts(classifier, rows["text"], truncation=True)
     figures = ClassificationMetric().compute(
         predictions=[label2id[answer["label"]] for answer in answers],
-        references=[rows[row]["label"] for row in order],
+        references=rows["label"],
         num_labels=len(label2id),
     )
     return {split: figures}

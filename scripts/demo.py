@@ -64,7 +64,7 @@ def ask_bundled() -> None:
     """The bundled checkpoints are ordinary transformers models: a stock pipeline loads them."""
     print("1. The bundled checkpoint bilstm-imdb (trained on IMDb reviews), through a stock pipeline:")
     classifier = pipeline("text-classification", model=hf_rnn.bundled("bilstm-imdb"))
-    for review, answer in zip(REVIEWS, classifier(list(REVIEWS)), strict=True):
+    for review, answer in zip(REVIEWS, hf_rnn.predict_texts(classifier, REVIEWS, progress=False), strict=True):
         print(f"   {answer['label']:>8} {answer['score']:.3f}  {review}")
 
 

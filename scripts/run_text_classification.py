@@ -10,7 +10,12 @@ Train and evaluate a text classifier: a recurrent network, or any model of the H
 from __future__ import annotations
 
 import logging
+import os
 import sys
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import transformers
 from transformers import HfArgumentParser

@@ -169,7 +169,13 @@ class RecurrentTrainingArguments(TrainingArguments):
         metadata={"help": "Evaluate and keep an exponential moving average of the weights with this decay, as 0.998."},
     )
     logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
-    torch_threads: int | None = field(default=None, metadata={"help": "CPU threads. Default: torch's own choice."})
+    torch_threads: int | None = field(
+        default=None,
+        metadata={
+            "help": "CPU threads of one torch operation. Default: 1 for a recurrent model, which more slow down a "
+            "hundred times on a busy machine; torch's own choice, or OMP_NUM_THREADS, for others."
+        },
+    )
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "Only of use with a GPU."})
     report_to: None | str | list[str] = field(
         default="none", metadata={"help": "tensorboard, trackio, wandb …; PNG curves are drawn in any case."}

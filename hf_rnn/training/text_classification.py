@@ -10,11 +10,9 @@ from typing import Any
 
 import datasets
 import numpy as np
-import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    DataCollatorWithPadding,
     EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -32,6 +30,7 @@ from .describe import describe_model, non_default_arguments, split_metrics
 from .metrics import default_metric, metrics_for
 from .results import build_results, write_results
 from .run_folder import CURVES_FILE, PREDICTIONS_FILE, RESULTS_FILE, checkpoint_to_resume
+from .threads import computing_threads
 from .trainer import RecurrentTrainer
 
 
@@ -62,8 +61,6 @@ def run_text_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
-    if arguments.torch_threads is not None:
-        torch.set_num_threads(arguments.torch_threads)
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     _check_splits(data, arguments)
@@ -77,37 +74,37 @@ def run_text_classification(
         train_dataset=splits["train"],
         eval_dataset=splits.get("validation"),
         processing_class=tokenizer,
-        data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         callbacks=[TrainingClock(), *_early_stopping(arguments)],
     )
-    if arguments.do_train:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    trainer.save_model()
-    output = Path(arguments.output_dir or ".")
-    if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
-        plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
-    metrics = _measure(trainer, splits, data, output)
-    base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
-    results = build_results(
-        task="text-classification",
-        name=report_arguments.report_name or output.resolve().name,
-        model=describe_model(model, output, base_model=base_model),
-        dataset=_describe_data(data, data_arguments, report_arguments),
-        metrics=metrics,
-        training={
-            "minutes": round(_minutes(trainer), 2),
-            "epochs": trainer.state.epoch,
-            "steps": trainer.state.global_step,
-            "best_step": trainer.state.best_global_step,
-            "selection": _selection(arguments),
-            "arguments": non_default_arguments(model_arguments, data_arguments, tokenizer_arguments, arguments),
-            "seed": arguments.seed,
-            "data_seed": arguments.data_seed,
-            "threads": torch.get_num_threads(),
-        },
-        recipe=recipe,
-    )
+    with computing_threads(model, arguments.torch_threads) as threads:
+        if arguments.do_train:
+            trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.save_model()
+        output = Path(arguments.output_dir or ".")
+        if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
+            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
+        metrics = _measure(trainer, splits, data, output)
+        base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
+        results = build_results(
+            task="text-classification",
+            name=report_arguments.report_name or output.resolve().name,
+            model=describe_model(model, output, base_model=base_model),
+            dataset=_describe_data(data, data_arguments, report_arguments),
+            metrics=metrics,
+            training={
+                "minutes": round(_minutes(trainer), 2),
+                "epochs": trainer.state.epoch,
+                "steps": trainer.state.global_step,
+                "best_step": trainer.state.best_global_step,
+                "selection": _selection(arguments),
+                "arguments": non_default_arguments(model_arguments, data_arguments, tokenizer_arguments, arguments),
+                "seed": arguments.seed,
+                "data_seed": arguments.data_seed,
+                "threads": threads,
+            },
+            recipe=recipe,
+        )
     write_results(results, output / RESULTS_FILE)
     return results
 

@@ -10,14 +10,16 @@ import datasets
 import torch
 from accelerate.data_loader import get_sampler
 from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import Trainer
+from transformers import PreTrainedTokenizerBase, Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from ..data.collator import PaddingCollator
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
 from .samplers import LengthBucketSampler, SortedByLengthSampler
+from .threads import computing_threads
 
 
 def example_lengths(dataset: Any) -> Sequence[int] | None:
@@ -25,7 +27,8 @@ def example_lengths(dataset: Any) -> Sequence[int] | None:
     if not isinstance(dataset, datasets.Dataset):
         return None
     if "length" in dataset.column_names:
-        return list(dataset["length"])
+        # Sliced: a column that is iterated over is read a row at a time.
+        return list(dataset["length"][:])
     if "input_ids" in dataset.column_names:
         return [len(ids) for ids in dataset["input_ids"]]
     return None
@@ -38,7 +41,10 @@ class RecurrentTrainer(Trainer):
     - with `args.bucket_by_length` batches hold texts of similar length, in training (resumable in the middle of an
       epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
       them by length);
+    - with a tokenizer and no `data_collator` it pads by [`PaddingCollator`], as the stock one and far sooner;
     - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
+    - torch computes with `args.torch_threads` threads while it trains and evaluates, by default one for a model with a
+      recurrence (see `threads.py`), and with as many as before afterwards;
     - with `args.weight_average_decay` what is evaluated, saved and ends up in the model is the average of the weights
       over the steps; a checkpoint also holds the weights to go on from;
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation.
@@ -48,6 +54,9 @@ class RecurrentTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        given = args[2] if len(args) > 2 else kwargs.get("data_collator")
+        if given is None and isinstance(self.processing_class, PreTrainedTokenizerBase):
+            self.data_collator = PaddingCollator(self.processing_class)
         recurrent = isinstance(self.accelerator.unwrap_model(self.model), RecurrentPreTrainedModel)
         if self.args.learning_rate is None:
             self.args.learning_rate = RECURRENT_LEARNING_RATE if recurrent else PRETRAINED_LEARNING_RATE
@@ -63,7 +72,7 @@ class RecurrentTrainer(Trainer):
             self._average = WeightAverage(self.args.weight_average_decay)
             self.add_callback(self._average)
         try:
-            with flushed_denormals():
+            with self._threads(), flushed_denormals():
                 output = super().train(*args, **kwargs)
             if self._average is not None and not self.args.load_best_model_at_end:
                 self._average.assign(self.accelerator.unwrap_model(self.model))
@@ -71,6 +80,9 @@ class RecurrentTrainer(Trainer):
         finally:
             self.remove_callback(WeightAverage)
             self._average = None
+
+    def _threads(self) -> contextlib.AbstractContextManager[int]:
+        return computing_threads(self.accelerator.unwrap_model(self.model), self.args.torch_threads)
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:
@@ -105,7 +117,7 @@ class RecurrentTrainer(Trainer):
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
-        with self._averaged():
+        with self._threads(), self._averaged():
             output = super().evaluation_loop(dataloader, *args, **kwargs)
         # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there.
         sampler = get_sampler(dataloader)
