@@ -1,0 +1,143 @@
+"""
+The process of one peer: reads commands, a JSON object a line, from standard input and answers each with one.
+
+    {"do": "epoch"}                                       train one epoch         → {"seconds"}
+    {"do": "pass"}                                        answer the whole sample → {"seconds", "texts"}
+    {"do": "batch", "size", "tokens", "count"}            answer a batch `count` times → {"milliseconds": […]}
+    {"do": "product"}                                     multiply matrices       → {"rates"}
+    {"do": "end"}                                         → {"peak_memory_mb"}
+
+The first line comes without being asked: the peer is ready (trained peers: set up; asked peers: loaded, one text
+answered). A line with `error` says why there will be no other. Whatever libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .peer import AskedPeer, Job, TrainedPeer
+from .products import Products
+from .texts import MAX_TOKENS
+
+
+# Of the one text that a peer answers before it calls itself ready.
+FIRST_TOKENS = 50
+
+
+class Channel:
+    """Commands in, answers out, on the standard streams; prints of others are sent to standard error."""
+
+    def __init__(self) -> None:
+        self._answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(self, **answer: Any) -> None:
+        self._answers.write(json.dumps(answer) + "\n")
+        self._answers.flush()
+
+    def receive(self) -> dict[str, Any]:
+        """The next command; `end` when the parent is gone."""
+        line = sys.stdin.readline()
+        return json.loads(line) if line else {"do": "end"}
+
+
+def serve(job: Job, channel: Channel) -> None:
+    """Do the job until told to end."""
+    module, name = job.implementation.split(":")
+    peer = getattr(importlib.import_module(module), name)(job, **job.options)
+    if job.mode == "train":
+        train(peer, channel)
+    elif job.mode == "prepare":
+        channel.send(size_bytes=sum(path.stat().st_size for path in peer.prepare()))
+    elif job.mode == "multiply":
+        multiply(peer, channel)
+    else:
+        answer(peer, channel)
+    channel.send(peak_memory_mb=peak_memory_mb())
+
+
+def train(peer: TrainedPeer, channel: Channel) -> None:
+    """Epochs one at a time, each when it is asked for; the clock stands still in between."""
+    started: float | None = None
+
+    def next_epoch() -> bool:
+        nonlocal started
+        channel.send(**({} if started is None else {"seconds": time.perf_counter() - started}))
+        go_on = channel.receive()["do"] == "epoch"
+        started = time.perf_counter()
+        return go_on
+
+    peer.train(next_epoch)
+
+
+def answer(peer: AskedPeer, channel: Channel) -> None:
+    """Load, answer one text, and then what is asked for."""
+    peer.load()
+    first = peer.answer(peer.inputs(peer.sample.of_length(1, FIRST_TOKENS), FIRST_TOKENS))
+    channel.send(first_answer=float(first[0]))
+    batches: list[tuple[int, Any]] = []
+    for command in commands(channel):
+        if command["do"] == "pass":
+            batches = batches or [(len(batch), peer.inputs(batch, MAX_TOKENS)) for batch in peer.batches()]
+            seconds = sum(timed(peer, inputs) for _, inputs in batches)
+            channel.send(seconds=seconds, texts=sum(count for count, _ in batches))
+        else:
+            texts = peer.sample.of_length(command["size"], command["tokens"])
+            inputs = peer.inputs(texts, command["tokens"])
+            channel.send(milliseconds=[1000 * timed(peer, inputs) for _ in range(command["count"])])
+
+
+def multiply(peer: Products, channel: Channel) -> None:
+    """The machine's rate, as often as it is asked for."""
+    channel.send()
+    for _ in commands(channel):
+        channel.send(rates=peer.measure())
+
+
+def commands(channel: Channel) -> Iterator[dict[str, Any]]:
+    while (command := channel.receive())["do"] != "end":
+        yield command
+
+
+def timed(peer: AskedPeer, inputs: Any) -> float:
+    start = time.perf_counter()
+    peer.answer(inputs)
+    return time.perf_counter() - start
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held, in MB of 10⁶ bytes."""
+    # `ru_maxrss` begins with what the parent held when it started this process; Linux tells of this one alone.
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def main() -> None:
+    """Serve the job that is the last argument, in JSON."""
+    channel = Channel()
+    try:
+        serve(Job(**json.loads(sys.argv[-1])), channel)
+    except BaseException as error:
+        # Of any kind: this process ends, and its parent tells the reader why.
+        traceback.print_exc()
+        channel.send(error=f"{type(error).__name__}: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
