@@ -3,16 +3,17 @@ How many threads torch computes with: a default that does not collapse on a busy
 
 OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
 waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the
-missing thread back. One training step of BiLSTM(64) → BiLSTM(32) on 64 texts of 128 tokens took, on two cores:
+missing thread back. One training step on two cores, medians of two rounds on a machine that was not always quiet
+(LSTM: BiLSTM(64) → BiLSTM(32), 64 texts of 128 tokens; BERT: two layers of width 384, 16 texts of 128 tokens), in ms:
 
-| | idle | another process holds a core |
-|---|---|---|
-| 2 threads | 93 ms | 10,800 to 17,000 ms |
-| 2 threads, `OMP_WAIT_POLICY=passive` | 150 ms | 140 to 270 ms |
-| 1 thread | 120 ms | 245 ms |
+| | LSTM | LSTM, a core held by another process | BERT | BERT, a core held |
+|---|---|---|---|---|
+| 2 threads | 93 to 323 | 10,818 to 16,954 | 1,434 to 2,102 | 2,181 to 3,439 |
+| 2 threads, `OMP_WAIT_POLICY=passive` | 152 to 243 | 144 to 264 | 558 to 899 | 875 to 1,326 |
+| 1 thread | 120 to 130 | 245 to 254 | 535 to 771 | 1,169 to 1,801 |
 
 So a recurrent model computes with one thread. What has no recurrence, such as a BERT, uses all cores as torch does by
-itself; `OMP_WAIT_POLICY=passive`, which our scripts set before torch is loaded, keeps that from collapsing.
+itself; `OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
 """
 
 from __future__ import annotations
