@@ -138,7 +138,12 @@ def measure_batches(peers: Sequence[PeerSpec], folder: Path, threads: int | None
         check_answers(peers, line)
         line.ask(do="pass")
         rounds = [line.ask(do="pass") for _ in tqdm(range(effort.repeats), desc="batches")]
-        sizes = [(peer.key, size, MAX_TOKENS) for peer in peers if peer.curves for size in effort.batch_sizes]
+        sizes = [
+            (peer.key, size, MAX_TOKENS)
+            for peer in peers
+            for size in effort.batch_sizes
+            if peer.curves and size * peer.every <= max(effort.batch_sizes)
+        ]
         curves = measure_curves(line, sizes, effort.curve_repeats)
         ends = line.end()
     records: dict[str, Record] = {

@@ -36,7 +36,7 @@ class PeerSpec:
         trained: Whether its training is measured.
         asked: Whether its answers are.
         tolerance: Where it answers with the weights that several peers share: how far its logits may be from theirs.
-        every: Answer one text in this many.
+        every: Answer one text in this many, and batches up to a size so many times smaller: a slow peer's share.
         curves: Whether it is asked for texts of growing length, and for growing batches.
         max_tokens: The longest text it takes.
     """

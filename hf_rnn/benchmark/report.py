@@ -51,7 +51,9 @@ METHOD = (
     "which is what slows those down that do not flush them. Training peers start from their own library's initial "
     "weights. The peers that answer with the same network have the same weights; their first answers were compared. "
     "A time is that of the model's call, token ids to logits; TF-IDF's begins with the characters. Cold start: from "
-    "the start of the process to the first answer, on one thread. Size: weights and configuration."
+    "the start of the process to the first answer, on one thread. Size: weights and configuration. Dropout has one "
+    "mask for all steps in our rows, but for the one that says otherwise, and in Keras' locked one; elsewhere a fresh "
+    "one each step. Where no number of threads is given, each library chose by itself."
 )
 
 
