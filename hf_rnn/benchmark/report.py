@@ -65,6 +65,8 @@ def build_document(
     inference: Mapping[str, Record],
     rates: Sequence[Mapping[str, Mapping[str, float]]],
     dataset: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    other_load: Mapping[str, float],
     effort: Effort,
     threads: int | None,
     quick: bool,
@@ -78,17 +80,12 @@ def build_document(
         training, inference: What `measuring` returned.
         rates: Of matrix products, a round each.
         dataset: What `write_sample` returned.
+        origin: What `describe_origin` returned before the first measurement.
+        other_load: `before` and `after` the measurements, from `other_load_cores`.
         effort: How much was measured.
         threads: Of training and of batches; None: as each library chose.
         quick: Whether the figures only show that it works.
     """
-    from ..training.machine import describe_machine, git_commit, library_versions
-
-    machine = describe_machine()
-    # Of this process, which measures nothing.
-    del machine["torch_threads"]
-    installed = {name: metadata.version(name) for name in PEER_LIBRARIES if list(metadata.distributions(name=name))}
-    commit, dirty = git_commit() or (None, None)
     peak = product_peak(rates)
     tokens = float(dataset["mean_tokens"])
     sections = {
@@ -98,8 +95,8 @@ def build_document(
     document: Document = {
         "schema_version": SCHEMA_VERSION,
         "quick": quick,
-        "machine": machine,
-        "versions": library_versions() | installed,
+        **origin,
+        "other_load_cores": dict(other_load),
         "threads": {"training": threads, "batches": threads, "one_text": ONE_THREAD, "cold_start": ONE_THREAD},
         "dataset": dict(dataset),
         "network": network_figures(tokens),
@@ -114,8 +111,34 @@ def build_document(
             for peer in specs
         }
     document["ratios"] = ratios(document)
-    document |= {"commit": commit, "dirty": dirty, "date": datetime.now(UTC).isoformat(timespec="seconds")}
     return document
+
+
+def describe_origin() -> dict[str, Any]:
+    """
+    Machine, versions, commit and date. To be asked for before anything is measured: by the end the code may be another.
+    """
+    from ..training.machine import describe_machine, git_commit, library_versions
+
+    machine = describe_machine()
+    # Of this process, which measures nothing.
+    del machine["torch_threads"]
+    installed = {name: metadata.version(name) for name in PEER_LIBRARIES if list(metadata.distributions(name=name))}
+    commit, dirty = git_commit() or (None, None)
+    return {
+        "machine": machine,
+        "versions": library_versions() | installed,
+        "commit": commit,
+        "dirty": dirty,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def other_load_cores(seconds: float = 2.0) -> float:
+    """How many cores the machine's other processes keep busy, seen for so long while this one waits."""
+    import psutil
+
+    return psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1)
 
 
 def measured(key: str, records: Mapping[str, Record]) -> bool:

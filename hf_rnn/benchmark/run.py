@@ -9,7 +9,7 @@ from typing import Any
 
 from .measuring import FULL, QUICK, measure_inference, measure_training
 from .peers import PEERS, chosen, missing
-from .report import build_document, write_document
+from .report import build_document, describe_origin, other_load_cores, write_document
 from .tables import markdown_tables
 from .texts import write_sample
 
@@ -63,6 +63,7 @@ def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
     peers = chosen(arguments.peers or (QUICK_PEERS if arguments.quick else None))
     absent = {peer.key: gap for peer in peers if (gap := missing(peer)) is not None}
     present = [peer for peer in peers if peer.key not in absent]
+    origin, load_before = describe_origin(), other_load_cores()
     with tempfile.TemporaryDirectory(prefix="hf_rnn_benchmark_") as name:
         folder = Path(name)
         dataset = write_sample(folder, effort.texts, effort.fitted)
@@ -75,6 +76,8 @@ def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
         inference=inference,
         rates=rates,
         dataset=dataset,
+        origin=origin,
+        other_load={"before": load_before, "after": other_load_cores()},
         effort=effort,
         threads=threads,
         quick=arguments.quick,

@@ -9,6 +9,9 @@ from .measuring import ALONE_TOKENS
 from .report import Document
 
 
+# Of all cores together; a machine that does nothing else still does a little.
+IDLE_CORES = 0.2
+
 Row = Mapping[str, Any]
 # heading → cell; every column is of figures.
 Columns = dict[str, Callable[[Row], str]]
@@ -78,9 +81,12 @@ def conditions(document: Document) -> str:
     """Where, on what and how often it was measured, in a paragraph."""
     machine, threads, data, effort = (document[name] for name in ("machine", "threads", "dataset", "effort"))
     peaks = ", ".join(f"{dtype} {peak['gflops']:,.0f} by {peak['by']}" for dtype, peak in document["gemm"].items())
-    quick = "A quick run: these figures only show that it works. " if document["quick"] else ""
+    notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
+    load = max(document["other_load_cores"].values())
+    if load > IDLE_CORES:
+        notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     return (
-        f"{quick}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one text: "
+        f"{notes}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one text: "
         f"{threads['one_text']}); {data['name']}, {data['texts']} texts cut at {data['max_tokens']} tokens "
         f"({data['mean_tokens']:.0f} on average), batches of {effort['batch_size']}; "
         f"{document['network']['description']}; "

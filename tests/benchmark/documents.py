@@ -6,7 +6,7 @@ from typing import Any
 
 from hf_rnn.benchmark.measuring import QUICK
 from hf_rnn.benchmark.peers import PeerSpec
-from hf_rnn.benchmark.report import Document, build_document
+from hf_rnn.benchmark.report import Document, build_document, describe_origin
 
 
 PEERS = (
@@ -64,6 +64,8 @@ def document(**changes: Any) -> Document:
         },
         "rates": RATES,
         "dataset": DATASET,
+        "origin": describe_origin(),
+        "other_load": {"before": 0.1, "after": 0.05},
         "effort": QUICK,
         "threads": 2,
         "quick": False,

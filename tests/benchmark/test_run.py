@@ -11,6 +11,7 @@ import pytest
 from hf_rnn.benchmark import peers, run
 from hf_rnn.benchmark.measuring import QUICK, check_answers, measure_inference, measure_training
 from hf_rnn.benchmark.processes import Lineup
+from hf_rnn.benchmark.report import describe_origin
 from hf_rnn.benchmark.run import BenchmarkArguments, run_benchmark
 from tests.benchmark.fake_peers import fake
 
@@ -63,9 +64,7 @@ def test_a_peer_that_computes_another_network_fails(sample_folder: Path, tmp_pat
     with Lineup(rows, "answer", tmp_path, 4, 1) as line:
         check_answers(rows, line)
         assert set(line.ask(do="pass")) == {"rounded", "first", "same", "free"}
-    assert line.failures == {
-        "other": "computes another network: its first answer is 0.260000, that of first 0.250000"
-    }
+    assert line.failures == {"other": "computes another network: its first answer is 0.260000, that of first 0.250000"}
 
 
 def test_files_are_written_and_a_missing_peer_is_in_all_of_them(
@@ -78,7 +77,12 @@ def test_files_are_written_and_a_missing_peer_is_in_all_of_them(
     arguments = BenchmarkArguments(
         output_dir=str(tmp_path / "out"), peers=["ours", "keras", "gone"], threads=1, repeats=2, quick=True
     )
+    order: list[str] = []
+    monkeypatch.setattr(run, "describe_origin", lambda: order.append("origin") or describe_origin())
+    monkeypatch.setattr(run, "measure_training", lambda *args: order.append("training") or measure_training(*args))
     document = run_benchmark(arguments)
+    assert order == ["origin", "training"], "what the figures are of may be changed while they are measured"
+    assert set(document["other_load_cores"]) == {"before", "after"}
     assert json.loads((tmp_path / "out" / "speed.json").read_text()) == json.loads(json.dumps(document))
     assert document["quick"] is True and document["dataset"]["name"] == "synthetic"
     assert len(document["training"]["ours"]["seconds"]) == 2

@@ -34,6 +34,9 @@ def test_all_tables_together_say_the_conditions() -> None:
     assert "| Training: Ours | Theirs | 2.00 | ≥ 1.7 |" in text
     assert "quick run" not in text
     assert "quick run" in markdown_tables(document(quick=True))
+    assert "Not an idle machine" not in text
+    busy = markdown_tables(document(other_load={"before": 0.1, "after": 1.26}))
+    assert "Not an idle machine, so not to be relied on: other processes kept 1.3 cores busy." in busy
     assert thread_words(document(threads=None)) == "threads as each library chooses"
 
 
