@@ -1,10 +1,11 @@
-"""Write the tables of README.md and model_cards/*.md from model_cards/results/*.json.
+"""Write the tables of README.md and model_cards/*.md from model_cards/results/*.json and benchmarks/speed.json.
 
     python scripts/render_docs.py            # write them
     python scripts/render_docs.py --check    # change nothing; exit with 1 if one is out of date
 
 A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
-called NAME, the most accurate on the test split first.
+called NAME, the most accurate on the test split first. Between `<!-- speed:NAME -->` and `<!-- /speed:NAME -->` stands
+what the benchmark measured: `training`, `inference`, `ratios` or `conditions`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hf_rnn.benchmark.report import Document, read_document
+from hf_rnn.benchmark.tables import BLOCKS
 from hf_rnn.training.results import read_results
 
 
 PROJECT = Path(__file__).resolve().parent.parent
+SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 BLOCK = re.compile(
-    r"(?P<open><!-- results:(?P<name>\S+) -->\n).*?(?P<close><!-- /results:(?P=name) -->)", flags=re.DOTALL
+    r"(?P<open><!-- (?P<kind>results|speed):(?P<name>\S+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
+    flags=re.DOTALL,
 )
-MARKER = re.compile(r"<!-- /?results:\S+ -->")
+MARKER = re.compile(r"<!-- /?(?:results|speed):\S+ -->")
 
 Results = dict[str, Any]
 
@@ -58,7 +63,7 @@ def table(rows: list[Results]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def rendered(text: str, results: list[Results], path: Path) -> str:
+def rendered(text: str, results: list[Results], speed: Document | None, path: Path) -> str:
     """`text` with every block written anew.
 
     Raises:
@@ -66,11 +71,20 @@ def rendered(text: str, results: list[Results], path: Path) -> str:
     """
 
     def block(match: re.Match[str]) -> str:
+        if match["kind"] == "speed":
+            return match["open"] + speed_block(match["name"]) + match["close"]
         rows = [r for r in results if r["dataset"]["name"] == match["name"]]
         if not rows:
             known = ", ".join(sorted({r["dataset"]["name"] for r in results})) or "none"
             raise ValueError(f"{path}: no results of the dataset {match['name']!r}; there are results of: {known}")
         return match["open"] + table(rows) + match["close"]
+
+    def speed_block(name: str) -> str:
+        if speed is None:
+            raise ValueError(f"{path}: nothing for the block 'speed:{name}'; `make bench` writes {SPEED_FILE}")
+        if name not in BLOCKS:
+            raise ValueError(f"{path}: no block 'speed:{name}'; there are: {', '.join(BLOCKS)}")
+        return BLOCKS[name](speed)
 
     lonely = MARKER.search(BLOCK.sub("", text))
     if lonely:
@@ -86,7 +100,9 @@ def main() -> None:
     results = [read_results(path) for path in sorted((arguments.root / "model_cards" / "results").glob("*.json"))]
     documents = [arguments.root / "README.md", *sorted((arguments.root / "model_cards").glob("*.md"))]
     old = {path: path.read_text(encoding="utf-8") for path in documents}
-    new = {path: rendered(text, results, path) for path, text in old.items()}
+    speed_file = arguments.root / SPEED_FILE
+    speed = read_document(speed_file) if speed_file.is_file() else None
+    new = {path: rendered(text, results, speed, path) for path, text in old.items()}
     stale = [path for path in documents if new[path] != old[path]]
     if arguments.check and stale:
         sys.exit(f"Out of date: {', '.join(path.name for path in stale)}. Run `make docs`.")

@@ -116,7 +116,7 @@ def build_document(
 
 def describe_origin() -> dict[str, Any]:
     """
-    Machine, versions, commit and date. To be asked for before anything is measured: by the end the code may be another.
+    Machine, versions, commit and date. To be asked for before anything is measured: the code may change meanwhile.
     """
     from ..training.machine import describe_machine, git_commit, library_versions
 

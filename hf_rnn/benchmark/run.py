@@ -34,7 +34,7 @@ class BenchmarkArguments:
     )
     repeats: int | None = field(default=None, metadata={"help": f"Rounds that count. Default: {FULL.repeats}."})
     quick: bool = field(
-        default=False, metadata={"help": "A minute: shows that it works with the main peers, measures nothing."}
+        default=False, metadata={"help": "A minute or two: shows that the main peers work, measures nothing."}
     )
 
     def __post_init__(self) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn.benchmark.report import write_document
 from hf_rnn.training.results import write_results
+from tests.benchmark.documents import document as speed_document
 from tests.results_document import results_document
 
 
@@ -73,6 +75,19 @@ def test_cards_are_rendered_too(render: Callable[..., None], root: Path) -> None
     assert "old" not in card.read_text()
 
 
+def test_speed_is_rendered_from_its_own_file(render: Callable[..., None], root: Path) -> None:
+    write_document(speed_document(), root / "model_cards" / "benchmarks" / "speed.json")
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- speed:training -->\nold\n<!-- /speed:training -->\n")
+    render(root)
+    text = (root / "README.md").read_text()
+    assert "<!-- speed:training -->\n|  | Texts a second |" in text and "old" not in text
+    assert "| Ours | 400 |" in text and "`winner`" in text
+    (root / "README.md").write_text(text + "<!-- speed:mars -->\n<!-- /speed:mars -->\n")
+    with pytest.raises(ValueError, match="no block 'speed:mars'; there are: training, inference, ratios, conditions"):
+        render(root)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -80,6 +95,11 @@ def test_cards_are_rendered_too(render: Callable[..., None], root: Path) -> None
         (
             "<!-- results:mars -->\n<!-- /results:mars -->\n",
             "no results of the dataset 'mars'; there are results of: imdb, other",
+        ),
+        ("<!-- speed:training -->\n", "the marker <!-- speed:training --> has no other half"),
+        (
+            "<!-- speed:training -->\n<!-- /speed:training -->\n",
+            "nothing for the block 'speed:training'; `make bench` writes model_cards/benchmarks/speed.json",
         ),
     ],
 )
