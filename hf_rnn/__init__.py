@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .models.configuration_rnn import FAMILIES
-from .registration import register
+from .registration import import_model, register
 from .version import __version__
 
 
@@ -24,6 +24,7 @@ _MODULE_OF = {
     "bundled": "hf_rnn.hub.bundled",
     "list_bundled": "hf_rnn.hub.bundled",
     "predict_texts": "hf_rnn.training.prediction",
+    "recurrent_path": "hf_rnn.models.paths",
 }
 for _config in FAMILIES.values():
     _MODULE_OF[_config.__name__] = "hf_rnn.models.configuration_rnn"
@@ -37,7 +38,11 @@ __all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'hf_rnn' has no attribute {name!r}; it offers: {', '.join(__all__)}.")
-    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    module = _MODULE_OF[name]
+    if module.startswith("hf_rnn.models.modeling"):
+        value = import_model(module, name)
+    else:
+        value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 
@@ -52,4 +57,5 @@ if TYPE_CHECKING:
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .models.paths import recurrent_path as recurrent_path
     from .training.prediction import predict_texts as predict_texts

@@ -11,6 +11,13 @@ import transformers
 from .models.configuration_rnn import FAMILIES
 
 
+def import_model(module: str, name: str) -> Any:
+    """What `name` stands for in a module of the models; with it comes the compiled path, if it has been built."""
+    found = getattr(importlib.import_module(module), name)
+    importlib.import_module("hf_rnn.kernels.loading").load()
+    return found
+
+
 class DeferredModelClass(tuple):
     """
     A model class that is imported when transformers first looks at it.
@@ -28,7 +35,7 @@ class DeferredModelClass(tuple):
         return deferred
 
     def load(self) -> type[Any]:
-        found: type[Any] = getattr(importlib.import_module(f"hf_rnn.models.{self.file}"), self.name)
+        found: type[Any] = import_model(f"hf_rnn.models.{self.file}", self.name)
         return found
 
     def __iter__(self) -> Iterator[type[Any]]:
@@ -53,4 +60,4 @@ def register() -> None:
             getattr(transformers, auto_class).register(config_class, deferred, exist_ok=True)
 
 
-__all__ = ["DeferredModelClass", "register"]
+__all__ = ["DeferredModelClass", "import_model", "register"]

@@ -18,6 +18,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HOME"] = _cache.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_RNN_CORPORA"] = str(CORPORA)
+# Built once for a checkout, not for each of the processes that the tests start.
+os.environ["HF_RNN_CACHE"] = str(PROJECT / "build")
+
+
+def pytest_configure() -> None:
+    """Without a compiler the tests of the compiled path are skipped."""
+    from hf_rnn.kernels.loading import build_and_load
+
+    build_and_load()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,11 +24,12 @@ PACKAGE = PROJECT / "hf_rnn"
 ROOMS: dict[str, set[str]] = {
     "data": set(),
     "models": set(),
-    "training": {"data", "models"},
-    "export": {"data", "models", "training"},
-    "insight": {"data", "models", "training"},
-    "hub": {"data", "models", "training", "export", "insight"},
-    "benchmark": {"data", "models", "training", "export", "insight", "hub"},
+    "kernels": {"models"},
+    "training": {"data", "models", "kernels"},
+    "export": {"data", "models", "kernels", "training"},
+    "insight": {"data", "models", "kernels", "training"},
+    "hub": {"data", "models", "kernels", "training", "export", "insight"},
+    "benchmark": {"data", "models", "kernels", "training", "export", "insight", "hub"},
 }
 MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub"} | set(sys.stdlib_module_names)
 MAX_LINES = 400

@@ -1,12 +1,15 @@
 r"""
-The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters and its fastest exact path.
+The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters, one step in plain PyTorch
+(the reference path, see `paths.py`) and torch's fused kernel for a whole direction.
 
-A cell reads one layer in one direction, dense: the first step of every sequence stands at position 0. Which step that
-is, and where a sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in
-`torch.nn.LSTM`, `torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
+A fused kernel reads dense rows: the first step of every sequence stands at position 0. Which step that is, and where a
+sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
+`torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
 
 Notation: x_t input, h_t hidden state, σ the logistic function, ∗ the element-wise product.
 """
+
+from typing import cast
 
 import torch
 from torch import nn
@@ -40,6 +43,8 @@ class Cell(nn.Module):
 
     num_gates = 1
     num_states = 1
+    # What computes this cell for a whole direction: lstm, gru, rnn_tanh or rnn_relu; None: no kernel does.
+    kernel: str | None = None
 
     def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -70,23 +75,47 @@ class Cell(nn.Module):
         fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
         return fill(gate)
 
-    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+    def project(self, inputs: torch.Tensor, direction: int) -> torch.Tensor:
+        """W_x x + b_x for every step at once: (batch, time, features) to (batch, time, gates * units)."""
+        return nn.functional.linear(inputs, self.weights(direction)[0], self.weights(direction)[2])
+
+    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
         """
+        The equations of one step.
+
         Args:
-            inputs: (batch, time, features).
+            projected: (batch, gates * units), a step of `project`.
+            direction: 0 or 1; which parameters to take.
+            state: The state before the step, each (batch, units).
+
+        Returns:
+            The state after it; its first part is the layer's output.
+        """
+        raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
+
+    def run_fused(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+        """
+        Every step at once, by torch's kernel.
+
+        Args:
+            inputs: (batch, time, features), dense.
             direction: 0 or 1; which parameters to take.
             state: The state before the first step, each (batch, units).
 
         Returns:
             h_t for every step (batch, time, units), and the state after the last of the `time` steps.
         """
-        raise TypeError(f"{type(self).__name__} has no forward pass of its own; use one of the cells in CELLS.")
+        weights = self.weights(direction)
+        initial = state[0].unsqueeze(0)
+        kernel = getattr(torch, cast(str, self.kernel))
+        outputs, h = kernel(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
+        return outputs, (h.squeeze(0),)
 
     def run_packed(
         self, inputs: torch.Tensor, direction: int, state: State, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, State]:
-        """As `forward`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
-        outputs, _ = self(inputs, direction, state)
+        """As `run_fused`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
+        outputs, _ = self.run_fused(inputs, direction, state)
         return outputs, (last_steps(outputs, lengths, state[0]),)
 
 
@@ -121,6 +150,7 @@ class LstmCell(Cell):
 
     num_gates = 4
     num_states = 2
+    kernel = "lstm"
 
     def initialize(self) -> None:
         """As for every cell, and a forget-gate bias of 1 (Gers et al. 2000; Jozefowicz et al. 2015)."""
@@ -131,7 +161,14 @@ class LstmCell(Cell):
                 bias[self.hidden_size : 2 * self.hidden_size] = 1
                 init.copy_(weight, bias)
 
-    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
+        _, w_h, _, b_h = self.weights(direction)
+        h, c = state
+        i, f, g, o = (projected + nn.functional.linear(h, w_h, b_h)).chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+    def run_fused(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
         weights = self.weights(direction)
         initial = [part.unsqueeze(0) for part in state]
         outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
@@ -171,28 +208,20 @@ class GruCell(Cell):
     def __init__(self, config: GruConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)
         self.reset_after = config.reset_after
+        self.kernel = "gru" if config.reset_after else None
 
-    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
-        weights = self.weights(direction)
-        if not self.reset_after:
-            return self._reset_before(inputs, weights, state[0])
-        outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights, state), True)
-        return outputs, (h.squeeze(0),)
-
-    def _reset_before(
-        self, inputs: torch.Tensor, weights: list[torch.Tensor], h: torch.Tensor
-    ) -> tuple[torch.Tensor, State]:
-        w_x, w_h, b_x, b_h = weights
-        from_inputs = nn.functional.linear(inputs, w_x, b_x + b_h)  # (batch, time, 3 * units)
-        w_gates, w_candidate = w_h.split([2 * self.hidden_size, self.hidden_size])
-        outputs = []
-        for step in from_inputs.unbind(1):
-            x_gates, x_candidate = step.split([2 * self.hidden_size, self.hidden_size], dim=1)
-            r, z = torch.sigmoid(x_gates + h @ w_gates.T).chunk(2, dim=1)
-            n = torch.tanh(x_candidate + (r * h) @ w_candidate.T)
-            h = n + z * (h - n)
-            outputs.append(h)
-        return _stack(outputs, inputs, h), (h,)
+    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
+        _, w_h, _, b_h = self.weights(direction)
+        h = state[0]
+        x_r, x_z, x_n = projected.chunk(3, dim=1)
+        (w_r, w_z, w_n), (b_r, b_z, b_n) = w_h.chunk(3), b_h.chunk(3)
+        r = torch.sigmoid(x_r + nn.functional.linear(h, w_r, b_r))
+        z = torch.sigmoid(x_z + nn.functional.linear(h, w_z, b_z))
+        if self.reset_after:
+            n = torch.tanh(x_n + r * nn.functional.linear(h, w_n, b_n))
+        else:
+            n = torch.tanh(x_n + nn.functional.linear(r * h, w_n, b_n))
+        return ((1 - z) * n + z * h,)
 
 
 class ElmanCell(Cell):
@@ -211,8 +240,9 @@ class ElmanCell(Cell):
         self.initializer = config.initializer
         self.recurrence = config.recurrence
         self.activation = torch.tanh if config.nonlinearity == "tanh" else torch.relu
-        self.fused = torch.rnn_tanh if config.nonlinearity == "tanh" else torch.rnn_relu
-        if config.recurrence != "hidden":
+        if config.recurrence == "hidden":
+            self.kernel = f"rnn_{config.nonlinearity}"
+        else:
             for suffix in ("", "_reverse")[: config.num_directions]:
                 self.register_parameter(f"weight_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size, hidden_size)))
                 self.register_parameter(f"bias_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size)))
@@ -224,41 +254,20 @@ class ElmanCell(Cell):
             return nn.init.kaiming_normal_(gate, nonlinearity="relu")
         return super()._initial(name, gate)
 
-    def forward(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
-        weights = self.weights(direction)
-        if self.recurrence != "hidden":
-            return self._output_recurrence(inputs, weights, state[0])
-        outputs, h = self.fused(
-            inputs, state[0].unsqueeze(0), weights, *_fused_arguments(inputs, weights, state), True
-        )
-        return outputs, (h.squeeze(0),)
-
-    def _output_recurrence(
-        self, inputs: torch.Tensor, weights: list[torch.Tensor], y: torch.Tensor
-    ) -> tuple[torch.Tensor, State]:
-        w_x, w_h, b_x, b_h, w_y, b_y = weights
-        from_inputs = nn.functional.linear(inputs, w_x, b_x)  # (batch, time, units)
-        outputs = []
-        for step in from_inputs.unbind(1):
-            fed_back = nn.functional.linear(y, w_h, b_h)
-            if self.recurrence == "output_to_hidden":
-                y = self.activation(nn.functional.linear(self.activation(step + fed_back), w_y, b_y))
-            else:
-                y = self.activation(nn.functional.linear(self.activation(step), w_y, b_y) + fed_back)
-            outputs.append(y)
-        return _stack(outputs, inputs, y), (y,)
+    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
+        fed_back = nn.functional.linear(state[0], self.weights(direction)[1], self.weights(direction)[3])
+        if self.recurrence == "hidden":
+            return (self.activation(projected + fed_back),)
+        w_y, b_y = self.weights(direction)[4:]
+        if self.recurrence == "output_to_hidden":
+            return (self.activation(nn.functional.linear(self.activation(projected + fed_back), w_y, b_y)),)
+        return (self.activation(nn.functional.linear(self.activation(projected), w_y, b_y) + fed_back),)
 
 
 def _gates(weight: torch.Tensor, count: int) -> list[torch.Tensor]:
     # Empty tensors of the shape of one gate; the fan-in and fan-out of an initialiser are a gate's own.
     rows = len(weight) // count
     return [torch.empty(rows, *weight.shape[1:], dtype=weight.dtype, device=weight.device) for _ in range(count)]
-
-
-def _stack(outputs: list[torch.Tensor], inputs: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
-    if outputs:
-        return torch.stack(outputs, dim=1)
-    return inputs.new_zeros(len(inputs), 0, h.shape[1])
 
 
 CELLS: dict[str, type[Cell]] = {"lstm": LstmCell, "gru": GruCell, "elman": ElmanCell}

@@ -1,15 +1,16 @@
 """
 One recurrent layer over padded batches, exact: what a sequence's output is never depends on what it is batched with.
 
-A direction first brings each sequence's own first step (its last, when it reads backwards) to position 0 by gathering
-rows, runs the cell dense, and gathers the outputs back. So the backward direction starts at the last real token, never
-on padding, and a left-padded batch, or one with holes, is read as if the padding were not there. No packing on the hot
-path.
+The backward direction starts at the last real token, never on padding, and a left-padded batch, or one with holes, is
+read as if the padding were not there. How, is each path's own (see `paths.py`). torch's kernels read only dense rows,
+so a direction first brings each sequence's own first step (its last, when it reads backwards) to position 0 by
+gathering rows, runs the cell, and gathers the outputs back. No packing on the hot path.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .cells import CELLS, State, last_steps
 from .configuration_rnn import RecurrentConfig
+from .paths import CompiledLayer, choose_path, compiled_layer
 
 
 @dataclass
@@ -50,11 +52,13 @@ class Steps:
         padding: (batch, time), True where there is no token; None when every step is real.
         lengths: (batch), the real steps of each sequence.
         orders: For each direction how to gather it; None where the batch already lies as the direction reads it.
+        schedules: What a path has worked out from these, for the next layer.
     """
 
     padding: torch.Tensor | None
     lengths: torch.Tensor
     orders: tuple[Gather | None, ...]
+    schedules: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, mask: torch.Tensor, num_directions: int) -> Steps:
@@ -145,14 +149,14 @@ class RecurrentLayer(GradientCheckpointingLayer):
         """
         inputs = self.dropout(hidden_states)
         state = self._initial_state(inputs, state)
-        runs = [
-            self._read(inputs, direction, steps, tuple(part[:, direction] for part in state), return_state)
-            for direction in range(self.num_directions)
-        ]
-        outputs = [run[0] for run in runs]
-        merged = outputs[0] if len(outputs) == 1 else self._merge(outputs)
-        finals = tuple(torch.stack(parts, dim=1) for parts in zip(*(run[1] for run in runs), strict=True))
-        return steps.clear_padding(merged), finals[0], finals if return_state else None
+        path = choose_path(self.cell.kernel, inputs)
+        if inputs.shape[1] == 0:
+            outputs, finals = inputs.new_zeros(len(inputs), 0, self.num_directions * self.cell.hidden_size), state
+        elif path == "compiled":
+            outputs, finals = cast(CompiledLayer, compiled_layer())(self.cell, inputs, steps, state)
+        else:
+            outputs, finals = self._by_direction(inputs, steps, state, path == "reference", return_state)
+        return self._merge(outputs), finals[0], finals if return_state else None
 
     def _initial_state(self, inputs: torch.Tensor, state: State | None) -> State:
         shape = (len(inputs), self.num_directions, self.cell.hidden_size)
@@ -166,22 +170,53 @@ class RecurrentLayer(GradientCheckpointingLayer):
             )
         return tuple(part.to(inputs) for part in state)
 
-    def _merge(self, outputs: list[torch.Tensor]) -> torch.Tensor:
-        return torch.cat(outputs, dim=2) if self.merge == "concat" else outputs[0] + outputs[1]
+    def _merge(self, outputs: torch.Tensor) -> torch.Tensor:
+        if self.num_directions == 1 or self.merge == "concat":
+            return outputs
+        forward, backward = outputs.chunk(2, dim=2)
+        return forward + backward
 
-    def _read(
+    def _by_direction(
+        self, inputs: torch.Tensor, steps: Steps, state: State, stepwise: bool, return_state: bool
+    ) -> tuple[torch.Tensor, State]:
+        runs = []
+        for direction in range(self.num_directions):
+            start = tuple(part[:, direction] for part in state)
+            if stepwise:
+                runs.append(self._read_stepwise(inputs, direction, steps, start))
+            else:
+                runs.append(self._read_fused(inputs, direction, steps, start, return_state))
+        outputs = runs[0][0] if len(runs) == 1 else torch.cat([run[0] for run in runs], dim=2)
+        finals = tuple(torch.stack(parts, dim=1) for parts in zip(*(run[1] for run in runs), strict=True))
+        return steps.clear_padding(outputs), finals
+
+    def _read_stepwise(
+        self, inputs: torch.Tensor, direction: int, steps: Steps, state: State
+    ) -> tuple[torch.Tensor, State]:
+        # Padding is skipped where it stands: the state passes over it unchanged.
+        projected = self.cell.project(inputs, direction)
+        time = inputs.shape[1]
+        outputs = [state[0]] * time
+        for t in range(time) if direction == 0 else reversed(range(time)):
+            after = self.cell.step(projected[:, t], direction, state)
+            if steps.padding is not None:
+                skipped = steps.padding[:, t : t + 1]
+                after = tuple(torch.where(skipped, old, new) for old, new in zip(state, after, strict=True))
+            state = after
+            outputs[t] = state[0]
+        return torch.stack(outputs, dim=1), state
+
+    def _read_fused(
         self, inputs: torch.Tensor, direction: int, steps: Steps, state: State, return_state: bool
     ) -> tuple[torch.Tensor, State]:
         # Without `return_state` the final state is h alone: c would cost packing.
-        if inputs.shape[1] == 0:
-            return inputs.new_zeros(len(inputs), 0, self.cell.hidden_size), state
         order = steps.orders[direction]
         if order is not None:
             inputs = gather_rows(inputs, order.index)
         if return_state and steps.padding is not None:
             outputs, final = self.cell.run_packed(inputs, direction, state, steps.lengths)
         else:
-            outputs, final = self.cell(inputs, direction, state)
+            outputs, final = self.cell.run_fused(inputs, direction, state)
             if steps.padding is not None:
                 final = (last_steps(outputs, steps.lengths, state[0]),)
         if order is not None:

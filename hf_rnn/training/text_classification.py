@@ -21,6 +21,7 @@ from transformers import (
 
 from ..data.readers import DataArguments, TextClassificationData, load_text_classification
 from ..data.truncation import tokenize_dataset
+from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
 from .building import build_model, build_tokenizer, trained_labels
@@ -61,6 +62,7 @@ def run_text_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
+    build_and_load()
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     _check_splits(data, arguments)

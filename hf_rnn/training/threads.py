@@ -12,8 +12,9 @@ missing thread back. One training step on two cores, medians of two rounds on a 
 | 2 threads, `OMP_WAIT_POLICY=passive` | 152 to 243 | 144 to 264 | 558 to 899 | 875 to 1,326 |
 | 1 thread | 120 to 130 | 245 to 254 | 535 to 771 | 1,169 to 1,801 |
 
-So a recurrent model computes with one thread. What has no recurrence, such as a BERT, uses all cores as torch does by
-itself; `OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
+So torch computes a recurrent model with one thread, while the compiled kernels, whose threads wait for each other once
+a layer, use all cores. What has no recurrence, such as a BERT, uses all cores as torch does by itself;
+`OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from ..kernels.threads import kernel_threads, use_kernel_threads
+from ..models.paths import compiled_layer
 from ..models.recurrent import RecurrentLayer
 
 
@@ -40,17 +43,20 @@ def default_threads(model: nn.Module) -> int:
 @contextlib.contextmanager
 def computing_threads(model: nn.Module, threads: int | None = None) -> Iterator[int]:
     """
-    Inside the block torch computes with `threads` threads, by default [`default_threads`] of `model`; afterwards with
-    as many as before.
+    Inside the block torch computes with `threads` threads, by default [`default_threads`] of `model`, and the compiled
+    kernels with `threads`, by default as many as torch had; afterwards each with as many as before.
 
     Yields:
-        How many.
+        How many cores that keeps busy.
     """
     before = torch.get_num_threads()
-    chosen = default_threads(model) if threads is None else threads
-    torch.set_num_threads(chosen)
+    of_torch = default_threads(model) if threads is None else threads
+    of_kernels = kernel_threads() if threads is None else threads
+    compiled = compiled_layer() is not None and any(isinstance(module, RecurrentLayer) for module in model.modules())
+    torch.set_num_threads(of_torch)
     try:
-        yield chosen
+        with use_kernel_threads(of_kernels):
+            yield max(of_torch, of_kernels) if compiled else of_torch
     finally:
         torch.set_num_threads(before)
 

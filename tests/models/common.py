@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
 import hf_rnn  # noqa: F401  (registers the families)
+from hf_rnn.models.paths import compiled_layer, recurrent_path
 
 
 VOCAB_SIZE, EMBEDDING_SIZE = 13, 5
@@ -29,6 +32,15 @@ RECURRENT = [name for name in VARIANTS if name != "dan"]
 ONE_WAY = [name for name in RECURRENT if name != "bilstm"]
 POOLINGS = ["last", "mean", "max", "mean_max", "attention"]
 LENGTHS = [3, 0, 7, 1, 5, 7]
+
+
+@contextmanager
+def forced_path(name: str) -> Iterator[None]:
+    """`recurrent_path`; the test is skipped where nothing could compile the path."""
+    if name == "compiled" and compiled_layer() is None:
+        pytest.skip("the kernels could not be built: no C++ compiler")
+    with recurrent_path(name):
+        yield
 
 
 def configure(variant: str, **options):

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from hf_rnn.models.cells import CELLS, Cell
+from hf_rnn.models.paths import PATHS
 from hf_rnn.models.recurrent import RecurrentLayer, Steps
-from tests.models.common import RECURRENT, assert_close, configure
+from tests.models.common import RECURRENT, assert_close, configure, forced_path
 
 
 INPUT, UNITS, BATCH, TIME = 3, 4, 2, 5
@@ -24,6 +25,22 @@ def make_cell(variant: str, input_size: int = INPUT, units: int = UNITS, **optio
         for parameter in cell.parameters():
             parameter.normal_()
     return cell
+
+
+@pytest.fixture(params=PATHS, autouse=True)
+def path(request):
+    """Every test of this file holds for every path."""
+    with forced_path(request.param):
+        yield request.param
+
+
+def run(cell: Cell, inputs: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple:
+    """h_t for every step and the final state, by a layer of this one-directional cell."""
+    layer = RecurrentLayer(configure("elman-tanh", embedding_size=1, hidden_size=1), 0)
+    layer.cell = cell
+    steps = Steps.of(torch.ones(inputs.shape[:2]), 1)
+    outputs, _, final = layer(inputs, steps, tuple(part.unsqueeze(1) for part in state), True)
+    return outputs, tuple(part.squeeze(1) for part in final)
 
 
 def random_state(cell: Cell) -> tuple[torch.Tensor, ...]:
@@ -46,7 +63,7 @@ def scalar_cell(variant: str, w_x, w_h, b, **options) -> Cell:
 
 def run_scalars(cell: Cell, xs: list[float], *state: float) -> tuple[list[float], list[float]]:
     inputs = torch.tensor(xs, dtype=torch.float64).view(1, -1, 1)
-    outputs, final = cell(inputs, 0, tuple(torch.full((1, 1), part, dtype=torch.float64) for part in state))
+    outputs, final = run(cell, inputs, tuple(torch.full((1, 1), part, dtype=torch.float64) for part in state))
     return outputs.flatten().tolist(), [part.item() for part in final]
 
 
@@ -188,7 +205,7 @@ def test_cell_is_its_equations(variant, step):
     cell = make_cell(variant)
     inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64)
     initial = random_state(cell)
-    outputs, final = cell(inputs, 0, initial)
+    outputs, final = run(cell, inputs, initial)
     for row in range(BATCH):
         state = tuple(part[row] for part in initial)
         for time in range(TIME):
@@ -206,11 +223,11 @@ def test_gradients_are_the_derivatives(variant):
     initial = tuple(part.requires_grad_() for part in random_state(cell))
     weights = cell.weights(0)
 
-    def run(inputs, *rest):
-        outputs, final = cell(inputs, 0, rest[: cell.num_states])
+    def function(inputs, *rest):
+        outputs, final = run(cell, inputs, rest[: cell.num_states])
         return (outputs, *final)
 
-    assert torch.autograd.gradcheck(run, (inputs, *initial, *weights))
+    assert torch.autograd.gradcheck(function, (inputs, *initial, *weights))
 
 
 # --- torch's own modules ---
@@ -280,11 +297,11 @@ def test_kernels_are_told_whether_a_gradient_is_wanted(variant, kernel, wanted_b
     cell = make_cell(variant).eval().requires_grad_(wanted_by == "weights")
     inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64, requires_grad=wanted_by == "inputs")
     state = tuple(part.requires_grad_(wanted_by == "state") for part in random_state(cell))
-    cell(inputs, 0, state)
+    cell.run_fused(inputs, 0, state)
     cell.run_packed(inputs, 0, state, torch.tensor([TIME, 2]))
     assert told == [wanted_by != "nobody"] * 2
     with torch.no_grad():
-        cell(inputs, 0, state)
+        cell.run_fused(inputs, 0, state)
     assert told[-1] is False
 
 

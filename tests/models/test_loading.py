@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, pipeline
 
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from tests.models.common import RECURRENT, VARIANTS, batch_of, build, configure, sentences
+from tests.models.common import RECURRENT, VARIANTS, assert_close, batch_of, build, configure, sentences
 
 
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", ""]
@@ -25,6 +25,7 @@ CODE_FILES = {
     "heads.py",
     "losses.py",
     "modeling_rnn.py",
+    "paths.py",
     "pooling.py",
     "recurrent.py",
 }
@@ -41,9 +42,10 @@ def test_round_trip(variant, auto_class, tmp_path):
     assert type(loaded.config) is type(model.config)
     assert loaded.dtype == torch.float64
     batch, _ = batch_of(sentences(), "left")
-    assert torch.equal(loaded(**batch)[0], model(**batch)[0])
+    # Not bit for bit: BLAS rounds by where in memory a matrix lies.
+    assert_close(loaded(**batch)[0], model(**batch)[0])
     again = type(model).from_pretrained(tmp_path)
-    assert torch.equal(again(**batch)[0], model(**batch)[0])
+    assert_close(again(**batch)[0], model(**batch)[0])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -23,6 +23,8 @@ from hf_rnn import (
     GruConfig,
     GruModel,
 )
+from hf_rnn.kernels.threads import kernel_threads
+from hf_rnn.models.paths import compiled_layer
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.threads import computing_threads, default_threads
 from hf_rnn.training.trainer import RecurrentTrainer
@@ -72,9 +74,22 @@ def test_inside_the_block_only() -> None:
     with computing_threads(nn.GRU(2, 2)) as threads:
         assert threads == torch.get_num_threads() == 1
         with computing_threads(nn.GRU(2, 2), 2) as inner:
-            assert inner == torch.get_num_threads() == 2
+            assert inner == torch.get_num_threads() == kernel_threads() == 2
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
+
+
+def test_the_kernels_keep_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_rnn.training.threads.compiled_layer", object)
+    with computing_threads(GruModel(GruConfig(**SMALL))) as threads:
+        assert (threads, torch.get_num_threads(), kernel_threads()) == (3, 1, 3)
+        # The trainer's own block, inside that of the script.
+        with computing_threads(GruModel(GruConfig(**SMALL))) as threads:
+            assert (threads, torch.get_num_threads(), kernel_threads()) == (3, 1, 3)
+    assert torch.get_num_threads() == kernel_threads() == 3
+    monkeypatch.setattr("hf_rnn.training.threads.compiled_layer", lambda: None)
+    with computing_threads(GruModel(GruConfig(**SMALL))) as threads:
+        assert threads == 1
 
 
 def test_restored_after_an_exception() -> None:
@@ -116,7 +131,9 @@ def test_the_trainer_computes_with_them(tmp_path: Path, given: int | None, threa
 def test_the_results_say_how_many(tmp_path: Path, given: dict[str, int], threads: int) -> None:
     files = write_reviews(tmp_path / "data", train=12, validation=4, test=4)
     results = run(tmp_path / "run", **files, num_train_epochs=1, **given)
-    assert results["training"]["threads"] == results["machine"]["torch_threads"] == threads
+    assert results["machine"]["torch_threads"] == threads
+    kernels = 3 if compiled_layer() is not None and not given else threads
+    assert results["training"]["threads"] == kernels
     assert torch.get_num_threads() == 3
 
 

@@ -1,0 +1,92 @@
+"""Compile the kernels for the processor at hand, once, into the user's cache."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import constants
+
+
+SOURCES = Path(__file__).parent
+COMPILERS = ("g++", "clang++", "c++")
+# -ffast-math is not among them: linked into a library it would change the floating-point mode of the whole process,
+# and the kernels must pass NaN on.
+FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-pthread")
+SECONDS = 300
+
+
+class KernelBuildError(RuntimeError):
+    """The kernels cannot be built here; the message says why and that everything works without them."""
+
+
+def cache_folder() -> Path:
+    """Where built kernels lie: `HF_RNN_CACHE`, or `hf_rnn` beside the Hub's cache."""
+    return Path(os.environ.get("HF_RNN_CACHE") or Path(constants.HF_HOME) / "hf_rnn") / "kernels"
+
+
+@functools.cache
+def library_path() -> Path:
+    """The built library of these sources for this processor, whether it exists or not."""
+    parts = [path.read_bytes() for path in sorted(SOURCES.glob("*.h")) + sorted(SOURCES.glob("*.cpp"))]
+    parts += [repr((FLAGS, platform.system(), platform.machine(), _processor())).encode()]
+    return cache_folder() / f"recurrence-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.so"
+
+
+def build() -> Path:
+    """
+    Build the library unless it is there already; about ten seconds.
+
+    Raises:
+        KernelBuildError: if there is no compiler, or it fails.
+    """
+    path = library_path()
+    if path.exists():
+        return path
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        raise KernelBuildError(
+            f"No C++ compiler was found ({', '.join(COMPILERS)}). Install one (Debian: apt install g++), or go on "
+            "without: torch's kernels give the same results, more slowly."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Built under another name and moved, so that no process ever loads half a library.
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        target = Path(folder) / path.name
+        _compile(compiler, target)
+        target.replace(path)
+    return path
+
+
+def _compile(compiler: str, target: Path) -> None:
+    command = [compiler, *FLAGS, *_processor_flags(), str(SOURCES / "recurrence.cpp"), "-o", str(target)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KernelBuildError(f"The compiler did not finish: {error}") from error
+    if done.returncode != 0:
+        raise KernelBuildError(f"The compiler failed ({' '.join(command)}):\n{done.stderr[-2000:]}")
+
+
+def _processor_flags() -> list[str]:
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return ["-march=native", *(["-mprefer-vector-width=512"] if "avx512f" in _processor() else [])]
+    return ["-mcpu=native"]
+
+
+def _processor() -> str:
+    # What the library was compiled for: the cache may be on a disk that several machines share.
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+
+
+__all__ = ["KernelBuildError", "build", "cache_folder", "library_path"]

@@ -1,0 +1,195 @@
+"""The compiled path of a recurrent layer, differentiable: see `hf_rnn/models/paths.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from ..models.cells import Cell, State
+from ..models.recurrent import Steps
+from .library import DTYPES, KINDS, Library, Task
+from .schedule import Part, Schedule
+from .threads import kernel_threads
+from .workspace import Buffer
+
+
+# Products of fewer multiplications than this are done before a second thread has started.
+_WORTH_A_THREAD = 2_000_000
+
+
+class CompiledLayer:
+    """Computes a layer with the library; `models.paths.provide_compiled_layer` makes it the compiled path."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def supports(self, kernel: str, inputs: torch.Tensor) -> bool:
+        """float32 and float64 on the CPU; not under autocast, nor where a graph is captured."""
+        plain = inputs.device.type == "cpu" and inputs.dtype in DTYPES and kernel in KINDS
+        captured = torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        return plain and not captured and not torch.is_autocast_enabled("cpu")
+
+    def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Steps, state: State) -> tuple[torch.Tensor, State]:
+        batch, time, features = inputs.shape
+        directions = len(steps.orders)
+        weights = [cell.weights(direction) for direction in range(directions)]
+        work = batch * time * directions * weights[0][0].shape[0] * (features + cell.hidden_size)
+        threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
+        schedule = _schedule(steps, time, -(-threads // directions))
+        flat = [weight for of_direction in weights for weight in of_direction]
+        keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
+        run = _Run(self.library, str(cell.kernel), schedule, keep)
+        # c_0 of the cells that have none is h_0 again, never read.
+        h_0, c_0 = schedule.arranged(state[0]), schedule.arranged(state[-1])
+        outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, inputs.contiguous(), h_0, c_0, *flat)
+        return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
+
+
+def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
+    # The same for every layer of a stack.
+    key = (time, num_parts)
+    if key not in steps.schedules:
+        steps.schedules[key] = Schedule.of(steps, time, num_parts)
+    return steps.schedules[key]
+
+
+@dataclass
+class _Run:
+    library: Library
+    kernel: str
+    schedule: Schedule
+    keep: bool  # whether there will be a backward pass
+
+    def tasks(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor], **given: torch.Tensor) -> list[Task]:
+        """
+        A task for each direction and part; of the tensors in `given`, fields of `Task`, what `_offset` says is its.
+
+        Every tensor must be contiguous, and held by the caller until the tasks have run.
+        """
+        _, time, features = inputs.shape
+        units = given["h_0"].shape[2]
+        directions = len(self.schedule.rows)
+        tasks: list[Task] = []
+        for direction in range(directions):
+            w_x, w_h, b_x, b_h = weights[4 * direction : 4 * direction + 4]
+            for part in self.schedule.parts:
+                index = len(tasks)
+                task = Task(
+                    batch=part.size,
+                    steps=time,
+                    input_size=features,
+                    units=units,
+                    output_stride=directions * units,
+                    row_stride=self.schedule.rows.shape[2],
+                    keep=self.keep,
+                    rows=self.schedule.rows[direction, 0, part.start :].data_ptr(),
+                    active=part.active.data_ptr(),
+                    inputs=inputs.data_ptr(),
+                    weight_x=w_x.data_ptr(),
+                    weight_h=w_h.data_ptr(),
+                    bias_x=b_x.data_ptr(),
+                    bias_h=b_h.data_ptr(),
+                )
+                for name, tensor in given.items():
+                    offset = _offset(name, tensor, direction, part, index)
+                    setattr(task, name, tensor.data_ptr() + offset * tensor.element_size())
+                tasks.append(task)
+        return tasks
+
+
+def _offset(name: str, tensor: torch.Tensor, direction: int, part: Part, index: int) -> int:
+    """How many numbers into `tensor` the field `name` of a task starts."""
+    if name in ("outputs", "grad_outputs"):  # (batch, time, directions * units): the direction's columns
+        return direction * (tensor.shape[2] // 2)
+    if name in ("gates", "cells"):  # (directions, kept rows, numbers)
+        return (direction * tensor.shape[1] + part.first_read) * tensor.shape[2]
+    if name in ("grad_weight_x", "grad_weight_h", "grad_bias"):  # (tasks, …)
+        return index * tensor[0].numel()
+    if name == "grad_inputs":  # (directions, batch, time, features)
+        return direction * tensor[0].numel()
+    return (direction * tensor.shape[1] + part.start) * tensor.shape[2]  # (directions, places, units)
+
+
+class _RecurrentLayerFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, run: _Run, inputs: torch.Tensor, h_0: torch.Tensor, c_0: torch.Tensor, *weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        directions, _, units = h_0.shape
+        outputs = inputs.new_zeros(*inputs.shape[:2], directions * units)
+        h_n, c_n = torch.empty_like(h_0), torch.empty_like(c_0)
+        kept: dict[str, torch.Tensor] = {}
+        if run.keep:
+            read = sum(part.steps_read for part in run.schedule.parts)
+            stride = run.library.gate_stride(run.kernel, units, inputs.dtype)
+            columns = {"gates": stride, "cells": units} if run.kernel == "lstm" else {"gates": stride}
+            ctx.buffers = {name: Buffer(directions * read * width, inputs.dtype) for name, width in columns.items()}
+            kept = {
+                name: ctx.buffers[name].tensor[: directions * read * width].view(directions, read, width)
+                for name, width in columns.items()
+            }
+            ctx.run, ctx.kept = run, kept
+            ctx.save_for_backward(inputs, h_0, c_0, outputs, *weights)
+        tasks = run.tasks(inputs, weights, outputs=outputs, h_0=h_0, c_0=c_0, h_n=h_n, c_n=c_n, **kept)
+        run.library.run(tasks, run.kernel, inputs.dtype, backward=False)
+        return outputs, h_n, c_n
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad_outputs: torch.Tensor, grad_h_n: torch.Tensor, grad_c_n: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
+        inputs, h_0, c_0, outputs, *weights = ctx.saved_tensors
+        run, directions, units = ctx.run, len(h_0), h_0.shape[2]
+        num_tasks = directions * len(run.schedule.parts)
+        recurrent, entered = len(weights[1]), len(weights[0])
+        slots = entered + units if run.kernel == "gru" else entered
+        # A name of its own: the tasks point at it, and pointers keep nothing alive.
+        grad_outputs = grad_outputs.contiguous()
+        # Read and replaced by the kernel: those of the final state become those of the initial one.
+        grad_h, grad_c = (grad.clone(memory_format=torch.contiguous_format) for grad in (grad_h_n, grad_c_n))
+        grads = {
+            "grad_weight_x": inputs.new_zeros(num_tasks, inputs.shape[2], entered),
+            "grad_weight_h": inputs.new_zeros(num_tasks, units, recurrent),
+            "grad_bias": inputs.new_zeros(num_tasks, slots),
+        }
+        if ctx.needs_input_grad[1]:
+            grads["grad_inputs"] = inputs.new_zeros(directions, *inputs.shape)
+        tasks = run.tasks(
+            inputs,
+            weights,
+            **grads,
+            **ctx.kept,
+            outputs=outputs,
+            h_0=h_0,
+            c_0=c_0,
+            grad_outputs=grad_outputs,
+            grad_h=grad_h,
+            grad_c=grad_c,
+        )
+        run.library.run(tasks, run.kernel, inputs.dtype, backward=True)
+        grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
+        return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
+
+
+def _weight_gradients(kernel: str, directions: int, units: int, grads: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    """W_x, W_h, b_x and b_h of each direction, from the tasks' shares."""
+    by_direction = {
+        name: grads[name].unflatten(0, (directions, -1)).sum(1)
+        for name in ("grad_weight_x", "grad_weight_h", "grad_bias")
+    }
+    gradients = []
+    for direction in range(directions):
+        bias_x = bias_h = by_direction["grad_bias"][direction]
+        if kernel == "gru":  # slots r, z, n as they enter from the input, and n's recurrent part
+            bias_x, bias_h = bias_x[: 3 * units], torch.cat([bias_h[: 2 * units], bias_h[3 * units :]])
+        weight_x, weight_h = (by_direction[name][direction].T for name in ("grad_weight_x", "grad_weight_h"))
+        gradients += [weight_x, weight_h, bias_x, bias_h]
+    return gradients
+
+
+__all__ = ["CompiledLayer"]

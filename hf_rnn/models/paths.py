@@ -1,0 +1,98 @@
+"""
+Which of several equal ways, or paths, a recurrent layer is computed by.
+
+    compiled    one compiled kernel for all steps and both directions; it touches no padding and gives every state.
+                CPU, float32 and float64, where the package `hf_rnn` is installed and has built it (`hf_rnn.kernels`).
+    fused       torch's own kernels (oneDNN, cuDNN): dense, over rows gathered so that each direction reads its own
+                first step first; packed where the final c of an LSTM is wanted at unequal lengths. Any device, dtype.
+    reference   the equations, a step at a time in plain PyTorch. Slow, and what the others are held equal to. It alone
+                computes the cells that no kernel has (`GruConfig.reset_after=False`, the output-fed Elman networks).
+
+By itself a layer takes the first of these that can compute it. `recurrent_path` forces one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+
+if TYPE_CHECKING:
+    from .cells import Cell, State
+
+PATHS = ("compiled", "fused", "reference")
+
+
+class CompiledLayer(Protocol):
+    """What the compiled path is, for those who provide it."""
+
+    def supports(self, kernel: str, inputs: torch.Tensor) -> bool:
+        """Whether it computes `Cell.kernel` on `inputs` (batch, time, features)."""
+        ...
+
+    def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Any, state: State) -> tuple[torch.Tensor, State]:
+        """
+        From `state`, each part (batch, directions, units): the output of every step (batch, time, directions * units),
+        zero at the padding, and the state at each sequence's own last step.
+        """
+        ...
+
+
+_forced: ContextVar[str | None] = ContextVar("recurrent_path", default=None)
+_compiled: CompiledLayer | None = None
+
+
+def provide_compiled_layer(layer: CompiledLayer | None) -> None:
+    """Make `layer` the compiled path of this process; None takes it away."""
+    global _compiled
+    _compiled = layer
+
+
+def compiled_layer() -> CompiledLayer | None:
+    return _compiled
+
+
+@contextmanager
+def recurrent_path(name: str | None) -> Iterator[None]:
+    """
+    Compute every recurrent layer inside the block by one path, in this thread.
+
+    Args:
+        name: "compiled", "fused" or "reference"; None: each layer by its fastest again. A cell that the path cannot
+            compute takes the next one.
+
+    Raises:
+        ValueError: for another name, and for "compiled" where there is no compiled kernel.
+    """
+    if name is not None and name not in PATHS:
+        raise ValueError(f"`name`={name!r} must be one of {', '.join(PATHS)}, or None.")
+    if name == "compiled" and _compiled is None:
+        raise ValueError("`name`='compiled': no kernel is loaded. Build it with `python -m hf_rnn.kernels`.")
+    token = _forced.set(name)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def choose_path(kernel: str | None, inputs: torch.Tensor) -> str:
+    """
+    The path for a layer.
+
+    Args:
+        kernel: The cell's `Cell.kernel`.
+        inputs: (batch, time, features).
+    """
+    first = PATHS.index(_forced.get() or PATHS[0])
+    if kernel is None:
+        return "reference"
+    if first == 0 and _compiled is not None and _compiled.supports(kernel, inputs):
+        return "compiled"
+    return PATHS[max(first, 1)]
+
+
+__all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]

@@ -1,0 +1,174 @@
+"""The compiled path: threads, the processor's mode, what it computes at all, and what outlives what."""
+
+from __future__ import annotations
+
+import gc
+import math
+
+import pytest
+import torch
+
+from hf_rnn.kernels import layer as compiled
+from hf_rnn.kernels.schedule import Schedule
+from hf_rnn.kernels.workspace import Buffer
+from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
+from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.training.floating_point import calling_thread_flushes
+from tests.models.common import assert_close, configure
+
+
+pytestmark = pytest.mark.skipif(compiled_layer() is None, reason="the kernels could not be built: no C++ compiler")
+LENGTHS = torch.tensor([11, 3, 0, 7, 40, 1, 11, 5])
+MASK = torch.arange(45) < LENGTHS.unsqueeze(1)
+
+
+def make_layer(variant: str = "bilstm", units: int = 33, **options) -> RecurrentLayer:
+    torch.manual_seed(0)
+    made = RecurrentLayer(configure(variant, embedding_size=30, hidden_size=units, **options), 0).double()
+    for parameter in made.parameters():
+        parameter.data.normal_(std=0.3)
+    return made
+
+
+def gradients(layer: RecurrentLayer, inputs: torch.Tensor) -> list[torch.Tensor]:
+    inputs = inputs.clone().requires_grad_()
+    outputs, h_n, _ = layer(inputs, Steps.of(MASK, layer.num_directions))
+    # A weighting laid out by time first, as the gradient of a transposed output is.
+    weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
+    loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
+    return [outputs, h_n, *torch.autograd.grad(loss, [inputs, *layer.parameters()])]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh"])
+def test_any_number_of_threads_gives_the_same(variant, threads, monkeypatch):
+    layer = make_layer(variant)
+    inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
+    with recurrent_path("reference"):
+        expected = gradients(layer, inputs)
+    monkeypatch.setattr(compiled, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    for actual, wanted in zip(gradients(layer, inputs), expected, strict=True):
+        assert_close(actual, wanted)
+
+
+def test_the_parts_share_the_work():
+    steps = Steps.of(MASK, 2)
+    schedule = Schedule.of(steps, MASK.shape[1], 3)
+    assert [part.size for part in schedule.parts] == [3, 3, 2]
+    assert sorted(schedule.order.tolist()) == list(range(len(LENGTHS)))
+    assert [part.steps_read for part in schedule.parts] == [40 + 7 + 1, 11 + 5 + 0, 11 + 3]
+    assert sum(part.steps_read for part in schedule.parts) == int(LENGTHS.sum())
+
+
+def test_small_work_stays_in_one_thread(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    original = compiled.Library.run
+    monkeypatch.setattr(
+        compiled.Library,
+        "run",
+        lambda self, tasks, *rest, **more: asked.append(len(tasks)) or original(self, tasks, *rest, **more),
+    )
+    layer = make_layer("lstm", units=64).float()
+    with torch.no_grad():
+        layer(torch.randn(4, 10, 30), Steps.of(torch.ones(4, 10), 1))
+        layer(torch.randn(64, 100, 30), Steps.of(torch.ones(64, 100), 1))
+    assert asked == [1, 8]
+
+
+def test_the_graph_may_be_walked_twice():
+    layer = make_layer()
+    inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
+    loss = layer(inputs, Steps.of(MASK, 2))[0].square().sum()
+    first = torch.autograd.grad(loss, [inputs, *layer.parameters()], retain_graph=True)
+    second = torch.autograd.grad(loss, [inputs, *layer.parameters()])
+    for one, other in zip(first, second, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_two_graphs_do_not_share_buffers():
+    layer, other = make_layer(), make_layer()
+    inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
+    expected = gradients(layer, inputs)
+    kept = inputs.clone().requires_grad_()
+    outputs, h_n, _ = layer(kept, Steps.of(MASK, 2))
+    gradients(other, 2 * inputs)  # a whole step in between
+    weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
+    loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
+    for actual, wanted in zip(torch.autograd.grad(loss, [kept, *layer.parameters()]), expected[2:], strict=True):
+        assert torch.equal(actual, wanted)
+
+
+def test_a_second_derivative_is_refused():
+    layer = make_layer()
+    inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
+    loss = layer(inputs, Steps.of(MASK, 2))[0].square().sum()
+    (first,) = torch.autograd.grad(loss, inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
+def test_frozen_inputs_get_no_gradient_and_change_no_other():
+    layer = make_layer()
+    inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
+    expected = gradients(layer, inputs)[3:]
+    outputs, h_n, _ = layer(inputs, Steps.of(MASK, 2))
+    weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
+    loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
+    for actual, wanted in zip(torch.autograd.grad(loss, list(layer.parameters())), expected, strict=True):
+        assert torch.equal(actual, wanted)
+
+
+def test_denormals_are_flushed_inside_only():
+    """A denormal that goes through a linear unit: zero if flushed, itself if not."""
+    tiny = torch.finfo(torch.float32).tiny
+    layer = RecurrentLayer(configure("elman-relu", embedding_size=1, hidden_size=1), 0)
+    with torch.no_grad():
+        for name, parameter in layer.cell.named_parameters():
+            parameter.fill_(0.5 if name == "weight_ih_l0" else 0.0)
+        before = calling_thread_flushes()
+        inputs = torch.full((1, 3, 1), tiny)
+        with recurrent_path("reference"):
+            assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].gt(0).all()
+        with recurrent_path("compiled"):
+            assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].eq(0).all()
+    assert calling_thread_flushes() == before is False
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1e30])
+@pytest.mark.parametrize("variant", ["lstm", "gru", "elman-tanh", "elman-relu"])
+def test_extreme_numbers_go_through_as_in_the_reference(variant, value):
+    layer = make_layer(variant, units=20).float()
+    inputs = torch.randn(2, 4, 30)
+    inputs[0, 1, 0] = value
+    steps = Steps.of(torch.ones(2, 4), 1)
+    with torch.no_grad():
+        with recurrent_path("reference"):
+            expected = layer(inputs, steps)[0]
+        with recurrent_path("compiled"):
+            actual = layer(inputs, steps)[0]
+    torch.testing.assert_close(actual, expected, equal_nan=True, rtol=1e-5, atol=1e-6)
+
+
+def test_under_autocast_torch_computes():
+    inputs = torch.zeros(1, 2, 3)
+    assert choose_path("lstm", inputs) == "compiled"
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert choose_path("lstm", inputs) == "fused"
+    assert choose_path("lstm", inputs.bfloat16()) == "fused"
+    assert choose_path("lstm", inputs.to("meta")) == "fused"
+
+
+def test_buffers_are_used_again():
+    Buffer._free.clear()
+    first = Buffer(1000, torch.float32)
+    address = first.tensor.data_ptr()
+    del first
+    gc.collect()
+    assert Buffer(2000, torch.float32).tensor.data_ptr() != address  # too small
+    Buffer._free[:] = [tensor for tensor in Buffer._free if tensor.data_ptr() == address]
+    assert Buffer(100, torch.float32).tensor.data_ptr() != address  # far too large
+    assert Buffer(1000, torch.float64).tensor.dtype == torch.float64
+    Buffer._free[:] = [tensor for tensor in Buffer._free if tensor.data_ptr() == address]
+    assert Buffer(900, torch.float32).tensor.data_ptr() == address
