@@ -7,7 +7,7 @@ from typing import Any
 
 
 _DOCUMENT: dict[str, Any] = {
-    "schema_version": 1,
+    "schema_version": 2,
     "task": "text-classification",
     "name": "bilstm-imdb",
     "model": {
@@ -60,6 +60,7 @@ _DOCUMENT: dict[str, Any] = {
     "dirty": False,
     "date": "2026-01-02T03:04:05+00:00",
     "seeds": 1,
+    "runs": None,
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any, get_args
 from .machine import describe_machine, git_commit, library_versions
 
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A mapping is an object with exactly these keys; a type (or union of types) is what the value may be.
 SCHEMA: dict[str, Any] = {
@@ -61,6 +61,7 @@ SCHEMA: dict[str, Any] = {
     "dirty": bool | None,
     "date": str,
     "seeds": int,
+    "runs": list | None,
 }
 
 
@@ -77,7 +78,6 @@ def build_results(
     metrics: Mapping[str, Mapping[str, float]],
     training: Mapping[str, Any],
     recipe: str | None = None,
-    seeds: int = 1,
 ) -> dict[str, Any]:
     """The results document of a run; what can be found out (machine, versions, commit, date, threads) is added.
 
@@ -92,7 +92,6 @@ def build_results(
             that chose the checkpoint), `arguments` (see `describe.non_default_arguments`), `seed`, `data_seed`. All
             but `minutes` and `arguments` may be left out where they do not apply.
         recipe: path of the recipe that repeats the run.
-        seeds: number of runs with different seeds that the figures average.
 
     Raises:
         ResultsError: a field is missing, unknown, of the wrong type, or not a finite number.
@@ -113,7 +112,8 @@ def build_results(
         "commit": commit,
         "dirty": dirty,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seeds": seeds,
+        "seeds": 1,
+        "runs": None,
     }
     return validate_results(results)
 

@@ -45,7 +45,7 @@ def test_a_complete_document_is_valid() -> None:
         ({"metrics__test__accuracy": float("nan")}, r"`metrics.test.accuracy` must be a finite number, not nan"),
         ({"training__minutes": float("inf")}, r"`training.minutes` must be a finite number, not inf"),
         ({"model__config": {"a": [1.0, float("nan")]}}, r"`model.config.a.1` must be a finite number, not nan"),
-        ({"schema_version": 2}, r"`schema_version` must be 1, not 2"),
+        ({"schema_version": 1}, r"`schema_version` must be 2, not 1"),
     ],
 )
 def test_a_wrong_field_is_named(changes: dict[str, Any], message: str) -> None:
