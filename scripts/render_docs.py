@@ -37,8 +37,13 @@ def figure(results: Results, split: str, name: str) -> float | None:
     return results["metrics"].get(split, {}).get(name)
 
 
-def formatted(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def formatted(results: Results, split: str, name: str) -> str:
+    """The figure, and of several seeds the lowest and the highest."""
+    value = figure(results, split, name)
+    if value is None:
+        return ""
+    each = [run["metrics"][split][name] for run in results["runs"] or []]
+    return f"{value:.4f} ({min(each):.4f} to {max(each):.4f})" if each else f"{value:.4f}"
 
 
 # heading, alignment, cell
@@ -46,8 +51,8 @@ COLUMNS: list[tuple[str, str, Callable[[Results], str]]] = [
     ("Model", "---", lambda r: f"`{r['name']}`"),
     ("Parameters", "---:", lambda r: f"{r['model']['parameters']:,}"),
     ("Size on disk", "---:", lambda r: f"{r['model']['size_bytes'] / 1e6:.1f} MB"),
-    ("Test accuracy", "---:", lambda r: formatted(figure(r, "test", "accuracy"))),
-    ("Validation accuracy", "---:", lambda r: formatted(figure(r, "validation", "accuracy"))),
+    ("Test accuracy", "---:", lambda r: formatted(r, "test", "accuracy")),
+    ("Validation accuracy", "---:", lambda r: formatted(r, "validation", "accuracy")),
     ("Minutes to train", "---:", lambda r: f"{r['training']['minutes']:.1f}"),
     ("Threads", "---:", lambda r: str(r["training"]["threads"])),
     ("Seeds", "---:", lambda r: str(r["seeds"])),

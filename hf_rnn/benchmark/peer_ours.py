@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
 
     def _trainer(self, next_epoch: Callable[[], bool]) -> RecurrentTrainer:
         from datasets import Dataset
-        from transformers import AutoTokenizer, DataCollatorWithPadding, TrainerCallback
+        from transformers import AutoTokenizer, TrainerCallback
 
         from ..training.arguments import RecurrentTrainingArguments
         from ..training.trainer import RecurrentTrainer
@@ -125,7 +126,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
             self.build(),
             arguments,
             train_dataset=Dataset.from_dict(columns),
-            data_collator=DataCollatorWithPadding(tokenizer),
+            processing_class=tokenizer,
             callbacks=[Pace()],
         )
 
@@ -134,14 +135,13 @@ class OurNetwork(TrainedPeer, AskedPeer):
         import torch
 
         from ..training.floating_point import flushed_denormals
-        from ..training.threads import default_threads
+        from ..training.threads import computing_threads
 
         model = self.build().train()
-        torch.set_num_threads(default_threads(model))
         optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0, fused=True)
         texts, labels = self.sample.texts, torch.tensor(self.sample.labels, dtype=torch.long)
         generator = np.random.default_rng(0)
-        with flushed_denormals():
+        with computing_threads(model), flushed_denormals():
             while next_epoch():
                 for rows in bucketed_batches(self.sample.lengths, self.job.batch_size, generator):
                     ids = torch.from_numpy(pad([texts[row] for row in rows]))
@@ -163,13 +163,16 @@ class OurNetwork(TrainedPeer, AskedPeer):
         return [self.folder / "config.json", self.folder / "model.safetensors"]
 
     def load(self) -> None:
-        import torch
         from transformers import AutoModelForSequenceClassification
 
-        from ..training.threads import default_threads
+        from ..models.paths import recurrent_path
+        from ..training.threads import computing_threads
 
         self.model = AutoModelForSequenceClassification.from_pretrained(self.folder, dtype="auto").eval()
-        torch.set_num_threads(default_threads(self.model))
+        # For as long as the worker lives, as `hf_rnn.predict_texts` does for as long as it predicts.
+        self.settings = ExitStack()
+        self.settings.enter_context(computing_threads(self.model))
+        self.settings.enter_context(recurrent_path(self.path))
 
     def inputs(self, texts: Sequence[Text], max_tokens: int) -> Any:
         import torch

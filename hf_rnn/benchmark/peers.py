@@ -88,7 +88,7 @@ PEERS = (
     _ours("ours-step-dropout", "hf_rnn BiLSTM, dropout anew each step", locked_dropout=False),
     _ours("ours-bare-loop", "hf_rnn BiLSTM, bare loop instead of the Trainer", bare_loop=True),
     _ours("ours-reference", "hf_rnn BiLSTM, reference path", path="reference"),
-    _ours("ours-no-kernel", "hf_rnn BiLSTM, without the compiled kernel", path="fused"),
+    _ours("ours-no-kernel", "hf_rnn BiLSTM, without the compiled kernel", path="fused", asked=True, tolerance=EXACT),
     _torch("torch-padded", "torch.nn.LSTM, padded to 256 (not exact)", packed=False),
     _torch("torch-packed", "torch.nn.LSTM, packed", packed=True),
     _torch("torch-padded-flushed", "torch.nn.LSTM, padded, denormals flushed", packed=False, flush=True),

@@ -116,8 +116,10 @@ def build_document(
 
 def describe_origin() -> dict[str, Any]:
     """
-    Machine, versions, commit and date. To be asked for before anything is measured: the code may change meanwhile.
+    Machine, versions, commit, date, and whether our kernels are compiled, which they are now where they can be. To be
+    asked for before anything is measured: the code may change meanwhile.
     """
+    from ..kernels.loading import build_and_load
     from ..training.machine import describe_machine, git_commit, library_versions
 
     machine = describe_machine()
@@ -128,6 +130,7 @@ def describe_origin() -> dict[str, Any]:
     return {
         "machine": machine,
         "versions": library_versions() | installed,
+        "compiled_kernels": build_and_load(),
         "commit": commit,
         "dirty": dirty,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -82,6 +82,8 @@ def conditions(document: Document) -> str:
     machine, threads, data, effort = (document[name] for name in ("machine", "threads", "dataset", "effort"))
     peaks = ", ".join(f"{dtype} {peak['gflops']:,.0f} by {peak['by']}" for dtype, peak in document["gemm"].items())
     notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
+    if not document["compiled_kernels"]:
+        notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
     load = max(document["other_load_cores"].values())
     if load > IDLE_CORES:
         notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
