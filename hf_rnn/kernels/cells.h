@@ -10,6 +10,13 @@
 #include <cstdint>
 #include <cstring>
 
+// Of a loop: no turn reads what another writes.
+#if defined(__clang__)
+#define HF_RNN_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define HF_RNN_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 namespace hf_rnn {
 
 inline double exponential(double x) { return std::exp(x); }
@@ -19,7 +26,10 @@ inline double exponential(double x) { return std::exp(x); }
 inline float exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
-    const float n = __builtin_floorf(x * 1.44269504f + 0.5f);
+    // Added to 1.5 * 2^23 a number is rounded to a whole one, which stands in the lowest bits; also NaN has such bits,
+    // whereas its conversion to an integer is undefined.
+    const float rounded = x * 1.44269504f + 12582912.0f;
+    const float n = rounded - 12582912.0f;
     const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
     float sum = 1.0f / 5040;
     sum = sum * r + 1.0f / 720;
@@ -29,7 +39,9 @@ inline float exponential(float x) {
     sum = sum * r + 0.5f;
     sum = sum * r + 1.0f;
     sum = sum * r + 1.0f;
-    const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+    uint32_t bits;
+    std::memcpy(&bits, &rounded, sizeof bits);
+    bits = (bits + 127) << 23;
     float power;
     std::memcpy(&power, &bits, sizeof power);
     return sum * power;
@@ -82,7 +94,7 @@ struct Lstm {
     template <class T>
     static void step(const Forward<T>& at, int64_t units) {
         T* __restrict gates = at.gates;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T i = logistic(gates[u]), f = logistic(gates[units + u]);
             const T g = hyperbolic_tangent(gates[2 * units + u]), o = logistic(gates[3 * units + u]);
@@ -102,7 +114,7 @@ struct Lstm {
         T* __restrict grad_gates = at.grad_gates;
         T* __restrict grad_h = at.grad_h;
         T* __restrict grad_c = at.grad_c;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T i = gates[u], f = gates[units + u], g = gates[2 * units + u], o = gates[3 * units + u];
             const T squashed = hyperbolic_tangent(at.c[u]);
@@ -128,7 +140,7 @@ struct Gru {
     template <class T>
     static void step(const Forward<T>& at, int64_t units) {
         T* __restrict gates = at.gates;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T r = logistic(gates[u]), z = logistic(gates[units + u]);
             const T n = hyperbolic_tangent(gates[2 * units + u] + r * gates[3 * units + u]);
@@ -144,7 +156,7 @@ struct Gru {
         const T* gates = at.gates;
         T* __restrict grad_gates = at.grad_gates;
         T* __restrict grad_h = at.grad_h;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T r = gates[u], z = gates[units + u], n = gates[2 * units + u], recurrent = gates[3 * units + u];
             const T grad = grad_h[u];
@@ -168,7 +180,7 @@ struct Elman {
     template <class T>
     static void step(const Forward<T>& at, int64_t units) {
         T* __restrict gates = at.gates;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T h = RELU ? (gates[u] < 0 ? T(0) : gates[u]) : hyperbolic_tangent(gates[u]);
             gates[u] = h;
@@ -180,10 +192,10 @@ struct Elman {
     static void step_backward(const Backward<T>& at, int64_t units) {
         T* __restrict grad_gates = at.grad_gates;
         T* __restrict grad_h = at.grad_h;
-#pragma GCC ivdep
+HF_RNN_INDEPENDENT
         for (int64_t u = 0; u < units; ++u) {
             const T h = at.gates[u];
-            grad_gates[u] = grad_h[u] * (RELU ? T(h > 0) : 1 - h * h);
+            grad_gates[u] = RELU ? (h <= 0 ? T(0) : grad_h[u]) : grad_h[u] * (1 - h * h);
             grad_h[u] = 0;
         }
     }

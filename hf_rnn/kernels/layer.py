@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
 from ..models.cells import Cell, State
@@ -14,7 +15,7 @@ from ..models.recurrent import Steps
 from .library import DTYPES, KINDS, Library, Task
 from .schedule import Part, Schedule
 from .threads import kernel_threads
-from .workspace import Buffer
+from .workspace import workspace
 
 
 # Products of fewer multiplications than this are done before a second thread has started.
@@ -27,26 +28,67 @@ class CompiledLayer:
     def __init__(self, library: Library) -> None:
         self.library = library
 
-    def supports(self, kernel: str, inputs: torch.Tensor) -> bool:
-        """float32 and float64 on the CPU; not under autocast, nor where a graph is captured."""
-        plain = inputs.device.type == "cpu" and inputs.dtype in DTYPES and kernel in KINDS
-        captured = torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.compiler.is_exporting()
-        return plain and not captured and not torch.is_autocast_enabled("cpu")
+    def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
+        """All float32 or all float64 on the CPU; not under autocast, nor where torch captures or transforms."""
+        return not _captured() and kernel in KINDS and _readable(tensors) and not torch.is_autocast_enabled("cpu")
 
     def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Steps, state: State) -> tuple[torch.Tensor, State]:
         batch, time, features = inputs.shape
         directions = len(steps.orders)
-        weights = [cell.weights(direction) for direction in range(directions)]
-        work = batch * time * directions * weights[0][0].shape[0] * (features + cell.hidden_size)
+        flat = [_plain(weight) for direction in range(directions) for weight in cell.weights(direction)]
+        _check(cell, inputs, steps, flat)
+        work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
-        schedule = _schedule(steps, time, -(-threads // directions))
-        flat = [weight for of_direction in weights for weight in of_direction]
+        schedule = _schedule(steps, time, max(1, threads // directions))
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
-        run = _Run(self.library, str(cell.kernel), schedule, keep)
+        run = _Run(self.library, str(cell.kernel), schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
-        h_0, c_0 = schedule.arranged(state[0]), schedule.arranged(state[-1])
-        outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, inputs.contiguous(), h_0, c_0, *flat)
+        h_0, c_0 = (_plain(schedule.arranged(part)) for part in (state[0], state[-1]))
+        outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, _plain(inputs), h_0, c_0, *flat)
         return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
+
+
+def _captured() -> bool:
+    """Whether torch captures a graph or transforms the computation, in which the library's part would be missing."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.compiler.is_exporting()
+        or torch.jit.is_tracing()
+        or torch._C._are_functorch_transforms_active()  # vmap, jvp, grad of torch.func
+        or torch._C._len_torch_dispatch_stack() > 0  # fake tensors, make_fx
+        or forward_ad._current_level >= 0
+    )
+
+
+def _readable(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether their numbers can be read by address, as one type of number."""
+    return tensors[0].dtype in DTYPES and all(
+        tensor.dtype == tensors[0].dtype
+        and tensor.device.type == "cpu"
+        and tensor.layout == torch.strided
+        and type(tensor) in (torch.Tensor, torch.nn.Parameter)  # a subclass may hold its numbers elsewhere
+        for tensor in tensors
+    )
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """With the numbers in memory as they are read: row-major, and no sign that torch still owes them."""
+    return tensor.resolve_neg().contiguous()
+
+
+def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[torch.Tensor]) -> None:
+    # The library goes by these sizes and would read beyond what is there.
+    batch, _, features = inputs.shape
+    if len(steps.lengths) != batch:
+        raise ValueError(f"`steps` are of {len(steps.lengths)} sequences; the inputs are {batch}.")
+    rows = cell.num_gates * cell.hidden_size
+    expected = [(rows, features), (rows, cell.hidden_size), (rows,), (rows,)] * len(steps.orders)
+    shapes = [tuple(weight.shape) for weight in weights]
+    if shapes != expected:
+        raise ValueError(
+            f"The parameters of a layer of {cell.hidden_size} units have shapes {shapes}; for `inputs_embeds` or a "
+            f"layer below of {features} features they must be {expected}."
+        )
 
 
 def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
@@ -62,6 +104,7 @@ class _Run:
     library: Library
     kernel: str
     schedule: Schedule
+    threads: int
     keep: bool  # whether there will be a backward pass
 
     def tasks(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor], **given: torch.Tensor) -> list[Task]:
@@ -127,15 +170,12 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             read = sum(part.steps_read for part in run.schedule.parts)
             stride = run.library.gate_stride(run.kernel, units, inputs.dtype)
             columns = {"gates": stride, "cells": units} if run.kernel == "lstm" else {"gates": stride}
-            ctx.buffers = {name: Buffer(directions * read * width, inputs.dtype) for name, width in columns.items()}
-            kept = {
-                name: ctx.buffers[name].tensor[: directions * read * width].view(directions, read, width)
-                for name, width in columns.items()
-            }
-            ctx.run, ctx.kept = run, kept
-            ctx.save_for_backward(inputs, h_0, c_0, outputs, *weights)
+            kept = {name: workspace((directions, read, width), inputs.dtype) for name, width in columns.items()}
+            ctx.run, ctx.kept = run, tuple(kept)
+            # What is kept too, so that checkpointing can do without it and nothing outlives the backward pass.
+            ctx.save_for_backward(inputs, h_0, c_0, outputs, *kept.values(), *weights)
         tasks = run.tasks(inputs, weights, outputs=outputs, h_0=h_0, c_0=c_0, h_n=h_n, c_n=c_n, **kept)
-        run.library.run(tasks, run.kernel, inputs.dtype, backward=False)
+        run.library.run(tasks, run.threads, run.kernel, inputs.dtype, backward=False)
         return outputs, h_n, c_n
 
     @staticmethod
@@ -143,15 +183,16 @@ class _RecurrentLayerFunction(torch.autograd.Function):
     def backward(
         ctx: Any, grad_outputs: torch.Tensor, grad_h_n: torch.Tensor, grad_c_n: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        inputs, h_0, c_0, outputs, *weights = ctx.saved_tensors
+        inputs, h_0, c_0, outputs, *rest = ctx.saved_tensors
+        kept, weights = dict(zip(ctx.kept, rest, strict=False)), rest[len(ctx.kept) :]
         run, directions, units = ctx.run, len(h_0), h_0.shape[2]
         num_tasks = directions * len(run.schedule.parts)
         recurrent, entered = len(weights[1]), len(weights[0])
         slots = entered + units if run.kernel == "gru" else entered
         # A name of its own: the tasks point at it, and pointers keep nothing alive.
-        grad_outputs = grad_outputs.contiguous()
+        grad_outputs = _plain(grad_outputs)
         # Read and replaced by the kernel: those of the final state become those of the initial one.
-        grad_h, grad_c = (grad.clone(memory_format=torch.contiguous_format) for grad in (grad_h_n, grad_c_n))
+        grad_h, grad_c = (_plain(grad).clone() for grad in (grad_h_n, grad_c_n))
         grads = {
             "grad_weight_x": inputs.new_zeros(num_tasks, inputs.shape[2], entered),
             "grad_weight_h": inputs.new_zeros(num_tasks, units, recurrent),
@@ -163,7 +204,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             inputs,
             weights,
             **grads,
-            **ctx.kept,
+            **kept,
             outputs=outputs,
             h_0=h_0,
             c_0=c_0,
@@ -171,7 +212,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             grad_h=grad_h,
             grad_c=grad_c,
         )
-        run.library.run(tasks, run.kernel, inputs.dtype, backward=True)
+        run.library.run(tasks, run.threads, run.kernel, inputs.dtype, backward=True)
         grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
         return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
 

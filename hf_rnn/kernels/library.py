@@ -36,21 +36,22 @@ class Library:
         self._functions.hf_rnn_gate_stride.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int]
         self._functions.hf_rnn_run.restype = ctypes.c_int
         integer, size = ctypes.c_int, ctypes.c_int64
-        self._functions.hf_rnn_run.argtypes = [ctypes.POINTER(Task), size, integer, integer, integer]
+        self._functions.hf_rnn_run.argtypes = [ctypes.POINTER(Task), size, size, integer, integer, integer]
 
     def gate_stride(self, kernel: str, units: int, dtype: torch.dtype) -> int:
         """Numbers between the rows of a task's `gates`."""
         return int(self._functions.hf_rnn_gate_stride(KINDS[kernel], units, dtype == torch.float64))
 
-    def run(self, tasks: Sequence[Task], kernel: str, dtype: torch.dtype, backward: bool) -> None:
+    def run(self, tasks: Sequence[Task], threads: int, kernel: str, dtype: torch.dtype, backward: bool) -> None:
         """
-        Run the tasks, a thread each, to the end.
+        Run the tasks to the end, on at most `threads` threads.
 
         Raises:
             MemoryError: if the kernel's own buffers cannot be had.
         """
         array = (Task * len(tasks))(*tasks)
-        failed = self._functions.hf_rnn_run(array, len(tasks), KINDS[kernel], dtype == torch.float64, backward)
+        threads, is_double = min(threads, len(tasks)), dtype == torch.float64
+        failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], is_double, backward)
         if failed:
             raise MemoryError("A recurrent layer ran out of memory; take a smaller batch or shorter texts.")
 

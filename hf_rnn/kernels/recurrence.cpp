@@ -3,14 +3,14 @@
 // A task is one direction over some of the batch's sequences, longest first, so that the sequences still running at step
 // t are the first active[t]. Which row of the (batch * time, features) inputs a sequence reads at a step is given by
 // index: reading backwards from the last real token, left padding and holes are all a matter of the index, and nothing is
-// copied. Tasks share nothing that is written and run in a thread each, without a barrier until the end.
+// copied. Tasks share nothing that is written: threads that run them need no barrier until the end.
 //
 // The interface is C (see library.py), so that the library depends on no version of torch.
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
-#include <new>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -258,27 +258,35 @@ extern "C" int64_t hf_rnn_gate_stride(int kind, int64_t units, int is_double) {
     return is_double ? hf_rnn::padded<double>(columns) : hf_rnn::padded<float>(columns);
 }
 
-// Runs `count` tasks, a thread each. Returns 0, or 1 where memory ran out.
-extern "C" int hf_rnn_run(const hf_rnn::Task* tasks, int64_t count, int kind, int is_double, int backward) {
-    std::vector<int> failed(count, 0);
-    const auto work = [&](int64_t index) {
-        const hf_rnn::DenormalsFlushed flushed;
+// Runs `count` tasks on `threads` threads, the calling one among them. Returns 0, or 1 where memory ran out.
+extern "C" int hf_rnn_run(const hf_rnn::Task* tasks, int64_t count, int64_t threads, int kind, int is_double,
+                          int backward) {
+    std::atomic<bool> failed{false};
+    const auto work = [&](int64_t first) {
+        [[maybe_unused]] const hf_rnn::DenormalsFlushed flushed;
         try {
-            is_double ? hf_rnn::run<double>(tasks[index], kind, backward)
-                      : hf_rnn::run<float>(tasks[index], kind, backward);
-        } catch (const std::bad_alloc&) {
-            failed[index] = 1;
+            for (int64_t index = first; index < count; index += threads) {
+                is_double ? hf_rnn::run<double>(tasks[index], kind, backward)
+                          : hf_rnn::run<float>(tasks[index], kind, backward);
+            }
+        } catch (const std::exception&) {  // nothing above throws but for want of memory
+            failed = true;
         }
     };
-    std::vector<std::thread> threads;
-    for (int64_t index = 1; index < count; ++index) {
+    std::vector<std::thread> others;
+    try {
+        others.reserve(threads);  // so that below nothing fails but a thread's start
+    } catch (const std::exception&) {
+        return 1;
+    }
+    for (int64_t first = 1; first < threads; ++first) {
         try {
-            threads.emplace_back(work, index);
-        } catch (const std::system_error&) {
-            work(index);  // no thread to be had: do it here
+            others.emplace_back(work, first);
+        } catch (const std::exception&) {
+            work(first);  // no thread to be had: do it here
         }
     }
     work(0);
-    for (auto& thread : threads) thread.join();
-    return std::any_of(failed.begin(), failed.end(), [](int flag) { return flag != 0; });
+    for (auto& thread : others) thread.join();
+    return failed;
 }

@@ -1,39 +1,42 @@
-"""Buffers of the compiled kernels, kept between training steps."""
+"""Memory of the compiled kernels, kept between training steps."""
 
 from __future__ import annotations
+
+import math
+import threading
+import weakref
 
 import torch
 
 
-# More than a deep bidirectional stack has in use at a time.
-KEPT = 16
+# Pieces that nobody uses: at most as many as there ever were in use at a time.
+_free: list[torch.Tensor] = []
+_lock = threading.Lock()
 
 
-class Buffer:
+def workspace(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """
-    An uninitialised tensor, taken from those that earlier ones left behind where one is large enough.
+    An uninitialised tensor of `shape`, in memory that an earlier one left behind where a piece is large enough.
 
     A step's gates are tens of megabytes; from the allocator they come as fresh pages each time, and entering these
-    costs as much as computing with them.
+    costs as much as computing with them. A piece is free again when the tensor and all its views are gone, whoever
+    held them: autograd, or the hooks of checkpointing.
     """
-
-    _free: list[torch.Tensor] = []
-
-    def __init__(self, size: int, dtype: torch.dtype) -> None:
-        self.tensor = self._take(size, dtype)
-
-    @classmethod
-    def _take(cls, size: int, dtype: torch.dtype) -> torch.Tensor:
-        # Not one far too large either: a batch of short texts must not hold on to the buffer of long ones.
-        for index, tensor in enumerate(cls._free):
-            if tensor.dtype == dtype and size <= tensor.numel() <= 2 * size:
-                return cls._free.pop(index)
-        return torch.empty(size, dtype=dtype)
-
-    def __del__(self) -> None:
-        self._free.append(self.tensor)
-        while len(self._free) > KEPT:
-            self._free.pop(0)
+    size = math.prod(shape) * dtype.itemsize
+    piece = _take(size)
+    lent = piece.numpy()  # a new array, which the tensor made from it holds until its storage is freed
+    weakref.finalize(lent, _free.append, piece).atexit = False
+    return torch.from_numpy(lent)[:size].view(dtype).view(shape)
 
 
-__all__ = ["Buffer"]
+def _take(size: int) -> torch.Tensor:
+    # The smallest that is large enough. If all are too small, the smallest is let go, so that pieces grow in size and
+    # not in number. The lock is for others who take; those who give back only append, at any moment.
+    with _lock:
+        by_size = sorted(range(len(_free)), key=lambda index: len(_free[index]))
+        enough = [index for index in by_size if len(_free[index]) >= size]
+        found = [_free.pop(index) for index in (enough or by_size)[:1]]
+    return found[0] if enough else torch.empty(size, dtype=torch.uint8)
+
+
+__all__ = ["workspace"]

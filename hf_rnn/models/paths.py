@@ -30,8 +30,8 @@ PATHS = ("compiled", "fused", "reference")
 class CompiledLayer(Protocol):
     """What the compiled path is, for those who provide it."""
 
-    def supports(self, kernel: str, inputs: torch.Tensor) -> bool:
-        """Whether it computes `Cell.kernel` on `inputs` (batch, time, features)."""
+    def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
+        """Whether it computes `Cell.kernel` on these inputs, state and parameters."""
         ...
 
     def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Any, state: State) -> tuple[torch.Tensor, State]:
@@ -79,18 +79,18 @@ def recurrent_path(name: str | None) -> Iterator[None]:
         _forced.reset(token)
 
 
-def choose_path(kernel: str | None, inputs: torch.Tensor) -> str:
+def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
     """
     The path for a layer.
 
     Args:
         kernel: The cell's `Cell.kernel`.
-        inputs: (batch, time, features).
+        tensors: What it is computed from: the inputs (batch, time, features), the state and the parameters.
     """
     first = PATHS.index(_forced.get() or PATHS[0])
     if kernel is None:
         return "reference"
-    if first == 0 and _compiled is not None and _compiled.supports(kernel, inputs):
+    if first == 0 and _compiled is not None and _compiled.supports(kernel, *tensors):
         return "compiled"
     return PATHS[max(first, 1)]
 

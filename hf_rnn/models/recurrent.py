@@ -149,7 +149,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         """
         inputs = self.dropout(hidden_states)
         state = self._initial_state(inputs, state)
-        path = choose_path(self.cell.kernel, inputs)
+        path = choose_path(self.cell.kernel, inputs, *state, *self.cell.parameters())
         if inputs.shape[1] == 0:
             outputs, finals = inputs.new_zeros(len(inputs), 0, self.num_directions * self.cell.hidden_size), state
         elif path == "compiled":
