@@ -21,8 +21,8 @@ namespace hf_rnn {
 
 inline double exponential(double x) { return std::exp(x); }
 
-// exp in single precision to 1e-7 relative, without a branch, so that the compiler works on whole vectors: x = n ln 2 + r,
-// exp(r) by its Taylor polynomial of degree 7 on |r| <= ln(2) / 2.
+// exp in single precision to 1e-7 relative, without a branch, so that the compiler works on whole vectors:
+// x = n ln 2 + r, exp(r) by its Taylor polynomial of degree 7 on |r| <= ln(2) / 2.
 inline float exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
@@ -72,8 +72,8 @@ struct Forward {
     T* c;
 };
 
-// `grad_h` is the whole gradient of h_t, replaced with the part of that of h_{t-1} that does not go through the recurrent
-// weights; `grad_c` is the gradient of c_t, replaced with that of c_{t-1}.
+// `grad_h` is the whole gradient of h_t, replaced with the part of that of h_{t-1} that does not go through the
+// recurrent weights; `grad_c` is the gradient of c_t, replaced with that of c_{t-1}.
 template <class T>
 struct Backward {
     const T* gates;

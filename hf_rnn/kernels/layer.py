@@ -39,7 +39,7 @@ class CompiledLayer:
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
-        schedule = _schedule(steps, time, max(1, threads // directions))
+        schedule = _schedule(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         run = _Run(self.library, str(cell.kernel), schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
@@ -51,8 +51,7 @@ class CompiledLayer:
 def _captured() -> bool:
     """Whether torch captures a graph or transforms the computation, in which the library's part would be missing."""
     return (
-        torch.compiler.is_compiling()
-        or torch.compiler.is_exporting()
+        torch.compiler.is_compiling()  # also by torch.export
         or torch.jit.is_tracing()
         or torch._C._are_functorch_transforms_active()  # vmap, jvp, grad of torch.func
         or torch._C._len_torch_dispatch_stack() > 0  # fake tensors, make_fx
@@ -92,11 +91,10 @@ def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[tor
 
 
 def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
-    # The same for every layer of a stack.
-    key = (time, num_parts)
-    if key not in steps.schedules:
-        steps.schedules[key] = Schedule.of(steps, time, num_parts)
-    return steps.schedules[key]
+    # The same for every layer of a stack that is worth as many threads.
+    if num_parts not in steps.schedules:
+        steps.schedules[num_parts] = Schedule.of(steps, time, num_parts)
+    return steps.schedules[num_parts]
 
 
 @dataclass

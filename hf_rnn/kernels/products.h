@@ -1,8 +1,8 @@
 // Small matrix products on rows that lie anywhere in memory.
 //
 // A BLAS wants its operands in one block; the steps of a padded batch are not, so a product over them would first be
-// gathered. Here a row is a pointer. Each micro-kernel keeps a tile of ROWS x 2 vectors of the result in registers; the
-// vectors are the compiler's own (GCC and Clang), so one source serves AVX-512, AVX2, NEON and plain C++.
+// gathered. Here a row is a pointer. Each micro-kernel keeps a tile of ROWS x 2 vectors of the result in registers;
+// the vectors are the compiler's own (GCC and Clang), so one source serves AVX-512, AVX2, NEON and plain C++.
 
 #pragma once
 
@@ -72,7 +72,8 @@ class Panels {
     const T* panel(int64_t index) const { return data_.data() + index * depth_ * Vector<T>::tile; }
 
    private:
-    Panels(int64_t columns, int64_t depth) : columns_(columns), depth_(depth), data_(padded<T>(columns) * depth, T(0)) {}
+    Panels(int64_t columns, int64_t depth)
+        : columns_(columns), depth_(depth), data_(padded<T>(columns) * depth, T(0)) {}
 
     T& at(int64_t k, int64_t column) {
         constexpr int tile = Vector<T>::tile;

@@ -1,9 +1,9 @@
 // One recurrent layer over padded batches, forward and backward through time, with no work done on padding.
 //
-// A task is one direction over some of the batch's sequences, longest first, so that the sequences still running at step
-// t are the first active[t]. Which row of the (batch * time, features) inputs a sequence reads at a step is given by
-// index: reading backwards from the last real token, left padding and holes are all a matter of the index, and nothing is
-// copied. Tasks share nothing that is written: threads that run them need no barrier until the end.
+// A task is one direction over some of the batch's sequences, longest first, so that the sequences still running at
+// step t are the first active[t]. Which row of the (batch * time, features) inputs a sequence reads at a step is given
+// by index: reading backwards from the last real token, left padding and holes are all a matter of the index, and
+// nothing is copied. Tasks share nothing that is written: threads that run them need no barrier until the end.
 //
 // The interface is C (see library.py), so that the library depends on no version of torch.
 
@@ -44,8 +44,8 @@ struct Task {
     void* grad_bias;        // (slots * units): of what enters each slot, added to
 };
 
-// Steps are taken in blocks of about this many rows: enough for the products over a block to be efficient, few enough for
-// its gates to stay in the second-level cache.
+// Steps are taken in blocks of about this many rows: enough for the products over a block to be efficient, few enough
+// for its gates to stay in the second-level cache.
 constexpr int64_t kBlockRows = 192;
 
 // Denormal numbers cost a hundred times the time of others, and vanishing gradients are full of them.
@@ -144,11 +144,12 @@ class Layer {
         std::vector<T> bias(Cell::slots * units_, T(0));
         for (int64_t u = 0; u < Cell::input_slots * units_; ++u) bias[u] = bias_x[u];
         for (int64_t u = 0; u < Cell::shared_slots * units_; ++u) bias[u] += bias_h[u];
-        for (int64_t u = 0; u < apart(); ++u) bias[Cell::input_slots * units_ + u] = bias_h[Cell::shared_slots * units_ + u];
+        std::copy_n(bias_h + Cell::shared_slots * units_, apart(), bias.begin() + Cell::input_slots * units_);
         return bias;
     }
 
-    // Points at every row of the steps from `start` to `end`. `gates` is where those of the block lie: null, in scratch.
+    // Points at every row of the steps from `start` to `end`. `gates` is where those of the block lie: null, in
+    // scratch.
     // In the backward pass they are gradients, and what the forward pass kept stays as it is.
     void enter(int64_t start, int64_t end, T* gates) {
         count_ = first_row_[end] - first_row_[start];

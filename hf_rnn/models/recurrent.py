@@ -52,13 +52,13 @@ class Steps:
         padding: (batch, time), True where there is no token; None when every step is real.
         lengths: (batch), the real steps of each sequence.
         orders: For each direction how to gather it; None where the batch already lies as the direction reads it.
-        schedules: What a path has worked out from these, for the next layer.
+        schedules: What the compiled path has worked out from these for a number of threads, for the next layer.
     """
 
     padding: torch.Tensor | None
     lengths: torch.Tensor
     orders: tuple[Gather | None, ...]
-    schedules: dict[Any, Any] = field(default_factory=dict)
+    schedules: dict[int, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, mask: torch.Tensor, num_directions: int) -> Steps:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 
 import pytest
 import torch
 from torch import nn
 from torch.autograd import forward_ad
 
-from hf_rnn.kernels.library import Library
+from hf_rnn.kernels.library import Library, Task
 from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
 from hf_rnn.models.recurrent import RecurrentLayer, Steps
 from tests.models.common import assert_close, configure
@@ -120,6 +119,7 @@ def test_a_layer_asks_with_its_state_and_parameters():
     assert type(make_layer()(make_inputs(), steps, state)[0]) is type(expected)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_transforms_are_left_to_torch():
     layer, inputs = make_layer("gru"), make_inputs()
     leaf = inputs.clone().requires_grad_()
@@ -157,44 +157,24 @@ def test_graphs_are_captured_from_torch():
         ]
         for graph in captured:
             assert_close(graph(2 * inputs), expected)
+    asked = torch.compile(
+        lambda given: given * (1 if compiled_layer().supports("lstm", given) else 2), backend="eager", fullgraph=True
+    )
+    assert_close(asked(inputs), 2 * inputs)
     with FakeTensorMode(allow_non_fake_inputs=True):
         assert choose_path("lstm", inputs) == "fused"
 
 
-@pytest.fixture
-def during_the_run(monkeypatch):
-    """Has something done just before the library runs and undone after."""
-    original = Library.run
-
-    def arrange(before, after) -> None:
-        def run(self, *args, **more):
-            before()
-            try:
-                original(self, *args, **more)
-            finally:
-                after()
-
-        monkeypatch.setattr(Library, "run", run)
-
-    return arrange
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit is not kept elsewhere")
-def test_memory_that_is_not_there_is_an_error(during_the_run):
-    import resource
-
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    during_the_run(
-        lambda: resource.setrlimit(resource.RLIMIT_AS, (2**20, limits[1])),
-        lambda: resource.setrlimit(resource.RLIMIT_AS, limits),
-    )
-    layer = RecurrentLayer(configure("elman-tanh", embedding_size=FEATURES, hidden_size=4000), 0)
-    with torch.no_grad(), pytest.raises(MemoryError, match="take a smaller batch or shorter texts"):
-        outputs_of(layer, make_inputs())
+def test_memory_that_is_not_there_is_an_error():
+    """More numbers than a process can address: refused before anything is allocated or read."""
+    with pytest.raises(MemoryError, match="take a smaller batch or shorter texts"):
+        compiled_layer().library.run(
+            [Task(units=2**31, input_size=2**31)], 1, "rnn_tanh", torch.float32, backward=False
+        )
 
 
 @pytest.mark.parametrize("threads", [2, 5])
-def test_threads_that_cannot_be_started_are_done_without(during_the_run, monkeypatch, threads):
+def test_threads_that_cannot_be_started_are_done_without(monkeypatch, threads):
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "pthread_setattr_default_np"):
         pytest.skip("not GNU's C library")
@@ -204,7 +184,16 @@ def test_threads_that_cannot_be_started_are_done_without(during_the_run, monkeyp
     for attributes in (usual, endless):
         assert libc.pthread_getattr_default_np(attributes) == 0
     assert libc.pthread_attr_setstacksize(endless, ctypes.c_size_t(2**50)) == 0
-    during_the_run(lambda: libc.pthread_setattr_default_np(endless), lambda: libc.pthread_setattr_default_np(usual))
+    original = Library.run
+
+    def run(self, *args, **more):
+        libc.pthread_setattr_default_np(endless)
+        try:
+            original(self, *args, **more)
+        finally:
+            libc.pthread_setattr_default_np(usual)
+
+    monkeypatch.setattr(Library, "run", run)
     monkeypatch.setattr("hf_rnn.kernels.layer._WORTH_A_THREAD", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     assert_close(outputs_of(layer, inputs), expected)

@@ -30,9 +30,9 @@ def make_layer(variant: str = "bilstm", units: int = 33, **options) -> Recurrent
     return made
 
 
-def gradients(layer: RecurrentLayer, inputs: torch.Tensor) -> list[torch.Tensor]:
+def gradients(layer: RecurrentLayer, inputs: torch.Tensor, mask: torch.Tensor = MASK) -> list[torch.Tensor]:
     inputs = inputs.clone().requires_grad_()
-    outputs, h_n, _ = layer(inputs, Steps.of(MASK, layer.num_directions))
+    outputs, h_n, _ = layer(inputs, Steps.of(mask, layer.num_directions))
     # A weighting laid out by time first, as the gradient of a transposed output is.
     weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
     loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
@@ -59,23 +59,77 @@ def test_the_parts_share_the_work():
     assert sorted(schedule.order.tolist()) == list(range(len(LENGTHS)))
     assert [part.steps_read for part in schedule.parts] == [40 + 7 + 1, 11 + 5 + 0, 11 + 3]
     assert sum(part.steps_read for part in schedule.parts) == int(LENGTHS.sum())
+    for batch in (2, 1, 0):
+        schedule = Schedule.of(Steps.of(MASK[:batch], 1), MASK.shape[1], 3)
+        assert [part.size for part in schedule.parts] == ([1] * batch or [0])
 
 
-def test_as_many_threads_as_torch_has_and_one_for_small_work(monkeypatch):
-    asked = []
+@pytest.fixture
+def runs(monkeypatch):
+    """The tasks and the number of threads of every run of the library."""
+    seen = []
     original = compiled.Library.run
 
     def run(self, tasks, threads, *rest, **more):
-        asked.append((len(tasks), threads))
+        seen.append((tasks, threads))
         original(self, tasks, threads, *rest, **more)
 
     monkeypatch.setattr(compiled.Library, "run", run)
+    return seen
+
+
+def test_as_many_threads_as_torch_has_and_one_for_small_work(runs, monkeypatch):
     layers = [make_layer(variant, units=64).float() for variant in ("lstm", "bilstm")]
     with torch.no_grad():
         for threads, layer, (batch, time) in itertools.product((1, 5), layers, ((4, 10), (64, 100))):
             monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
             layer(torch.randn(batch, time, 30), Steps.of(torch.ones(batch, time), layer.num_directions))
+    asked = [(len(tasks), threads) for tasks, threads in runs]
     assert asked == [(1, 1), (1, 1), (2, 1), (2, 1), (1, 1), (5, 5), (2, 1), (4, 5)]
+
+
+def test_a_small_layer_of_a_stack_has_fewer_threads(runs, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    steps = Steps.of(torch.ones(64, 100), 1)
+    with torch.no_grad():
+        for units in (1, 64, 64):
+            make_layer("lstm", units=units)(torch.randn(64, 100, 30, dtype=torch.float64), steps)
+    assert [len(tasks) for tasks, _ in runs] == [1, 4, 4]
+    assert len(steps.schedules) == 2, "the third takes the second's"
+
+
+def test_tasks_share_nothing_that_is_written(runs, monkeypatch):
+    """Two that wrote to one place would be right most of the time."""
+    monkeypatch.setattr(compiled, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
+    gradients(make_layer("bilstm"), torch.randn(*MASK.shape, 30, dtype=torch.float64))
+    (forward, _), (backward, _) = runs
+    assert len(forward) == len(backward) == 6
+    own = [(forward, name) for name in ("gates", "cells", "h_n", "c_n")]
+    own += [(backward, name) for name in ("grad_h", "grad_c", "grad_weight_x", "grad_weight_h", "grad_bias")]
+    for tasks, name in own:
+        assert len({getattr(task, name) for task in tasks}) == 6, name
+    # The parts of a direction write to the rows of other sequences.
+    for tasks, name in ((forward, "outputs"), (backward, "grad_inputs")):
+        assert [len({getattr(task, name) for task in of_one}) for of_one in (tasks[:3], tasks[3:], tasks)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("variant", ["lstm", "gru"])
+def test_a_state_alone_may_ask_for_a_gradient_and_no_gradient_is_changed(variant):
+    layer = make_layer(variant).requires_grad_(False)
+    inputs = torch.randn(1, 4, 30, dtype=torch.float64)
+    shape = (1, 1, layer.cell.hidden_size)
+    state = tuple(torch.randn(shape, dtype=torch.float64) for _ in range(layer.cell.num_states))
+    weighting = torch.randn(shape, dtype=torch.float64)
+    found = []
+    for path in ("reference", "compiled"):
+        given, before = tuple(part.clone().requires_grad_() for part in state), weighting.clone()
+        with recurrent_path(path):
+            final = layer(inputs, Steps.of(torch.ones(1, 4), 1), given, True)[2]
+        found.append(torch.autograd.grad(final[-1], given, weighting))
+        assert torch.equal(weighting, before)
+    for actual, wanted in zip(*reversed(found), strict=True):
+        assert_close(actual, wanted)
 
 
 def test_the_graph_may_be_walked_twice():
@@ -110,7 +164,7 @@ def test_a_second_derivative_is_refused():
         first.sum().backward()
 
 
-def test_frozen_inputs_get_no_gradient_and_change_no_other():
+def test_frozen_inputs_get_no_gradient_and_change_no_other(runs):
     layer = make_layer()
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
     expected = gradients(layer, inputs)[3:]
@@ -119,23 +173,61 @@ def test_frozen_inputs_get_no_gradient_and_change_no_other():
     loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
     for actual, wanted in zip(torch.autograd.grad(loss, list(layer.parameters())), expected, strict=True):
         assert torch.equal(actual, wanted)
+    assert all(task.grad_inputs is None for task in runs[-1][0]), "nothing is computed that nobody wants"
+
+
+TINY = torch.finfo(torch.float32).tiny
 
 
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="other processors need no flushing")
-def test_denormals_are_flushed_inside_only():
-    """A denormal that goes through a linear unit: zero if flushed, itself if not."""
-    tiny = torch.finfo(torch.float32).tiny
+@pytest.mark.parametrize(
+    ("value", "weight", "bias"), [(TINY / 2, 4.0, 0.0), (TINY, -1.0, 1.5 * TINY)], ids=["read", "computed"]
+)
+def test_denormals_are_flushed_inside_only(value, weight, bias):
+    """A denormal on its way through a linear unit: zero if flushed, itself if not."""
     layer = RecurrentLayer(configure("elman-relu", embedding_size=1, hidden_size=1), 0)
     with torch.no_grad():
         for name, parameter in layer.cell.named_parameters():
-            parameter.fill_(0.5 if name == "weight_ih_l0" else 0.0)
+            parameter.fill_({"weight_ih_l0": weight, "bias_ih_l0": bias}.get(name, 0.0))
         before = calling_thread_flushes()
-        inputs = torch.full((1, 3, 1), tiny)
+        inputs = torch.full((1, 3, 1), value)
         with recurrent_path("reference"):
             assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].gt(0).all()
         with recurrent_path("compiled"):
             assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].eq(0).all()
     assert calling_thread_flushes() == before is False
+
+
+def test_activations_are_accurate_to_single_precision():
+    """tanh through an Elman network's one step; the logistic function as the update gate of a GRU that keeps h = 1."""
+    x = torch.cat([torch.logspace(-30, 1.3, 2001, dtype=torch.float64), torch.linspace(0.4, 0.7, 2001)]).float()
+    x = torch.cat([x, -x])
+    steps = Steps.of(torch.ones(len(x), 1), 1)
+    for variant, state, exact in (("elman-tanh", 0.0, torch.tanh), ("gru", 1.0, torch.sigmoid)):
+        layer = RecurrentLayer(configure(variant, embedding_size=1, hidden_size=1), 0)
+        with torch.no_grad(), recurrent_path("compiled"):
+            for parameter in layer.parameters():
+                parameter.zero_()
+            layer.cell.weight_ih_l0[-1 if variant == "elman-tanh" else 1] = 1.0
+            found = layer(x.view(-1, 1, 1), steps, (torch.full((len(x), 1, 1), state),))[0].flatten()
+        torch.testing.assert_close(found.double(), exact(x.double()), rtol=4e-7, atol=0)
+
+
+@pytest.mark.parametrize(("batch", "time"), [(300, 3), (5, 150)], ids=["wide", "long"])
+@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh"])
+def test_batches_of_several_blocks(variant, batch, time):
+    """More rows than the kernel takes in one block: steps of more than a block, blocks of many steps."""
+    layer = make_layer(variant, units=3)
+    lengths = torch.randint(0, time + 1, (batch,), generator=torch.Generator().manual_seed(3))
+    mask = torch.arange(time) < lengths.unsqueeze(1)
+    assert mask.sum() > 300
+    inputs = torch.randn(batch, time, 30, dtype=torch.float64)
+    found = []
+    for path in ("reference", "compiled"):
+        with recurrent_path(path):
+            found.append(gradients(layer, inputs, mask))
+    for actual, wanted in zip(*reversed(found), strict=True):
+        assert_close(actual, wanted)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1e30])
