@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,12 +57,28 @@ class Peer:
         return Path(self.job.folder) / "models" / self.job.key
 
 
+class Epochs(ABC):
+    """When to train an epoch, and the clock on it, which runs from `next` to `next` unless told otherwise."""
+
+    @abstractmethod
+    def next(self) -> bool:
+        """To be called before each epoch: waits until one is wanted; False when no more are."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the clock anew, where an epoch begins later than `next` returned."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it, where the epoch ended before `next` is called again."""
+
+
 class TrainedPeer(Peer, ABC):
     """One whose training is measured."""
 
     @abstractmethod
-    def train(self, next_epoch: Callable[[], bool]) -> None:
-        """Set up, then train epoch after epoch; call `next_epoch` before each, and end when it returns False."""
+    def train(self, epochs: Epochs) -> None:
+        """Set up, then train an epoch whenever `epochs.next()` returns, until it returns False."""
 
 
 class AskedPeer(Peer, ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .network import DENSE, DROPOUT, FEATURES, UNITS, VOCABULARY, common_weights
-from .peer import AskedPeer, Job, TrainedPeer
+from .peer import AskedPeer, Epochs, Job, TrainedPeer
 from .texts import TOKENIZER_FOLDER, Text, bucketed_batches, pad
 
 
@@ -79,7 +79,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
         )
         return AutoModelForSequenceClassification.from_config(config)
 
-    def train(self, next_epoch: Callable[[], bool]) -> None:
+    def train(self, epochs: Epochs) -> None:
         from transformers import set_seed
 
         from ..models.paths import recurrent_path
@@ -87,11 +87,11 @@ class OurNetwork(TrainedPeer, AskedPeer):
         set_seed(0)
         with recurrent_path(self.path):
             if self.bare_loop:
-                self._train_by_hand(next_epoch)
+                self._train_by_hand(epochs)
             else:
-                self._trainer(next_epoch).train()
+                self._trainer(epochs).train()
 
-    def _trainer(self, next_epoch: Callable[[], bool]) -> RecurrentTrainer:
+    def _trainer(self, epochs: Epochs) -> RecurrentTrainer:
         from datasets import Dataset
         from transformers import AutoTokenizer, TrainerCallback
 
@@ -100,7 +100,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
 
         class Pace(TrainerCallback):
             def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                control.should_training_stop = not next_epoch()
+                control.should_training_stop = not epochs.next()
 
             on_epoch_end = on_train_begin
 
@@ -130,7 +130,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
             callbacks=[Pace()],
         )
 
-    def _train_by_hand(self, next_epoch: Callable[[], bool]) -> None:
+    def _train_by_hand(self, epochs: Epochs) -> None:
         """The same steps as the Trainer's, and nothing else."""
         import torch
 
@@ -142,7 +142,7 @@ class OurNetwork(TrainedPeer, AskedPeer):
         texts, labels = self.sample.texts, torch.tensor(self.sample.labels, dtype=torch.long)
         generator = np.random.default_rng(0)
         with computing_threads(model), flushed_denormals():
-            while next_epoch():
+            while epochs.next():
                 for rows in bucketed_batches(self.sample.lengths, self.job.batch_size, generator):
                     ids = torch.from_numpy(pad([texts[row] for row in rows]))
                     loss = model(input_ids=ids, attention_mask=(ids != 0).long(), labels=labels[rows]).loss

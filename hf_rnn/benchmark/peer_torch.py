@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .network import common_weights
-from .peer import AskedPeer, Job, TrainedPeer
+from .peer import AskedPeer, Epochs, Job, TrainedPeer
 from .texts import MAX_TOKENS, Text, pad
 
 
@@ -44,7 +44,7 @@ class TorchLstm(TrainedPeer, AskedPeer):
         super().__init__(job)
         self.packed, self.flush = packed, flush
 
-    def train(self, next_epoch: Callable[[], bool]) -> None:
+    def train(self, epochs: Epochs) -> None:
         import torch
 
         from .torch_network import TorchNetwork
@@ -57,7 +57,7 @@ class TorchLstm(TrainedPeer, AskedPeer):
         optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
         ids = torch.from_numpy(pad(self.sample.texts, MAX_TOKENS))
         lengths, labels = torch.tensor(self.sample.lengths), torch.tensor(self.sample.labels).float()
-        while next_epoch():
+        while epochs.next():
             for rows in torch.randperm(len(ids)).split(self.job.batch_size):
                 optimizer.zero_grad()
                 logits = network(ids[rows], lengths[rows])

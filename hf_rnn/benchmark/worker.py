@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .peer import AskedPeer, Job, TrainedPeer
+from .peer import AskedPeer, Epochs, Job
 from .products import Products
 from .texts import MAX_TOKENS
 
@@ -55,7 +55,7 @@ def serve(job: Job, channel: Channel) -> None:
     module, name = job.implementation.split(":")
     peer = getattr(importlib.import_module(module), name)(job, **job.options)
     if job.mode == "train":
-        train(peer, channel)
+        peer.train(CommandedEpochs(channel))
     elif job.mode == "prepare":
         channel.send(size_bytes=sum(path.stat().st_size for path in peer.prepare()))
     elif job.mode == "multiply":
@@ -65,18 +65,28 @@ def serve(job: Job, channel: Channel) -> None:
     channel.send(peak_memory_mb=peak_memory_mb())
 
 
-def train(peer: TrainedPeer, channel: Channel) -> None:
-    """Epochs one at a time, each when it is asked for; the clock stands still in between."""
-    started: float | None = None
+class CommandedEpochs(Epochs):
+    """Epochs that are asked for over a channel, and whose seconds are sent back."""
 
-    def next_epoch() -> bool:
-        nonlocal started
-        channel.send(**({} if started is None else {"seconds": time.perf_counter() - started}))
-        go_on = channel.receive()["do"] == "epoch"
-        started = time.perf_counter()
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._started: float | None = None
+        self._seconds: float | None = None
+
+    def next(self) -> bool:
+        if self._started is not None and self._seconds is None:
+            self.stop()
+        self._channel.send(**({} if self._seconds is None else {"seconds": self._seconds}))
+        go_on = self._channel.receive()["do"] == "epoch"
+        self.start()
         return go_on
 
-    peer.train(next_epoch)
+    def start(self) -> None:
+        self._started, self._seconds = time.perf_counter(), None
+
+    def stop(self) -> None:
+        assert self._started is not None
+        self._seconds = time.perf_counter() - self._started
 
 
 def answer(peer: AskedPeer, channel: Channel) -> None:

@@ -41,6 +41,7 @@ class CompiledLayer:
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
         schedule = _schedule(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
+        threads = min(threads, directions * len(schedule.parts))
         run = _Run(self.library, str(cell.kernel), schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
         h_0, c_0 = (_plain(schedule.arranged(part)) for part in (state[0], state[-1]))

@@ -44,13 +44,13 @@ class Library:
 
     def run(self, tasks: Sequence[Task], threads: int, kernel: str, dtype: torch.dtype, backward: bool) -> None:
         """
-        Run the tasks to the end, on at most `threads` threads.
+        Run the tasks to the end, on `threads` threads, this one among them.
 
         Raises:
             MemoryError: if the kernel's own buffers cannot be had.
         """
         array = (Task * len(tasks))(*tasks)
-        threads, is_double = min(threads, len(tasks)), dtype == torch.float64
+        is_double = dtype == torch.float64
         failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], is_double, backward)
         if failed:
             raise MemoryError("A recurrent layer ran out of memory; take a smaller batch or shorter texts.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hf_rnn.benchmark.peer import AskedPeer, Job, TrainedPeer
+from hf_rnn.benchmark.peer import AskedPeer, Epochs, Job, TrainedPeer
 from hf_rnn.benchmark.peers import PeerSpec
 from hf_rnn.benchmark.texts import Text
 
@@ -20,25 +20,34 @@ class FakePeer(TrainedPeer, AskedPeer):
     """
     Args:
         milliseconds: What an epoch takes.
+        around: Milliseconds before and after it that are none of its own.
         logit: Its answer to anything.
         fails: What ends in an error: `train`, `prepare` or `answer`; `die` ends the process without a word of why.
     """
 
-    def __init__(self, job: Job, milliseconds: float = 0, logit: float = 0, fails: str | None = None) -> None:
+    def __init__(
+        self, job: Job, milliseconds: float = 0, around: float = 0, logit: float = 0, fails: str | None = None
+    ) -> None:
         super().__init__(job)
-        self.milliseconds, self.logit, self.fails = milliseconds, logit, fails
+        self.milliseconds, self.around, self.logit, self.fails = milliseconds, around, logit, fails
 
     def _maybe_fail(self, where: str) -> None:
         if self.fails == where:
             raise ArithmeticError(f"{where} went wrong")
 
-    def train(self, next_epoch: Callable[[], bool]) -> None:
+    def train(self, epochs: Epochs) -> None:
         print("a library that prints")
-        epochs = 0
-        while next_epoch():
-            epochs += 1
+        done = 0
+        while epochs.next():
+            done += 1
+            if self.around:
+                time.sleep(self.around / 1000)
+                epochs.start()
             time.sleep(self.milliseconds / 1000)
-            if epochs == 2:
+            if self.around:
+                epochs.stop()
+                time.sleep(self.around / 1000)
+            if done == 2:
                 self._maybe_fail("train")
                 if self.fails == "die":
                     print("last words", file=sys.stderr, flush=True)

@@ -26,6 +26,12 @@ def test_epochs_are_timed_one_by_one(sample_folder: Path) -> None:
         assert 5 < line.end()["slow"]["peak_memory_mb"] < 500
 
 
+def test_what_a_peer_says_is_none_of_its_epoch_is_not_counted(sample_folder: Path) -> None:
+    with line_of(sample_folder, "train", fake("slow", milliseconds=20, around=300)) as line:
+        seconds = [line.ask(do="epoch")["slow"]["seconds"] for _ in range(3)]
+    assert 0.02 <= min(seconds) and max(seconds) < 0.3
+
+
 def test_a_failing_worker_is_told_and_left_out(sample_folder: Path) -> None:
     with line_of(sample_folder, "train", fake("bad", fails="train"), fake("dead", fails="die"), fake("good")) as line:
         assert set(line.ask(do="epoch")) == {"bad", "dead", "good"}

@@ -11,6 +11,7 @@ import torch
 
 from hf_rnn.kernels import layer as compiled
 from hf_rnn.kernels.schedule import Schedule
+from hf_rnn.kernels.threads import kernel_threads, use_kernel_threads
 from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
 from hf_rnn.models.recurrent import RecurrentLayer, Steps
 from hf_rnn.training.floating_point import calling_thread_flushes
@@ -85,7 +86,16 @@ def test_as_many_threads_as_torch_has_and_one_for_small_work(runs, monkeypatch):
             monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
             layer(torch.randn(batch, time, 30), Steps.of(torch.ones(batch, time), layer.num_directions))
     asked = [(len(tasks), threads) for tasks, threads in runs]
-    assert asked == [(1, 1), (1, 1), (2, 1), (2, 1), (1, 1), (5, 5), (2, 1), (4, 5)]
+    assert asked == [(1, 1), (1, 1), (2, 1), (2, 1), (1, 1), (5, 5), (2, 1), (4, 4)]
+
+
+def test_the_number_of_threads_is_chosen_inside_the_block_only():
+    with use_kernel_threads(4):
+        with pytest.raises(KeyError), use_kernel_threads(2):
+            assert kernel_threads() == 2
+            raise KeyError
+        assert kernel_threads() == 4
+    assert kernel_threads() == torch.get_num_threads()
 
 
 def test_a_small_layer_of_a_stack_has_fewer_threads(runs, monkeypatch):

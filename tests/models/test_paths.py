@@ -20,9 +20,11 @@ def everything(layer, inputs, steps, state) -> dict[str, torch.Tensor]:
     state = None if state is None else tuple(part.clone().requires_grad_() for part in state)
     layer.zero_grad()
     outputs, h_n, final = layer(inputs, steps, state, True)
+    # Without the state: the fused path finds h_n in another way then.
+    alone = layer(inputs, steps, state)[1]
     torch.manual_seed(5)
-    sum((part * torch.randn(part.shape, dtype=part.dtype)).sum() for part in (outputs, h_n, *final)).backward()
-    found = {"outputs": outputs, "h_n": h_n, "inputs": inputs.grad}
+    sum((part * torch.randn(part.shape, dtype=part.dtype)).sum() for part in (outputs, h_n, alone, *final)).backward()
+    found = {"outputs": outputs, "h_n": h_n, "h_n alone": alone, "inputs": inputs.grad}
     found |= {f"final {index}": part for index, part in enumerate(final)}
     found |= {f"initial {index}": part.grad for index, part in enumerate(state or ())}
     found |= {name: parameter.grad for name, parameter in layer.named_parameters()}
