@@ -191,20 +191,22 @@ TINY = torch.finfo(torch.float32).tiny
 
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="other processors need no flushing")
 @pytest.mark.parametrize(
-    ("value", "weight", "bias"), [(TINY / 2, 4.0, 0.0), (TINY, -1.0, 1.5 * TINY)], ids=["read", "computed"]
+    ("value", "parameters"),
+    [(TINY / 2, {"weight_ih_l0": 4.0}), (TINY, {"weight_hh_l0": -1.0, "bias_ih_l0": 1.5 * TINY})],
+    ids=["read", "computed"],
 )
-def test_denormals_are_flushed_inside_only(value, weight, bias):
-    """A denormal on its way through a linear unit: zero if flushed, itself if not."""
+def test_denormals_are_flushed_inside_only(value, parameters):
+    """A denormal that a linear unit reads, or computes at last: zero if flushed, itself if not."""
     layer = RecurrentLayer(configure("elman-relu", embedding_size=1, hidden_size=1), 0)
     with torch.no_grad():
         for name, parameter in layer.cell.named_parameters():
-            parameter.fill_({"weight_ih_l0": weight, "bias_ih_l0": bias}.get(name, 0.0))
+            parameter.fill_(parameters.get(name, 0.0))
         before = calling_thread_flushes()
-        inputs = torch.full((1, 3, 1), value)
+        inputs = torch.full((1, 1, 1), value)
         with recurrent_path("reference"):
-            assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].gt(0).all()
+            assert layer(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].gt(0).all()
         with recurrent_path("compiled"):
-            assert layer(inputs, Steps.of(torch.ones(1, 3), 1))[0].eq(0).all()
+            assert layer(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].eq(0).all()
     assert calling_thread_flushes() == before is False
 
 
