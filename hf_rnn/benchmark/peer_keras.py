@@ -15,8 +15,8 @@ from .texts import MAX_TOKENS, Text, bucketed_batches, pad
 
 class KerasLstm(TrainedPeer, AskedPeer):
     """
-    Trained by `fit`, an epoch at a time and without metrics; asked by `predict_on_batch`, the fastest that Keras offers
-    for one text and no slower than `predict` for many. `Embedding(mask_zero=True)` would be exact, and slower.
+    Trained by `fit`, an epoch at a time and without metrics; asked by `predict_on_batch`, the fastest of its calls for
+    one text and no slower than `predict` for many. `Embedding(mask_zero=True)` would be exact, and slower.
 
     Args:
         buckets: Train on batches of similar length.
@@ -63,8 +63,8 @@ class KerasLstm(TrainedPeer, AskedPeer):
         model.compile(optimizer="adam", loss=keras.losses.BinaryCrossentropy(from_logits=True))
         ids = pad(self.sample.texts, MAX_TOKENS).astype(np.int32)
         batches = self._bucketed_dataset() if self.bucketed else None
-        # A `fit` for each epoch, and no waiting inside one while others are measured: with a single inter-op thread the
-        # next epoch then often took 10, 20 or 40 s longer, asleep. The set-up of a `fit` is not counted.
+        # No waiting inside a `fit` while others are measured: its iterator would live on, and its threads with it.
+        # What a `fit` sets up is not counted.
         while epochs.next():
             if batches is not None:
                 model.fit(batches, verbose=0, callbacks=[Clock()])

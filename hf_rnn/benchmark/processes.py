@@ -33,13 +33,9 @@ main()
 """
 
 
-THREAD_VARIABLES = (
-    "MKL_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-)
+# Not TF_NUM_INTEROP_THREADS: with a single one, TensorFlow 2.21 was seen to sleep for 10, 20 or 40 s in an epoch after
+# a wait. So Keras may run operations side by side where the others are held to `threads`.
+THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 class WorkerError(RuntimeError):
@@ -115,7 +111,9 @@ class Worker:
 
 def environment(threads: int | None) -> dict[str, str]:
     """The environment of a worker: no network, no GPU, `threads` threads; None: what each library takes by itself."""
-    variables = {name: value for name, value in os.environ.items() if name not in THREAD_VARIABLES}
+    variables = {
+        name: value for name, value in os.environ.items() if name not in (*THREAD_VARIABLES, "TF_NUM_INTEROP_THREADS")
+    }
     if threads is not None:
         variables |= dict.fromkeys(THREAD_VARIABLES, str(threads))
     return variables | {

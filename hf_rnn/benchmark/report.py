@@ -53,7 +53,8 @@ METHOD = (
     "A time is that of the model's call, token ids to logits; TF-IDF's begins with the characters. Cold start: from "
     "the start of the process to the first answer, on one thread. Size: weights and configuration. Dropout has one "
     "mask for all steps in our rows, but for the one that says otherwise, and in Keras' locked one; elsewhere a fresh "
-    "one each step. Where no number of threads is given, each library chose by itself."
+    "one each step. Where no number of threads is given, each library chose by itself; where one is, "
+    "TensorFlow may still run operations side by side."
 )
 
 

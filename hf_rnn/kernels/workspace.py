@@ -23,6 +23,8 @@ def workspace(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     held them: autograd, or the hooks of checkpointing.
     """
     size = math.prod(shape) * dtype.itemsize
+    if size == 0:  # a batch of empty texts
+        return torch.empty(shape, dtype=dtype)
     piece = _take(size)
     lent = piece.numpy()  # a new array, which the tensor made from it holds until its storage is freed
     weakref.finalize(lent, _free.append, piece).atexit = False

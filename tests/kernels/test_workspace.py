@@ -88,3 +88,10 @@ def test_checkpointing_keeps_no_layers_memory_and_changes_no_gradient(free, vari
     for actual, wanted in zip(gradients(), expected, strict=True):
         assert_close(actual, wanted)
     assert given_back == [0, 2 if variant == "bilstm" else 1]
+
+
+def test_a_batch_of_empty_texts_needs_none(free):
+    empty = workspace((2, 0, 4), torch.float64)
+    assert empty.shape == (2, 0, 4) and empty.dtype == torch.float64
+    del empty
+    assert free == []
