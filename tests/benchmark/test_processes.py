@@ -84,3 +84,12 @@ def test_threads_are_given_to_every_library(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert {environment(2)[name] for name in processes.THREAD_VARIABLES} == {"2"}
     assert not environment(None).keys() & set(processes.THREAD_VARIABLES), "each library is to choose by itself"
+
+
+@pytest.mark.parametrize("threads", [None, 1])
+def test_tensorflow_is_never_held_to_one_operation_at_a_time(
+    threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It then sleeps for seconds in the epoch after a wait, which is none of Keras' speed.
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "1")
+    assert "TF_NUM_INTEROP_THREADS" not in environment(threads)

@@ -6,14 +6,9 @@ import importlib.util
 import json
 import runpy
 import sys
-import time
 from pathlib import Path
 
 import pytest
-
-from hf_rnn.benchmark.peers import chosen
-from hf_rnn.benchmark.processes import Lineup
-from hf_rnn.benchmark.texts import write_sample
 
 
 @pytest.mark.slow
@@ -51,24 +46,6 @@ def test_keras_is_trained_in_all_its_ways(tmp_path: Path, project: Path, monkeyp
     runpy.run_path(str(project / "scripts" / "benchmark.py"), run_name="__main__")
     training = json.loads((tmp_path / "speed.json").read_text())["training"]
     assert {key: row["status"] for key, row in training.items()} == dict.fromkeys(peers, "measured")
-
-
-@pytest.mark.slow
-def test_keras_takes_as_long_after_a_wait(tmp_path: Path) -> None:
-    if importlib.util.find_spec("tensorflow") is None:
-        pytest.skip("tensorflow is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_RNN_CORPORA", str(tmp_path / "none"))
-        write_sample(tmp_path, count=32, fitted=100)
-    with Lineup(chosen(["keras", "keras-buckets"]), "train", tmp_path, batch_size=8, threads=1) as line:
-        rounds = []
-        for _ in range(6):
-            rounds.append(line.ask(do="epoch"))
-            # As while others are measured.
-            time.sleep(6)
-    for key in ("keras", "keras-buckets"):
-        # The first traces the graph. Waits show as seconds; an epoch of 32 texts is a fraction of one.
-        assert max(answers[key]["seconds"] for answers in rounds[1:]) < 2, rounds
 
 
 def test_an_unknown_peer_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
