@@ -1,0 +1,242 @@
+"""
+A linear-chain conditional random field (Lafferty et al. 2001; as a network's last layer: Collobert et al. 2011, Lample
+et al. 2016), exact and batched, and which label may follow which.
+
+The score of a path y of labels over a sentence of T steps with emissions e_t is
+
+    s(y) = start[y_1] + Σ_t e_t[y_t] + Σ_{t>1} transition[y_{t-1}, y_t] + end[y_T]
+
+and its probability exp(s(y)) / Z, with Z = Σ_y exp(s(y)) over every path. An empty sentence has one path, of score 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+from transformers import initialization as init
+
+
+SCHEMES = ("BIO", "BIOES")
+# The score of what is forbidden: its exponential is 0 in float32 and float64, and sums of it stay finite, so that no
+# gradient becomes NaN as it does with -inf.
+FORBIDDEN = -1e4
+# Reduces (…, labels) over the given dimension: a sum over paths, or the best of them.
+Reduction = Callable[[torch.Tensor, int], torch.Tensor]
+
+
+def allowed_transitions(labels: Sequence[str], scheme: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """
+    Which label may start a sentence, follow another, and end one.
+
+    Args:
+        labels: Names such as "O", "B-PER", "I-PER" (for BIOES also "E-PER" and "S-PER").
+        scheme: "BIO" (IOB2: an entity begins with B) or "BIOES".
+
+    Returns:
+        Booleans `start` (labels), `transition` (labels before, labels after) and `end` (labels).
+
+    Raises:
+        ValueError: for another scheme, or a label that does not belong to it.
+    """
+    if scheme not in SCHEMES:
+        raise ValueError(f"`scheme`={scheme!r} must be one of {', '.join(SCHEMES)}.")
+    parts = [_split(label, scheme) for label in labels]
+    outside = ("O", "")
+    start = torch.tensor([_may_follow(outside, part, scheme) for part in parts])
+    transition = torch.tensor([[_may_follow(before, after, scheme) for after in parts] for before in parts])
+    end = torch.tensor([_may_follow(part, outside, scheme) for part in parts])
+    return start, transition, end
+
+
+def _split(label: str, scheme: str) -> tuple[str, str]:
+    prefix, _, entity = label.partition("-")
+    if prefix not in set(scheme) or (prefix == "O") != (entity == ""):
+        raise ValueError(
+            f"`labels` holds {label!r}, which is no label of {scheme}: these are O, and one of "
+            f"{', '.join(scheme.replace('O', ''))} followed by - and the type of the entity, such as B-PER."
+        )
+    return prefix, entity
+
+
+def _may_follow(before: tuple[str, str], after: tuple[str, str], scheme: str) -> bool:
+    (prefix, entity), (next_prefix, next_entity) = before, after
+    goes_on = next_prefix in ("I", "E")
+    is_open = prefix in ("B", "I")
+    if goes_on:
+        return is_open and entity == next_entity
+    # In BIOES an entity is closed by its E; in BIO by whatever does not go on with it.
+    return scheme == "BIO" or not is_open
+
+
+class ConditionalRandomField(nn.Module):
+    """
+    Args:
+        num_labels: Number of labels.
+        allowed: Which label may start, follow and end, as `allowed_transitions` gives them; None: every one.
+
+    Its methods take `emissions` (batch, time, labels) and `mask` (batch, time), true at the steps of a sentence, which
+    come first in its row. What stands at the others is not read.
+    """
+
+    start: nn.Parameter
+    transition: nn.Parameter
+    end: nn.Parameter
+    start_allowed: torch.Tensor
+    transition_allowed: torch.Tensor
+    end_allowed: torch.Tensor
+
+    def __init__(self, num_labels: int, allowed: Sequence[torch.Tensor] | None = None) -> None:
+        super().__init__()
+        shapes = {"start": (num_labels,), "transition": (num_labels, num_labels), "end": (num_labels,)}
+        for index, (name, shape) in enumerate(shapes.items()):
+            rule = torch.ones(shape, dtype=torch.bool) if allowed is None else allowed[index]
+            if tuple(rule.shape) != shape:
+                raise ValueError(
+                    f"`allowed` holds {tuple(rule.shape)} for {name}; with `num_labels`={num_labels} it must be "
+                    f"{shape}."
+                )
+            self.register_parameter(name, nn.Parameter(torch.empty(shape)))
+            self.register_buffer(f"{name}_allowed", rule)
+
+    def initialize(self) -> None:
+        """Small uniform scores: at first every path is about as likely as its emissions say."""
+        for parameter in self.parameters():
+            init.uniform_(parameter, -0.1, 0.1)
+
+    def forward(self, emissions: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        The log-likelihood of `labels` (batch, time) for each sentence, (batch): at most 0.
+
+        Raises:
+            ValueError: if the labels of a sentence take a transition that is forbidden.
+        """
+        return self.path_score(emissions, labels, mask) - self.log_partition(emissions, mask)
+
+    def path_score(self, emissions: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """s(y) of `labels` (batch, time), for each sentence (batch)."""
+        mask, lengths = mask.bool(), mask.sum(1)
+        labels = labels.masked_fill(~mask, 0)
+        first, last = labels[:, 0], labels.gather(1, (lengths - 1).clamp(min=0).unsqueeze(1)).squeeze(1)
+        moves = labels[:, :-1], labels[:, 1:]
+        self._refuse_forbidden(first, moves, last, mask)
+        emitted = emissions.gather(2, labels.unsqueeze(2)).squeeze(2).masked_fill(~mask, 0).sum(1)
+        moved = self.transition[moves].masked_fill(~mask[:, 1:], 0).sum(1)
+        return emitted + torch.where(mask[:, 0], self.start[first] + moved + self.end[last], 0)
+
+    def log_partition(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """log Z for each sentence, (batch)."""
+        forward = self._forward_scores(emissions, mask, torch.logsumexp)[-1]
+        whole = torch.logsumexp(forward + self._rules()[2], dim=1)
+        return torch.where(mask[:, 0].bool(), whole, 0)
+
+    def marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """p(y_t = label) (batch, time, labels), by forward-backward; zero at the padding."""
+        scores = self._scores_through(emissions, mask, torch.logsumexp)
+        return torch.softmax(scores, dim=2).masked_fill(~mask.bool().unsqueeze(2), 0)
+
+    def max_marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        The score of the best path through each label at each step, less that of the best path of all (batch, time,
+        labels): 0 on the Viterbi path, negative elsewhere; zero at the padding. Their argmax at each step is the
+        Viterbi path; that of the marginals need not be.
+        """
+        scores = self._scores_through(emissions, mask, torch.amax)
+        return (scores - scores.amax(2, keepdim=True)).masked_fill(~mask.bool().unsqueeze(2), 0)
+
+    def viterbi(self, emissions: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The best path (batch, time), -100 at the padding, and its score (batch)."""
+        paths, scores = self.best_paths(emissions, mask, 1)
+        return paths[:, 0], scores[:, 0]
+
+    @torch.no_grad()
+    def best_paths(self, emissions: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        The k best paths (batch, k, time), best first, -100 at the padding, and their scores (batch, k). Where a
+        sentence has fewer allowed paths the rest are -100 throughout, with a score of -inf.
+
+        Raises:
+            ValueError: for a `k` below 1.
+        """
+        if k < 1:
+            raise ValueError(f"`k`={k} must be at least 1.")
+        mask = mask.bool()
+        start, transition, end = self._rules()
+        batch, time, num_labels = emissions.shape
+        # (batch, label, rank): the k best ways to reach each label.
+        best = emissions.new_full((batch, num_labels, k), -torch.inf)
+        best[:, :, 0] = start + emissions[:, 0]
+        stay = torch.arange(num_labels * k, device=emissions.device).view(num_labels, k)
+        pointers = []
+        for t in range(1, time):
+            candidates = (best.unsqueeze(3) + transition.unsqueeze(1)).flatten(1, 2)  # (batch, label * rank, label)
+            scores, came_from = (found.transpose(1, 2) for found in candidates.topk(k, dim=1))
+            going = mask[:, t].view(-1, 1, 1)
+            best = torch.where(going, scores + emissions[:, t].unsqueeze(2), best)
+            pointers.append(torch.where(going, came_from, stay))
+        scores, place = (best + end.unsqueeze(1)).flatten(1).topk(k, dim=1)
+        path = [place // k]
+        for came_from in reversed(pointers):
+            place = came_from.flatten(1).gather(1, place)
+            path.append(place // k)
+        paths = torch.stack(path[::-1], dim=2)
+        return self._only_real(paths, scores, mask)
+
+    def _only_real(
+        self, paths: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # An empty sentence has one path; a path that does what is forbidden is none.
+        empty = ~mask[:, :1]
+        first = torch.arange(scores.shape[1], device=scores.device) == 0
+        scores = torch.where(empty, torch.where(first, 0.0, -torch.inf), scores)
+        scores = scores.masked_fill(scores < FORBIDDEN / 2, -torch.inf)
+        real = mask.unsqueeze(1) & scores.isfinite().unsqueeze(2)
+        return paths.masked_fill(~real, -100), scores
+
+    def _rules(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        # start, transition and end, what is forbidden at `FORBIDDEN`.
+        return (
+            self.start.masked_fill(~self.start_allowed, FORBIDDEN),
+            self.transition.masked_fill(~self.transition_allowed, FORBIDDEN),
+            self.end.masked_fill(~self.end_allowed, FORBIDDEN),
+        )
+
+    def _forward_scores(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> list[torch.Tensor]:
+        # For each step (batch, labels): all paths up to and with each label, reduced; after the end as at the end.
+        start, transition, _ = self._rules()
+        scores = [start + emissions[:, 0]]
+        for t in range(1, emissions.shape[1]):
+            reached = reduce(scores[-1].unsqueeze(2) + transition, 1) + emissions[:, t]
+            scores.append(torch.where(mask[:, t : t + 1].bool(), reached, scores[-1]))
+        return scores
+
+    def _scores_through(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> torch.Tensor:
+        # (batch, time, labels): all paths through each label at each step, reduced.
+        _, transition, end = self._rules()
+        after = end.expand(len(emissions), -1)
+        backward = [after]
+        for t in range(emissions.shape[1] - 1, 0, -1):
+            left = reduce((after + emissions[:, t]).unsqueeze(1) + transition, 2)
+            after = torch.where(mask[:, t : t + 1].bool(), left, after)
+            backward.append(after)
+        forward = self._forward_scores(emissions, mask, reduce)
+        return torch.stack(forward, dim=1) + torch.stack(backward[::-1], dim=1)
+
+    def _refuse_forbidden(
+        self, first: torch.Tensor, moves: tuple[torch.Tensor, torch.Tensor], last: torch.Tensor, mask: torch.Tensor
+    ) -> None:
+        for name, taken, real in (
+            ("start with", self.start_allowed[first], mask[:, 0]),
+            ("go through", self.transition_allowed[moves], mask[:, 1:]),
+            ("end with", self.end_allowed[last], mask[:, 0]),
+        ):
+            wrong = (real & ~taken).flatten(1).any(1) if real.dim() == 2 else real & ~taken
+            if wrong.any():
+                raise ValueError(
+                    f"`labels` of sentence {int(wrong.nonzero()[0])} of the batch {name} what the scheme of the "
+                    "labels forbids (`allowed_transitions`), such as an I- without its B-."
+                )
+
+
+__all__ = ["FORBIDDEN", "SCHEMES", "ConditionalRandomField", "allowed_transitions"]
