@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from ..models.cells import Cell, State
 from ..models.recurrent import Steps
-from .library import DTYPES, KINDS, Library, Task
+from .binding import DTYPES, KINDS, Library, Task
 from .schedule import Part, Schedule
 from .threads import kernel_threads
 from .workspace import workspace

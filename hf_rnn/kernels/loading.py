@@ -20,8 +20,8 @@ def wanted() -> bool:
 def load() -> bool:
     """Use the kernels if they have been built for this machine. Returns whether they are in use."""
     if compiled_layer() is None and wanted() and library_path().exists():
+        from .binding import Library
         from .layer import CompiledLayer
-        from .library import Library
 
         try:
             provide_compiled_layer(CompiledLayer(Library(library_path())))

@@ -5,7 +5,7 @@
 // by index: reading backwards from the last real token, left padding and holes are all a matter of the index, and
 // nothing is copied. Tasks share nothing that is written: threads that run them need no barrier until the end.
 //
-// The interface is C (see library.py), so that the library depends on no version of torch.
+// The interface is C (see binding.py), so that the library depends on no version of torch.
 
 #include <algorithm>
 #include <atomic>
@@ -23,7 +23,7 @@
 
 namespace hf_rnn {
 
-// Mirrored by library.py. The numbers behind `void*` are float or double; all matrices are row-major.
+// Mirrored by binding.py. The numbers behind `void*` are float or double; all matrices are row-major.
 struct Task {
     int64_t batch, steps, input_size, units;
     int64_t output_stride;  // numbers between the rows of outputs and grad_outputs

@@ -3,14 +3,8 @@ How many threads torch computes with: a default that does not collapse on a busy
 
 OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
 waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the
-missing thread back. One training step on two cores, medians of two rounds on a machine that was not always quiet
-(LSTM: BiLSTM(64) → BiLSTM(32), 64 texts of 128 tokens; BERT: two layers of width 384, 16 texts of 128 tokens), in ms:
-
-| | LSTM | LSTM, a core held by another process | BERT | BERT, a core held |
-|---|---|---|---|---|
-| 2 threads | 93 to 323 | 10,818 to 16,954 | 1,434 to 2,102 | 2,181 to 3,439 |
-| 2 threads, `OMP_WAIT_POLICY=passive` | 152 to 243 | 144 to 264 | 558 to 899 | 875 to 1,326 |
-| 1 thread | 120 to 130 | 245 to 254 | 535 to 771 | 1,169 to 1,801 |
+missing thread back, and a training step takes tens of times as long. Threads that sleep instead are safe, and a little
+slower on an idle machine.
 
 So torch computes a recurrent model with one thread, while the compiled kernels, whose threads wait for each other once
 a layer, use all cores. What has no recurrence, such as a BERT, uses all cores as torch does by itself;

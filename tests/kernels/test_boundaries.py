@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.autograd import forward_ad
 
-from hf_rnn.kernels.library import Library, Task
+from hf_rnn.kernels.binding import Library, Task
 from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
 from hf_rnn.models.recurrent import RecurrentLayer, Steps
 from tests.models.common import assert_close, configure
