@@ -145,13 +145,14 @@ def _check_arguments(
     if truncation_side not in ("right", "left"):
         raise ValueError(f"`truncation_side`={truncation_side!r} must be 'right' or 'left'.")
     smallest = len(SPECIAL_TOKENS) + (BYTE_ALPHABET_SIZE if kind == "bpe" else 1)
-    _check_integer("vocab_size", vocab_size, smallest, f" for `kind`={kind!r}")
-    _check_integer("min_frequency", min_frequency, 1)
+    check_integer("vocab_size", vocab_size, smallest, f" for `kind`={kind!r}")
+    check_integer("min_frequency", min_frequency, 1)
     if model_max_length is not None:
-        _check_integer("model_max_length", model_max_length, 1, ", or None for no limit")
+        check_integer("model_max_length", model_max_length, 1, ", or None for no limit")
 
 
-def _check_integer(name: str, value: int, smallest: int, reason: str = "") -> None:
+def check_integer(name: str, value: int, smallest: int, reason: str = "") -> None:
+    """Raise a ValueError that names the argument `name` unless `value` is an integer of at least `smallest`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
         raise ValueError(f"`{name}`={value!r} must be an integer of at least {smallest}{reason}.")
 
@@ -186,15 +187,20 @@ def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: 
 
 def _trainer(kind: str, vocab_size: int, min_frequency: int, show_progress: bool) -> trainers.Trainer:
     if kind == "bpe":
-        return trainers.BpeTrainer(
-            vocab_size=vocab_size,
-            min_frequency=min_frequency,
-            special_tokens=SPECIAL_TOKENS,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=show_progress,
-        )
+        return byte_pair_trainer(vocab_size, min_frequency, show_progress)
     return trainers.WordLevelTrainer(
         vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=SPECIAL_TOKENS, show_progress=show_progress
+    )
+
+
+def byte_pair_trainer(vocab_size: int, min_frequency: int, show_progress: bool) -> trainers.BpeTrainer:
+    """The trainer of a byte-level vocabulary: the special tokens, all 256 bytes, then merges."""
+    return trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        min_frequency=min_frequency,
+        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=show_progress,
     )
 
 
