@@ -20,9 +20,11 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["FILE_TYPES", "expand_path", "read_rows"]
+__all__ = ["FILE_TYPES", "TAGGED_FILE_TYPES", "existing_file", "expand_path", "read_rows"]
 
 FILE_TYPES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+# One token a line, its tag beside it: `hf_rnn.data.conll` reads these.
+TAGGED_FILE_TYPES = (".conll", ".txt", ".iob", ".bio")
 CORPORA_VARIABLE = "HF_RNN_CORPORA"
 DEFAULT_CORPORA = os.path.join("..", "shared", "data")
 # pyarrow refuses a csv row that is longer than a block, so the whole file is one block, up to what it can take.
@@ -47,6 +49,21 @@ def expand_path(path: str) -> Path:
     return Path(expanded)
 
 
+def existing_file(path: str) -> Path:
+    """The file `path`, expanded.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty, or as `expand_path`.
+    """
+    file = expand_path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"The file {path!r} does not exist (looked for {str(file.absolute())!r}).")
+    if file.stat().st_size == 0:
+        raise ValueError(f"The file {path!r} is empty.")
+    return file
+
+
 def read_rows(path: str, *, typed_columns: Collection[str] = ()) -> Dataset:
     """All rows of a file, in their order.
 
@@ -63,14 +80,13 @@ def read_rows(path: str, *, typed_columns: Collection[str] = ()) -> Dataset:
     from datasets import Dataset
     from datasets.table import InMemoryTable
 
-    file = expand_path(path)
-    extension = file.suffix.lower()
+    extension = expand_path(path).suffix.lower()
     if extension not in FILE_TYPES:
-        raise ValueError(f"The file {path!r} has the extension {extension!r}; it must be one of {FILE_TYPES}.")
-    if not file.is_file():
-        raise FileNotFoundError(f"The file {path!r} does not exist (looked for {str(file.absolute())!r}).")
-    if file.stat().st_size == 0:
-        raise ValueError(f"The file {path!r} is empty.")
+        raise ValueError(
+            f"The file {path!r} has the extension {extension!r}; it must be one of {FILE_TYPES}, or where tagged "
+            f"sentences are read one of {TAGGED_FILE_TYPES}."
+        )
+    file = existing_file(path)
     try:
         if extension == ".parquet":
             table = _read_parquet(file)

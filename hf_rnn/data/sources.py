@@ -1,0 +1,192 @@
+"""Where the rows come from and how they are split: what the data of every task have in common."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
+
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+__all__ = ["SourceArguments", "comma_separated", "hold_out_and_sample", "read_splits", "require_column"]
+
+logger = logging.getLogger(__name__)
+
+SPLITS = ("train", "validation", "test")
+_FILES = (
+    f"A file of rows ({', '.join(FILE_TYPES)}; of tagged sentences also {', '.join(TAGGED_FILE_TYPES)}; "
+    "${HF_RNN_CORPORA} and other variables may be used): "
+)
+
+
+@dataclass
+class SourceArguments:
+    """Which rows to read and how to split them."""
+
+    dataset_name: str | None = field(
+        default=None,
+        metadata={"help": "A dataset of the Hub, or a local folder that `load_dataset` or `load_from_disk` reads."},
+    )
+    dataset_config_name: str | None = field(default=None, metadata={"help": "The configuration of `dataset_name`."})
+    train_file: str | None = field(default=None, metadata={"help": _FILES + "the training split."})
+    validation_file: str | None = field(default=None, metadata={"help": _FILES + "the validation split."})
+    test_file: str | None = field(default=None, metadata={"help": _FILES + "the test split."})
+    validation_split_percentage: float | None = field(
+        default=None, metadata={"help": "Hold this share of the training rows out for validation (0 to 100)."}
+    )
+    validation_split_size: int | None = field(
+        default=None,
+        metadata={"help": "Hold this many rows out for validation: the last of the shuffled training rows."},
+    )
+    test_split_percentage: float | None = field(
+        default=None, metadata={"help": "Hold this share of the training rows out as the test split (0 to 100)."}
+    )
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Train on a random sample of this many rows (drawn with `split_seed`)."}
+    )
+    max_eval_samples: int | None = field(default=None, metadata={"help": "The same for the validation split."})
+    max_predict_samples: int | None = field(default=None, metadata={"help": "The same for the test split."})
+    split_seed: int = field(default=42, metadata={"help": "The seed of the shuffle before rows are held out."})
+
+    def __post_init__(self) -> None:
+        files = {name: getattr(self, name) for name in ("train_file", "validation_file", "test_file")}
+        given = [name for name, path in files.items() if path is not None]
+        if self.dataset_name is not None and given:
+            raise ValueError(f"`dataset_name`={self.dataset_name!r} and `{given[0]}` were both given; give one.")
+        if self.dataset_name is None and self.train_file is None:
+            raise ValueError("Give `dataset_name` (a dataset of the Hub or a folder) or `train_file`.")
+        for name in ("validation_split_percentage", "test_split_percentage"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 100:
+                raise ValueError(f"`{name}`={value!r} must be more than 0 and less than 100.")
+        if (self.validation_split_percentage or 0) + (self.test_split_percentage or 0) >= 100:
+            raise ValueError(
+                f"`validation_split_percentage`={self.validation_split_percentage!r} and `test_split_percentage`="
+                f"{self.test_split_percentage!r} must sum to less than 100: nothing would be left to train on."
+            )
+        for name in ("validation_split_size", "max_train_samples", "max_eval_samples", "max_predict_samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}`={value!r} must be at least 1.")
+        if self.validation_split_percentage is not None and self.validation_split_size is not None:
+            raise ValueError("`validation_split_percentage` and `validation_split_size` were both given; give one.")
+
+
+def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset]) -> dict[str, Dataset]:
+    """The rows of ``train`` and, where there are any, ``validation`` and ``test``, as they were published.
+
+    Args:
+        arguments: What to read.
+        read_file: Reads one of the files that `arguments` name.
+
+    Raises:
+        FileNotFoundError, ValueError: of `read_file`; or the data set has no ``train``, or an empty split.
+    """
+    if arguments.dataset_name is None:
+        paths = {split: getattr(arguments, f"{split}_file") for split in SPLITS}
+        return {split: read_file(path) for split, path in paths.items() if path is not None}
+
+    name = arguments.dataset_name
+    loaded = _load_dataset(str(expand_path(name)) if "$" in name else name, arguments.dataset_config_name)
+    if "train" not in loaded:
+        raise ValueError(f"`dataset_name`={name!r} has no split named 'train'; it has {', '.join(loaded)}.")
+    unused = [split for split in loaded if split not in SPLITS]
+    if unused:
+        logger.warning("The splits %s of %s are not used; only %s are.", ", ".join(unused), name, ", ".join(SPLITS))
+    splits = {split: loaded[split] for split in SPLITS if split in loaded}
+    for split, rows in splits.items():
+        if len(rows) == 0:
+            raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
+    return splits
+
+
+def _load_dataset(name: str, config_name: str | None) -> DatasetDict:
+    from datasets import load_dataset, load_from_disk
+
+    # `load_dataset` refuses what `DatasetDict.save_to_disk` writes.
+    if (Path(name) / "dataset_dict.json").is_file():
+        return load_from_disk(name)
+    return load_dataset(name, config_name)
+
+
+def require_column(column: str, argument: str, split: str, rows: Dataset) -> None:
+    """Raise a ValueError that names `argument` unless `rows` have a column of the name `column`."""
+    if column not in rows.column_names:
+        raise ValueError(
+            f"`{argument}`: there is no column {column!r} in the {split} split; its columns are "
+            f"{', '.join(map(repr, rows.column_names))}."
+        )
+
+
+def comma_separated(value: str | None, argument: str) -> list[str] | None:
+    """The names in `value`, without the white space around them; a ValueError where one is empty or comes twice."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    if not all(names) or len(set(names)) != len(names):
+        raise ValueError(f"`{argument}`={value!r} must be different, non-empty names separated by commas.")
+    return names
+
+
+def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
+    """The splits that `arguments` ask for, of those that were read.
+
+    Holding out shuffles the training rows once (``Dataset.shuffle(seed=split_seed)``): the last rows are the
+    validation split, those before them the test split. The ``max_*_samples`` are random samples in row order, because
+    many corpora are sorted by class.
+
+    Raises:
+        ValueError: a split is both given and to be held out, is to have no row, or leaves none to train on.
+    """
+    limits = {
+        "train": arguments.max_train_samples,
+        "validation": arguments.max_eval_samples,
+        "test": arguments.max_predict_samples,
+    }
+    held_out = _hold_out(splits, arguments)
+    return {split: _sample(rows, limits[split], arguments.split_seed) for split, rows in held_out.items()}
+
+
+def _hold_out(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
+    """Take the validation and test rows that `arguments` ask for from the shuffled training rows."""
+    train = splits["train"]
+    sizes = {"validation": 0, "test": 0}
+    if arguments.validation_split_size is not None:
+        sizes["validation"] = arguments.validation_split_size
+    for split in sizes:
+        percentage = getattr(arguments, f"{split}_split_percentage")
+        if percentage is not None:
+            sizes[split] = round(len(train) * percentage / 100)
+            if sizes[split] == 0:
+                raise ValueError(f"`{split}_split_percentage`={percentage!r} of {len(train)} rows is no row at all.")
+        if sizes[split] and split in splits:
+            raise ValueError(
+                f"A {split} split was given and another is to be held out (`{split}_split_...`); drop one."
+            )
+    kept = len(train) - sum(sizes.values())
+    if kept == len(train):
+        return splits
+    if kept < 1:
+        raise ValueError(
+            f"Holding out {sizes['validation']} rows for validation (`validation_split_size` or `_percentage`) and "
+            f"{sizes['test']} for test (`test_split_percentage`) leaves none of the {len(train)} training rows."
+        )
+    shuffled = train.shuffle(seed=arguments.split_seed)
+    test_end = kept + sizes["test"]
+    ranges = {"train": (0, kept), "test": (kept, test_end), "validation": (test_end, len(train))}
+    held = {split: shuffled.select(range(*ends)) for split, ends in ranges.items() if ends[0] < ends[1]}
+    merged = {**splits, **held}
+    return {split: merged[split] for split in SPLITS if split in merged}
+
+
+def _sample(rows: Dataset, size: int | None, seed: int) -> Dataset:
+    if size is None or size >= len(rows):
+        return rows
+    return rows.select(sorted(random.Random(seed).sample(range(len(rows)), size)))
