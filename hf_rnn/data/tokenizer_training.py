@@ -39,7 +39,7 @@ _NORMALIZERS: dict[str, Callable[[], normalizers.Normalizer]] = {
     "NFKC": normalizers.NFKC,
     "NFKD": normalizers.NFKD,
 }
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def train_tokenizer(
@@ -211,7 +211,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"`texts` must hold strings only; item {index} is {text!r} ({type(text).__name__}).")
-        if _LONE_SURROGATE.search(text):
+        if LONE_SURROGATE.search(text):
             raise ValueError(f"`texts` must hold valid Unicode; item {index} has a lone surrogate: {text[:50]!r}.")
         found_text = found_text or bool(text.strip())
         batch.append(text)

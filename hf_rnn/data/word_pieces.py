@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 from .tokenizer_training import (
     BYTE_ALPHABET_SIZE,
+    LONE_SURROGATE,
     PAD_TOKEN,
     SPECIAL_TOKENS,
     UNK_TOKEN,
@@ -36,15 +37,14 @@ MAX_CLITICS = 20
 MIN_OCCURRENCES = 2
 
 _LETTER = r"[\p{L}\p{M}\p{N}°]"
-_NOT_INSIDE = rf"(?<!{_LETTER})"
-_ENDS = rf"(?!{_LETTER})"
-# Joined by one mark on the inside: top-level, O'Brien, S&P, Reuters.com, 1996-08-22, 12/31; 10:30 and 1,000.
-_JOINT = r"(?:[-'’.&/⁄_]|(?<=\p{N})[,:](?=\p{N}))"
-_ACRONYM = r"(?:\p{L}\.){2,}"
-_WORD = rf"(?:{_ACRONYM}|{_LETTER}+)(?:{_JOINT}(?:{_ACRONYM}|{_LETTER}+))*"
-_NUMBER_SIGN = rf"(?:{_NOT_INSIDE}\+)?(?:(?<!{_LETTER}|\.)\.)?(?=\p{{N}})"  # +44, .500
-# What no word is made of: a run of the same character (--, ...) or one alone.
-_OTHER = r"(\S)\1*"
+_AFTER_NONE = rf"(?<!{_LETTER})"
+_BEFORE_NONE = rf"(?!{_LETTER})"
+# Joined by one mark on the inside: O'Brien, S&P, 1996-08-22, Reuters.com, Wash.-based; 10:30 and 1,000.
+_JOINT = r"(?:\.?-|['’.&/⁄_@]|(?<=\p{N})[,:](?=\p{N}))"
+_ACRONYM = rf"(?:\p{{L}}\.){{2,}}{_BEFORE_NONE}"
+_SIGN = rf"(?:{_AFTER_NONE}\+\.?|(?<!{_LETTER}|\.)\.)(?=\p{{N}})"  # +44, .500
+# What is in no word of letters: a bracket, a run of the same character (--, ...), or one alone.
+_OTHER = r"[\p{Ps}\p{Pe}]|(\S)\1*"
 
 _CLITIC = re.compile(r"[^\W\d_]?['’][^\W\d_]{1,2}")
 
@@ -85,11 +85,9 @@ def train_word_pieces(
         raise ValueError("`sentences` is empty: a tokenizer needs at least one word with a visible character.")
     tokenizer = Tokenizer(models.BPE(unk_token=UNK_TOKEN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            _splitter(_word_pattern(checked)),
-            pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False),
-        ]
+        [_splitter(_word_pattern(checked)), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
+    # No post-processor: trimming offsets would take the space that is put before a word for one of the text's.
     tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", left=1, right=0)])
     tokenizer.train_from_iterator(
         (" ".join(sentence) for sentence in checked),
@@ -113,7 +111,7 @@ def word_start(token: str) -> bool:
 
 
 def token_bytes(token: str) -> bytes:
-    """The UTF-8 bytes that `token` of a tokenizer of `train_word_pieces` stands for, without the mark of a word's start.
+    """The UTF-8 bytes that `token` of a tokenizer of `train_word_pieces` stands for, without the mark of a word start.
 
     A special token stands for none. A character of more than one byte may be spread over several tokens.
 
@@ -146,6 +144,8 @@ def _checked(sentences: Iterable[Sequence[str]]) -> Iterator[list[str]]:
         for word in sentence:
             if not isinstance(word, str):
                 raise TypeError(f"`sentences` must hold words as strings; item {index} has {word!r}.")
+            if LONE_SURROGATE.search(word):
+                raise ValueError(f"`sentences` must hold valid Unicode; item {index} has a lone surrogate: {word!r}.")
         yield list(sentence)
 
 
@@ -157,17 +157,15 @@ def _splitter(pattern: str) -> pre_tokenizers.Split:
 def _word_pattern(sentences: list[list[str]]) -> str:
     """The pattern (Oniguruma's syntax) of a word. It never looks past a space: what is a word depends on it alone."""
     general = _general_pattern(_clitics(sentences))
-    exceptions = _exceptions(sentences, _splitter(general))
-    return "|".join([*_alternatives(exceptions), general])
+    return f"{_exception_pattern(_exceptions(sentences, _splitter(general)))}|{general}"
 
 
 def _general_pattern(clitics: list[str]) -> str:
-    if not clitics:
-        return rf"{_NUMBER_SIGN}{_WORD}|{_WORD}|{_OTHER}"
-    clitic = rf"(?i:{'|'.join(clitics)}){_ENDS}"
-    # A word before its clitic is the shortest that leaves one: "does" of "doesn't".
-    host = rf"{_LETTER}+?(?:{_JOINT}{_LETTER}+?)*?(?={clitic})"
-    return rf"{_NUMBER_SIGN}{_WORD}|{host}|{clitic}|{_WORD}|{_OTHER}"
+    clitic = rf"(?i:{'|'.join(clitics)}){_BEFORE_NONE}" if clitics else "(?!)"
+    # A word ends where a clitic begins, "does" of "doesn't" before its "n't".
+    part = rf"(?:{_ACRONYM}|{_LETTER}(?:(?!{clitic}){_LETTER})*)"
+    word = rf"(?:{_SIGN})?{part}(?:(?!{clitic}){_JOINT}{part})*"
+    return rf"{clitic}|{word}|{_OTHER}"
 
 
 def _clitics(sentences: list[list[str]]) -> list[str]:
@@ -196,15 +194,20 @@ def _exceptions(sentences: list[list[str]], splitter: pre_tokenizers.Split) -> l
     for sentence in sentences:
         for length in lengths:
             for start in range(len(sentence) - length + 1):
-                word = parts.get(tuple(sentence[start : start + length]))
-                if word is not None:
-                    apart[word] += 1
+                split = tuple(sentence[start : start + length])
+                if split in parts:
+                    apart[parts[split]] += 1
     kept = [word for word in parts.values() if counts[word] > apart[word]]
     return sorted(kept, key=lambda word: (-counts[word], word))[:MAX_EXCEPTIONS]
 
 
-def _alternatives(exceptions: list[str]) -> Iterator[str]:
-    """Patterns of whole words, longest first. After a currency sign a number may follow at once: US$5."""
-    for word in sorted(exceptions, key=lambda word: (-len(word), word)):
-        end = "" if unicodedata.category(word[-1]) == "Sc" else rf"(?!{_LETTER}|\.)"
-        yield f"{_NOT_INSIDE}{re.escape(word)}{end}"
+def _exception_pattern(exceptions: list[str]) -> str:
+    """A whole word of `exceptions`, the longest that fits. After a currency sign a number may follow at once: US$5."""
+    if not exceptions:
+        return "(?!)"
+    whole = rf"(?!{_LETTER}|\.)"
+    words = (
+        re.escape(word) + ("" if unicodedata.category(word[-1]) == "Sc" else whole)
+        for word in sorted(exceptions, key=lambda word: (-len(word), word))
+    )
+    return f"{_AFTER_NONE}(?:{'|'.join(words)})"
