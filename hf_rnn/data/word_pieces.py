@@ -202,12 +202,15 @@ def _exceptions(sentences: list[list[str]], splitter: pre_tokenizers.Split) -> l
 
 
 def _exception_pattern(exceptions: list[str]) -> str:
-    """A whole word of `exceptions`, the longest that fits. After a currency sign a number may follow at once: US$5."""
+    """Whole words of `exceptions`, the longest first."""
     if not exceptions:
         return "(?!)"
-    whole = rf"(?!{_LETTER}|\.)"
-    words = (
-        re.escape(word) + ("" if unicodedata.category(word[-1]) == "Sc" else whole)
-        for word in sorted(exceptions, key=lambda word: (-len(word), word))
-    )
-    return f"{_AFTER_NONE}(?:{'|'.join(words)})"
+    longest_first = sorted(exceptions, key=lambda word: (-len(word), word))
+    return rf"{_AFTER_NONE}(?:{'|'.join(re.escape(word) + _exception_end(word) for word in longest_first)})"
+
+
+def _exception_end(word: str) -> str:
+    """What must not follow `word`: a run of its last character or a joined part, which other patterns then take."""
+    last = re.escape(word[-1])
+    is_currency = unicodedata.category(word[-1]) == "Sc"  # a number may follow at once: US$5
+    return rf"(?!{last})" if is_currency else rf"(?!{last}|-?{_LETTER})"

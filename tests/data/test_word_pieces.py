@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import string
 import subprocess
 import sys
 
@@ -70,6 +71,7 @@ def words(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:
             "He does n't work for Acme Corp. in London , does he ?",
         ),
         ("Corp.'s, CORP. Corp... Corp.x", "Corp. 's , CORP . Corp ... Corp.x"),
+        ("Corp.-led Corp.- McCorp. vs.", "Corp.-led Corp. - McCorp . vs."),
         ("DON'T, it’s O'Brien's 1990's", "DO N'T , it ’s O'Brien 's 1990 's"),
         ("US$5 C$6.50 PC$", "US$ 5 C$ 6.50 PC $"),
         ("vs. Elvs. scored 2.", "vs. Elvs . scored 2 ."),
@@ -104,9 +106,15 @@ def test_the_longest_exception_wins():
     assert words(train([["e."], ["e.-"], ["e."], ["e.-"]]), "e.- e.") == ["e.-", "e."]
 
 
+@pytest.mark.parametrize("mark", string.punctuation)
+def test_exceptions_with_any_punctuation(mark):
+    assert words(train([[f"q{mark}"], [f"{mark}q"]] * 2), f"q{mark} {mark}q") == [f"q{mark}", f"{mark}q"]
+
+
 def test_exceptions_are_no_patterns():
     tokenizer = train([["a*)"], ["a*)"], ["[PAD]"], ["[PAD]"]])
     assert words(tokenizer, "a*) aa)") == ["a*)", "aa", ")"]
+    assert words(tokenizer, "(a*).") == ["(", "a*)", "."]
     assert tokenizer.pad_token_id not in tokenizer("[PAD]")["input_ids"]
 
 
