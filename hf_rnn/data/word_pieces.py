@@ -42,7 +42,7 @@ _BEFORE_NONE = rf"(?!{_LETTER})"
 # Joined by one mark on the inside: O'Brien, S&P, 1996-08-22, Reuters.com, Wash.-based; 10:30 and 1,000.
 _JOINT = r"(?:\.?-|['’.&/⁄_@]|(?<=\p{N})[,:](?=\p{N}))"
 _ACRONYM = rf"(?:\p{{L}}\.){{2,}}{_BEFORE_NONE}"
-_SIGN = rf"(?:{_AFTER_NONE}\+\.?|(?<!{_LETTER}|\.)\.)(?=\p{{N}})"  # +44, .500
+_SIGN = rf"{_AFTER_NONE}(?:\+\.?|\.)(?=\p{{N}})"  # +44, .500
 # What is in no word of letters: a bracket, a run of the same character (--, ...), or one alone.
 _OTHER = r"[\p{Ps}\p{Pe}]|(\S)\1*"
 

@@ -11,6 +11,7 @@ import sys
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from hf_rnn.data import word_pieces
 from hf_rnn.data.detokenize import detokenize
 from hf_rnn.data.word_pieces import token_bytes, train_word_pieces, word_start
 
@@ -78,7 +79,8 @@ def words(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:
         # In general.
         ("the U.S.'s U.N.-led U.S.A at 10:30 a.m.", "the U.S. 's U.N.-led U.S.A at 10:30 a.m."),
         ("1996-08-22 6-4, 1,000.5: 12/31 $5%", "1996-08-22 6-4 , 1,000.5 : 12/31 $ 5 %"),
-        ("+44 .500 +.5 1+1 x.", "+44 .500 +.5 1 + 1 x ."),
+        ("+44 .500 +.5 1+1 x. it's.5", "+44 .500 +.5 1 + 1 x . it 's . 5"),
+        ("a,b c:d 1,b c:2", "a , b c : d 1 , b c : 2"),
         ("S&P me@x.org Wash.-based n° 3º e/ou", "S&P me@x.org Wash.-based n° 3º e/ou"),
         ("it--well...maybe!! ((a)) ``b''", "it -- well ... maybe !! ( ( a ) ) `` b ''"),
         ("São Paulo, re\u0301sume\u0301 हिन्दी.", "São Paulo , re\u0301sume\u0301 हिन्दी ."),
@@ -91,6 +93,7 @@ def test_words_of_raw_text(tokenizer, text, expected):
 def test_clitics_are_learnt():
     english = ["he", "is", "n't"]
     assert words(train([english, english]), "isn't") == ["is", "n't"]
+    assert words(train([["he", "is", "n’t"]] * 2), "isn't") == ["is", "n't"]
     assert words(train([english]), "isn't") == ["isn't"]
     assert words(train([["he", "isn't"]] * 2), "isn't") == ["isn't"]
     quotation = ["(", "'a", "b"]  # follows no word
@@ -100,6 +103,18 @@ def test_clitics_are_learnt():
 @pytest.mark.parametrize(("whole", "apart", "expected"), [(2, 1, ["x", "No."]), (2, 2, ["x", "No", "."])])
 def test_exceptions_are_words_that_are_more_often_whole(whole, apart, expected):
     assert words(train([["No."]] * whole + [["No", "."]] * apart), "x No.") == expected
+
+
+def test_the_most_frequent_clitics_and_exceptions_are_kept(monkeypatch):
+    monkeypatch.setattr(word_pieces, "MAX_CLITICS", 1)
+    monkeypatch.setattr(word_pieces, "MAX_EXCEPTIONS", 1)
+    tokenizer = train([["Mr.", "it", "'s", "he", "'d"]] * 3 + [["No.", "Mr.", "it", "'s"]] * 2)
+    assert words(tokenizer, "Mr. No. it's he'd") == ["Mr.", "No", ".", "it", "'s", "he'd"]
+
+
+def test_exceptions_begin_at_no_letter_and_never_cross_a_space():
+    tokenizer = train([[":x", "New York"]] * 2)
+    assert words(tokenizer, "a:x :x New York") == ["a", ":", "x", ":x", "New", "York"]
 
 
 def test_the_longest_exception_wins():
