@@ -38,10 +38,12 @@ SKLEARN_CITATION = """\
 }"""
 
 
-class _InMemoryMetric(evaluate.Metric):
+class InMemoryMetric(evaluate.Metric):
     """What the metrics share: the type of their inputs, and no cache file that two processes could meet in."""
 
     input_type: Any
+    # Of the library that computes the figures.
+    citation = SKLEARN_CITATION
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"keep_in_memory": True, **kwargs})
@@ -49,11 +51,11 @@ class _InMemoryMetric(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"predictions": self.input_type, "references": self.input_type})
         return evaluate.MetricInfo(
-            description=self.__doc__ or "", citation=SKLEARN_CITATION, inputs_description="", features=features
+            description=self.__doc__ or "", citation=self.citation, inputs_description="", features=features
         )
 
 
-class ClassificationMetric(_InMemoryMetric):
+class ClassificationMetric(InMemoryMetric):
     """Accuracy, and precision, recall and F1 for one label out of several.
 
     `compute(predictions, references, num_labels)` takes label ids `(batch,)` and returns `accuracy` and the means over
@@ -82,7 +84,7 @@ class ClassificationMetric(_InMemoryMetric):
         return figures
 
 
-class MultiLabelMetric(_InMemoryMetric):
+class MultiLabelMetric(InMemoryMetric):
     """F1 and subset accuracy for any number of labels a text.
 
     `compute(predictions, references, threshold=0.5)` takes probabilities or 0 and 1, `(batch, labels)`, and 0 or 1,
@@ -114,7 +116,7 @@ class MultiLabelMetric(_InMemoryMetric):
         }
 
 
-class RegressionMetric(_InMemoryMetric):
+class RegressionMetric(InMemoryMetric):
     """Errors and correlations of one predicted number.
 
     `compute(predictions, references)` takes numbers `(batch,)`; returns `mse`, `mae`, `pearson`, `spearman` and `r2`.
