@@ -1,11 +1,12 @@
-"""Write the tables of README.md and model_cards/*.md from model_cards/results/*.json and benchmarks/speed.json.
+"""Write the tables of README.md and model_cards/*.md from the JSON in model_cards: results, benchmarks, comparison.
 
     python scripts/render_docs.py            # write them
     python scripts/render_docs.py --check    # change nothing; exit with 1 if one is out of date
 
 A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
 called NAME, the most accurate on the test split first. Between `<!-- speed:NAME -->` and `<!-- /speed:NAME -->` stands
-what the benchmark measured: `training`, `inference`, `ratios` or `conditions`.
+what the benchmark measured: `training`, `inference`, `ratios` or `conditions`. Between `<!-- comparison:NAME -->` and
+`<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hf_rnn.benchmark.comparison_report import read_comparison
+from hf_rnn.benchmark.comparison_tables import comparison_block
 from hf_rnn.benchmark.report import Document, read_document
 from hf_rnn.benchmark.tables import BLOCKS
 from hf_rnn.training.results import read_results
@@ -24,11 +27,13 @@ from hf_rnn.training.results import read_results
 
 PROJECT = Path(__file__).resolve().parent.parent
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
+COMPARISONS = Path("model_cards", "comparison")
 BLOCK = re.compile(
-    r"(?P<open><!-- (?P<kind>results|speed):(?P<name>\S+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
+    r"(?P<open><!-- (?P<kind>results|speed|comparison):(?P<name>\S+) -->\n).*?"
+    r"(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
 )
-MARKER = re.compile(r"<!-- /?(?:results|speed):\S+ -->")
+MARKER = re.compile(r"<!-- /?(?:results|speed|comparison):\S+ -->")
 
 Results = dict[str, Any]
 
@@ -68,7 +73,9 @@ def table(rows: list[Results]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def rendered(text: str, results: list[Results], speed: Document | None, path: Path) -> str:
+def rendered(
+    text: str, results: list[Results], speed: Document | None, comparisons: dict[str, Document], path: Path
+) -> str:
     """`text` with every block written anew.
 
     Raises:
@@ -78,6 +85,8 @@ def rendered(text: str, results: list[Results], speed: Document | None, path: Pa
     def block(match: re.Match[str]) -> str:
         if match["kind"] == "speed":
             return match["open"] + speed_block(match["name"]) + match["close"]
+        if match["kind"] == "comparison":
+            return match["open"] + compared(match["name"]) + match["close"]
         rows = [r for r in results if r["dataset"]["name"] == match["name"]]
         if not rows:
             known = ", ".join(sorted({r["dataset"]["name"] for r in results})) or "none"
@@ -90,6 +99,15 @@ def rendered(text: str, results: list[Results], speed: Document | None, path: Pa
         if name not in BLOCKS:
             raise ValueError(f"{path}: no block 'speed:{name}'; there are: {', '.join(BLOCKS)}")
         return BLOCKS[name](speed)
+
+    def compared(name: str) -> str:
+        if name not in comparisons:
+            known = ", ".join(comparisons) or "none"
+            raise ValueError(f"{path}: nothing for the block 'comparison:{name}'; there are comparisons of: {known}")
+        try:
+            return comparison_block(comparisons[name])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     lonely = MARKER.search(BLOCK.sub("", text))
     if lonely:
@@ -107,7 +125,8 @@ def main() -> None:
     old = {path: path.read_text(encoding="utf-8") for path in documents}
     speed_file = arguments.root / SPEED_FILE
     speed = read_document(speed_file) if speed_file.is_file() else None
-    new = {path: rendered(text, results, speed, path) for path, text in old.items()}
+    comparisons = {path.stem: read_comparison(path) for path in sorted((arguments.root / COMPARISONS).glob("*.json"))}
+    new = {path: rendered(text, results, speed, comparisons, path) for path, text in old.items()}
     stale = [path for path in documents if new[path] != old[path]]
     if arguments.check and stale:
         sys.exit(f"Out of date: {', '.join(path.name for path in stale)}. Run `make docs`.")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn.benchmark.comparison_report import write_comparison
 from hf_rnn.benchmark.report import write_document
 from hf_rnn.training.results import write_results
+from tests.benchmark.comparisons import document as comparison_document
 from tests.benchmark.documents import document as speed_document
 from tests.results_document import results_document
 
@@ -88,6 +90,29 @@ def test_speed_is_rendered_from_its_own_file(render: Callable[..., None], root: 
         render(root)
 
 
+def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
+    render: Callable[..., None], root: Path
+) -> None:
+    path = root / "model_cards" / "comparison" / "conll2003.json"
+    write_comparison(comparison_document(), path)
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- comparison:conll2003 -->\nold\n<!-- /comparison:conll2003 -->\n")
+    render(root)
+    text = (root / "README.md").read_text()
+    assert "<!-- comparison:conll2003 -->\n|  | F1 | Parameters |" in text and "old" not in text
+    assert "| `minilm` | 0.9100 |" in text
+    render(root, "--check")
+    changed = comparison_document()
+    changed["models"][0]["quality"]["f1"] = 0.9153
+    write_comparison(changed, path)
+    with pytest.raises(SystemExit, match="Out of date: README.md"):
+        render(root, "--check")
+    write_comparison(comparison_document(quick=True), path)
+    with pytest.raises(ValueError, match=r"README.md: the comparison 'conll2003' is a quick run"):
+        render(root)
+    assert (root / "README.md").read_text() == text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -100,6 +125,11 @@ def test_speed_is_rendered_from_its_own_file(render: Callable[..., None], root: 
         (
             "<!-- speed:training -->\n<!-- /speed:training -->\n",
             "nothing for the block 'speed:training'; `make bench` writes model_cards/benchmarks/speed.json",
+        ),
+        ("<!-- comparison:imdb -->\n", "the marker <!-- comparison:imdb --> has no other half"),
+        (
+            "<!-- comparison:imdb -->\n<!-- /comparison:imdb -->\n",
+            "nothing for the block 'comparison:imdb'; there are comparisons of: none",
         ),
     ],
 )

@@ -1,0 +1,48 @@
+#!/usr/bin/env python
+"""
+Measure models side by side on one test set, on one machine, in one run: quality, latency, throughput, memory, size,
+loading. Writes a JSON file, and a Markdown table and a plot beside it.
+
+    python scripts/compare.py --task token-classification --models bundled:bilstm-crf-conll2003 runs/minilm \\
+        random:bert-base-cased --baseline minilm --test_file '${HF_RNN_CORPORA}/conll2003/test.parquet' \\
+        --output model_cards/comparison/conll2003.json
+    python scripts/compare.py --task text-classification --models bundled:bilstm-imdb --quick \\
+        --test_file reviews.csv --output runs/comparison/reviews.json
+
+On a machine that does nothing else. The flags of the test set are those of the training scripts; the table and the
+plot are what documents show between <!-- comparison:NAME --> and <!-- /comparison:NAME -->.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from transformers import HfArgumentParser
+
+from hf_rnn.benchmark.comparison import run_comparison
+from hf_rnn.benchmark.comparison_arguments import DATA_ARGUMENTS, CompareArguments
+from hf_rnn.benchmark.comparison_tables import comparison_markdown
+
+
+def main() -> None:
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    # The task decides which flags there are.
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--task", choices=sorted(DATA_ARGUMENTS), default="text-classification")
+    task = first.parse_known_args()[0].task
+    parser = HfArgumentParser(
+        (CompareArguments, DATA_ARGUMENTS[task]),  # type: ignore[arg-type]
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    arguments, data = parser.parse_args_into_dataclasses()
+    print(comparison_markdown(run_comparison(arguments, data)))
+    output = Path(arguments.output)
+    print(f"Wrote {output}, and {output.stem}.md and {output.stem}.png beside it.")
+
+
+if __name__ == "__main__":
+    main()
