@@ -17,8 +17,14 @@ FOREIGN_NAMES = frozenset(
     "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
 )
 # Auto class → what its class is called after the family's prefix.
-HEADS = {"AutoModel": "Model", "AutoModelForSequenceClassification": "ForSequenceClassification"}
+HEADS = {
+    "AutoModel": "Model",
+    "AutoModelForSequenceClassification": "ForSequenceClassification",
+    "AutoModelForTokenClassification": "ForTokenClassification",
+}
 MODELING_FILE = "modeling_rnn"
+# Features of a word's capitals and digits, see `word_embeddings.casing`.
+NUM_CASING_FEATURES = 6
 
 PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classification", "regression")
 
@@ -58,6 +64,21 @@ class RecurrentConfig(PreTrainedConfig):
         single_logit (`bool`, defaults to `False`):
             Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
             their cross-entropy the binary cross-entropy of z.
+        word_vocab_size (`int`, *optional*):
+            Makes the steps words: `vocab_size` is then the number of pieces of an open-vocabulary tokenizer, words are
+            rebuilt from them, and this many rows, one of them for unknown words, are in the table of word vectors of
+            `embedding_size`. `None`: every token is a step. See `word_embeddings.WordEmbeddings`.
+        max_token_bytes (`int`, defaults to 16): Bytes of the longest piece, for the table of their spelling.
+        char_encoder (`"cnn"` or `"lstm"`, *optional*): What reads a word's spelling, if anything does.
+        char_embedding_size (`int`, defaults to 32): Features of a byte.
+        char_hidden_size (`int`, defaults to 64): Filters of the `"cnn"`, or units per direction of the `"lstm"`.
+        casing_features (`bool`, defaults to `False`): Whether a word's capitals and digits are features of their own.
+        crf (`bool`, defaults to `False`):
+            Whether a token classifier scores whole sequences of labels by a conditional random field.
+        label_scheme (`"BIO"` or `"BIOES"`, *optional*):
+            What a CRF may put after what, for labels such as B-PER and I-PER. With `"BIOES"` it also tells the last
+            word of an entity and entities of one word apart, inside; the labels that go in and out remain BIO.
+            `None`: any label may follow any other.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
 
@@ -70,7 +91,7 @@ class RecurrentConfig(PreTrainedConfig):
     _auto_class: ClassVar[str | None] = "AutoConfig"
     # What gives a family its layers: "lstm", "gru", "elman", or "none" for no recurrence.
     cell: ClassVar[str] = "lstm"
-    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "hidden_states"]
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "hidden_states", "emissions"]
 
     vocab_size: int | None = 20000
     embedding_size: int = 128
@@ -90,6 +111,14 @@ class RecurrentConfig(PreTrainedConfig):
     classifier_norm: Literal["batch", "none"] = "none"
     classifier_dropout: float | int | None = None
     single_logit: bool = False
+    word_vocab_size: int | None = None
+    max_token_bytes: int = 16
+    char_encoder: Literal["cnn", "lstm"] | None = None
+    char_embedding_size: int = 32
+    char_hidden_size: int = 64
+    casing_features: bool = False
+    crf: bool = False
+    label_scheme: Literal["BIO", "BIOES"] | None = None
     pad_token_id: int | None = 0
     use_cache: bool = False
     tie_word_embeddings: bool = False
@@ -141,7 +170,8 @@ class RecurrentConfig(PreTrainedConfig):
         """Features of a step as the first layer sees it."""
         if self.one_hot_input and self.vocab_size is not None:
             return self.vocab_size
-        return self.embedding_size
+        spelling = {None: 0, "cnn": self.char_hidden_size, "lstm": 2 * self.char_hidden_size}[self.char_encoder]
+        return self.embedding_size + spelling + NUM_CASING_FEATURES * self.casing_features
 
     def layer_output_size(self, index: int) -> int:
         """Features of a step after layer `index` (0 is the first), both directions merged."""
@@ -183,6 +213,24 @@ class RecurrentConfig(PreTrainedConfig):
                     f"`pad_token_id` is {self.pad_token_id}; it must lie in [0, vocab_size) = [0, {self.vocab_size})."
                 )
 
+    def validate_words(self) -> None:
+        """Words are made of pieces, and only words have a spelling and capitals."""
+        for name in ("char_embedding_size", "char_hidden_size"):
+            _check_positive(name, getattr(self, name))
+        if not 2 <= self.max_token_bytes <= 255:
+            raise ValueError(f"`max_token_bytes` is {self.max_token_bytes}; it must lie in [2, 255].")
+        if self.word_vocab_size is None:
+            for name in ("char_encoder", "casing_features"):
+                if getattr(self, name):
+                    raise ValueError(f"`{name}` is {getattr(self, name)!r}, which needs a `word_vocab_size`.")
+            return
+        _check_positive("word_vocab_size", self.word_vocab_size)
+        if self.vocab_size is None or self.vocab_size > 2**16 or self.one_hot_input:
+            raise ValueError(
+                f"`word_vocab_size` is {self.word_vocab_size}; it needs a `vocab_size` of at most {2**16} (it is "
+                f"{self.vocab_size}) and `one_hot_input` to be False."
+            )
+
     def validate_dropouts(self) -> None:
         """Every dropout is a probability below 1."""
         for name in ("word_dropout", "embedding_dropout", "dropout", "classifier_dropout"):
@@ -195,6 +243,8 @@ class RecurrentConfig(PreTrainedConfig):
         _check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
+        if self.label_scheme is not None and not self.crf:
+            raise ValueError(f"`label_scheme` is {self.label_scheme!r}, which needs `crf=True`.")
         if not self.single_logit:
             return
         if self.num_labels != 2:

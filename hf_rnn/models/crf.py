@@ -7,6 +7,8 @@ The score of a path y of labels over a sentence of T steps with emissions e_t is
     s(y) = start[y_1] + Σ_t e_t[y_t] + Σ_{t>1} transition[y_{t-1}, y_t] + end[y_T]
 
 and its probability exp(s(y)) / Z, with Z = Σ_y exp(s(y)) over every path. An empty sentence has one path, of score 0.
+Where only some steps are labelled, the probability is that of all the paths that agree with them (Tsuboi et al. 2008,
+https://aclanthology.org/C08-1113).
 """
 
 from __future__ import annotations
@@ -44,10 +46,11 @@ def allowed_transitions(labels: Sequence[str], scheme: str) -> tuple[torch.Tenso
         raise ValueError(f"`scheme`={scheme!r} must be one of {', '.join(SCHEMES)}.")
     parts = [_split(label, scheme) for label in labels]
     outside = ("O", "")
-    start = torch.tensor([_may_follow(outside, part, scheme) for part in parts])
-    transition = torch.tensor([[_may_follow(before, after, scheme) for after in parts] for before in parts])
-    end = torch.tensor([_may_follow(part, outside, scheme) for part in parts])
-    return start, transition, end
+    start = [_may_follow(outside, part, scheme) for part in parts]
+    transition = [[_may_follow(before, after, scheme) for after in parts] for before in parts]
+    end = [_may_follow(part, outside, scheme) for part in parts]
+    # On the CPU even while a model is built on no device at all, as `from_pretrained` does.
+    return tuple(torch.tensor(rule, device="cpu") for rule in (start, transition, end))  # type: ignore[return-value]
 
 
 def _split(label: str, scheme: str) -> tuple[str, str]:
@@ -89,41 +92,49 @@ class ConditionalRandomField(nn.Module):
 
     def __init__(self, num_labels: int, allowed: Sequence[torch.Tensor] | None = None) -> None:
         super().__init__()
+        self._allowed: dict[str, torch.Tensor] = {}
         shapes = {"start": (num_labels,), "transition": (num_labels, num_labels), "end": (num_labels,)}
         for index, (name, shape) in enumerate(shapes.items()):
-            rule = torch.ones(shape, dtype=torch.bool) if allowed is None else allowed[index]
+            rule = torch.ones(shape, dtype=torch.bool, device="cpu") if allowed is None else allowed[index]
             if tuple(rule.shape) != shape:
                 raise ValueError(
                     f"`allowed` holds {tuple(rule.shape)} for {name}; with `num_labels`={num_labels} it must be "
                     f"{shape}."
                 )
             self.register_parameter(name, nn.Parameter(torch.empty(shape)))
-            self.register_buffer(f"{name}_allowed", rule)
+            # What the labels say, never what a checkpoint of other labels says.
+            self.register_buffer(f"{name}_allowed", rule.clone(), persistent=False)
+            self._allowed[name] = rule
 
     def initialize(self) -> None:
-        """Small uniform scores: at first every path is about as likely as its emissions say."""
-        for parameter in self.parameters():
-            init.uniform_(parameter, -0.1, 0.1)
+        """Small uniform scores, by which at first every path is about as likely as its emissions say; the rules."""
+        for name, rule in self._allowed.items():
+            init.uniform_(getattr(self, name), -0.1, 0.1)
+            init.copy_(getattr(self, f"{name}_allowed"), rule)
 
     def forward(self, emissions: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """
-        The log-likelihood of `labels` (batch, time) for each sentence, (batch): at most 0.
+        The log-likelihood of `labels` for each sentence, (batch): at most 0.
+
+        Args:
+            emissions: (batch, time, labels).
+            labels: (batch, time), -100 where the label is not known; or (batch, time, labels), True at each label that
+                a step may have.
+            mask: (batch, time).
 
         Raises:
             ValueError: if the labels of a sentence take a transition that is forbidden.
         """
-        return self.path_score(emissions, labels, mask) - self.log_partition(emissions, mask)
+        possible = labels if labels.dim() == 3 else self._possible(labels)
+        self._refuse_forbidden(possible, mask.bool())
+        agreeing = emissions.masked_fill(~possible, FORBIDDEN)
+        # In one batch: the loop over the steps costs the same for twice the sentences.
+        agree, every = self.log_partition(torch.cat([agreeing, emissions]), torch.cat([mask, mask])).chunk(2)
+        return agree - every
 
-    def path_score(self, emissions: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """s(y) of `labels` (batch, time), for each sentence (batch)."""
-        mask, lengths = mask.bool(), mask.sum(1)
-        labels = labels.masked_fill(~mask, 0)
-        first, last = labels[:, 0], labels.gather(1, (lengths - 1).clamp(min=0).unsqueeze(1)).squeeze(1)
-        moves = labels[:, :-1], labels[:, 1:]
-        self._refuse_forbidden(first, moves, last, mask)
-        emitted = emissions.gather(2, labels.unsqueeze(2)).squeeze(2).masked_fill(~mask, 0).sum(1)
-        moved = self.transition[moves].masked_fill(~mask[:, 1:], 0).sum(1)
-        return emitted + torch.where(mask[:, 0], self.start[first] + moved + self.end[last], 0)
+    def _possible(self, labels: torch.Tensor) -> torch.Tensor:
+        each = torch.arange(len(self.start), device=labels.device)
+        return (labels.unsqueeze(2) == each) | (labels == -100).unsqueeze(2)
 
     def log_partition(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """log Z for each sentence, (batch)."""
@@ -223,15 +234,17 @@ class ConditionalRandomField(nn.Module):
         forward = self._forward_scores(emissions, mask, reduce)
         return torch.stack(forward, dim=1) + torch.stack(backward[::-1], dim=1)
 
-    def _refuse_forbidden(
-        self, first: torch.Tensor, moves: tuple[torch.Tensor, torch.Tensor], last: torch.Tensor, mask: torch.Tensor
-    ) -> None:
-        for name, taken, real in (
-            ("start with", self.start_allowed[first], mask[:, 0]),
-            ("go through", self.transition_allowed[moves], mask[:, 1:]),
-            ("end with", self.end_allowed[last], mask[:, 0]),
+    def _refuse_forbidden(self, possible: torch.Tensor, mask: torch.Tensor) -> None:
+        # Does any pair of possible labels fit together, at the start, from step to step, and at the end?
+        first, after = possible[:, 0], possible[:, 1:].float()
+        reachable = possible[:, :-1].float() @ self.transition_allowed.float() * after
+        ends = mask & ~nn.functional.pad(mask[:, 1:], (0, 1))
+        for name, fits, real in (
+            ("start with", (first & self.start_allowed).any(1, keepdim=True), mask[:, :1]),
+            ("go through", reachable.any(2), mask[:, 1:]),
+            ("end with", (possible & self.end_allowed).any(2), ends),
         ):
-            wrong = (real & ~taken).flatten(1).any(1) if real.dim() == 2 else real & ~taken
+            wrong = (real & ~fits).any(1)
             if wrong.any():
                 raise ValueError(
                     f"`labels` of sentence {int(wrong.nonzero()[0])} of the batch {name} what the scheme of the "

@@ -39,20 +39,27 @@ class DenseStack(nn.Sequential):
 
 
 class ClassificationHead(nn.Module):
-    """(batch, `config.output_size`) → logits (batch, labels), through the dense layers of the classifier if any."""
+    """
+    (rows, features) → logits (rows, outputs), through the dense layers of the classifier if any.
 
-    def __init__(self, config: RecurrentConfig) -> None:
+    Args:
+        config: The model's configuration.
+        input_size: Features of a row.
+        num_outputs: By default one for each label.
+    """
+
+    def __init__(self, config: RecurrentConfig, input_size: int, num_outputs: int | None = None) -> None:
         super().__init__()
         sizes = list(config.classifier_hidden_sizes or [])
         self.single_logit = config.single_logit
-        self.dense = DenseStack(config, config.output_size, sizes)
+        self.dense = DenseStack(config, input_size, sizes)
         # Between the pooled vector and the output layer; the dense layers have their own, before each.
         self.dropout = nn.Dropout(0.0 if sizes else _classifier_dropout(config))
-        labels = 1 if config.single_logit else config.num_labels or 1
-        self.output = nn.Linear(sizes[-1] if sizes else config.output_size, labels)
+        outputs = 1 if config.single_logit else num_outputs or config.num_labels or 1
+        self.output = nn.Linear(sizes[-1] if sizes else input_size, outputs)
 
-    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
-        logits = self.output(self.dropout(self.dense(pooled)))
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        logits = self.output(self.dropout(self.dense(features)))
         if self.single_logit:
             return torch.cat([torch.zeros_like(logits), logits], dim=1)
         return logits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
@@ -25,17 +23,11 @@ from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
 from .building import build_model, build_tokenizer, trained_labels
-from .clock import TrainingClock
-from .curves import plot_learning_curves
-from .describe import describe_model, non_default_arguments, split_metrics
+from .describe import split_metrics
 from .metrics import default_metric, metrics_for
-from .results import build_results, write_results
-from .run_folder import CURVES_FILE, PREDICTIONS_FILE, RESULTS_FILE, checkpoint_to_resume
-from .threads import computing_threads
+from .run import TrainingTask, check_splits, run_task
+from .run_folder import PREDICTIONS_FILE, checkpoint_to_resume
 from .trainer import RecurrentTrainer
-
-
-logger = logging.getLogger(__name__)
 
 
 def run_text_classification(
@@ -65,50 +57,25 @@ def run_text_classification(
     build_and_load()
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
-    _check_splits(data, arguments)
+    check_splits(data.splits, arguments)
     tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     recurrent = isinstance(model.config, RecurrentConfig)
-    arguments.select_by(default_metric(data.problem_type))
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, recurrent)
-    trainer = RecurrentTrainer(
+    task = TrainingTask(
+        name="text-classification",
         model=model,
-        args=arguments,
-        train_dataset=splits["train"],
-        eval_dataset=splits.get("validation"),
-        processing_class=tokenizer,
+        tokenizer=tokenizer,
+        train=splits["train"],
+        validation=splits.get("validation"),
+        rows={name: len(rows) for name, rows in data.splits.items()},
+        dataset_name=data.dataset_name,
+        source=data_arguments,
+        metric=default_metric(data.problem_type),
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
-        callbacks=[TrainingClock(), *_early_stopping(arguments)],
+        measure=lambda trainer, output: _measure(trainer, splits, data, output),
     )
-    with computing_threads(model, arguments.torch_threads) as threads:
-        if arguments.do_train:
-            trainer.train(resume_from_checkpoint=checkpoint)
-        trainer.save_model()
-        output = Path(arguments.output_dir or ".")
-        if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
-            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
-        metrics = _measure(trainer, splits, data, output)
-        base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
-        results = build_results(
-            task="text-classification",
-            name=report_arguments.report_name or output.resolve().name,
-            model=describe_model(model, output, base_model=base_model),
-            dataset=_describe_data(data, data_arguments, report_arguments),
-            metrics=metrics,
-            training={
-                "minutes": round(_minutes(trainer), 2),
-                "epochs": trainer.state.epoch,
-                "steps": trainer.state.global_step,
-                "best_step": trainer.state.best_global_step,
-                "selection": _selection(arguments),
-                "arguments": non_default_arguments(model_arguments, data_arguments, tokenizer_arguments, arguments),
-                "seed": arguments.seed,
-                "data_seed": arguments.data_seed,
-                "threads": threads,
-            },
-            recipe=recipe,
-        )
-    write_results(results, output / RESULTS_FILE)
-    return results
+    recorded = (model_arguments, data_arguments, tokenizer_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
 
 
 def tokenize_splits(
@@ -138,17 +105,6 @@ def tokenize_splits(
     }
 
 
-def _check_splits(data: TextClassificationData, arguments: RecurrentTrainingArguments) -> None:
-    if "validation" not in data.splits and arguments.do_train and arguments.eval_strategy != "no":
-        raise ValueError(
-            "There is no validation split to select the model on: give `validation_file`, "
-            "`validation_split_percentage` or `validation_split_size`; or, to train on all rows for a fixed number of "
-            "epochs, `eval_strategy` no and `load_best_model_at_end` false."
-        )
-    if arguments.do_predict and "test" not in data.splits:
-        raise ValueError("`do_predict` needs a test split: give `test_file` or `test_split_percentage`.")
-
-
 def _tokenizer_and_model(
     model_arguments: ModelArguments,
     tokenizer_arguments: TokenizerArguments,
@@ -171,31 +127,6 @@ def _tokenizer_and_model(
         problem_type=data.problem_type,
     )
     return tokenizer, model
-
-
-def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStoppingCallback]:
-    patience = arguments.early_stopping_patience
-    return [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
-
-
-def _bare_metric(arguments: RecurrentTrainingArguments) -> str:
-    return str(arguments.metric_for_best_model).removeprefix("eval_")
-
-
-def _minutes(trainer: RecurrentTrainer) -> float:
-    # A resumed trainer has put the clock of its checkpoint in place of the one it was given.
-    return next(item for item in trainer.callback_handler.callbacks if isinstance(item, TrainingClock)).minutes
-
-
-def _selection(arguments: RecurrentTrainingArguments) -> dict[str, str] | None:
-    if not (arguments.do_train and arguments.load_best_model_at_end):
-        return None
-    return {"split": "validation", "metric": _bare_metric(arguments)}
-
-
-def _hub_id(name: str | None) -> str | None:
-    """`name` unless it is a folder of this machine, which means nothing to a reader of the results."""
-    return name if name is None or not Path(name).is_dir() else None
 
 
 def _measure(
@@ -236,16 +167,6 @@ def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassifica
                 scores = np.exp(logit - logit.max())
                 best = int(logit.argmax())
                 writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
-
-
-def _describe_data(data: TextClassificationData, arguments: DataArguments, report: ReportArguments) -> dict[str, Any]:
-    return {
-        "name": report.dataset_title or Path(data.dataset_name).stem,
-        "hub_id": report.dataset_hub_id or _hub_id(arguments.dataset_name),
-        "source": arguments.train_file,
-        "splits": {name: len(rows) for name, rows in data.splits.items()},
-        "notes": report.dataset_notes,
-    }
 
 
 __all__ = ["run_text_classification", "tokenize_splits", "write_predictions"]

@@ -19,15 +19,22 @@ from tests.models.common import RECURRENT, VARIANTS, assert_close, batch_of, bui
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", ""]
 # What a folder must carry to run without the package.
 CODE_FILES = {
+    "backbone.py",
     "cache_rnn.py",
     "cells.py",
+    "char_encoder.py",
     "configuration_rnn.py",
+    "crf.py",
+    "embeddings.py",
     "heads.py",
     "losses.py",
     "modeling_rnn.py",
     "paths.py",
     "pooling.py",
     "recurrent.py",
+    "tagging.py",
+    "word_embeddings.py",
+    "words.py",
 }
 
 
@@ -71,6 +78,7 @@ def test_a_folder_carries_its_code_and_names_every_class(head, tmp_path):
         "AutoConfig": "configuration_rnn.GruConfig",
         "AutoModel": "modeling_rnn.GruModel",
         "AutoModelForSequenceClassification": "modeling_rnn.GruForSequenceClassification",
+        "AutoModelForTokenClassification": "modeling_rnn.GruForTokenClassification",
     }
 
 

@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.synthetic import generate_reviews
+from hf_rnn.training import run as run_module
 from hf_rnn.training import text_classification
 from hf_rnn.training.arguments import TokenizerArguments
 from hf_rnn.training.results import read_results
@@ -222,7 +223,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, callback: TrainerCallback) -> None:
             super().__init__(*args, **kwargs)
             self.add_callback(callback)
 
-    monkeypatch.setattr(text_classification, "RecurrentTrainer", Watched)
+    monkeypatch.setattr(run_module, "RecurrentTrainer", Watched)
 
 
 def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
@@ -382,7 +383,7 @@ def test_each_split_goes_where_it_belongs(files, tmp_path: Path, monkeypatch: py
             seen[metric_key_prefix] = max((eval_dataset or self.eval_dataset)["length"])
             return super().evaluate(eval_dataset, *args, metric_key_prefix=metric_key_prefix, **kw)
 
-    monkeypatch.setattr(text_classification, "RecurrentTrainer", Watched)
+    monkeypatch.setattr(run_module, "RecurrentTrainer", Watched)
     run(tmp_path / "out", model_type="dan", max_seq_length=CUT, num_train_epochs=1, **files)
     assert seen.pop("training") == CUT
     assert seen.keys() == {"eval", "train", "validation"}

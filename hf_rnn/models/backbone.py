@@ -1,0 +1,205 @@
+"""
+The backbone that every model shares, and what transformers wants to know of it:
+
+    embeddings → recurrent layers → pooling → (Dan: dense layers)
+"""
+
+# No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
+
+import os
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import ModelOutput
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+
+from .cache_rnn import RecurrentCache
+from .cells import Cell
+from .configuration_rnn import RecurrentConfig
+from .crf import ConditionalRandomField
+from .embeddings import RecurrentEmbeddings
+from .heads import DenseStack
+from .pooling import Pooler
+from .recurrent import RecurrentLayer, Steps
+from .tagging import TaggingHead
+from .word_embeddings import WordEmbeddings
+
+
+@dataclass
+class RecurrentModelOutput(ModelOutput):
+    """
+    What the backbone returns.
+
+    Attributes:
+        last_hidden_state: (batch, time, features), the last layer's output at every step; zero at the padding. In a
+            model of words (`config.word_vocab_size`) the steps are words.
+        pooler_output: (batch, `config.output_size`).
+        past_key_values: The state, if it was asked for.
+        hidden_states: The embeddings and each layer's output, each (batch, time, features), if they were asked for.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    pooler_output: torch.Tensor | None = None
+    past_key_values: RecurrentCache | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+
+
+class RecurrentPreTrainedModel(PreTrainedModel):
+    """Initialisation, loading and what transformers wants to know of a recurrent model."""
+
+    config_class = RecurrentConfig
+    base_model_prefix = "model"
+    supports_gradient_checkpointing = True
+    _is_stateful = True
+    _can_record_outputs = {
+        "hidden_states": [
+            OutputRecorder(RecurrentEmbeddings, index=0, capture_initial_hidden_state=False),
+            # Those of the stack: a character encoder may hold another.
+            OutputRecorder(RecurrentLayer, index=0, layer_name="layers", capture_initial_hidden_state=False),
+        ]
+    }
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Xavier dense layers, unit-length embeddings, and each cell's own; never over weights that were loaded."""
+        if isinstance(module, Cell | ConditionalRandomField | TaggingHead | WordEmbeddings):
+            module.initialize()
+        elif isinstance(module, nn.Linear | nn.Conv1d):
+            init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            weight = torch.empty_like(module.weight).normal_(std=module.embedding_dim**-0.5)
+            if module.padding_idx is not None:
+                weight[module.padding_idx] = 0
+            init.copy_(module.weight, weight)
+        else:
+            super()._init_weights(module)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
+        self.config.auto_map = self.config.head_classes()
+        return super().save_pretrained(save_directory, *args, **kwargs)
+
+    def _embeddings(self) -> RecurrentEmbeddings:
+        backbone: Any = getattr(self, self.base_model_prefix, self)
+        return cast(RecurrentEmbeddings, backbone.embeddings)
+
+    def get_input_embeddings(self) -> Any:
+        """The embedding table; None for one-hot and real-valued inputs."""
+        return self._embeddings().word_embeddings
+
+    def set_input_embeddings(self, value: Any) -> None:
+        embeddings = self._embeddings()
+        embeddings.word_embeddings = value
+        embeddings.vocab_size = value.num_embeddings
+
+
+class RecurrentModel(RecurrentPreTrainedModel):
+    """The backbone: every step's output, the pooled vector and the state."""
+
+    _auto_class = "AutoModel"
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        config.validate()
+        recurrent = config.cell != "none"
+        words = config.word_vocab_size is not None
+        self.embeddings = WordEmbeddings(config) if words else RecurrentEmbeddings(config)
+        num_layers = len(config.layer_sizes) if recurrent else 0
+        self.layers = nn.ModuleList(RecurrentLayer(config, index) for index in range(num_layers))
+        self.pooler = Pooler(config)
+        pooled_size = config.step_size * (2 if config.pooling == "mean_max" else 1)
+        self.dense = DenseStack(config, pooled_size, [] if recurrent else config.layer_sizes)
+        self.post_init()
+
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        past_key_values: RecurrentCache | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> RecurrentModelOutput:
+        """
+        Args:
+            input_ids: (batch, time), or
+            inputs_embeds: (batch, time, features).
+            attention_mask: (batch, time), 1 at a token and 0 at padding, wherever it stands. By default every token
+                that is not `config.pad_token_id` counts, and every step of `inputs_embeds`.
+            past_key_values: The state to start from (zeros by default); it is not changed.
+            use_cache: Whether to return the state; by default if one was given, else `config.use_cache`.
+
+        Raises:
+            ValueError: if not exactly one of the inputs is given, or shapes do not fit.
+        """
+        inputs, mask = self.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
+        words = self.embeddings.find_words(inputs, mask)
+        if use_cache is None:
+            use_cache = past_key_values is not None or self.config.use_cache
+        states = _states(past_key_values, len(self.layers))
+        steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
+        hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
+        for layer, state in zip(self.layers, states, strict=True):
+            hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
+            reached.append(state)
+        before = 0 if past_key_values is None else past_key_values.get_seq_length()
+        return RecurrentModelOutput(
+            last_hidden_state=hidden_states,
+            pooler_output=self.dense(self.pooler(hidden_states, steps, finals)),
+            past_key_values=RecurrentCache(reached, before + mask.shape[1]) if use_cache and reached else None,
+        )
+
+    def inputs_and_mask(
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `forward` reads of its arguments: ids or features, and their mask (batch, time), True at a token."""
+        inputs = _one_of(input_ids, inputs_embeds)
+        return inputs, _token_mask(inputs, attention_mask, self.config.pad_token_id)
+
+
+def _one_of(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:
+    if (input_ids is None) == (inputs_embeds is None):
+        given = "both are" if input_ids is not None else "neither is"
+        raise ValueError(f"Exactly one of `input_ids` and `inputs_embeds` must be given; {given}.")
+    if input_ids is not None and input_ids.dim() != 2:
+        raise ValueError(f"`input_ids` has shape {tuple(input_ids.shape)}; it must be (batch, time).")
+    if inputs_embeds is not None and inputs_embeds.dim() != 3:
+        raise ValueError(
+            f"`inputs_embeds` has shape {tuple(inputs_embeds.shape)}; it must be (batch, time, features)."
+        )
+    return input_ids if input_ids is not None else cast(torch.Tensor, inputs_embeds)
+
+
+def _token_mask(inputs: torch.Tensor, attention_mask: torch.Tensor | None, pad_token_id: int | None) -> torch.Tensor:
+    # (batch, time), True at a token.
+    if attention_mask is not None:
+        if attention_mask.shape != inputs.shape[:2]:
+            raise ValueError(
+                f"`attention_mask` has shape {tuple(attention_mask.shape)}; with these inputs it must be "
+                f"{tuple(inputs.shape[:2])}, (batch, time)."
+            )
+        return attention_mask.bool()
+    if inputs.dim() == 2 and pad_token_id is not None:
+        return inputs != pad_token_id
+    return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
+
+
+def _states(cache: RecurrentCache | None, num_layers: int) -> list[tuple[torch.Tensor, ...] | None]:
+    if cache is None:
+        return [None] * num_layers
+    if not isinstance(cache, RecurrentCache):
+        raise ValueError(f"`past_key_values` is a {type(cache).__name__}; it must be a RecurrentCache.")
+    if len(cache) != num_layers:
+        raise ValueError(f"`past_key_values` holds {len(cache)} layers; the model has {num_layers}.")
+    return list(cache.states)
+
+
+__all__ = ["RecurrentModel", "RecurrentModelOutput", "RecurrentPreTrainedModel"]

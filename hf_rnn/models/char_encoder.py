@@ -1,0 +1,72 @@
+"""
+A word's spelling as a vector, from its UTF-8 bytes: open to any word of any script.
+
+A convolution and the maximum over the word (Ma & Hovy 2016, https://aclanthology.org/P16-1101), or the final states of
+a bidirectional LSTM (Lample et al. 2016, https://aclanthology.org/N16-1030).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .configuration_rnn import BiLstmConfig, RecurrentConfig
+from .recurrent import RecurrentLayer, Steps
+
+
+# Bytes are 0 to 255; this stands beyond a word's ends.
+PADDING_BYTE = 256
+NUM_SYMBOLS = 257
+KERNEL_SIZE = 3
+
+
+class CharacterCnn(nn.Module):
+    """
+    (words, bytes) to (words, `config.char_hidden_size`): embeddings, a convolution of three bytes with padding at both
+    ends of the word, and the largest value of each filter over the word.
+    """
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.embeddings = nn.Embedding(NUM_SYMBOLS, config.char_embedding_size, padding_idx=PADDING_BYTE)
+        self.convolution = nn.Conv1d(config.char_embedding_size, config.char_hidden_size, KERNEL_SIZE)
+
+    def forward(self, characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            characters: (words, bytes), `PADDING_BYTE` after a word's end.
+            lengths: (words), the bytes of each.
+        """
+        # Each symbol's share in the convolution at each of the three places, so that a place costs three rows of a
+        # table instead of a matrix product: the sum is the convolution.
+        table = torch.einsum("se,fek->ksf", self.embeddings.weight, self.convolution.weight).flatten(0, 1)
+        around = functional.pad(characters, (1, 1), value=PADDING_BYTE).unfold(1, KERNEL_SIZE, 1)
+        # A word without a byte (a special token) still has one place, with padding all around.
+        at_least_one = lengths.clamp(min=1)
+        real = torch.arange(characters.shape[1], device=lengths.device) < at_least_one.unsqueeze(1)
+        rows = around[real] + NUM_SYMBOLS * torch.arange(KERNEL_SIZE, device=lengths.device)
+        filtered = functional.embedding_bag(rows, table, mode="sum")  # (bytes of all words, filters)
+        largest = torch.segment_reduce(filtered, "max", lengths=at_least_one, unsafe=True)
+        return largest + self.convolution.bias
+
+
+class CharacterLstm(nn.Module):
+    """(words, bytes) to (words, 2 * `config.char_hidden_size`): the final state of each direction."""
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.embeddings = nn.Embedding(NUM_SYMBOLS, config.char_embedding_size, padding_idx=PADDING_BYTE)
+        one_layer = BiLstmConfig(embedding_size=config.char_embedding_size, hidden_size=config.char_hidden_size)
+        self.layer = RecurrentLayer(one_layer, 0)
+
+    def forward(self, characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """See `CharacterCnn.forward`."""
+        real = torch.arange(characters.shape[1], device=lengths.device) < lengths.unsqueeze(1)
+        _, finals, _ = self.layer(self.embeddings(characters), Steps.of(real, 2))
+        return finals.flatten(1)
+
+
+CHAR_ENCODERS = {"cnn": CharacterCnn, "lstm": CharacterLstm}
+
+__all__ = ["CHAR_ENCODERS", "PADDING_BYTE", "CharacterCnn", "CharacterLstm"]

@@ -1,0 +1,73 @@
+"""What the first layer reads: token ids, or real-valued features, as (batch, time, features)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .configuration_rnn import RecurrentConfig
+from .recurrent import LockedDropout, Steps
+from .words import Words
+
+
+class RecurrentEmbeddings(nn.Module):
+    """Token ids, or real-valued features, to the (batch, time, features) that the first layer reads."""
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.embedding_size = config.embedding_size
+        self.vocab_size = config.vocab_size
+        self.input_size = config.input_size
+        self.one_hot = config.one_hot_input
+        self.word_embeddings = self._table(config)
+        self.word_dropout = config.word_dropout
+        self.dropout = LockedDropout(config.embedding_dropout, config.locked_dropout)
+
+    def _table(self, config: RecurrentConfig) -> nn.Embedding | None:
+        if config.vocab_size is None or config.one_hot_input:
+            return None
+        return nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+
+    def find_words(self, inputs: torch.Tensor, mask: torch.Tensor) -> Words | None:
+        """Which words the ids (batch, time) make, given their mask; None: each token is a step of its own."""
+        return None
+
+    def forward(
+        self, inputs: torch.Tensor, steps: Steps, dtype: torch.dtype, words: Words | None = None
+    ) -> torch.Tensor:
+        """Ids (batch, time) or features (batch, time, features) to features in `dtype`; zeros at the padding."""
+        features = inputs if inputs.dim() == 3 else self._look_up(inputs, dtype)
+        if features.shape[-1] != self.input_size:
+            raise ValueError(
+                f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
+                f"(`{'vocab_size' if self.one_hot else 'embedding_size'}` of its config)."
+            )
+        features = steps.clear_padding(features)
+        if self.training and self.word_dropout > 0:
+            kept = 1 - self.word_dropout
+            features = features * features.new_empty(*features.shape[:2], 1).bernoulli_(kept)
+        return self.dropout(features)
+
+    def _look_up(self, input_ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        if self.vocab_size is None:
+            raise ValueError("`input_ids` given to a model whose config has `vocab_size=None`; give `inputs_embeds`.")
+        try:
+            if self.word_embeddings is not None:
+                looked_up: torch.Tensor = self.word_embeddings(input_ids)
+                return looked_up
+            return nn.functional.one_hot(input_ids, self.vocab_size).to(dtype)
+        except (IndexError, RuntimeError) as error:
+            self._explain(input_ids, error)
+            raise
+
+    def _explain(self, input_ids: torch.Tensor, error: Exception) -> None:
+        # torch names neither the argument nor the size of the vocabulary.
+        least, most = int(input_ids.min()), int(input_ids.max())
+        if least < 0 or most >= (self.vocab_size or 0):
+            raise IndexError(
+                f"`input_ids` holds ids from {least} to {most}; the model's vocabulary is [0, {self.vocab_size}). "
+                "Is this the tokenizer the model was trained with?"
+            ) from error
+
+
+__all__ = ["RecurrentEmbeddings"]

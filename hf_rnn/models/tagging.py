@@ -1,0 +1,132 @@
+"""From a vector for each word to its label: the emissions, a CRF where there is one, and what a word's pieces say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import nn
+from transformers import initialization as init
+
+from .configuration_rnn import RecurrentConfig
+from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
+from .heads import ClassificationHead
+from .losses import classification_loss
+
+
+def bioes_states(labels: Sequence[str]) -> dict[str, str]:
+    """The states in BIOES that stand for `labels` in BIO, each with its label: S-PER for B-PER, E-PER for I-PER …"""
+    last = {"B": "S", "I": "E"}
+    states = {}
+    for label in labels:
+        prefix, _, entity = label.partition("-")
+        states[label] = label
+        if prefix in last and f"I-{entity}" in labels:
+            states[f"{last[prefix]}-{entity}"] = label
+        elif prefix == "B":
+            # Without an I- such an entity is of one word.
+            del states[label]
+            states[f"S-{entity}"] = label
+    return states
+
+
+def inside(labels: Sequence[str]) -> dict[str, str]:
+    """What the further pieces of a word have: I-PER after B-PER, where there is that label; else the word's own."""
+    own = {label: label for label in labels}
+    return own | {label: f"I-{label[2:]}" for label in labels if label[:2] == "B-" and f"I-{label[2:]}" in own}
+
+
+def merge_scores(
+    scores: torch.Tensor, into: torch.Tensor, reduce: Callable[[torch.Tensor, int], torch.Tensor]
+) -> torch.Tensor:
+    """Scores (…, sources) reduced to (…, targets), `into` (sources, targets); `FORBIDDEN` where nothing leads."""
+    spread = scores.unsqueeze(-1).masked_fill(~into, -torch.inf)
+    return reduce(spread, -2).clamp(min=FORBIDDEN)
+
+
+class TaggingHead(nn.Module):
+    """
+    (batch, words, features) to emissions, to a loss, and to scores of labels.
+
+    Args:
+        config: The model's configuration; `id2label` gives the labels.
+    """
+
+    state_labels: torch.Tensor
+    inside_labels: torch.Tensor
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        labels = [str((config.id2label or {})[index]) for index in range(config.num_labels or 0)]
+        bioes = config.label_scheme == "BIOES"
+        states = bioes_states(labels) if bioes else {label: label for label in labels}
+        allowed = None if config.label_scheme is None else allowed_transitions(list(states), config.label_scheme)
+        self.crf = ConditionalRandomField(len(states), allowed) if config.crf else None
+        self.classifier = ClassificationHead(config, config.step_size, len(states))
+        self._tables = {
+            "state_labels": _table(states.values(), labels),
+            "inside_labels": _table(inside(labels).values(), labels),
+        }
+        for name, table in self._tables.items():
+            self.register_buffer(name, table.clone(), persistent=False)
+
+    def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Emissions (batch, words, states), zero at the padding, for words (batch, words, features)."""
+        found = self.classifier(features[mask])
+        emissions = found.new_zeros(*mask.shape, found.shape[1])
+        emissions[mask] = found
+        return emissions
+
+    def loss(
+        self,
+        emissions: torch.Tensor,
+        labels: torch.Tensor,
+        mask: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """
+        The negative log-likelihood of `labels` (batch, words), -100 where there is none, by the labelled words or by
+        `num_items_in_batch`.
+        """
+        labels = labels.masked_fill(~mask, -100)
+        if self.crf is None:
+            return classification_loss(
+                emissions[mask], labels[mask], "single_label_classification", num_items_in_batch
+            )
+        labelled = labels != -100
+        num_labels = self.state_labels.shape[1]
+        wrong = labelled & ((labels < 0) | (labels >= num_labels))
+        if wrong.any():
+            raise ValueError(f"`labels` holds {int(labels[wrong][0])}; it must be in [0, {num_labels}), or -100.")
+        possible = self.state_labels.T[labels.clamp(min=0)] | ~labelled.unsqueeze(2)
+        total = -self.crf(emissions.float(), possible, mask).sum()
+        if num_items_in_batch is None:
+            num_items_in_batch = labelled.sum().clamp(min=1)
+        return total / torch.as_tensor(num_items_in_batch, device=total.device)
+
+    def scores(self, emissions: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Scores (batch, words, labels) of a word's first piece and of its further ones.
+
+        With a CRF they are max-marginals: the best sequence through each label, less the best of all, so that their
+        argmax is the Viterbi path, and that of a further piece is the I- of it. Without, they are logits.
+        """
+        if self.crf is None:
+            return emissions, merge_scores(emissions, self.inside_labels, torch.logsumexp)
+        best = emissions if self.training else self.crf.max_marginals(emissions.float(), mask)
+        of_words = merge_scores(best, self.state_labels, torch.amax)
+        return of_words, merge_scores(of_words, self.inside_labels, torch.amax)
+
+    def initialize(self) -> None:
+        """The tables, which follow from the labels and are in no checkpoint."""
+        for name, table in self._tables.items():
+            init.copy_(getattr(self, name), table)
+
+
+def _table(targets: Iterable[str], labels: Sequence[str]) -> torch.Tensor:
+    # (targets, labels): True where the two are the same.
+    rows = [[target == label for label in labels] for target in targets]
+    return torch.tensor(rows, dtype=torch.bool, device="cpu")
+
+
+__all__ = ["TaggingHead", "bioes_states", "inside", "merge_scores"]

@@ -1,0 +1,232 @@
+"""
+Words rebuilt from the pieces of an open-vocabulary tokenizer, and what a model knows of each: its own vector, its
+spelling, its capitals.
+
+A stock pipeline passes a model nothing but `input_ids`. Two tables of the checkpoint tell which ids begin a word, and
+which bytes each id spells; so a word's bytes are known exactly, whatever pieces it was cut into. Its vector is found
+by a 64-bit key computed from these bytes: as written, else in lower case, else it is that of unknown words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import nn
+from transformers import initialization as init
+
+from .char_encoder import CHAR_ENCODERS, PADDING_BYTE
+from .configuration_rnn import RecurrentConfig
+from .embeddings import RecurrentEmbeddings
+from .recurrent import Steps
+from .words import Words
+
+
+UNKNOWN_ROW = 0
+# Of the polynomial whose value at a word's bytes, modulo 2^64, is its key; odd, so that no byte's power vanishes.
+KEY_BASE = 0x9E3779B97F4A7C15
+
+
+def word_keys(characters: torch.Tensor) -> torch.Tensor:
+    """The keys (words), int64, of words as bytes (words, bytes) with `PADDING_BYTE` after a word's end."""
+    powers, power = [], 1
+    for _ in range(characters.shape[1]):
+        power = power * KEY_BASE % 2**64
+        powers.append(power - 2**64 if power >= 2**63 else power)
+    # Padding adds nothing, so that the key does not depend on what a word is batched with; a NUL byte adds something.
+    digits = torch.where(characters == PADDING_BYTE, 0, characters + 1)
+    return (digits * torch.tensor(powers, device=characters.device)).sum(1)
+
+
+def _is_letter(characters: torch.Tensor, case: int) -> torch.Tensor:
+    # `case` 0: A to Z and À to Þ, without ×; 0x20: a to z and à to þ, without ÷. In UTF-8, À is the bytes C3 80.
+    before = nn.functional.pad(characters[:, :-1], (1, 0), value=PADDING_BYTE)
+    bare = characters - case
+    latin = (before == 0xC3) & (bare >= 0x80) & (bare <= 0x9E) & (bare != 0x97)
+    return latin | ((bare >= 0x41) & (bare <= 0x5A))
+
+
+def lower_case(characters: torch.Tensor) -> torch.Tensor:
+    """Words as bytes (words, bytes), in lower case: the letters of ASCII and Latin-1 (western Europe)."""
+    return characters + 0x20 * _is_letter(characters, 0)
+
+
+def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """
+    Of words as bytes (words, bytes) of `lengths` (words), True or False (words, 6): begins with a capital; has a
+    capital after its first letter; has a letter in lower case; a digit; nothing but digits; something else in ASCII.
+    """
+    real = characters != PADDING_BYTE
+    upper, lower = _is_letter(characters, 0), _is_letter(characters, 0x20)
+    digit = (characters >= 0x30) & (characters <= 0x39)
+    other = real & (characters < 0x80) & ~(upper | lower | digit)
+    # The first letter may be of two bytes.
+    first = upper[:, :2].any(1) & (upper[:, 0] | (characters[:, 0] >= 0x80))
+    several = upper.sum(1) > first.long()
+    found = [first, several, lower.any(1), digit.any(1), (digit.sum(1) == lengths) & (lengths > 0), other.any(1)]
+    return torch.stack(found, dim=1)
+
+
+def pack_bytes(spelt: Sequence[bytes], width: int | None = None, padding: int = PADDING_BYTE) -> torch.Tensor:
+    """Strings of bytes as an int64 matrix (strings, width), by default as wide as the longest."""
+    width = max(1, *map(len, spelt), 1) if width is None else width
+    return torch.tensor([[*text, *[padding] * (width - len(text))] for text in spelt])
+
+
+class WordEmbeddings(RecurrentEmbeddings):
+    """
+    Ids of pieces (batch, time) to features (batch, words, features): the word's vector, then its spelling
+    (`config.char_encoder`), then its capitals (`config.casing_features`).
+
+    Until `set_tokens` is called every token is a word of its own, spelt by the two bytes of its id; until `set_words`
+    is called every word is unknown.
+    """
+
+    token_bytes: torch.Tensor
+    token_lengths: torch.Tensor
+    token_starts: torch.Tensor
+    keys: torch.Tensor
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        vocab_size = config.vocab_size or 0
+        self.num_keys = (config.word_vocab_size or 1) - 1
+        self.register_buffer("token_bytes", torch.zeros(vocab_size, config.max_token_bytes, dtype=torch.uint8))
+        self.register_buffer("token_lengths", torch.zeros(vocab_size, dtype=torch.uint8))
+        self.register_buffer("token_starts", torch.zeros(vocab_size, dtype=torch.bool))
+        self.register_buffer("keys", torch.zeros(self.num_keys, dtype=torch.int64))
+        self.char_encoder = None if config.char_encoder is None else CHAR_ENCODERS[config.char_encoder](config)
+        self.casing_features = config.casing_features
+
+    def _table(self, config: RecurrentConfig) -> nn.Embedding:
+        return nn.Embedding(config.word_vocab_size or 1, config.embedding_size)
+
+    def initialize(self) -> None:
+        """The tables before a tokenizer and words are given."""
+        ids = torch.arange(len(self.token_lengths), device="cpu")
+        spelt = torch.zeros(self.token_bytes.shape, dtype=torch.uint8, device="cpu")
+        spelt[:, 0], spelt[:, 1] = (ids & 0xFF).to(torch.uint8), (ids >> 8).to(torch.uint8)
+        init.copy_(self.token_bytes, spelt)
+        init.copy_(self.token_lengths, torch.full_like(ids, 2).to(torch.uint8))
+        init.copy_(self.token_starts, torch.ones_like(ids).bool())
+        # Keys that no word of two bytes or more has.
+        init.copy_(self.keys, torch.arange(1, self.num_keys + 1, device="cpu"))
+
+    def set_tokens(self, spelt: Sequence[bytes], starts: Sequence[bool]) -> None:
+        """
+        Say what the tokens of the tokenizer are.
+
+        Args:
+            spelt: The bytes of every token, in the order of the ids; none for a special token.
+            starts: Which of them begin a word.
+
+        Raises:
+            ValueError: for another number of tokens than `config.vocab_size`, or one longer than
+                `config.max_token_bytes`.
+        """
+        size, width = self.token_bytes.shape
+        if not len(spelt) == len(starts) == size:
+            raise ValueError(
+                f"`spelt` and `starts` are of {len(spelt)} and {len(starts)} tokens; `vocab_size` of the config is "
+                f"{size}."
+            )
+        longest = max(map(len, spelt), default=0)
+        if longest > width:
+            raise ValueError(
+                f"`spelt` has a token of {longest} bytes; `max_token_bytes` of the config is {width}: set it so."
+            )
+        self.token_bytes.copy_(pack_bytes(spelt, width, padding=0))
+        self.token_lengths.copy_(torch.tensor([len(text) for text in spelt]))
+        self.token_starts.copy_(torch.tensor(list(starts)))
+
+    def set_words(self, words: Sequence[str]) -> dict[str, int]:
+        """
+        Say which words have a vector of their own.
+
+        Args:
+            words: Different words, one less than `config.word_vocab_size`; a word in lower case also serves for its
+                other spellings, where these are not in the list themselves.
+
+        Returns:
+            The row of `word_embeddings` of each word. Row 0 is that of unknown words.
+
+        Raises:
+            ValueError: for another number of words, a word twice, or two words with one key.
+        """
+        if len(words) != self.num_keys:
+            raise ValueError(
+                f"`words` holds {len(words)}; `word_vocab_size` of the config is {self.num_keys + 1}, one more than "
+                "the words that have a vector."
+            )
+        keys = word_keys(pack_bytes([word.encode() for word in words])) if words else self.keys.cpu()
+        ordered, order = keys.sort()
+        same = (ordered[1:] == ordered[:-1]).nonzero()
+        if len(same):
+            pair = [words[int(order[int(same[0]) + step])] for step in (0, 1)]
+            raise ValueError(f"`words` holds {pair[0]!r} and {pair[1]!r}, which have the same key; drop one.")
+        self.keys.copy_(ordered)
+        return {words[place]: row for row, place in enumerate(order.tolist(), start=UNKNOWN_ROW + 1)}
+
+    def find_words(self, inputs: torch.Tensor, mask: torch.Tensor) -> Words | None:
+        """See `RecurrentEmbeddings.find_words`."""
+        if inputs.dim() == 3:
+            return None
+        return Words.of(self._of_tokens(self.token_starts, inputs), mask)
+
+    def rows(self, characters: torch.Tensor) -> torch.Tensor:
+        """Rows of `word_embeddings` (words) for words as bytes (words, bytes)."""
+        if self.num_keys == 0:
+            return torch.full_like(characters[:, 0], UNKNOWN_ROW)
+        as_written, found = self._find(word_keys(characters))
+        lower, found_lower = self._find(word_keys(lower_case(characters)))
+        return torch.where(found, as_written, torch.where(found_lower, lower, UNKNOWN_ROW))
+
+    def forward(
+        self, inputs: torch.Tensor, steps: Steps, dtype: torch.dtype, words: Words | None = None
+    ) -> torch.Tensor:
+        """Ids of pieces (batch, time), `steps` those of `words`, to (batch, words, features); zeros at the padding."""
+        if words is None:
+            return super().forward(inputs, steps, dtype)
+        characters, lengths = self._characters(inputs, words)
+        rows = self.rows(characters)
+        if self.training and self.word_dropout > 0:
+            # The word becomes an unknown one, known by its spelling alone: so that vector too is trained.
+            dropped = torch.rand(rows.shape, device=rows.device) < self.word_dropout
+            rows = rows.masked_fill(dropped, UNKNOWN_ROW)
+        parts = [cast(nn.Embedding, self.word_embeddings)(rows)]
+        if self.char_encoder is not None:
+            parts.append(self.char_encoder(characters, lengths))
+        if self.casing_features:
+            parts.append(casing(characters, lengths).to(parts[0].dtype))
+        found = torch.cat(parts, dim=1)
+        features = found.new_zeros(*words.mask.shape, found.shape[1])
+        features[words.mask] = found
+        return self.dropout(features)
+
+    def _find(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.searchsorted(self.keys, keys).clamp(max=self.num_keys - 1)
+        return place + UNKNOWN_ROW + 1, self.keys[place] == keys
+
+    def _of_tokens(self, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        try:
+            return table[ids]
+        except IndexError as error:
+            self._explain(ids, error)
+            raise
+
+    def _characters(self, input_ids: torch.Tensor, words: Words) -> tuple[torch.Tensor, torch.Tensor]:
+        # The bytes of all words of the batch, row by row (words, bytes), and how many each has (words).
+        ids = input_ids[words.pieces]
+        piece_lengths = self.token_lengths[ids].long()
+        columns = torch.arange(self.token_bytes.shape[1], device=ids.device)
+        spelt = self.token_bytes[ids][columns < piece_lengths.unsqueeze(1)]
+        number = words.begins[words.pieces].cumsum(0) - 1
+        lengths = piece_lengths.new_zeros(int(words.mask.sum())).index_add_(0, number, piece_lengths)
+        width = max(1, int(lengths.max())) if len(lengths) else 1
+        characters = torch.full((len(lengths), width), PADDING_BYTE, device=ids.device)
+        characters[torch.arange(width, device=ids.device) < lengths.unsqueeze(1)] = spelt.long()
+        return characters, lengths
+
+
+__all__ = ["WordEmbeddings", "casing", "lower_case", "pack_bytes", "word_keys"]

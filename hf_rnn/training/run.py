@@ -1,0 +1,170 @@
+"""A training run from tokenised splits to measured results: what the tasks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import datasets
+from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
+
+from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
+from .clock import TrainingClock
+from .curves import plot_learning_curves
+from .describe import describe_model, non_default_arguments
+from .results import build_results, write_results
+from .run_folder import CURVES_FILE, RESULTS_FILE
+from .threads import computing_threads
+from .trainer import RecurrentTrainer
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """
+    What a task brings to a run.
+
+    Attributes:
+        name: The pipeline's name of it, such as `text-classification`.
+        model, tokenizer: What is trained.
+        train, validation: Tokenised rows.
+        rows: Split → number of rows, before they were tokenised.
+        dataset_name: What the data are called where the report names nothing else.
+        source: The file or Hub id that was read.
+        metric: By which the checkpoint is chosen, unless the arguments name another.
+        compute_metrics: As `transformers.Trainer` takes it.
+        measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
+        trainer_options: Further arguments of the trainer, such as `data_collator`.
+    """
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    train: datasets.Dataset
+    validation: datasets.Dataset | None
+    rows: Mapping[str, int]
+    dataset_name: str
+    source: Any
+    metric: str
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]]
+    measure: Callable[[RecurrentTrainer, Path], dict[str, dict[str, float]]]
+    trainer_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_splits(rows: Mapping[str, Any], arguments: RecurrentTrainingArguments) -> None:
+    """
+    Raises:
+        ValueError: for a split that `arguments` need and `rows` lacks.
+    """
+    if "validation" not in rows and arguments.do_train and arguments.eval_strategy != "no":
+        raise ValueError(
+            "There is no validation split to select the model on: give `validation_file`, "
+            "`validation_split_percentage` or `validation_split_size`; or, to train on all rows for a fixed number of "
+            "epochs, `eval_strategy` no and `load_best_model_at_end` false."
+        )
+    if arguments.do_predict and "test" not in rows:
+        raise ValueError("`do_predict` needs a test split: give `test_file` or `test_split_percentage`.")
+
+
+def run_task(
+    task: TrainingTask,
+    arguments: RecurrentTrainingArguments,
+    model_arguments: ModelArguments,
+    report_arguments: ReportArguments,
+    recorded: Sequence[Any],
+    *,
+    checkpoint: str | None = None,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train (`do_train`), measure, and write results.
+
+    The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
+    checkpoints, `results.json`, `learning_curves.png` and the predictions.
+
+    Args:
+        recorded: Argument dataclasses whose flags that differ from the defaults `results.json` records.
+        checkpoint: To go on from.
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+    """
+    arguments.select_by(task.metric)
+    trainer = RecurrentTrainer(
+        model=task.model,
+        args=arguments,
+        train_dataset=task.train,
+        eval_dataset=task.validation,
+        processing_class=task.tokenizer,
+        compute_metrics=task.compute_metrics,
+        callbacks=[TrainingClock(), *_early_stopping(arguments)],
+        **task.trainer_options,
+    )
+    output = Path(arguments.output_dir or ".")
+    with computing_threads(task.model, arguments.torch_threads) as threads:
+        if arguments.do_train:
+            trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.save_model()
+        if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
+            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
+        metrics = task.measure(trainer, output)
+        base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
+        results = build_results(
+            task=task.name,
+            name=report_arguments.report_name or output.resolve().name,
+            model=describe_model(task.model, output, base_model=base_model),
+            dataset=_describe_data(task, report_arguments),
+            metrics=metrics,
+            training={
+                **_progress(trainer, arguments),
+                "arguments": non_default_arguments(*recorded, arguments),
+                "threads": threads,
+            },
+            recipe=recipe,
+        )
+    write_results(results, output / RESULTS_FILE)
+    return results
+
+
+def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStoppingCallback]:
+    patience = arguments.early_stopping_patience
+    return [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
+
+
+def _bare_metric(arguments: RecurrentTrainingArguments) -> str:
+    return str(arguments.metric_for_best_model).removeprefix("eval_")
+
+
+def _progress(trainer: RecurrentTrainer, arguments: RecurrentTrainingArguments) -> dict[str, Any]:
+    # A resumed trainer has put the clock of its checkpoint in place of the one it was given.
+    clock = next(item for item in trainer.callback_handler.callbacks if isinstance(item, TrainingClock))
+    selected = arguments.do_train and arguments.load_best_model_at_end
+    return {
+        "minutes": round(clock.minutes, 2),
+        "epochs": trainer.state.epoch,
+        "steps": trainer.state.global_step,
+        "best_step": trainer.state.best_global_step,
+        "selection": {"split": "validation", "metric": _bare_metric(arguments)} if selected else None,
+        "seed": arguments.seed,
+        "data_seed": arguments.data_seed,
+    }
+
+
+def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any]:
+    return {
+        "name": report.dataset_title or Path(task.dataset_name).stem,
+        "hub_id": report.dataset_hub_id or _hub_id(task.source.dataset_name),
+        "source": task.source.train_file,
+        "splits": dict(task.rows),
+        "notes": report.dataset_notes,
+    }
+
+
+def _hub_id(name: str | None) -> str | None:
+    """`name` unless it is a folder of this machine, which means nothing to a reader of the results."""
+    return name if name is None or not Path(name).is_dir() else None
+
+
+__all__ = ["TrainingTask", "check_splits", "run_task"]
