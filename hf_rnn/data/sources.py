@@ -6,14 +6,13 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
 
 
 if TYPE_CHECKING:
-    from datasets import Dataset, DatasetDict
+    from datasets import Dataset
 
 __all__ = ["SourceArguments", "comma_separated", "hold_out_and_sample", "read_splits", "require_column"]
 
@@ -32,7 +31,7 @@ class SourceArguments:
 
     dataset_name: str | None = field(
         default=None,
-        metadata={"help": "A dataset of the Hub, or a local folder that `load_dataset` or `load_from_disk` reads."},
+        metadata={"help": "A dataset of the Hub, or a local folder that `load_dataset` reads."},
     )
     dataset_config_name: str | None = field(default=None, metadata={"help": "The configuration of `dataset_name`."})
     train_file: str | None = field(default=None, metadata={"help": _FILES + "the training split."})
@@ -93,8 +92,10 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         paths = {split: getattr(arguments, f"{split}_file") for split in SPLITS}
         return {split: read_file(path) for split, path in paths.items() if path is not None}
 
+    from datasets import load_dataset
+
     name = arguments.dataset_name
-    loaded = _load_dataset(str(expand_path(name)) if "$" in name else name, arguments.dataset_config_name)
+    loaded = load_dataset(str(expand_path(name)) if "$" in name else name, arguments.dataset_config_name)
     if "train" not in loaded:
         raise ValueError(f"`dataset_name`={name!r} has no split named 'train'; it has {', '.join(loaded)}.")
     unused = [split for split in loaded if split not in SPLITS]
@@ -105,15 +106,6 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         if len(rows) == 0:
             raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
     return splits
-
-
-def _load_dataset(name: str, config_name: str | None) -> DatasetDict:
-    from datasets import load_dataset, load_from_disk
-
-    # `load_dataset` refuses what `DatasetDict.save_to_disk` writes.
-    if (Path(name) / "dataset_dict.json").is_file():
-        return load_from_disk(name)
-    return load_dataset(name, config_name)
 
 
 def require_column(column: str, argument: str, split: str, rows: Dataset) -> None:

@@ -51,13 +51,11 @@ def iob2_to_bioes(tags: Sequence[str]) -> list[str]:
         ValueError: a tag is none of IOB2, or an I- is without its B- (see `mend`).
     """
     mend(tags, "refuse", "These tags")
-    following = [*(_split(tag, IOB_PREFIXES) for tag in tags[1:]), ("O", "")]
-    converted = []
-    for tag, after in zip(tags, following, strict=False):
-        prefix, entity = _split(tag, IOB_PREFIXES)
-        goes_on = prefix == "O" or after == ("I", entity)
-        converted.append(tag if goes_on else {"B": "S", "I": "E"}[prefix] + tag[1:])
-    return converted
+    followers = [*(tag[0] for tag in tags[1:]), "O"][: len(tags)]
+    return [
+        tag if tag == "O" or follower == "I" else {"B": "S", "I": "E"}[tag[0]] + tag[1:]
+        for tag, follower in zip(tags, followers, strict=True)
+    ]
 
 
 def bioes_to_iob2(tags: Sequence[str]) -> list[str]:

@@ -158,13 +158,13 @@ def test_windows_smaller_than_a_token_label_all_of_them(kind):
 
 
 def test_context_is_a_quarter_on_both_sides():
-    """Tokens of one piece in windows of 8: 2 of context, 4 labelled, 2 of context; none where there is nothing."""
-    tokens = [("a", i % 4) for i in range(15)]
-    rows = tokenize(data(tokens), word_piece_tokenizer(), 10).to_list()
+    """Tokens of one piece in windows of 12: 3 of context, 6 labelled, 3 of context; at the ends more."""
+    tokens = [("a", i % 4) for i in range(20)]
+    rows = tokenize(data(tokens), word_piece_tokenizer(), 14).to_list()
     assert [row["token"][1:-1] for row in rows] == [
-        [0, 1, 2, 3, 4, 5, -1, -1],
-        [-1, -1, 6, 7, 8, 9, -1, -1],
-        [-1, -1, -1, 10, 11, 12, 13, 14],
+        [*range(9), -1, -1, -1],
+        [-1, -1, -1, *range(9, 15), -1, -1, -1],
+        [*[-1] * 7, *range(15, 20)],
     ]
 
 

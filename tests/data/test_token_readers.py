@@ -170,6 +170,7 @@ def test_labels_of_a_trained_model(write):
         ),
         ("O NN", r"the test split, row 1 \(from 0\): not tagged by `tag_scheme` iob2: The tag 'NN'"),
         ("O", r"`ner_tags` of the test split, row 1 \(from 0\): 1 tags for 2 tokens"),
+        ("O O O", r"`ner_tags` of the test split, row 1 \(from 0\): 3 tags for 2 tokens"),
         (["O", None], r"row 1 \(from 0\), position 1: the tag is None; it must be a string"),
         (["O", ""], r"row 1 \(from 0\), position 1: the tag is ''; it must be a string"),
         (None, r"`ner_tags` of the test split, row 1 \(from 0\): expected a list, found None"),
