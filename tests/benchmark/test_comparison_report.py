@@ -32,7 +32,7 @@ RECORD: dict[str, Any] = {
     "parameters": 1_185_346,
     "load_seconds": [0.3, 0.1, 0.2],
     "milliseconds": [[1.0, 2.0, 30.0], [1.0, 4.0, 5.0]],
-    "seconds": [2.0, 4.0, 1.0],
+    "seconds": [4.0, 2.0, 1.0],
     "texts": 100,
     "tokens": 3000,
     "import_mb": 300.0,

@@ -34,6 +34,12 @@ def test_the_table_is_sorted_and_complete() -> None:
     ]
 
 
+def test_random_weights_stand_below_the_worst_model() -> None:
+    models = [model("random", random=True, quality=None), model("worst", quality={"f1": 0.0})]
+    lines = comparison_table(document(models=models, baseline=None, ratios=None)).splitlines()
+    assert [line.split("`")[1] for line in lines[2:4]] == ["worst", "random"]
+
+
 def test_without_a_baseline_there_are_no_ratios() -> None:
     assert "×" not in comparison_markdown(document(baseline=None, ratios=None))
 

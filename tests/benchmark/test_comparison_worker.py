@@ -64,6 +64,8 @@ def test_long_sentences_go_through_the_pipeline_of_tags(tmp_path: Path) -> None:
     model = loaded(save_bert(tmp_path / "bert", TAGS, tagger=True), "token-classification")
     assert len(model.latency(0, 4)["milliseconds"]) == 4
     assert len(model.latency(2, 20)["milliseconds"]) == 2
+    longest = max(TEXTS, key=len)
+    assert model.pipeline(longest, ignore_labels=[])[-1]["end"] == len(longest), "read to its end"
     found = model.throughput()
     tokenizer = model.pipeline.tokenizer
     assert found["tokens"] == sum(len(tokenizer(text, truncation=False)["input_ids"]) for text in TEXTS)
