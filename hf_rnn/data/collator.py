@@ -24,15 +24,17 @@ class PaddingCollator:
 
     Args:
         tokenizer: Its padding token and side are used.
+        label_padding: What `labels` hold at the padding, where there is one a token; None: they are one a text.
 
     Raises:
         ValueError: the tokenizer has no padding token.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, label_padding: int | None = None) -> None:
         if tokenizer.pad_token_id is None:
             raise ValueError("`tokenizer` has no padding token; set `tokenizer.pad_token`.")
         self.tokenizer = tokenizer
+        self.label_padding = label_padding
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Pad to the longest text.
@@ -56,6 +58,8 @@ class PaddingCollator:
             "token_type_ids": self.tokenizer.pad_token_type_id,
             **_PADDING_OF_MASKS,
         }
+        if self.label_padding is not None:
+            padding["labels"] = self.label_padding
         batch = {}
         for name in names:
             values = [feature[name] for feature in features]

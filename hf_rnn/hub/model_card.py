@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,27 @@ METRICS = {
     "r2": ("r_squared", "R²"),
 }
 
-# What the card of a task calls it. The keys are the tasks a card can be written for.
-TASKS = {"text-classification": "Text classification"}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the card of a task calls it, and how its snippet uses the model."""
+
+    name: str
+    variable: str
+    options: str
+    example: str
+
+
+# The keys are the tasks a card can be written for.
+TASKS = {
+    "text-classification": Usage(
+        "Text classification", "classifier", "", "A film that takes its time and earns every minute of it."
+    ),
+    "token-classification": Usage(
+        "Token classification", "tagger", ', aggregation_strategy="simple"', "Maria Silva moved from Lisbon to the UN."
+    ),
+}
 
 # The splits of a table in reading order; others follow by name.
 SPLIT_ORDER = ("test", "validation", "train")
@@ -51,7 +71,7 @@ def model_card(
     repo_id: str | None = None,
     bundled: bool = False,
     curves: str | None = None,
-    example: str = "A film that takes its time and earns every minute of it.",
+    example: str | None = None,
     dataset_license_note: str | None = None,
 ) -> ModelCard:
     """The card of the model that `results` (a document of `hf_rnn.training.results`) measured.
@@ -62,7 +82,7 @@ def model_card(
         repo_id: where the weights are, for the usage snippet; default: the run's name.
         bundled: the weights are inside the package: the snippet finds them with `hf_rnn.bundled`.
         curves: file name of the learning curves beside the card.
-        example: the text that the usage snippet classifies.
+        example: the text in the usage snippet.
         dataset_license_note: what the terms of the data mean for the weights.
 
     Raises:
@@ -77,7 +97,7 @@ def model_card(
     data = _front_matter(results, license=license, language=language)
     text = _template().render(
         front_matter=data.to_yaml(),
-        task_name=TASKS[results["task"]],
+        usage=TASKS[results["task"]],
         repo_id=repo_id or results["name"],
         bundled=bundled,
         stock=_is_stock(results["model"]["model_type"]),
@@ -85,7 +105,8 @@ def model_card(
         example=example,
         dataset_license_note=dataset_license_note,
         splits=_ordered_splits(results),
-        figure_names=list(dict.fromkeys(name for figures in results["metrics"].values() for name in figures)),
+        entity_types=_entity_types(results),
+        figure_names=_figure_names(results),
         **results,
     )
     return ModelCard(text)
@@ -122,7 +143,7 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         eval_results=[
             EvalResult(
                 task_type=results["task"],
-                task_name=TASKS[results["task"]],
+                task_name=TASKS[results["task"]].name,
                 dataset_type=dataset["hub_id"] or dataset["name"],
                 dataset_name=dataset["name"],
                 dataset_split=split,
@@ -134,6 +155,20 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         ]
         or None,
     )
+
+
+def _entity_types(results: dict[str, Any]) -> list[str]:
+    """The types of entities that have figures of their own, on the first split of the table."""
+    first = next(iter(_ordered_splits(results)), None)
+    figures = results["metrics"].get(first, {})
+    return [name.removeprefix("support_") for name in figures if name.startswith("support_")]
+
+
+def _figure_names(results: dict[str, Any]) -> list[str]:
+    """Figures of whole splits, in their order; those of a type of entity have a table of their own."""
+    names = dict.fromkeys(name for figures in results["metrics"].values() for name in figures)
+    types = {name.removeprefix("support_") for name in names if name.startswith("support_")}
+    return [name for name in names if name.partition("_")[2] not in types]
 
 
 def _ordered_splits(results: dict[str, Any]) -> list[str]:

@@ -115,6 +115,38 @@ class TokenizerArguments:
 
 
 @dataclass
+class WordArguments:
+    """For tagging: the words and pieces that a new model knows, and how a pretrained one reads long sentences."""
+
+    tokenizer_name_or_path: str | None = field(
+        default=None, metadata={"help": "A Hub id or folder. Default: that of the checkpoint; else one is trained."}
+    )
+    piece_vocab_size: int = field(
+        default=4000, metadata={"help": "The most pieces of a tokenizer that is trained; words are made of them."}
+    )
+    word_vocab_size: int = field(
+        default=30_000, metadata={"help": "The most words of a new model that have a vector of their own."}
+    )
+    max_seq_length: int | None = field(
+        default=None,
+        metadata={
+            "help": "Read longer sentences in overlapping windows of this many pieces. Default: the tokenizer's "
+            "limit, if it has one."
+        },
+    )
+    label_all_tokens: bool = field(
+        default=False,
+        metadata={"help": "Train a pretrained model on every piece of a word, not on the first alone."},
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("word_vocab_size", "max_seq_length"):
+            value = getattr(self, name)
+            if value is not None and value < 2:
+                raise ValueError(f"`{name}`={value} must be at least 2.")
+
+
+@dataclass
 class ReportArguments:
     """What results.json and the model card call the run."""
 
@@ -217,4 +249,5 @@ __all__ = [
     "RecurrentTrainingArguments",
     "ReportArguments",
     "TokenizerArguments",
+    "WordArguments",
 ]

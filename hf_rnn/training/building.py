@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import torch
@@ -86,9 +86,7 @@ def build_model(
     values |= arguments.overrides()
     config = checkpoint_config(arguments, **values)
     if config is None:
-        family = FAMILIES[arguments.model_type or DEFAULT_FAMILY]
-        values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **values}
-        model: PreTrainedModel = auto_class.from_config(family(**values))
+        model = new_model(arguments, auto_class, tokenizer, **values)
     else:
         model = auto_class.from_pretrained(
             arguments.model_name_or_path,
@@ -108,6 +106,16 @@ def build_model(
     return model
 
 
+def new_model(
+    arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    """A model of `model_type` with random weights, for the tokens of `tokenizer`; `values` as in `build_model`."""
+    family = FAMILIES[arguments.model_type or DEFAULT_FAMILY]
+    values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **values}
+    model: PreTrainedModel = auto_class.from_config(family(**values))
+    return model
+
+
 def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     if arguments.embedding_vectors is None and not arguments.freeze_embeddings:
         return
@@ -116,20 +124,24 @@ def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, token
         argument = "freeze_embeddings" if arguments.embedding_vectors is None else "embedding_vectors"
         raise ValueError(f"`{argument}` was given, but the model has no embedding table (`one_hot_input`).")
     if arguments.embedding_vectors is not None:
-        vectors = _vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer)
+        vocabulary = tokenizer.get_vocab().keys()
+        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words, vocabulary)
         coverage = initialize_embeddings(embeddings, tokenizer, vectors)
         logger.warning("Embeddings from %s: %s", arguments.embedding_vectors, coverage)
     if arguments.freeze_embeddings:
         embeddings.requires_grad_(False)
 
 
-def _vectors(source: str, words: str | None, tokenizer: PreTrainedTokenizerBase) -> WordVectors:
-    # A file or a packaged name holds vectors; anything else is a model whose embeddings are taken.
+def named_vectors(source: str, words: str | None, vocabulary: Collection[str] | None = None) -> WordVectors:
+    """
+    What `embedding_vectors` and `embedding_words` name: a file or a package of vectors, of which only the rows that
+    `vocabulary` can use are read, if it is given; or else the embeddings of a model.
+    """
     if source in PACKAGED_VECTORS or expand_path(source).is_file():
         path = source if source in PACKAGED_VECTORS else expand_path(source)
         words_path = None if words is None else expand_path(words)
-        return read_vectors(path, vocabulary=tokenizer.get_vocab().keys(), words_path=words_path)
+        return read_vectors(path, vocabulary=vocabulary, words_path=words_path)
     return hub_vectors(source)
 
 
-__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "trained_labels"]
+__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]

@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 RESULTS_FILE = "results.json"
 CURVES_FILE = "learning_curves.png"
 PREDICTIONS_FILE = "predictions.csv"
+TAGS_FILE = "predictions.conll"
+CONFUSION_FILE = "confusion.json"
 
 
 def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
@@ -47,4 +49,11 @@ def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
     return last
 
 
-__all__ = ["CURVES_FILE", "PREDICTIONS_FILE", "RESULTS_FILE", "checkpoint_to_resume"]
+__all__ = [
+    "CONFUSION_FILE",
+    "CURVES_FILE",
+    "PREDICTIONS_FILE",
+    "RESULTS_FILE",
+    "TAGS_FILE",
+    "checkpoint_to_resume",
+]

@@ -226,7 +226,7 @@ def test_initialize_embeddings_bad_arguments(tokenizer, vectors):
         initialize_embeddings(torch.nn.Embedding(5, 2), tokenizer, vectors)
     embedding = torch.nn.Embedding(6, 2)
     before = embedding.weight.detach().clone()
-    with pytest.raises(ValueError, match="None of the 6 tokens"):
+    with pytest.raises(ValueError, match="None of the 6 words"):
         initialize_embeddings(embedding, tokenizer, WordVectors({"x": 0}, np.zeros((1, 2), dtype=np.float32)))
     assert torch.equal(embedding.weight, before)
 

@@ -1,0 +1,42 @@
+"""What the training scripts have in common: from the command line to the printed figures and the card."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import transformers
+from transformers import HfArgumentParser
+
+from ..training.arguments import RecurrentTrainingArguments, ReportArguments
+from ..training.recipes import parse_arguments
+from .model_card import write_model_card
+
+
+def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
+    """
+    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures.
+
+    Args:
+        groups: Argument dataclasses, in the order in which `run` takes them; the last two are `ReportArguments` and
+            `RecurrentTrainingArguments`.
+        run: Takes an instance of each and the path of the recipe; gives the document in `results.json`.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
+    arguments, recipe = parse_arguments(parser)
+    report: ReportArguments = arguments[-2]
+    training: RecurrentTrainingArguments = arguments[-1]
+    transformers.utils.logging.set_verbosity(training.get_process_log_level())
+    results = run(*arguments, recipe)
+    folder = training.output_dir or "."
+    card = write_model_card(folder, results, license=report.license, language=report.language)
+    for split, figures in results["metrics"].items():
+        print(f"{split:>10}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
+    print(f'Use it: pipeline("{results["task"]}", model="{folder}", trust_remote_code=True)')
+
+
+__all__ = ["train_and_report"]

@@ -1,0 +1,143 @@
+"""A tagger from tagged sentences to measured results; `scripts/run_token_classification.py` is its command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import PreTrainedTokenizerBase, set_seed
+
+from ..data.alignment import IGNORED_LABEL, token_predictions, tokenize_tagged
+from ..data.collator import PaddingCollator
+from ..data.conll import write_conll
+from ..data.token_readers import TokenClassificationData, TokenDataArguments, load_token_classification
+from ..kernels.loading import build_and_load
+from ..models.configuration_rnn import RecurrentConfig
+from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
+from .building import trained_labels
+from .confusion import confusion_table
+from .run import TrainingTask, check_splits, run_task
+from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
+from .tagger import build_tagger, tagger_tokenizer
+from .tagging_metrics import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
+from .trainer import RecurrentTrainer
+
+
+def run_token_classification(
+    model_arguments: ModelArguments,
+    data_arguments: TokenDataArguments,
+    word_arguments: WordArguments,
+    report_arguments: ReportArguments,
+    arguments: RecurrentTrainingArguments,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+
+    The output folder ends as `run.run_task` says; the predictions are `predictions.conll` (token, true tag, predicted
+    tag), and of entities `confusion.json` counts which types the test split's tokens were taken for.
+
+    Args:
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+
+    Raises:
+        ValueError: for arguments or data that do not fit together; the message names them.
+    """
+    checkpoint = checkpoint_to_resume(arguments)
+    build_and_load()
+    set_seed(arguments.seed)
+    data = load_token_classification(data_arguments, label2id=trained_labels(model_arguments))
+    check_splits(data.splits, arguments)
+    tokenizer = tagger_tokenizer(
+        word_arguments,
+        model_arguments,
+        data.splits["train"]["tokens"],
+        checkpoint=checkpoint,
+        show_progress=not arguments.disable_tqdm,
+    )
+    model = build_tagger(model_arguments, word_arguments, tokenizer, data)
+    recurrent = isinstance(model.config, RecurrentConfig)
+    splits = tokenize_tagged_splits(data, tokenizer, word_arguments, recurrent)
+    task = TrainingTask(
+        name="token-classification",
+        model=model,
+        tokenizer=tokenizer,
+        # The trainer keeps what the model's forward does not take out of the batches, but not out of a collator's way.
+        train=splits["train"].remove_columns(["token", "sentence"]),
+        validation=splits["validation"].remove_columns(["token", "sentence"]) if "validation" in splits else None,
+        rows={name: len(rows) for name, rows in data.splits.items()},
+        dataset_name=data.dataset_name,
+        source=data_arguments,
+        metric="f1" if data.is_entities else "accuracy",
+        compute_metrics=tagging_metrics_for(data.label_names, data.is_entities),
+        measure=lambda trainer, output: _measure(trainer, splits, data, output),
+        trainer_options={
+            "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
+            "preprocess_logits_for_metrics": best_labels,
+        },
+    )
+    recorded = (model_arguments, data_arguments, word_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def tokenize_tagged_splits(
+    data: TokenClassificationData, tokenizer: PreTrainedTokenizerBase, arguments: WordArguments, recurrent: bool
+) -> dict[str, datasets.Dataset]:
+    """
+    Every split, its sentences whole or, for a model with a limit, in windows; `train_whole` as it is evaluated, where
+    `label_all_tokens` makes the one that is trained on another.
+    """
+    # A tokenizer without a limit says so by a number of thirty digits.
+    limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 and not recurrent else None
+    options: dict[str, Any] = {"max_length": arguments.max_seq_length or limit, "label_names": data.label_names}
+    splits = {name: tokenize_tagged(rows, tokenizer, **options) for name, rows in data.splits.items()}
+    splits["train_whole"] = splits["train"]
+    if arguments.label_all_tokens:
+        splits["train"] = tokenize_tagged(data.splits["train"], tokenizer, label_all_tokens=True, **options)
+    return splits
+
+
+def _measure(
+    trainer: RecurrentTrainer, splits: dict[str, datasets.Dataset], data: TokenClassificationData, output: Path
+) -> dict[str, dict[str, float]]:
+    wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
+    if trainer.args.do_predict:
+        wanted["test"] = "test"
+    metrics = {}
+    for name, split in wanted.items():
+        if split not in splits:
+            continue
+        predicted, references, loss = predict_tags(trainer, splits[split], data, name)
+        metric = TaggingMetric() if data.is_entities else TokenAccuracyMetric()
+        metrics[name] = {"loss": loss, **metric.compute(predictions=predicted, references=references)}
+        if name == "test":
+            rows = zip(data.splits["test"]["tokens"], references, predicted, strict=True)
+            write_conll(output / TAGS_FILE, (list(zip(*columns, strict=True)) for columns in rows))
+            if data.is_entities:
+                table = confusion_table(references, predicted, data.label_names)
+                text = json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+                (output / CONFUSION_FILE).write_text(text, encoding="utf-8")
+    return metrics
+
+
+def predict_tags(
+    trainer: RecurrentTrainer, tokenized: datasets.Dataset, data: TokenClassificationData, split: str
+) -> tuple[list[list[str]], list[list[str]], float]:
+    """The predicted and the true tags of every token of a split, a list for each sentence, and the loss."""
+    output = trainer.predict(tokenized.remove_columns(["token", "sentence"]), metric_key_prefix=split)
+    ids = np.asarray(output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions)
+    rows = data.splits[split]
+    found = token_predictions(ids, tokenized, rows, label_names=data.label_names)  # type: ignore[arg-type]
+    names = data.label_names
+    predicted = [[names[index] for index in sentence] for sentence in found]
+    references = [[names[index] for index in sentence] for sentence in rows["tags"]]
+    return predicted, references, float((output.metrics or {})[f"{split}_loss"])
+
+
+__all__ = ["predict_tags", "run_token_classification", "tokenize_tagged_splits"]

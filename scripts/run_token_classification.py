@@ -1,0 +1,28 @@
+#!/usr/bin/env python
+"""
+Train and evaluate a tagger (named entities, parts of speech): a recurrent network with a CRF, or any model of the Hub
+on the same data, metrics and card.
+
+    python scripts/run_token_classification.py scripts/recipes/conll2003_bilstm_crf.json
+    python scripts/run_token_classification.py --train_file train.conll --validation_file dev.conll \\
+        --model_type gru --output_dir my_model --do_train --do_eval
+"""
+
+from __future__ import annotations
+
+import os
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from hf_rnn.data.token_readers import TokenDataArguments
+from hf_rnn.hub.command_line import train_and_report
+from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
+from hf_rnn.training.token_classification import run_token_classification
+
+
+GROUPS = (ModelArguments, TokenDataArguments, WordArguments, ReportArguments, RecurrentTrainingArguments)
+
+if __name__ == "__main__":
+    train_and_report(GROUPS, run_token_classification)
