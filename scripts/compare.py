@@ -9,8 +9,8 @@ loading. Writes a JSON file, and a Markdown table and a plot beside it.
     python scripts/compare.py --task text-classification --models bundled:bilstm-imdb --quick \\
         --test_file reviews.csv --output runs/comparison/reviews.json
 
-On a machine that does nothing else. The flags of the test set are those of the training scripts; the table and the
-plot are what documents show between <!-- comparison:NAME --> and <!-- /comparison:NAME -->.
+On a machine that does nothing else. The flags of the test set are those of the training scripts; `render_docs.py` puts
+the table of NAME.json between <!-- comparison:NAME --> and <!-- /comparison:NAME --> in documents.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def measure(
                 "tokens": passes[name][0]["tokens"],
                 **process.ask(do="memory"),
             }
-            # Last, so that what a long test set takes is no memory of the model.
+            # Only now, so that what a long test set takes is no memory of the model.
             records[name]["metrics"] = None if candidate.random else _quality(process, test)
     return records
 
