@@ -96,8 +96,16 @@ class RecurrentPreTrainedModel(PreTrainedModel):
 
     def set_input_embeddings(self, value: Any) -> None:
         embeddings = self._embeddings()
+        if isinstance(embeddings, WordEmbeddings):
+            # transformers would take another number of words for another number of tokens.
+            if value.num_embeddings != self.config.word_vocab_size:
+                raise ValueError(
+                    f"`value` has {value.num_embeddings} rows; a model of words keeps its `word_vocab_size`, "
+                    f"{self.config.word_vocab_size}: make a new model, and give it tokens and words."
+                )
+        else:
+            embeddings.vocab_size = value.num_embeddings
         embeddings.word_embeddings = value
-        embeddings.vocab_size = value.num_embeddings
 
 
 class RecurrentModel(RecurrentPreTrainedModel):

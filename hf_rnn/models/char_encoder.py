@@ -29,6 +29,7 @@ class CharacterCnn(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
+        # Zero at first, the vector of what stands beyond a word's ends is trained with those of the bytes.
         self.embeddings = nn.Embedding(NUM_SYMBOLS, config.char_embedding_size, padding_idx=PADDING_BYTE)
         self.convolution = nn.Conv1d(config.char_embedding_size, config.char_hidden_size, KERNEL_SIZE)
 

@@ -120,7 +120,7 @@ class ConditionalRandomField(nn.Module):
             emissions: (batch, time, labels).
             labels: (batch, time), -100 where the label is not known; or (batch, time, labels), True at each label that
                 a step may have.
-            mask: (batch, time).
+            mask: (batch, time), True at the real steps, which come first in their row; so for every method here.
 
         Raises:
             ValueError: if the labels of a sentence take a transition that is forbidden.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -15,7 +15,13 @@ from .losses import classification_loss
 
 
 def bioes_states(labels: Sequence[str]) -> dict[str, str]:
-    """The states in BIOES that stand for `labels` in BIO, each with its label: S-PER for B-PER, E-PER for I-PER …"""
+    """
+    The states in BIOES that stand for `labels` in BIO, each with its label: S-PER for B-PER, E-PER for I-PER …
+
+    Raises:
+        ValueError: for a label that is not of BIO.
+    """
+    allowed_transitions(labels, "BIO")
     last = {"B": "S", "I": "E"}
     states = {}
     for label in labels:
@@ -36,12 +42,12 @@ def inside(labels: Sequence[str]) -> dict[str, str]:
     return own | {label: f"I-{label[2:]}" for label in labels if label[:2] == "B-" and f"I-{label[2:]}" in own}
 
 
-def merge_scores(
-    scores: torch.Tensor, into: torch.Tensor, reduce: Callable[[torch.Tensor, int], torch.Tensor]
-) -> torch.Tensor:
-    """Scores (…, sources) reduced to (…, targets), `into` (sources, targets); `FORBIDDEN` where nothing leads."""
-    spread = scores.unsqueeze(-1).masked_fill(~into, -torch.inf)
-    return reduce(spread, -2).clamp(min=FORBIDDEN)
+def merge_scores(scores: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
+    """
+    Scores (…, sources) to (…, targets), the best of the sources that lead to each by `into` (sources, targets);
+    `FORBIDDEN` where none does. The best target is that of the best source, which a sum would not give.
+    """
+    return scores.unsqueeze(-1).masked_fill(~into, -torch.inf).amax(-2).clamp(min=FORBIDDEN)
 
 
 class TaggingHead(nn.Module):
@@ -99,7 +105,7 @@ class TaggingHead(nn.Module):
         if wrong.any():
             raise ValueError(f"`labels` holds {int(labels[wrong][0])}; it must be in [0, {num_labels}), or -100.")
         possible = self.state_labels.T[labels.clamp(min=0)] | ~labelled.unsqueeze(2)
-        total = -self.crf(emissions.float(), possible, mask).sum()
+        total = -self.crf(_at_least_float32(emissions), possible, mask).sum()
         if num_items_in_batch is None:
             num_items_in_batch = labelled.sum().clamp(min=1)
         return total / torch.as_tensor(num_items_in_batch, device=total.device)
@@ -109,18 +115,23 @@ class TaggingHead(nn.Module):
         Scores (batch, words, labels) of a word's first piece and of its further ones.
 
         With a CRF they are max-marginals: the best sequence through each label, less the best of all, so that their
-        argmax is the Viterbi path, and that of a further piece is the I- of it. Without, they are logits.
+        argmax is the Viterbi path. Without, they are logits. The argmax of a further piece is the I- of its word's.
         """
-        if self.crf is None:
-            return emissions, merge_scores(emissions, self.inside_labels, torch.logsumexp)
-        best = emissions if self.training else self.crf.max_marginals(emissions.float(), mask)
-        of_words = merge_scores(best, self.state_labels, torch.amax)
-        return of_words, merge_scores(of_words, self.inside_labels, torch.amax)
+        best = emissions
+        if self.crf is not None and not self.training:
+            best = self.crf.max_marginals(_at_least_float32(emissions), mask)
+        of_words = merge_scores(best, self.state_labels)
+        return of_words, merge_scores(of_words, self.inside_labels)
 
     def initialize(self) -> None:
         """The tables, which follow from the labels and are in no checkpoint."""
         for name, table in self._tables.items():
             init.copy_(getattr(self, name), table)
+
+
+def _at_least_float32(emissions: torch.Tensor) -> torch.Tensor:
+    # Sums over a long sentence lose too much in half precision.
+    return emissions.float() if emissions.dtype in (torch.float16, torch.bfloat16) else emissions
 
 
 def _table(targets: Iterable[str], labels: Sequence[str]) -> torch.Tensor:

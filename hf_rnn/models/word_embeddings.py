@@ -55,13 +55,14 @@ def lower_case(characters: torch.Tensor) -> torch.Tensor:
 def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """
     Of words as bytes (words, bytes) of `lengths` (words), True or False (words, 6): begins with a capital; has a
-    capital after its first letter; has a letter in lower case; a digit; nothing but digits; something else in ASCII.
+    capital after its first character; has a letter in lower case; a digit; nothing but digits; something else in
+    ASCII. Letters are those of `lower_case`, digits 0 to 9.
     """
     real = characters != PADDING_BYTE
     upper, lower = _is_letter(characters, 0), _is_letter(characters, 0x20)
     digit = (characters >= 0x30) & (characters <= 0x39)
     other = real & (characters < 0x80) & ~(upper | lower | digit)
-    # The first letter may be of two bytes.
+    # The first character may be of two bytes.
     first = upper[:, :2].any(1) & (upper[:, 0] | (characters[:, 0] >= 0x80))
     several = upper.sum(1) > first.long()
     found = [first, several, lower.any(1), digit.any(1), (digit.sum(1) == lengths) & (lengths > 0), other.any(1)]
@@ -210,8 +211,9 @@ class WordEmbeddings(RecurrentEmbeddings):
 
     def _of_tokens(self, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         try:
-            return table[ids]
-        except IndexError as error:
+            # Not `table[ids]`, for which a negative id counts from the end.
+            return table.index_select(0, ids.flatten()).view(ids.shape)
+        except (IndexError, RuntimeError) as error:
             self._explain(ids, error)
             raise
 
