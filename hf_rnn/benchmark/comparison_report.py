@@ -79,8 +79,8 @@ METHOD = (
     "`predict_texts`, which batches texts of similar length; the tokens are the model's own, special ones included. "
     "Memory: the most that the process held while it loaded, answered one text and answered batches, above the most "
     "it had held when its libraries had been imported. Loading: `from_pretrained` of model and tokenizer, from a disk "
-    "cache that is warm. Size: weights, configuration and tokenizer. Quality: on all texts of the test set; of tags, for "
-    "each token of the corpus, where a sentence longer than a model takes is read in windows; of texts, from the "
+    "cache that is warm. Size: weights, configuration and tokenizer. Quality: on all texts of the test set; of tags, "
+    "for each token of the corpus, where a sentence longer than a model takes is read in windows; of texts, from the "
     "pipeline, which cuts what is longer than a model takes. A ratio above 1 is in the model's favour."
 )
 
