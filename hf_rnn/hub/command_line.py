@@ -12,7 +12,7 @@ from transformers import HfArgumentParser
 
 from ..training.arguments import RecurrentTrainingArguments, ReportArguments
 from ..training.recipes import parse_arguments
-from .model_card import write_model_card
+from .model_card import figure_names, write_model_card
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
@@ -34,7 +34,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     folder = training.output_dir or "."
     card = write_model_card(folder, results, license=report.license, language=report.language)
     for split, figures in results["metrics"].items():
-        print(f"{split:>10}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+        shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
+        print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
     print(f'Use it: pipeline("{results["task"]}", model="{folder}", trust_remote_code=True)')
 

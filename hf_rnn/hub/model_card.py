@@ -38,7 +38,6 @@ METRICS = {
 }
 
 
-
 @dataclass(frozen=True)
 class Usage:
     """What the card of a task calls it, and how its snippet uses the model."""
@@ -106,7 +105,7 @@ def model_card(
         dataset_license_note=dataset_license_note,
         splits=_ordered_splits(results),
         entity_types=_entity_types(results),
-        figure_names=_figure_names(results),
+        figure_names=figure_names(results["metrics"]),
         **results,
     )
     return ModelCard(text)
@@ -164,9 +163,9 @@ def _entity_types(results: dict[str, Any]) -> list[str]:
     return [name.removeprefix("support_") for name in figures if name.startswith("support_")]
 
 
-def _figure_names(results: dict[str, Any]) -> list[str]:
+def figure_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Figures of whole splits, in their order; those of a type of entity have a table of their own."""
-    names = dict.fromkeys(name for figures in results["metrics"].values() for name in figures)
+    names = dict.fromkeys(name for figures in metrics.values() for name in figures)
     types = {name.removeprefix("support_") for name in names if name.startswith("support_")}
     return [name for name in names if name.partition("_")[2] not in types]
 

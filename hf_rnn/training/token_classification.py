@@ -19,6 +19,7 @@ from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
 from .building import trained_labels
 from .confusion import confusion_table
+from .raw_text import detokenized_figures
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
 from .tagger import build_tagger, tagger_tokenizer
@@ -38,7 +39,8 @@ def run_token_classification(
     Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends as `run.run_task` says; the predictions are `predictions.conll` (token, true tag, predicted
-    tag), and of entities `confusion.json` counts which types the test split's tokens were taken for.
+    tag), and of entities `confusion.json` counts which types the test split's tokens were taken for. Entities are also
+    looked for in the test sentences as natural text (`raw_text.detokenized_figures`).
 
     Args:
         recipe: Path of the file that the arguments came from.
@@ -120,6 +122,13 @@ def _measure(
             rows = zip(data.splits["test"]["tokens"], references, predicted, strict=True)
             write_conll(output / TAGS_FILE, (list(zip(*columns, strict=True)) for columns in rows))
             if data.is_entities:
+                metrics[name] |= detokenized_figures(
+                    trainer.accelerator.unwrap_model(trainer.model),
+                    trainer.processing_class,
+                    data.splits["test"]["tokens"],
+                    references,
+                    progress=not trainer.args.disable_tqdm,
+                )
                 table = confusion_table(references, predicted, data.label_names)
                 text = json.dumps(table, indent=2, ensure_ascii=False) + "\n"
                 (output / CONFUSION_FILE).write_text(text, encoding="utf-8")
