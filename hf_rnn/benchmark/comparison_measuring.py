@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,8 +14,7 @@ from tqdm.auto import tqdm
 from .comparison_checkpoints import Candidate
 from .comparison_data import TestSet
 from .measuring import Record
-from .peer import Job
-from .processes import Worker, WorkerError, environment
+from .processes import Worker
 
 
 WORKER = f"{__package__}.comparison_worker"
@@ -56,7 +52,7 @@ TURN = 20
 PART = 256
 
 
-class ModelProcess(Worker):
+def start_model(candidate: Candidate, task: str, folder: Path, threads: int | None) -> Worker:
     """
     A process that holds one model.
 
@@ -66,28 +62,9 @@ class ModelProcess(Worker):
         folder: Holds the file of texts, and gets the logs.
         threads: Of batches; None: as torch and the compiled kernels choose.
     """
-
-    def __init__(self, candidate: Candidate, task: str, folder: Path, threads: int | None) -> None:
-        self.job = Job(candidate.name, WORKER, {}, "compare", str(folder), 1, threads)
-        self._log = folder / f"{candidate.name}.log"
-        self._started = time.perf_counter()
-        model = {"folder": str(candidate.folder), "task": task, "texts": str(texts_file(folder))}
-        with self._log.open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", WORKER, json.dumps(model)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                bufsize=0,
-                env=environment(threads),
-            )
-
-    def receive(self) -> dict[str, Any]:
-        """The next answer; an error names the model."""
-        try:
-            return super().receive()
-        except WorkerError as error:
-            raise WorkerError(f"{self.job.key}: {error}") from error
+    model = {"folder": str(candidate.folder), "task": task, "texts": str(texts_file(folder))}
+    command = ["-m", WORKER, json.dumps(model)]
+    return Worker(command, folder / f"{candidate.name}.log", threads, name=candidate.name)
 
 
 def texts_file(folder: Path) -> Path:
@@ -113,7 +90,7 @@ def measure(
     with ExitStack() as stack:
         processes = {}
         for candidate in candidates:
-            processes[candidate.name] = ModelProcess(candidate, test.task, folder, threads)
+            processes[candidate.name] = start_model(candidate, test.task, folder, threads)
             stack.callback(processes[candidate.name].stop)
         records: dict[str, Record] = {name: process.wait_until_ready() for name, process in processes.items()}
         loads = _rounds(processes, effort.loads, "loading", do="load")
@@ -130,13 +107,11 @@ def measure(
                 **process.ask(do="memory"),
             }
             # Only now, so that what a long test set takes is no memory of the model.
-            records[name]["metrics"] = None if candidate.random else _quality(process, test)
+            records[name]["metrics"] = None if candidate.random else _quality(name, process, test)
     return records
 
 
-def _rounds(
-    processes: dict[str, ModelProcess], count: int, title: str, **command: Any
-) -> dict[str, list[dict[str, Any]]]:
+def _rounds(processes: dict[str, Worker], count: int, title: str, **command: Any) -> dict[str, list[dict[str, Any]]]:
     """Model → its answers, from asking each of them in turn, `count` times."""
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in processes}
     for _ in tqdm(range(count), desc=title):
@@ -145,7 +120,7 @@ def _rounds(
     return answers
 
 
-def _latency(processes: dict[str, ModelProcess], texts: int, rounds: int) -> dict[str, list[list[float]]]:
+def _latency(processes: dict[str, Worker], texts: int, rounds: int) -> dict[str, list[list[float]]]:
     """Model → the milliseconds of each text in each round; the first turn is taken twice, to warm up."""
     _rounds(processes, 1, "warm-up", do="latency", start=0, stop=TURN)
     milliseconds: dict[str, list[list[float]]] = {name: [[] for _ in range(rounds)] for name in processes}
@@ -157,10 +132,10 @@ def _latency(processes: dict[str, ModelProcess], texts: int, rounds: int) -> dic
     return milliseconds
 
 
-def _quality(process: ModelProcess, test: TestSet) -> dict[str, float]:
+def _quality(name: str, process: Worker, test: TestSet) -> dict[str, float]:
     """The metrics of the task on all of `test`."""
     predictions: list[Any] = []
-    for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {process.job.key}"):
+    for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {name}"):
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
         predictions += answer["predictions"]
     if test.task == "text-classification":
@@ -169,4 +144,4 @@ def _quality(process: ModelProcess, test: TestSet) -> dict[str, float]:
     return test.metrics(predictions)
 
 
-__all__ = ["FULL", "QUICK", "Effort", "ModelProcess", "measure"]
+__all__ = ["FULL", "QUICK", "Effort", "measure", "start_model"]

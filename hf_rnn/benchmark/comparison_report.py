@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training.describe import checkpoint_size
-from ..training.results import ResultsError, _check, _check_finite
+from ..training.results import ResultsError, check_finite, check_schema
 from .comparison_arguments import Cited
 from .comparison_checkpoints import Candidate, stored_dtype, training_facts
 from .comparison_data import TestSet
@@ -201,20 +201,20 @@ def validate_comparison(document: Any) -> Document:
     Raises:
         ResultsError: names the first field that is missing, unknown, of the wrong type, or not a finite number.
     """
-    _check(document, SCHEMA, "")
+    check_schema(document, SCHEMA, "")
     if document["schema_version"] != SCHEMA_VERSION:
         raise ResultsError(f"`schema_version` must be {SCHEMA_VERSION}, not {document['schema_version']}")
     for index, model in enumerate(document["models"]):
-        _check(model, MODEL, f"models.{index}.")
+        check_schema(model, MODEL, f"models.{index}.")
         quality = model["quality"]
         if (quality is None) != model["random"]:
             raise ResultsError(f"`models.{index}.quality` must be null where `random` is true, and only there")
         if quality is not None:
-            _check(quality, dict.fromkeys([document["metric"], *quality], float), f"models.{index}.quality.")
+            check_schema(quality, dict.fromkeys([document["metric"], *quality], float), f"models.{index}.quality.")
         if model["training"] is not None:
-            _check(model["training"], TRAINING, f"models.{index}.training.")
+            check_schema(model["training"], TRAINING, f"models.{index}.training.")
     for index, citation in enumerate(document["cited"]):
-        _check(citation, CITED, f"cited.{index}.")
+        check_schema(citation, CITED, f"cited.{index}.")
     names = [model["name"] for model in document["models"]]
     if document["baseline"] is None:
         if document["ratios"] is not None:
@@ -222,8 +222,8 @@ def validate_comparison(document: Any) -> Document:
     elif document["baseline"] not in names:
         raise ResultsError(f"`baseline` must be one of {', '.join(names)}, not {document['baseline']!r}")
     else:
-        _check(document["ratios"], dict.fromkeys(names, RATIOS), "ratios.")
-    _check_finite(document, "")
+        check_schema(document["ratios"], dict.fromkeys(names, RATIOS), "ratios.")
+    check_finite(document, "")
     return document
 
 

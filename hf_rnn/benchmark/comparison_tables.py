@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .report import Document
-from .tables import IDLE_CORES, _table
+from .tables import IDLE_CORES, markdown_table
 
 
 Row = Mapping[str, Any]
@@ -61,7 +61,7 @@ def comparison_table(document: Document) -> str:
     for cited in document["cited"]:
         label = f"{cited['name']}, {NOT_MEASURED} here: {cited['source']}"
         lines.append([label, f"{cited['value']:.4f}", *[""] * len(COLUMNS)])
-    return _table(lines)
+    return markdown_table(lines)
 
 
 def model_label(model: Row) -> str:

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,28 +44,29 @@ class WorkerError(RuntimeError):
 
 class Worker:
     """
-    A process that does one `job`.
+    A process that answers commands.
 
     Args:
-        ours: Whether to start with the whole of hf_rnn.
+        command: What Python runs in it.
+        log: Where its standard error goes.
+        threads: See `environment`.
+        name: Stands before what it fails with.
     """
 
-    def __init__(self, job: Job, ours: bool) -> None:
-        self.job = job
-        start = ["-m", "hf_rnn.benchmark.worker"] if ours else ["-c", BARE_START, str(PACKAGE)]
-        logs = Path(job.folder) / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        self._log = logs / f"{job.key}.{job.mode}.txt"
+    def __init__(self, command: Sequence[str], log: Path, threads: int | None, name: str = "") -> None:
+        self._name = f"{name}: " if name else ""
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
         self._started = time.perf_counter()
-        with self._log.open("a", encoding="utf-8") as log:
+        with log.open("a", encoding="utf-8") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, *start, json.dumps(asdict(job))],
+                [sys.executable, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=stream,
                 # Unbuffered: `select` sees only what has not been read ahead.
                 bufsize=0,
-                env=environment(job.threads),
+                env=environment(threads),
             )
 
     def wait_until_ready(self) -> dict[str, Any]:
@@ -91,13 +92,14 @@ class Worker:
         """
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], PATIENCE_SECONDS)[0]:
-            raise WorkerError(f"no answer for {PATIENCE_SECONDS} seconds")
+            raise WorkerError(f"{self._name}no answer for {PATIENCE_SECONDS} seconds")
         line = self._process.stdout.readline()
         if not line:
-            raise WorkerError(f"ended with code {self._process.wait()}; its last words: {self._last_words()}")
+            last_words = self._last_words()
+            raise WorkerError(f"{self._name}ended with code {self._process.wait()}; its last words: {last_words}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise WorkerError(answer["error"])
+            raise WorkerError(self._name + answer["error"])
         return answer
 
     def _last_words(self) -> str:
@@ -107,6 +109,13 @@ class Worker:
         """End the process, whatever it does."""
         self._process.kill()
         self._process.communicate()
+
+
+def start_job(job: Job, ours: bool) -> Worker:
+    """The process that does `job`; `ours`: whether it starts with the whole of hf_rnn."""
+    start = ["-m", "hf_rnn.benchmark.worker"] if ours else ["-c", BARE_START, str(PACKAGE)]
+    log = Path(job.folder) / "logs" / f"{job.key}.{job.mode}.txt"
+    return Worker([*start, json.dumps(asdict(job))], log, job.threads)
 
 
 def environment(threads: int | None) -> dict[str, str]:
@@ -178,7 +187,7 @@ class Lineup:
         groups = [self._jobs] if self._together else [[job] for job in self._jobs]
         for group in groups:
             for job, ours in group:
-                self._workers[job.key] = Worker(job, ours)
+                self._workers[job.key] = start_job(job, ours)
             self.ready |= self._each([job.key for job, _ in group], Worker.wait_until_ready)
 
     def ask(self, only: Iterable[str] | None = None, **command: Any) -> dict[str, dict[str, Any]]:

@@ -53,7 +53,7 @@ def section_table(document: Document, section: str) -> str:
     for row in sorted(done, key=lambda row: -row["texts_per_second"]):
         lines.append([row["label"], *(cell(row) for cell in columns.values())])
     lines += [[row["label"], reason(row), *[""] * (len(columns) - 1)] for row in rows if row["status"] != "measured"]
-    return _table(lines)
+    return markdown_table(lines)
 
 
 def reason(row: Row) -> str:
@@ -70,10 +70,10 @@ def ratio_table(document: Document) -> str:
         target = "" if ratio["target"] is None else f"≥ {ratio['target']:g}"
         label = f"{ratio['section'].capitalize()}: {rows[ratio['peer']]['label']}"
         lines.append([label, rows[ratio["beside"]]["label"], f"{ratio['value']:.2f}", target])
-    return _table(lines)
+    return markdown_table(lines)
 
 
-def _table(lines: list[list[str]]) -> str:
+def markdown_table(lines: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 
 

@@ -124,24 +124,24 @@ def validate_results(results: Any) -> dict[str, Any]:
     Raises:
         ResultsError: names the first field that is missing, unknown, of the wrong type, or not a finite number.
     """
-    _check(results, SCHEMA, "")
+    check_schema(results, SCHEMA, "")
     if results["schema_version"] != SCHEMA_VERSION:
         raise ResultsError(f"`schema_version` must be {SCHEMA_VERSION}, not {results['schema_version']}")
     rows, metrics = results["dataset"]["splits"], results["metrics"]
-    _check(rows, dict.fromkeys(rows, int), "dataset.splits.")
+    check_schema(rows, dict.fromkeys(rows, int), "dataset.splits.")
     for split, figures in metrics.items():
         if split not in rows:
             raise ResultsError(
                 f"`metrics.{split}` is measured on a split that `dataset.splits` ({_names(rows)}) lacks"
             )
-        _check(figures, dict.fromkeys(figures, float) if isinstance(figures, dict) else {}, f"metrics.{split}.")
+        check_schema(figures, dict.fromkeys(figures, float) if isinstance(figures, dict) else {}, f"metrics.{split}.")
     if results["training"]["selection"] is not None:
-        _check(results["training"]["selection"], {"split": str, "metric": str}, "training.selection.")
-    _check_finite(results, "")
+        check_schema(results["training"]["selection"], {"split": str, "metric": str}, "training.selection.")
+    check_finite(results, "")
     return results
 
 
-def _check(value: Any, schema: Any, path: str) -> None:
+def check_schema(value: Any, schema: Any, path: str) -> None:
     """Raise unless `value` has the keys and types of `schema`; `path` ends in a dot below the top."""
     field = f"`{path[:-1]}`" if path else "results"
     if isinstance(schema, dict):
@@ -154,7 +154,7 @@ def _check(value: Any, schema: Any, path: str) -> None:
             if keys:
                 raise ResultsError(f"`{path}{min(keys)}` {wrong}; {field} holds {_names(schema)}")
         for key in schema:
-            _check(value[key], schema[key], f"{path}{key}.")
+            check_schema(value[key], schema[key], f"{path}{key}.")
         return
     allowed = get_args(schema) if isinstance(schema, UnionType) else (schema,)
     accepted = (*allowed, int) if float in allowed else allowed
@@ -164,10 +164,10 @@ def _check(value: Any, schema: Any, path: str) -> None:
         raise ResultsError(f"{field} must be {names}, not {value!r}")
 
 
-def _check_finite(value: Any, path: str) -> None:
+def check_finite(value: Any, path: str) -> None:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        _check_finite(item, f"{path}.{key}" if path else str(key))
+        check_finite(item, f"{path}.{key}" if path else str(key))
     if isinstance(value, float) and not math.isfinite(value):
         raise ResultsError(f"`{path}` must be a finite number, not {value!r}")
 

@@ -113,7 +113,7 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
 
 
 def test_bad_results_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`results.task` must be one of text-classification; it is 'juggling'"):
+    with pytest.raises(ValueError, match="`results.task` must be one of text-classification, token-classification; it is 'juggling'"):
         write_model_card(tmp_path, results_document(task="juggling"), **OPTIONS)
     with pytest.raises(ValueError, match="`results.model.model_type` must name a transformers model"):
         write_model_card(tmp_path, results_document(model__model_type=None), **OPTIONS)
