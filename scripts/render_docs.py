@@ -15,6 +15,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +52,46 @@ def formatted(results: Results, split: str, name: str) -> str:
     return f"{value:.4f} ({min(each):.4f} to {max(each):.4f})" if each else f"{value:.4f}"
 
 
-# heading, alignment, cell
-COLUMNS: list[tuple[str, str, Callable[[Results], str]]] = [
-    ("Model", "---", lambda r: f"`{r['name']}`"),
-    ("Parameters", "---:", lambda r: f"{r['model']['parameters']:,}"),
-    ("Size on disk", "---:", lambda r: f"{r['model']['size_bytes'] / 1e6:.1f} MB"),
-    ("Test accuracy", "---:", lambda r: formatted(r, "test", "accuracy")),
-    ("Validation accuracy", "---:", lambda r: formatted(r, "validation", "accuracy")),
-    ("Minutes to train", "---:", lambda r: f"{r['training']['minutes']:.1f}"),
-    ("Threads", "---:", lambda r: str(r["training"]["threads"])),
-    ("Seeds", "---:", lambda r: str(r["seeds"])),
-    ("Recipe", "---", lambda r: f"[{Path(r['recipe']).name}]({r['recipe']})" if r["recipe"] else ""),
-]
+# Task → the figures in its tables (heading, split, name); the first is the one by which they are ordered.
+FIGURES = {
+    "text-classification": [
+        ("Test accuracy", "test", "accuracy"),
+        ("Validation accuracy", "validation", "accuracy"),
+    ],
+    "token-classification": [
+        ("Test F1", "test", "f1"),
+        ("Test F1, natural text", "test", "f1_detokenized"),
+        ("Validation F1", "validation", "f1"),
+    ],
+}
+Column = tuple[str, str, Callable[[Results], str]]
+
+
+def columns(task: str) -> list[Column]:
+    """Heading, alignment and cell of the columns of a table of results."""
+    measured: list[Column] = [
+        (heading, "---:", partial(formatted, split=split, name=name)) for heading, split, name in FIGURES[task]
+    ]
+    return [
+        ("Model", "---", lambda r: f"`{r['name']}`"),
+        ("Parameters", "---:", lambda r: f"{r['model']['parameters']:,}"),
+        ("Size on disk", "---:", lambda r: f"{r['model']['size_bytes'] / 1e6:.1f} MB"),
+        *measured,
+        ("Minutes to train", "---:", lambda r: f"{r['training']['minutes']:.1f}"),
+        ("Threads", "---:", lambda r: str(r["training"]["threads"])),
+        ("Seeds", "---:", lambda r: str(r["seeds"])),
+        ("Recipe", "---", lambda r: f"[{Path(r['recipe']).name}]({r['recipe']})" if r["recipe"] else ""),
+    ]
 
 
 def table(rows: list[Results]) -> str:
-    """A Markdown table of the results, best first; those without a test figure come last."""
-    ordered = sorted(rows, key=lambda r: (-(figure(r, "test", "accuracy") or 0.0), r["name"]))
-    lines = [[heading for heading, _, _ in COLUMNS], [alignment for _, alignment, _ in COLUMNS]]
-    lines += [[cell(results) for _, _, cell in COLUMNS] for results in ordered]
+    """A Markdown table of results of one task, best first; those without a test figure come last."""
+    task = rows[0]["task"]
+    _, split, name = FIGURES[task][0]
+    ordered = sorted(rows, key=lambda r: (-(figure(r, split, name) or 0.0), r["name"]))
+    shown = columns(task)
+    lines = [[heading for heading, _, _ in shown], [alignment for _, alignment, _ in shown]]
+    lines += [[cell(results) for _, _, cell in shown] for results in ordered]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
