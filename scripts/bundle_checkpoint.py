@@ -2,35 +2,70 @@
 
     python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
 
-With `--eval_file` the rounded model itself is measured, through a stock pipeline, and the card has those figures.
+With `--eval_file` the rounded model itself is measured, and the card has those figures.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from hf_rnn.data.readers import DataArguments, load_text_classification
+from hf_rnn.data.token_readers import TokenDataArguments
 from hf_rnn.hub.bundled import DTYPES, PRETRAINED, make_bundle
+from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.prediction import predict_texts
+from hf_rnn.training.results import read_results
+from hf_rnn.training.token_classification import run_token_classification
 
 
-def measure(folder: Path, data: DataArguments, split: str) -> Mapping[str, Mapping[str, float]]:
-    """The figures of a text classifier on the rows of `data`, reported as those of `split`."""
+Figures = Mapping[str, float]
+
+
+def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a text classifier on the rows of `eval_file`."""
     from transformers import pipeline
 
+    data = DataArguments(
+        train_file=arguments.eval_file,
+        text_column_names=arguments.text_column_names,
+        label_column_name=arguments.label_column_name or "label",
+    )
     classifier = pipeline("text-classification", model=str(folder))
     label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
     rows = load_text_classification(data, label2id=label2id).splits["train"]
     answers = predict_texts(classifier, rows["text"], truncation=True)
-    figures = ClassificationMetric().compute(
+    return ClassificationMetric().compute(
         predictions=[label2id[answer["label"]] for answer in answers],
         references=rows["label"],
         num_labels=len(label2id),
     )
-    return {split: figures}
+
+
+def measure_tagger(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a tagger on the sentences of `eval_file`."""
+    data = TokenDataArguments(
+        train_file=arguments.eval_file,
+        test_file=arguments.eval_file,
+        text_column_name=arguments.text_column_names,
+        label_column_name=arguments.label_column_name,
+    )
+    with tempfile.TemporaryDirectory() as output:
+        results = run_token_classification(
+            ModelArguments(model_name_or_path=str(folder)),
+            data,
+            WordArguments(),
+            ReportArguments(),
+            RecurrentTrainingArguments(output_dir=output, do_predict=True),
+        )
+    figures: Figures = results["metrics"]["test"]
+    return figures
+
+
+MEASURES = {"text-classification": measure_classifier, "token-classification": measure_tagger}
 
 
 def main() -> None:
@@ -45,18 +80,18 @@ def main() -> None:
     parser.add_argument("--eval_file", help="rows to measure the rounded model on")
     parser.add_argument("--eval_split", default="test", help="which split those rows are")
     parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", default="label", help="of --eval_file")
+    parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
-    data = arguments.eval_file and DataArguments(
-        train_file=arguments.eval_file,
-        text_column_names=arguments.text_column_names,
-        label_column_name=arguments.label_column_name,
-    )
+    task = read_results(arguments.run_folder / "results.json")["task"]
+
+    def measure(staged: Path) -> Mapping[str, Figures]:
+        return {arguments.eval_split: MEASURES[task](staged, arguments)}
+
     folder = make_bundle(
         arguments.run_folder,
         arguments.output_folder / arguments.name,
         dtype=arguments.dtype,
-        measure=(lambda staged: measure(staged, data, arguments.eval_split)) if data else None,
+        measure=measure if arguments.eval_file else None,
         license=arguments.license,
         language=arguments.language,
         dataset_license_note=arguments.dataset_license_note,

@@ -22,7 +22,10 @@ from .model_card import write_model_card
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 MAX_BYTES = 6_000_000
 DTYPES = ("float16", "float32")
-AUTO_MODELS = {"text-classification": "AutoModelForSequenceClassification"}
+AUTO_MODELS = {
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+}
 
 
 def list_bundled() -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import datasets
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.trainer_utils import IntervalStrategy
 
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
 from .clock import TrainingClock
@@ -92,6 +93,9 @@ def run_task(
         The document in `results.json`.
     """
     arguments.select_by(task.metric)
+    if not arguments.do_train:
+        # Without training nothing is evaluated on the way, and no validation split is needed for it.
+        arguments.eval_strategy = IntervalStrategy.NO
     trainer = RecurrentTrainer(
         model=task.model,
         args=arguments,
