@@ -7,6 +7,8 @@ a bidirectional LSTM (Lample et al. 2016, https://aclanthology.org/N16-1030).
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -48,8 +50,12 @@ class CharacterCnn(nn.Module):
         real = torch.arange(characters.shape[1], device=lengths.device) < at_least_one.unsqueeze(1)
         rows = around[real] + NUM_SYMBOLS * torch.arange(KERNEL_SIZE, device=lengths.device)
         filtered = functional.embedding_bag(rows, table, mode="sum")  # (bytes of all words, filters)
-        largest = torch.segment_reduce(filtered, "max", lengths=at_least_one, unsafe=True)
-        return largest + self.convolution.bias
+        word = real.nonzero()[:, :1].expand_as(filtered)
+        # Not `segment_reduce`: among equal values, as in "aaaa", each gets the whole of a negative gradient.
+        largest = filtered.new_zeros(len(lengths), filtered.shape[1]).scatter_reduce(
+            0, word, filtered, "amax", include_self=False
+        )
+        return largest + cast(torch.Tensor, self.convolution.bias)
 
 
 class CharacterLstm(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -63,7 +64,8 @@ class TaggingHead(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
-        labels = [str((config.id2label or {})[index]) for index in range(config.num_labels or 0)]
+        names = cast(dict[int, str], config.id2label)
+        labels = [str(names[index]) for index in range(config.num_labels or 0)]
         bioes = config.label_scheme == "BIOES"
         states = bioes_states(labels) if bioes else {label: label for label in labels}
         allowed = None if config.label_scheme is None else allowed_transitions(list(states), config.label_scheme)
@@ -122,6 +124,18 @@ class TaggingHead(nn.Module):
             best = self.crf.max_marginals(_at_least_float32(emissions), mask)
         of_words = merge_scores(best, self.state_labels)
         return of_words, merge_scores(of_words, self.inside_labels)
+
+    def log_probabilities(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        log p(label) (batch, words, labels) of each word, whatever labels the others have: by the CRF's marginals, the
+        states of a label summed; without a CRF the log-softmax of the emissions. Anything at the padding.
+        """
+        emissions = _at_least_float32(emissions)
+        if self.crf is None:
+            of_states = torch.log_softmax(emissions, dim=2)
+        else:
+            of_states = self.crf.log_marginals(emissions, mask)
+        return of_states.unsqueeze(3).masked_fill(~self.state_labels, -torch.inf).logsumexp(2)
 
     def initialize(self) -> None:
         """The tables, which follow from the labels and are in no checkpoint."""
