@@ -14,16 +14,16 @@ from .files import existing_file
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["read_conll", "write_conll"]
+__all__ = ["SEPARATORS", "read_conll", "write_conll"]
 
 logger = logging.getLogger(__name__)
 
 DOCUMENT_START = "-DOCSTART-"
 # What ends a column or a line. Other white space, such as a no-break space, may be part of a token.
-_SEPARATORS = re.compile(r"[ \t\r\n]")
+SEPARATORS = re.compile(r"[ \t\r\n]")
 
 
-def read_conll(path: str, token_column: int = 0, tag_column: int = -1) -> Dataset:
+def read_conll(path: str, token_column: int = 0, tag_column: int | None = -1) -> Dataset:
     r"""The tagged sentences of a file, in their order.
 
     The columns are separated by tabs where the first row has one, else by spaces. Not read are ``-DOCSTART-`` rows,
@@ -33,10 +33,10 @@ def read_conll(path: str, token_column: int = 0, tag_column: int = -1) -> Datase
     Args:
         path: UTF-8 text; see `hf_rnn.data.files.expand_path`.
         token_column: The column of the tokens, from 0; from the last one backwards where it is negative.
-        tag_column: The column of the tags.
+        tag_column: The column of the tags; None to read the tokens alone.
 
     Returns:
-        The columns ``tokens`` and ``ner_tags``, lists of strings.
+        The columns ``tokens`` and, unless `tag_column` is None, ``ner_tags``, lists of strings.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -55,14 +55,15 @@ def read_conll(path: str, token_column: int = 0, tag_column: int = -1) -> Datase
             if not tokens:
                 token_index, tag_index = _columns(token_column, tag_column, len(rows[0]), path)
             tokens.append([row[token_index] for row in rows])
-            tags.append([row[tag_index] for row in rows])
+            if tag_index is not None:
+                tags.append([row[tag_index] for row in rows])
     except UnicodeDecodeError as error:
         raise ValueError(f"The file {path!r} is not UTF-8 text: {error}") from error
     if not tokens:
         raise ValueError(f"The file {path!r} has no sentences.")
     strings = pa.list_(pa.string())
-    table = pa.table({"tokens": pa.array(tokens, strings), "ner_tags": pa.array(tags, strings)})
-    return Dataset(InMemoryTable(table))
+    columns = {"tokens": tokens} if tag_column is None else {"tokens": tokens, "ner_tags": tags}
+    return Dataset(InMemoryTable(pa.table({name: pa.array(values, strings) for name, values in columns.items()})))
 
 
 def write_conll(path: str | Path, sentences: Iterable[Sequence[Sequence[str]]]) -> None:
@@ -126,13 +127,15 @@ def _sentences(file: Path, path: str) -> Iterator[list[list[str]]]:
         yield rows
 
 
-def _columns(token_column: int, tag_column: int, width: int, path: str) -> tuple[int, int]:
+def _columns(token_column: int, tag_column: int | None, width: int, path: str) -> tuple[int, int | None]:
     """Both columns counted from 0."""
     for name, column in (("token_column", token_column), ("tag_column", tag_column)):
-        if not -width <= column < width:
+        if column is not None and not -width <= column < width:
             raise ValueError(
                 f"`{name}`={column!r} must be from {-width} to {width - 1}: the file {path!r} has {width} columns."
             )
+    if tag_column is None:
+        return token_column % width, None
     if token_column % width == tag_column % width:
         raise ValueError(
             f"`token_column`={token_column!r} and `tag_column`={tag_column!r} are the same of the {width} columns of "
@@ -145,7 +148,7 @@ def _check_row(row: Sequence[str], width: int, place: str) -> None:
     if len(row) != width:
         raise ValueError(f"{place}: expected {width} columns as in the first row, found {len(row)}: {row!r}.")
     for column, cell in enumerate(row):
-        if not cell or _SEPARATORS.search(cell):
+        if not cell or SEPARATORS.search(cell):
             raise ValueError(
                 f"{place}: column {column} is {cell!r}; it must not be empty and hold no space, tab or end of line."
             )

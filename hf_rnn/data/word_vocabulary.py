@@ -13,6 +13,9 @@ from .word_pieces import token_bytes, word_start
 
 __all__ = ["choose_words", "marks_words", "spell_tokens"]
 
+# In no vocabulary but one of bytes; twice, because some tokenizers treat the first word of a text in another way.
+PROBE = ["x☃", "x☃"]
+
 
 def choose_words(
     sentences: Iterable[Sequence[str]], size: int, *, vectors: WordVectors | None = None, min_frequency: int = 2
@@ -47,12 +50,23 @@ def choose_words(
 
 
 def marks_words(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether its tokens are byte-level ones that mark where a word begins, as those of `train_word_pieces` do."""
+    """
+    Whether words can be rebuilt from its tokens, as from those of `train_word_pieces`: they are byte-level ones that
+    mark where a word begins, both in a text and in words that are given one by one.
+    """
     try:
-        _, starts = spell_tokens(tokenizer)
+        spelt, starts = spell_tokens(tokenizer)
     except ValueError:
         return False
-    return not all(starts)
+    for text, is_split in ((" ".join(PROBE), False), (PROBE, True)):
+        words: list[bytes] = []
+        for token in tokenizer(text, is_split_into_words=is_split, add_special_tokens=False)["input_ids"]:
+            if starts[token] or not words:
+                words.append(b"")
+            words[-1] += spelt[token]
+        if words != [word.encode() for word in PROBE]:
+            return False
+    return True
 
 
 def spell_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[bytes], list[bool]]:
@@ -64,6 +78,6 @@ def spell_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[bytes], list[
         ValueError: a token is not of byte-level byte-pair encoding.
     """
     special = set(tokenizer.all_special_tokens)
-    tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))]
+    tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
     spelt = [b"" if token in special else token_bytes(token) for token in tokens]
     return spelt, [token in special or word_start(token) for token in tokens]

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from ..data.tokenizer_training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
 
 
@@ -140,10 +141,11 @@ class WordArguments:
     )
 
     def __post_init__(self) -> None:
-        for name in ("word_vocab_size", "max_seq_length"):
+        least_pieces = len(SPECIAL_TOKENS) + BYTE_ALPHABET_SIZE
+        for name, least in (("piece_vocab_size", least_pieces), ("word_vocab_size", 2), ("max_seq_length", 2)):
             value = getattr(self, name)
-            if value is not None and value < 2:
-                raise ValueError(f"`{name}`={value} must be at least 2.")
+            if value is not None and value < least:
+                raise ValueError(f"`{name}`={value} must be at least {least}.")
 
 
 @dataclass

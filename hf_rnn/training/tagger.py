@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from tokenizers import pre_tokenizers
 from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.token_readers import TokenClassificationData
@@ -41,6 +42,12 @@ def tagger_tokenizer(
         # Byte-level ones do not take words without it; to the others it means nothing.
         add_prefix_space=True,
     )
+    # Predictions are read from a row's beginning.
+    tokenizer.padding_side = "right"
+    if tokenizer.is_fast and isinstance(tokenizer.backend_tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel):
+        # transformers heeds the argument in a few classes only. Without it words that are given one by one have other
+        # tokens than the text a pipeline reads.
+        tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
     return tokenizer
 
 
@@ -76,6 +83,12 @@ def _word_model(
     data: TokenClassificationData,
     values: dict[str, Any],
 ) -> PreTrainedModel:
+    for name in ("word_vocab_size", "max_token_bytes"):
+        if name in values:
+            raise ValueError(
+                f"`config_overrides` give `{name}`={values[name]!r}, which follows from the tokenizer and the words; "
+                "give the argument `word_vocab_size` for fewer words."
+            )
     vectors = None
     if arguments.embedding_vectors is not None:
         vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from transformers import PreTrainedTokenizerBase, set_seed
 
 from ..data.alignment import IGNORED_LABEL, token_predictions, tokenize_tagged
 from ..data.collator import PaddingCollator
-from ..data.conll import write_conll
+from ..data.conll import SEPARATORS, write_conll
 from ..data.token_readers import TokenClassificationData, TokenDataArguments, load_token_classification
 from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
@@ -25,6 +27,9 @@ from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
 from .tagger import build_tagger, tagger_tokenizer
 from .tagging_metrics import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from .trainer import RecurrentTrainer
+
+
+logger = logging.getLogger(__name__)
 
 
 def run_token_classification(
@@ -65,12 +70,14 @@ def run_token_classification(
     )
     model = build_tagger(model_arguments, word_arguments, tokenizer, data)
     recurrent = isinstance(model.config, RecurrentConfig)
+    if word_arguments.label_all_tokens and recurrent and model.config.word_vocab_size is not None:
+        raise ValueError("`label_all_tokens` was given, but the model labels words, however many pieces they have.")
     splits = tokenize_tagged_splits(data, tokenizer, word_arguments, recurrent)
     task = TrainingTask(
         name="token-classification",
         model=model,
         tokenizer=tokenizer,
-        # The trainer keeps what the model's forward does not take out of the batches, but not out of a collator's way.
+        # Both columns tell where the predictions belong; a collator could not pad them.
         train=splits["train"].remove_columns(["token", "sentence"]),
         validation=splits["validation"].remove_columns(["token", "sentence"]) if "validation" in splits else None,
         rows={name: len(rows) for name, rows in data.splits.items()},
@@ -78,7 +85,7 @@ def run_token_classification(
         source=data_arguments,
         metric="f1" if data.is_entities else "accuracy",
         compute_metrics=tagging_metrics_for(data.label_names, data.is_entities),
-        measure=lambda trainer, output: _measure(trainer, splits, data, output),
+        measure=lambda trainer, output: _measure(trainer, tokenizer, splits, data, output),
         trainer_options={
             "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
             "preprocess_logits_for_metrics": best_labels,
@@ -93,7 +100,11 @@ def tokenize_tagged_splits(
 ) -> dict[str, datasets.Dataset]:
     """
     Every split, its sentences whole or, for a model with a limit, in windows; `train_whole` as it is evaluated, where
-    `label_all_tokens` makes the one that is trained on another.
+    `label_all_tokens` makes the one that is trained on another. A sentence without a labelled piece is no row: the
+    mean loss of a batch of such sentences would be that of nothing.
+
+    Raises:
+        ValueError: a split has no sentence with a labelled piece.
     """
     # A tokenizer without a limit says so by a number of thirty digits.
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 and not recurrent else None
@@ -102,11 +113,22 @@ def tokenize_tagged_splits(
     splits["train_whole"] = splits["train"]
     if arguments.label_all_tokens:
         splits["train"] = tokenize_tagged(data.splits["train"], tokenizer, label_all_tokens=True, **options)
-    return splits
+    return {name: _labelled(rows, name) for name, rows in splits.items()}
+
+
+def _labelled(rows: datasets.Dataset, split: str) -> datasets.Dataset:
+    kept = [index for index, tokens in enumerate(rows["token"][:]) if any(token >= 0 for token in tokens)]
+    if not kept:
+        raise ValueError(f"The {split} split has no token that the tokenizer has a piece for.")
+    return rows if len(kept) == len(rows) else rows.select(kept)
 
 
 def _measure(
-    trainer: RecurrentTrainer, splits: dict[str, datasets.Dataset], data: TokenClassificationData, output: Path
+    trainer: RecurrentTrainer,
+    tokenizer: PreTrainedTokenizerBase,
+    splits: dict[str, datasets.Dataset],
+    data: TokenClassificationData,
+    output: Path,
 ) -> dict[str, dict[str, float]]:
     wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
     if trainer.args.do_predict:
@@ -119,12 +141,11 @@ def _measure(
         metric = TaggingMetric() if data.is_entities else TokenAccuracyMetric()
         metrics[name] = {"loss": loss, **metric.compute(predictions=predicted, references=references)}
         if name == "test":
-            rows = zip(data.splits["test"]["tokens"], references, predicted, strict=True)
-            write_conll(output / TAGS_FILE, (list(zip(*columns, strict=True)) for columns in rows))
+            _write_tags(output / TAGS_FILE, data.splits["test"]["tokens"], references, predicted)
             if data.is_entities:
                 metrics[name] |= detokenized_figures(
                     trainer.accelerator.unwrap_model(trainer.model),
-                    trainer.processing_class,
+                    tokenizer,
                     data.splits["test"]["tokens"],
                     references,
                     progress=not trainer.args.disable_tqdm,
@@ -133,6 +154,16 @@ def _measure(
                 text = json.dumps(table, indent=2, ensure_ascii=False) + "\n"
                 (output / CONFUSION_FILE).write_text(text, encoding="utf-8")
     return metrics
+
+
+def _write_tags(path: Path, *columns: Iterable[Sequence[str]]) -> None:
+    """A row of each token. White space inside of one, which would end its column, becomes a no-break space."""
+    sentences = [list(zip(*rows, strict=True)) for rows in zip(*columns, strict=True)]
+    changed = sum(SEPARATORS.search(cell) is not None for rows in sentences for row in rows for cell in row)
+    if changed:
+        logger.warning("%d tokens or tags in %s have no-break spaces for their white space.", changed, path)
+        sentences = [[tuple(SEPARATORS.sub("\u00a0", cell) for cell in row) for row in rows] for rows in sentences]
+    write_conll(path, sentences)
 
 
 def predict_tags(
