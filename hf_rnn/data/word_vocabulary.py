@@ -13,8 +13,8 @@ from .word_pieces import token_bytes, word_start
 
 __all__ = ["choose_words", "marks_words", "spell_tokens"]
 
-# In no vocabulary but one of bytes; twice, because some tokenizers treat the first word of a text in another way.
-PROBE = ["x☃", "x☃"]
+# A word in no vocabulary but one of bytes; twice, because some tokenizers treat the first word of a text in another way.
+PROBE = ["xჯ", "xჯ"]
 
 
 def choose_words(

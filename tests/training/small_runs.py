@@ -8,11 +8,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tokenizers
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, HfArgumentParser
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertTokenizer,
+    HfArgumentParser,
+    PreTrainedModel,
+    TrainerCallback,
+)
 
 from hf_rnn.data.readers import DataArguments
 from hf_rnn.data.synthetic import LABEL_NAMES, generate_reviews
+from hf_rnn.training import run as run_module
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
@@ -20,6 +29,7 @@ from hf_rnn.training.arguments import (
     TokenizerArguments,
 )
 from hf_rnn.training.text_classification import run_text_classification
+from hf_rnn.training.trainer import RecurrentTrainer
 
 
 GROUPS = (ModelArguments, DataArguments, TokenizerArguments, ReportArguments, RecurrentTrainingArguments)
@@ -82,14 +92,50 @@ def run(output: Path, **changes: Any) -> dict[str, Any]:
     return run_text_classification(*HfArgumentParser(GROUPS).parse_dict(flags(output, **changes)))
 
 
-def save_tiny_bert(folder: Path, texts: Iterable[str], **config: Any) -> Path:
-    """A stock BERT that starts at random, with a WordPiece tokenizer trained on `texts`."""
+def save_tiny_bert(
+    folder: Path,
+    texts: Iterable[str],
+    *,
+    head: type[PreTrainedModel] = BertForSequenceClassification,
+    limit: int = 24,
+    **config: Any,
+) -> Path:
+    """A stock BERT of at most `limit` pieces that starts at random, with a WordPiece tokenizer trained on `texts`."""
     trained = tokenizers.BertWordPieceTokenizer()
     trained.train_from_iterator(texts, vocab_size=300, min_frequency=1, show_progress=False)
-    tokenizer = BertTokenizer(vocab=trained.get_vocab(), model_max_length=24)
+    tokenizer = BertTokenizer(vocab=trained.get_vocab(), model_max_length=limit)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    BertForSequenceClassification(
-        BertConfig(vocab_size=len(tokenizer), max_position_embeddings=24, **{**sizes, **config})
-    ).save_pretrained(folder)
+    head(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=limit, **{**sizes, **config})).save_pretrained(
+        folder
+    )
     tokenizer.save_pretrained(folder)
     return folder
+
+
+class Steps(TrainerCallback):
+    """Notes the steps that are trained, and takes the machine down after one of them."""
+
+    def __init__(self, last: int | None = None) -> None:
+        self.last = last
+        self.seen: list[int] = []
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        self.seen.append(state.global_step)
+        if state.global_step == self.last:
+            raise RuntimeError("the machine went down")
+
+
+def refuse(*args: Any, **kwargs: Any) -> None:
+    """In place of what trains a tokenizer."""
+    raise AssertionError("a resumed run must read the tokenizer of its checkpoint, not train another")
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, callback: TrainerCallback) -> None:
+    """Have `callback` called in the runs that follow."""
+
+    class Watched(RecurrentTrainer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.add_callback(callback)
+
+    monkeypatch.setattr(run_module, "RecurrentTrainer", Watched)

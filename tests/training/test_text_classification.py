@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainerCallback, pipeline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.synthetic import generate_reviews
@@ -21,7 +21,17 @@ from hf_rnn.training.arguments import TokenizerArguments
 from hf_rnn.training.results import read_results
 from hf_rnn.training.text_classification import tokenize_splits
 from hf_rnn.training.trainer import RecurrentTrainer
-from tests.training.small_runs import SMALL, run, save_tiny_bert, texts_and_labels, write_reviews, write_rows
+from tests.training.small_runs import (
+    SMALL,
+    Steps,
+    refuse,
+    run,
+    save_tiny_bert,
+    texts_and_labels,
+    watch,
+    write_reviews,
+    write_rows,
+)
 
 
 CUT = 8  # tokens; every review is longer
@@ -196,34 +206,6 @@ def test_training_goes_on_from_our_own_checkpoint_with_its_labels(tmp_path: Path
     assert not (tmp_path / "second" / "predictions.csv").exists()
     tokenizers = [AutoTokenizer.from_pretrained(tmp_path / name).get_vocab() for name in ("first", "second")]
     assert tokenizers[0] == tokenizers[1]
-
-
-class Steps(TrainerCallback):
-    """Notes the steps that are trained, and takes the machine down after one of them."""
-
-    def __init__(self, last: int | None = None) -> None:
-        self.last = last
-        self.seen: list[int] = []
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        self.seen.append(state.global_step)
-        if state.global_step == self.last:
-            raise RuntimeError("the machine went down")
-
-
-def refuse(*args: Any, **kwargs: Any) -> None:
-    raise AssertionError("a resumed run must read the tokenizer of its checkpoint, not train another")
-
-
-def watch(monkeypatch: pytest.MonkeyPatch, callback: TrainerCallback) -> None:
-    """Have `callback` called in the runs that follow."""
-
-    class Watched(RecurrentTrainer):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.add_callback(callback)
-
-    monkeypatch.setattr(run_module, "RecurrentTrainer", Watched)
 
 
 def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
