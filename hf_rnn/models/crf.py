@@ -73,6 +73,11 @@ def _may_follow(before: tuple[str, str], after: tuple[str, str], scheme: str) ->
     return scheme == "BIO" or not is_open
 
 
+def _cleared(emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    # What stands at the padding may be anything, NaN too.
+    return emissions.masked_fill(~mask.unsqueeze(2), 0)
+
+
 class ConditionalRandomField(nn.Module):
     """
     Args:
@@ -138,14 +143,23 @@ class ConditionalRandomField(nn.Module):
 
     def log_partition(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """log Z for each sentence, (batch)."""
-        forward = self._forward_scores(emissions, mask, torch.logsumexp)[-1]
-        whole = torch.logsumexp(forward + self._rules()[2], dim=1)
-        return torch.where(mask[:, 0].bool(), whole, 0)
+        start, transition, end = self._rules()
+        mask = mask.bool()
+        reached = self._reach(start, transition, _cleared(emissions, mask), torch.logsumexp)
+        at_end = reached[torch.arange(len(mask), device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
+        return torch.where(mask[:, 0], torch.logsumexp(at_end + end, dim=1), 0)
 
     def marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """p(y_t = label) (batch, time, labels), by forward-backward; zero at the padding."""
+        return self.log_marginals(emissions, mask).exp().masked_fill(~mask.bool().unsqueeze(2), 0)
+
+    def log_marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        log p(y_t = label) (batch, time, labels); zero at the padding. Finite, and so is its gradient, where p is zero
+        in floating point; below `FORBIDDEN / 2` where the rules leave no path through the label.
+        """
         scores = self._scores_through(emissions, mask, torch.logsumexp)
-        return torch.softmax(scores, dim=2).masked_fill(~mask.bool().unsqueeze(2), 0)
+        return torch.log_softmax(scores, dim=2).masked_fill(~mask.bool().unsqueeze(2), 0)
 
     def max_marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """
@@ -213,26 +227,33 @@ class ConditionalRandomField(nn.Module):
             self.end.masked_fill(~self.end_allowed, FORBIDDEN),
         )
 
-    def _forward_scores(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> list[torch.Tensor]:
-        # For each step (batch, labels): all paths up to and with each label, reduced; after the end as at the end.
-        start, transition, _ = self._rules()
-        scores = [start + emissions[:, 0]]
-        for t in range(1, emissions.shape[1]):
-            reached = reduce(scores[-1].unsqueeze(2) + transition, 1) + emissions[:, t]
-            scores.append(torch.where(mask[:, t : t + 1].bool(), reached, scores[-1]))
-        return scores
+    def _reach(
+        self, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, reduce: Reduction
+    ) -> torch.Tensor:
+        # All paths up to and with each label at each step, reduced (…, batch, time, labels). Padding follows a
+        # sentence, so what comes out there has no part in what comes out before, and is not to be read.
+        steps = emissions.unbind(-2)
+        scores = [first + steps[0]]
+        for step in steps[1:]:
+            scores.append(reduce(scores[-1].unsqueeze(-1) + transition, -2) + step)
+        return torch.stack(scores, dim=-2)
 
     def _scores_through(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> torch.Tensor:
         # (batch, time, labels): all paths through each label at each step, reduced.
-        _, transition, end = self._rules()
-        after = end.expand(len(emissions), -1)
-        backward = [after]
-        for t in range(emissions.shape[1] - 1, 0, -1):
-            left = reduce((after + emissions[:, t]).unsqueeze(1) + transition, 2)
-            after = torch.where(mask[:, t : t + 1].bool(), left, after)
-            backward.append(after)
-        forward = self._forward_scores(emissions, mask, reduce)
-        return torch.stack(forward, dim=1) + torch.stack(backward[::-1], dim=1)
+        start, transition, end = self._rules()
+        emissions = _cleared(emissions, mask.bool())
+        last = mask.sum(1, keepdim=True) - 1
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        rows = torch.arange(len(mask), device=mask.device).unsqueeze(1)
+        reverse = torch.where(positions <= last, last - positions, positions)
+        # The paths from each label on are those up to it in the sentence read backwards: both in one loop.
+        forward, backward = self._reach(
+            torch.stack([start, end]).unsqueeze(1),
+            torch.stack([transition, transition.T]).unsqueeze(1),
+            torch.stack([emissions, emissions[rows, reverse]]),
+            reduce,
+        )
+        return forward + backward[rows, reverse] - emissions
 
     def _refuse_forbidden(self, possible: torch.Tensor, mask: torch.Tensor) -> None:
         # Does any pair of possible labels fit together, at the start, from step to step, and at the end?
