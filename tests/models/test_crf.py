@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from hf_rnn.models.crf import ConditionalRandomField, allowed_transitions
+from hf_rnn.models.crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
 
 
 BIO = ["O", "B-A", "I-A", "B-B", "I-B"]
@@ -46,6 +46,7 @@ def every_path(crf: ConditionalRandomField, emissions: torch.Tensor) -> tuple[li
 def test_equals_every_path_written_out(rules):
     crf, emissions = build(rules)
     partition, marginals = crf.log_partition(emissions, MASK), crf.marginals(emissions, MASK)
+    log_marginals = crf.log_marginals(emissions, MASK)
     max_marginals, (best, scores) = crf.max_marginals(emissions, MASK), crf.best_paths(emissions, MASK, 7)
     viterbi, _ = crf.viterbi(emissions, MASK)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -55,9 +56,12 @@ def test_equals_every_path_written_out(rules):
             through = torch.tensor([path[t] == label for path in paths])
             torch.testing.assert_close(marginals[row, t, label], wanted.softmax(0)[through].sum(), atol=1e-12, rtol=0)
             if through.any():
+                log_marginal = wanted.log_softmax(0)[through].logsumexp(0)
+                torch.testing.assert_close(log_marginals[row, t, label], log_marginal)
                 torch.testing.assert_close(max_marginals[row, t, label], wanted[through].max() - wanted.max())
             else:
                 assert max_marginals[row, t, label] < -1000
+                assert log_marginals[row, t, label] < FORBIDDEN / 2
         order = wanted.argsort(descending=True)[:7].tolist()
         torch.testing.assert_close(scores[row, : len(order)], wanted[order])
         assert [tuple(path[:length]) for path in best[row, : len(order)].tolist()] == [paths[i] for i in order]
@@ -82,6 +86,17 @@ def test_likelihood_and_its_gradient(rules):
     assert torch.autograd.gradcheck(lambda scores: crf.log_partition(scores, MASK), emissions)
     for of_parameter in torch.autograd.grad(likelihood.sum(), list(crf.parameters())):
         assert of_parameter.isfinite().all()
+
+
+def test_what_is_all_but_impossible_still_has_a_gradient():
+    crf, emissions = build("BIO")
+    far = (emissions.detach().float() * 1000).requires_grad_()
+    crf = crf.float()
+    assert (crf.marginals(far, MASK)[MASK] == 0).any()
+    log_marginals = crf.log_marginals(far, MASK)
+    (gradient,) = torch.autograd.grad(log_marginals[MASK].sum(), far)
+    assert log_marginals.isfinite().all() and gradient.isfinite().all()
+    assert log_marginals[~MASK].eq(0).all()
 
 
 def test_what_stands_at_the_padding_changes_nothing():
