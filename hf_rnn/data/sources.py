@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
 
@@ -14,11 +14,21 @@ from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["SourceArguments", "comma_separated", "hold_out_and_sample", "read_splits", "require_column"]
+__all__ = [
+    "UNLABELLED_SPLIT",
+    "SourceArguments",
+    "comma_separated",
+    "hold_out_and_sample",
+    "read_splits",
+    "require_column",
+    "training_column",
+]
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+# Rows that a model is trained on besides, by what another model says of them.
+UNLABELLED_SPLIT = "unlabelled"
 _FILES = (
     f"A file of rows ({', '.join(FILE_TYPES)}; of tagged sentences also {', '.join(TAGGED_FILE_TYPES)}; "
     "${HF_RNN_CORPORA} and other variables may be used): "
@@ -115,6 +125,11 @@ def require_column(column: str, argument: str, split: str, rows: Dataset) -> Non
             f"`{argument}`: there is no column {column!r} in the {split} split; its columns are "
             f"{', '.join(map(repr, rows.column_names))}."
         )
+
+
+def training_column(splits: Mapping[str, Dataset], column: str) -> list[Any]:
+    """What `column` holds in all rows that are trained on: those of ``train``, then any unlabelled ones."""
+    return [value for name in ("train", UNLABELLED_SPLIT) if name in splits for value in splits[name][column][:]]
 
 
 def comma_separated(value: str | None, argument: str) -> list[str] | None:

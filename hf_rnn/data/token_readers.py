@@ -25,7 +25,7 @@ from .tag_schemes import (
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-__all__ = ["TokenClassificationData", "TokenDataArguments", "load_token_classification"]
+__all__ = ["TokenClassificationData", "TokenDataArguments", "load_sentences", "load_token_classification"]
 
 logger = logging.getLogger(__name__)
 
@@ -147,25 +147,49 @@ def load_token_classification(
     )
 
 
-def _read_file(path: str) -> Dataset:
-    return read_conll(path) if expand_path(path).suffix.lower() in TAGGED_FILE_TYPES else read_rows(path)
+def load_sentences(arguments: TokenDataArguments) -> list[list[str]]:
+    """The tokens of the training split alone, held-out rows excluded; there need be no tags.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_token_classification`, of the tokens.
+    """
+    from datasets import Dataset
+
+    raw = read_splits(arguments, lambda path: _read_file(path, tagged=False))
+    column = _text_column(arguments, raw["train"], _find_label_column(arguments, raw["train"]))
+    splits = {split: Dataset.from_dict({"tokens": _tokens(rows, column, split)}) for split, rows in raw.items()}
+    return list(hold_out_and_sample(splits, arguments)["train"]["tokens"])
+
+
+def _read_file(path: str, tagged: bool = True) -> Dataset:
+    if expand_path(path).suffix.lower() in TAGGED_FILE_TYPES:
+        return read_conll(path, tag_column=-1 if tagged else None)
+    return read_rows(path)
+
+
+def _usual_label_columns(arguments: TokenDataArguments) -> tuple[str, ...]:
+    return (f"{arguments.task_name}_tags", *USUAL_TAG_COLUMNS)
+
+
+def _find_label_column(arguments: TokenDataArguments, rows: Dataset) -> str | None:
+    if arguments.label_column_name is not None:
+        return arguments.label_column_name
+    return next((name for name in _usual_label_columns(arguments) if name in rows.column_names), None)
 
 
 def _label_column(arguments: TokenDataArguments, rows: Dataset) -> str:
-    if arguments.label_column_name is not None:
-        return arguments.label_column_name
-    usual = (f"{arguments.task_name}_tags", *USUAL_TAG_COLUMNS)
-    for name in usual:
-        if name in rows.column_names:
-            return name
+    found = _find_label_column(arguments, rows)
+    if found is not None:
+        return found
+    usual = _usual_label_columns(arguments)
     raise ValueError(
         f"Give `label_column_name`: the train split has no column {' or '.join(usual)}; its columns are "
         f"{', '.join(map(repr, rows.column_names))}."
     )
 
 
-def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str) -> str:
-    if arguments.text_column_name == label_column:
+def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str | None) -> str:
+    if label_column is not None and arguments.text_column_name == label_column:
         raise ValueError(f"`text_column_name`={label_column!r} is also the column of the tags.")
     if arguments.text_column_name is not None:
         return arguments.text_column_name

@@ -20,17 +20,17 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures.
 
     Args:
-        groups: Argument dataclasses, in the order in which `run` takes them; the last two are `ReportArguments` and
-            `RecurrentTrainingArguments`.
-        run: Takes an instance of each and the path of the recipe; gives the document in `results.json`.
+        groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
+            `RecurrentTrainingArguments` are among them.
+        run: Takes an instance of each and, as `recipe`, the path of the recipe; gives the document in `results.json`.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     parser = HfArgumentParser(groups)  # type: ignore[arg-type]
     arguments, recipe = parse_arguments(parser)
-    report: ReportArguments = arguments[-2]
-    training: RecurrentTrainingArguments = arguments[-1]
+    report = next(group for group in arguments if isinstance(group, ReportArguments))
+    training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
-    results = run(*arguments, recipe)
+    results = run(*arguments, recipe=recipe)
     folder = training.output_dir or "."
     card = write_model_card(folder, results, license=report.license, language=report.language)
     for split, figures in results["metrics"].items():

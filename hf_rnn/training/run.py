@@ -36,6 +36,7 @@ class TrainingTask:
         metric: By which the checkpoint is chosen, unless the arguments name another.
         compute_metrics: As `transformers.Trainer` takes it.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
+        trainer_class: What trains it; None: `RecurrentTrainer`.
         trainer_options: Further arguments of the trainer, such as `data_collator`.
     """
 
@@ -50,6 +51,7 @@ class TrainingTask:
     metric: str
     compute_metrics: Callable[[EvalPrediction], dict[str, float]]
     measure: Callable[[RecurrentTrainer, Path], dict[str, dict[str, float]]]
+    trainer_class: type[RecurrentTrainer] | None = None
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -96,7 +98,7 @@ def run_task(
     if not arguments.do_train:
         # Without training nothing is evaluated on the way, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
-    trainer = RecurrentTrainer(
+    trainer = (task.trainer_class or RecurrentTrainer)(
         model=task.model,
         args=arguments,
         train_dataset=task.train,

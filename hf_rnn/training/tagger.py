@@ -9,6 +9,7 @@ from typing import Any
 from tokenizers import pre_tokenizers
 from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.sources import training_column
 from ..data.token_readers import TokenClassificationData
 from ..data.vectors import fill_embeddings
 from ..data.word_pieces import train_word_pieces
@@ -93,7 +94,7 @@ def _word_model(
     if arguments.embedding_vectors is not None:
         vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
         values.setdefault("embedding_size", vectors.dimensions)
-    words = choose_words(data.splits["train"]["tokens"], word_arguments.word_vocab_size - 1, vectors=vectors)
+    words = choose_words(training_column(data.splits, "tokens"), word_arguments.word_vocab_size - 1, vectors=vectors)
     spelt, starts = spell_tokens(tokenizer)
     values |= {"word_vocab_size": len(words) + 1, "max_token_bytes": max(2, *map(len, spelt))}
     model = new_model(arguments, AutoModelForTokenClassification, tokenizer, **values)

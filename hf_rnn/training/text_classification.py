@@ -18,15 +18,18 @@ from transformers import (
 )
 
 from ..data.readers import DataArguments, TextClassificationData, load_text_classification
+from ..data.sources import UNLABELLED_SPLIT, training_column
 from ..data.truncation import tokenize_dataset
 from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
 from .building import build_model, build_tokenizer, trained_labels
 from .describe import split_metrics
+from .distillation import DistillationArguments
 from .metrics import default_metric, metrics_for
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import PREDICTIONS_FILE, checkpoint_to_resume
+from .teacher import distil_texts, with_unlabelled_texts
 from .trainer import RecurrentTrainer
 
 
@@ -36,6 +39,7 @@ def run_text_classification(
     tokenizer_arguments: TokenizerArguments,
     report_arguments: ReportArguments,
     arguments: RecurrentTrainingArguments,
+    distillation_arguments: DistillationArguments | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
     """
@@ -45,6 +49,7 @@ def run_text_classification(
     checkpoints, `results.json`, `learning_curves.png` and `predictions.csv`.
 
     Args:
+        distillation_arguments: A model to learn from besides; None: the labels alone.
         recipe: Path of the file that the arguments came from.
 
     Returns:
@@ -58,6 +63,8 @@ def run_text_classification(
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
+    distillation = distillation_arguments or DistillationArguments()
+    data = with_unlabelled_texts(data, data_arguments, distillation)
     tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     recurrent = isinstance(model.config, RecurrentConfig)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, recurrent)
@@ -74,7 +81,9 @@ def run_text_classification(
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         measure=lambda trainer, output: _measure(trainer, splits, data, output),
     )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments)
+    if distillation.teacher_name_or_path is not None and arguments.do_train:
+        task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)
+    recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
     return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
 
 
@@ -86,13 +95,20 @@ def tokenize_splits(
 ) -> dict[str, datasets.Dataset]:
     """
     `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
-    recurrent model, because its pipeline reads them whole, and cut as in training for a model with a limit.
+    recurrent model, because its pipeline reads them whole, and cut as in training for a model with a limit. Texts
+    without a label are cut for training.
     """
     # A tokenizer without a limit says so by a number of thirty digits.
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
     length = arguments.max_seq_length or limit
     eval_length = arguments.max_eval_seq_length or (None if recurrent else length)
-    most = {"train": length, "train_whole": eval_length, "validation": eval_length, "test": eval_length}
+    most = {
+        "train": length,
+        UNLABELLED_SPLIT: length,
+        "train_whole": eval_length,
+        "validation": eval_length,
+        "test": eval_length,
+    }
     return {
         name: tokenize_dataset(
             data.splits[name.removesuffix("_whole")],
@@ -113,7 +129,7 @@ def _tokenizer_and_model(
     checkpoint: str | None,
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     if checkpoint is None:
-        texts, show_progress = data.splits["train"]["text"], not arguments.disable_tqdm
+        texts, show_progress = training_column(data.splits, "text"), not arguments.disable_tqdm
         tokenizer = build_tokenizer(tokenizer_arguments, model_arguments, texts, show_progress=show_progress)
     else:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)

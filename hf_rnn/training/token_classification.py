@@ -15,17 +15,20 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from ..data.alignment import IGNORED_LABEL, token_predictions, tokenize_tagged
 from ..data.collator import PaddingCollator
 from ..data.conll import SEPARATORS, write_conll
+from ..data.sources import training_column
 from ..data.token_readers import TokenClassificationData, TokenDataArguments, load_token_classification
 from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
 from .building import trained_labels
 from .confusion import confusion_table
+from .distillation import DistillationArguments
 from .raw_text import detokenized_figures
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
 from .tagger import build_tagger, tagger_tokenizer
 from .tagging_metrics import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
+from .teacher import distil_sentences, with_unlabelled_sentences
 from .trainer import RecurrentTrainer
 
 
@@ -38,6 +41,7 @@ def run_token_classification(
     word_arguments: WordArguments,
     report_arguments: ReportArguments,
     arguments: RecurrentTrainingArguments,
+    distillation_arguments: DistillationArguments | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
     """
@@ -48,6 +52,7 @@ def run_token_classification(
     looked for in the test sentences as natural text (`raw_text.detokenized_figures`).
 
     Args:
+        distillation_arguments: A model to learn from besides; None: the labels alone.
         recipe: Path of the file that the arguments came from.
 
     Returns:
@@ -61,10 +66,12 @@ def run_token_classification(
     set_seed(arguments.seed)
     data = load_token_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
+    distillation = distillation_arguments or DistillationArguments()
+    data = with_unlabelled_sentences(data, data_arguments, distillation)
     tokenizer = tagger_tokenizer(
         word_arguments,
         model_arguments,
-        data.splits["train"]["tokens"],
+        training_column(data.splits, "tokens"),
         checkpoint=checkpoint,
         show_progress=not arguments.disable_tqdm,
     )
@@ -91,7 +98,9 @@ def run_token_classification(
             "preprocess_logits_for_metrics": best_labels,
         },
     )
-    recorded = (model_arguments, data_arguments, word_arguments)
+    if distillation.teacher_name_or_path is not None and arguments.do_train:
+        task = distil_sentences(task, data, splits, distillation, arguments)
+    recorded = (model_arguments, data_arguments, word_arguments, distillation)
     return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
 
 
