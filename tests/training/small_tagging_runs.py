@@ -91,7 +91,8 @@ def pipeline_tags(folder: Path, sentences: list[list[str]]) -> list[list[str]]:
     tagger = pipeline("token-classification", model=str(folder), ignore_labels=[])
     tags = []
     for tokens in sentences:
-        found = {answer["start"]: answer["entity"] for answer in tagger(" ".join(tokens))}
+        # The first piece at a place: the mark of a word's beginning alone is one without a character.
+        found = {answer["start"]: answer["entity"] for answer in reversed(tagger(" ".join(tokens)))}
         starts = [len(" ".join([*tokens[:index], ""])) for index in range(len(tokens))]
         tags.append([found.get(start, "O") for start in starts])
     return tags
