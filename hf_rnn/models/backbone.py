@@ -27,6 +27,7 @@ from .pooling import Pooler
 from .recurrent import RecurrentLayer, Steps
 from .tagging import TaggingHead
 from .word_embeddings import WordEmbeddings
+from .words import Words
 
 
 @dataclass
@@ -134,6 +135,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         past_key_values: RecurrentCache | None = None,
         use_cache: bool | None = None,
+        words: Words | None = None,
         **kwargs: Any,
     ) -> RecurrentModelOutput:
         """
@@ -144,12 +146,14 @@ class RecurrentModel(RecurrentPreTrainedModel):
                 that is not `config.pad_token_id` counts, and every step of `inputs_embeds`.
             past_key_values: The state to start from (zeros by default); it is not changed.
             use_cache: Whether to return the state; by default if one was given, else `config.use_cache`.
+            words: In a model of words, what `embeddings.find_words` found, where a head has asked already.
 
         Raises:
             ValueError: if not exactly one of the inputs is given, or shapes do not fit.
         """
         inputs, mask = self.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
-        words = self.embeddings.find_words(inputs, mask)
+        if words is None:
+            words = self.embeddings.find_words(inputs, mask)
         if use_cache is None:
             use_cache = past_key_values is not None or self.config.use_cache
         states = _states(past_key_values, len(self.layers))

@@ -128,11 +128,18 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
 
         The other arguments are those of the backbone.
         """
-        outputs = self.model(
-            input_ids, attention_mask, inputs_embeds, past_key_values=past_key_values, use_cache=use_cache, **kwargs
-        )
         inputs, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
-        words, features = self.model.embeddings.find_words(inputs, mask), outputs.last_hidden_state
+        words = self.model.embeddings.find_words(inputs, mask)
+        outputs = self.model(
+            input_ids,
+            attention_mask,
+            inputs_embeds,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            words=words,
+            **kwargs,
+        )
+        features = outputs.last_hidden_state
         if words is None:
             words = Words.each_a_piece(mask)
             features = words.from_pieces(features)

@@ -39,17 +39,29 @@ def word_keys(characters: torch.Tensor) -> torch.Tensor:
     return (digits * torch.tensor(powers, device=characters.device)).sum(1)
 
 
-def _is_letter(characters: torch.Tensor, case: int) -> torch.Tensor:
-    # `case` 0: A to Z and À to Þ, without ×; 0x20: a to z and à to þ, without ÷. In UTF-8, À is the bytes C3 80.
+def _classes_of_codes() -> torch.Tensor:
+    # (codes, 4): is it a capital, a small letter, a digit, something else in ASCII? Codes from 256 on are bytes after
+    # C3, which in UTF-8 begins À to Þ (80 to 9E, without ×) and à to þ (A0 to BE, without ÷).
+    capitals = {*range(0x41, 0x5B), *range(0x180, 0x19F)} - {0x197}
+    small = {capital + 0x20 for capital in capitals}
+    digits = set(range(0x30, 0x3A))
+    others = set(range(0x80)) - capitals - small - digits
+    rows = [[code in those for those in (capitals, small, digits, others)] for code in range(0x201)]
+    return torch.tensor(rows, device="cpu")
+
+
+_CLASSES = _classes_of_codes()
+
+
+def _classes(characters: torch.Tensor) -> torch.Tensor:
+    # Of words as bytes (words, bytes), the classes of each byte (words, bytes, 4).
     before = nn.functional.pad(characters[:, :-1], (1, 0), value=PADDING_BYTE)
-    bare = characters - case
-    latin = (before == 0xC3) & (bare >= 0x80) & (bare <= 0x9E) & (bare != 0x97)
-    return latin | ((bare >= 0x41) & (bare <= 0x5A))
+    return _CLASSES.to(characters.device)[characters + 0x100 * (before == 0xC3)]
 
 
 def lower_case(characters: torch.Tensor) -> torch.Tensor:
     """Words as bytes (words, bytes), in lower case: the letters of ASCII and Latin-1 (western Europe)."""
-    return characters + 0x20 * _is_letter(characters, 0)
+    return characters + 0x20 * _classes(characters)[:, :, 0]
 
 
 def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -58,15 +70,12 @@ def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     capital after its first character; has a letter in lower case; a digit; nothing but digits; something else in
     ASCII. Letters are those of `lower_case`, digits 0 to 9.
     """
-    real = characters != PADDING_BYTE
-    upper, lower = _is_letter(characters, 0), _is_letter(characters, 0x20)
-    digit = (characters >= 0x30) & (characters <= 0x39)
-    other = real & (characters < 0x80) & ~(upper | lower | digit)
+    classes = _classes(characters)
+    capitals, small, digits, others = classes.sum(1).unbind(1)
     # The first character may be of two bytes.
-    first = upper[:, :2].any(1) & (upper[:, 0] | (characters[:, 0] >= 0x80))
-    several = upper.sum(1) > first.long()
-    found = [first, several, lower.any(1), digit.any(1), (digit.sum(1) == lengths) & (lengths > 0), other.any(1)]
-    return torch.stack(found, dim=1)
+    first = classes[:, :2, 0].any(1) & (classes[:, 0, 0] | (characters[:, 0] == 0xC3))
+    only_digits = (digits == lengths) & (lengths > 0)
+    return torch.stack([first, capitals > first, small > 0, digits > 0, only_digits, others > 0], dim=1)
 
 
 def pack_bytes(spelt: Sequence[bytes], width: int | None = None, padding: int = PADDING_BYTE) -> torch.Tensor:
@@ -179,9 +188,12 @@ class WordEmbeddings(RecurrentEmbeddings):
         """Rows of `word_embeddings` (words) for words as bytes (words, bytes)."""
         if self.num_keys == 0:
             return torch.full_like(characters[:, 0], UNKNOWN_ROW)
-        as_written, found = self._find(word_keys(characters))
-        lower, found_lower = self._find(word_keys(lower_case(characters)))
-        return torch.where(found, as_written, torch.where(found_lower, lower, UNKNOWN_ROW))
+        # As written and in lower case, in one search.
+        keys = word_keys(torch.cat([characters, lower_case(characters)]))
+        place = torch.searchsorted(self.keys, keys).clamp(max=self.num_keys - 1)
+        rows = torch.where(self.keys[place] == keys, place + UNKNOWN_ROW + 1, UNKNOWN_ROW)
+        as_written, lower = rows.chunk(2)
+        return torch.where(as_written == UNKNOWN_ROW, lower, as_written)
 
     def forward(
         self, inputs: torch.Tensor, steps: Steps, dtype: torch.dtype, words: Words | None = None
@@ -204,10 +216,6 @@ class WordEmbeddings(RecurrentEmbeddings):
         features = found.new_zeros(*words.mask.shape, found.shape[1])
         features[words.mask] = found
         return self.dropout(features)
-
-    def _find(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        place = torch.searchsorted(self.keys, keys).clamp(max=self.num_keys - 1)
-        return place + UNKNOWN_ROW + 1, self.keys[place] == keys
 
     def _of_tokens(self, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         try:
