@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 import hf_rnn  # noqa: F401  (registers the families)
 from hf_rnn.models.paths import compiled_layer, recurrent_path
@@ -45,14 +52,46 @@ def forced_path(name: str) -> Iterator[None]:
 
 def configure(variant: str, **options):
     model_type, own = VARIANTS[variant]
-    return AutoConfig.for_model(model_type, **{**SMALL, **own, **options})
+    values = {**SMALL, **own, **options}
+    if "id2label" in values:
+        del values["num_labels"]
+    return AutoConfig.for_model(model_type, **values)
 
 
 def build(variant: str, head: bool = True, seed: int = 0, **options) -> PreTrainedModel:
     """A float64 model in eval mode with no parameter left at zero, the row of the padding token included."""
-    torch.manual_seed(seed)
     auto_class = AutoModelForSequenceClassification if head else AutoModel
-    model = auto_class.from_config(configure(variant, **options)).double().eval()
+    return _perturbed(auto_class, configure(variant, **options), seed)
+
+
+TAGS = ["O", "B-A", "I-A", "B-B"]
+# What a tagger scores labels by: nothing, a CRF without rules, and one with each scheme.
+HEADS: dict[str, dict[str, object]] = {
+    "softmax": {},
+    "crf": {"crf": True},
+    "bio": {"crf": True, "label_scheme": "BIO"},
+    "bioes": {"crf": True, "label_scheme": "BIOES"},
+}
+WORDS = {"word_vocab_size": 4, "char_encoder": "cnn", "char_embedding_size": 3, "char_hidden_size": 3}
+# Of the tokens of a tagger of words the odd ones begin a word.
+SPELT = [b"", *(b"aBc-1xYz,2De"[i : i + 2] for i in range(VOCAB_SIZE - 1))]
+STARTS = [token % 2 == 1 for token in range(VOCAB_SIZE)]
+
+
+def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: int = 0, **options) -> PreTrainedModel:
+    """As `build`, with `HEADS[head]` and the labels `TAGS`; its steps are tokens, or words of tokens."""
+    labels = {"id2label": dict(enumerate(TAGS)), "label2id": {tag: index for index, tag in enumerate(TAGS)}}
+    own = {**(WORDS if words else {}), **HEADS[head], **labels, **options}
+    model = _perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
+    if words:
+        model.model.embeddings.set_tokens(SPELT, STARTS)
+        model.model.embeddings.set_words(["aB", "Bcc-", "-1"])
+    return model
+
+
+def _perturbed(auto_class: type, config: PreTrainedConfig, seed: int) -> PreTrainedModel:
+    torch.manual_seed(seed)
+    model = auto_class.from_config(config).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
