@@ -35,6 +35,9 @@ def detokenized_figures(
     """
     texts, gold = [], []
     for tokens, tags in zip(sentences, references, strict=True):
+        if not tokens:
+            # Nothing can be found in it, and a pipeline fails on a text without a piece.
+            continue
         text, offsets = detokenize(tokens)
         texts.append(text)
         gold.append({(kind, offsets[start][0], offsets[end - 1][1]) for kind, start, end in entity_spans(tags)})
