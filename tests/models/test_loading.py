@@ -10,10 +10,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification, pipeline
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, pipeline
 
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from tests.models.common import RECURRENT, VARIANTS, assert_close, batch_of, build, configure, sentences
+from tests.models.common import (
+    HEADS,
+    RECURRENT,
+    TAGS,
+    VARIANTS,
+    assert_close,
+    batch_of,
+    build,
+    build_tagger,
+    configure,
+    sentences,
+)
 
 
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", ""]
@@ -53,6 +64,51 @@ def test_round_trip(variant, auto_class, tmp_path):
     assert_close(loaded(**batch)[0], model(**batch)[0])
     again = type(model).from_pretrained(tmp_path)
     assert_close(again(**batch)[0], model(**batch)[0])
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("head", HEADS)
+def test_round_trip_of_a_tagger(head, words, tmp_path):
+    model = build_tagger("bilstm", head, words)
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForTokenClassification.from_pretrained(tmp_path)
+    assert type(loaded) is type(model) and loaded.dtype == torch.float64
+    # What follows from the labels is in no file, and there right after loading.
+    buffers = dict(loaded.named_buffers())
+    assert buffers.keys() == dict(model.named_buffers()).keys()
+    for name, buffer in model.named_buffers():
+        assert torch.equal(buffers[name], buffer), name
+    assert {"head.state_labels", "head.inside_labels"} == {name for name in buffers if name.endswith("_labels")}
+    assert not any(name.endswith(("_labels", "_allowed")) for name in loaded.state_dict())
+    batch, _ = batch_of(sentences(), "left")
+    assert_close(loaded(**batch).logits, model(**batch).logits)
+    backbone = AutoModel.from_pretrained(tmp_path)
+    assert_close(backbone(**batch).last_hidden_state, model.model(**batch).last_hidden_state)
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bioes"])
+def test_other_labels_bring_their_own_rules(scheme, tmp_path):
+    build_tagger("gru", scheme).save_pretrained(tmp_path)
+    tags = ["B-X", "O", "I-X", "I-Y", "B-Y"]
+    names = {"id2label": dict(enumerate(tags)), "label2id": {tag: index for index, tag in enumerate(tags)}}
+    loaded = AutoModelForTokenClassification.from_pretrained(tmp_path, **names, ignore_mismatched_sizes=True)
+    fresh = type(loaded)(loaded.config)
+    assert [loaded.config.id2label[index] for index in range(5)] == tags and loaded.num_labels == 5
+    for name, buffer in fresh.head.named_buffers():
+        assert torch.equal(loaded.head.get_buffer(name), buffer), name
+    for name in ("start", "transition", "end"):
+        parameter = getattr(loaded.head.crf, name)
+        assert parameter.shape == getattr(fresh.head.crf, name).shape and parameter.abs().max() <= 0.1
+    logits = loaded(torch.tensor([[1, 3, 5]])).logits
+    assert (logits[0, 0, [2, 3]] < -9000).all() and torch.isfinite(logits).all()
+
+
+def test_labels_in_another_order_with_the_same_sizes_bring_their_own_rules(tmp_path):
+    build_tagger("gru", "bio").save_pretrained(tmp_path)
+    tags = TAGS[::-1]
+    names = {"id2label": dict(enumerate(tags)), "label2id": {tag: index for index, tag in enumerate(tags)}}
+    loaded = AutoModelForTokenClassification.from_pretrained(tmp_path, **names)
+    assert loaded.head.crf.start_allowed.tolist() == [tag != "I-A" for tag in tags]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -95,11 +151,15 @@ def test_the_dtype_in_the_config_is_the_one_that_loads(config_dtype, tmp_path):
         assert torch.equal(weight, model.state_dict()[name].to(weight.dtype))
 
 
+# Tokens that a tagger is asked about.
+IDS = [[1, 2, 3, 5, 6], [7, 8, 9, 10, 12]]
 # Runs where hf_rnn cannot be imported: asks each folder and a copy that it saves itself, answers in a JSON file.
 STRANGER = """
 import json, sys
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import (
+    AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer, pipeline
+)
 
 sys.modules["hf_rnn"] = None  # an import of it fails, also where it is installed
 try:
@@ -126,8 +186,19 @@ def ask(folder, tokenizer, texts):
     }
 
 
+@torch.no_grad()
+def tag(folder):
+    model = AutoModelForTokenClassification.from_pretrained(folder, trust_remote_code=True)
+    name = type(model).__module__.split(".")[0]
+    return model, {"classes": [type(model).__name__, name], "logits": model(torch.tensor(IDS)).logits.tolist()}
+
+
 folders, texts, answer = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 found = {}
+*folders, tagger = folders
+model, first = tag(tagger)
+model.save_pretrained(tagger + "-again")
+found[tagger] = [first, tag(tagger + "-again")[1]]
 for folder in folders:
     model, first = ask(folder, folder, texts)
     model.save_pretrained(folder + "-again")
@@ -138,13 +209,13 @@ with open(answer, "w") as file:
 
 
 def ask_a_stranger(folders: list[Path], cwd: Path) -> dict[str, list[dict[str, list]]]:
-    """For each folder what the stranger found in it, and in its own copy."""
+    """For each folder, the last of which holds a tagger, what the stranger found in it, and in its own copy."""
     cwd.mkdir()
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HOME": str(cwd), "OMP_NUM_THREADS": "1"}
     arguments = [json.dumps([str(folder) for folder in folders]), json.dumps(TEXTS), "answer.json"]
     # -P: the current folder is not on the path.
-    command = [sys.executable, "-P", "-c", STRANGER, *arguments]
+    command = [sys.executable, "-P", "-c", STRANGER.replace("IDS", str(IDS)), *arguments]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads((cwd / "answer.json").read_text())
@@ -168,7 +239,13 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
         tokenizer.save_pretrained(folder)
     tokens = tokenizer(TEXTS, padding=True, return_tensors="pt")
 
-    found = ask_a_stranger(list(models), tmp_path / "elsewhere")
+    tagger, folder = build_tagger("bilstm", "bioes").float(), tmp_path / "tagger"
+    tagger.save_pretrained(folder)
+
+    found = ask_a_stranger([*models, folder], tmp_path / "elsewhere")
+    for answer in found[str(folder)]:
+        assert answer["classes"] == ["BiLstmForTokenClassification", "transformers_modules"]
+        assert torch.allclose(torch.tensor(answer["logits"]), tagger(torch.tensor(IDS)).logits, rtol=1e-5, atol=1e-5)
     for folder, model in models.items():
         head, backbone = type(model).__name__, type(model).__name__.replace("ForSequenceClassification", "Model")
         expected = pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None)(TEXTS)
