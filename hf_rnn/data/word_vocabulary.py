@@ -13,7 +13,7 @@ from .word_pieces import token_bytes, word_start
 
 __all__ = ["choose_words", "marks_words", "spell_tokens"]
 
-# A word in no vocabulary but one of bytes; twice, because some tokenizers treat the first word of a text in another way.
+# A word in no vocabulary but one of bytes; twice, because some tokenizers treat the first word of a text differently.
 PROBE = ["xჯ", "xჯ"]
 
 

@@ -44,18 +44,15 @@ class Usage:
 
     name: str
     variable: str
-    options: str
     example: str
 
 
 # The keys are the tasks a card can be written for.
 TASKS = {
     "text-classification": Usage(
-        "Text classification", "classifier", "", "A film that takes its time and earns every minute of it."
+        "Text classification", "classifier", "A film that takes its time and earns every minute of it."
     ),
-    "token-classification": Usage(
-        "Token classification", "tagger", ', aggregation_strategy="simple"', "Maria Silva moved from Lisbon to the UN."
-    ),
+    "token-classification": Usage("Token classification", "tagger", "Maria Silva moved from Lisbon to the UN."),
 }
 
 # The splits of a table in reading order; others follow by name.
@@ -97,6 +94,7 @@ def model_card(
     text = _template().render(
         front_matter=data.to_yaml(),
         usage=TASKS[results["task"]],
+        options=_pipeline_options(results),
         repo_id=repo_id or results["name"],
         bundled=bundled,
         stock=_is_stock(results["model"]["model_type"]),
@@ -154,6 +152,15 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         ]
         or None,
     )
+
+
+def _pipeline_options(results: dict[str, Any]) -> str:
+    """Further arguments of `pipeline` in the usage snippet: entities are asked for whole."""
+    if not _entity_types(results):
+        return ""
+    # Ours gives every piece the tag of its word; of a stock model that of a word's first piece counts.
+    strategy = "first" if _is_stock(results["model"]["model_type"]) else "simple"
+    return f', aggregation_strategy="{strategy}"'
 
 
 def _entity_types(results: dict[str, Any]) -> list[str]:

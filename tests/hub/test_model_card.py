@@ -113,10 +113,81 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
 
 
 def test_bad_results_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`results.task` must be one of text-classification, token-classification; it is 'juggling'"):
+    with pytest.raises(
+        ValueError, match="`results.task` must be one of text-classification, token-classification; it is 'juggling'"
+    ):
         write_model_card(tmp_path, results_document(task="juggling"), **OPTIONS)
     with pytest.raises(ValueError, match="`results.model.model_type` must name a transformers model"):
         write_model_card(tmp_path, results_document(model__model_type=None), **OPTIONS)
     with pytest.raises(ResultsError, match="`metrics.test.accuracy`"):
         write_model_card(tmp_path, results_document(metrics__test__accuracy=float("nan")), **OPTIONS)
     assert not (tmp_path / "README.md").exists()
+
+
+def tagging_results(**changes: Any) -> dict[str, Any]:
+    """Of a tagger of people and of a type that occurs in the training split alone."""
+    overall = {"loss": 0.25, "precision": 0.75, "recall": 0.6, "f1": 0.6667, "accuracy": 0.95}
+    person = {"precision_PER": 0.7512, "recall_PER": 0.6123, "f1_PER": 0.6747, "support_PER": 1617.0}
+    other = {"precision_A|B": 0.5, "recall_A|B": 0.25, "f1_A|B": 0.3333, "support_A|B": 4.0}
+    metrics = {
+        "train": {**overall, **person, **other},
+        "test": {**overall, **person, "f1_detokenized": 0.6161},
+    }
+    values = {"task": "token-classification", "metrics": metrics, "model__class": "BiLstmForTokenClassification"}
+    return results_document(**{**values, **changes})
+
+
+def test_the_card_of_a_tagger() -> None:
+    card = model_card(tagging_results(), repo_id="me/tagger", **OPTIONS)
+    assert card.data.pipeline_tag == "token-classification"
+    assert card.data.metrics == ["precision", "recall", "f1", "accuracy"]
+    assert {(r.task_type, r.dataset_split) for r in card.data.eval_results} == {("token-classification", "test")}
+    assert [r.metric_value for r in card.data.eval_results] == [0.75, 0.6, 0.6667, 0.95]
+    lines = card.text.splitlines()
+    # Figures of types are in a table of their own.
+    header = next(line for line in lines if line.startswith("| Split |"))
+    assert header == "| Split | Rows | Loss | Precision | Recall | F1 | Accuracy | F1 detokenized |"
+    assert "| test | 25,000 | 0.2500 | 0.7500 | 0.6000 | 0.6667 | 0.9500 | 0.6161 |" in lines
+    assert "| train | 20,000 | 0.2500 | 0.7500 | 0.6000 | 0.6667 | 0.9500 |  |" in lines
+    start = lines.index("By type of entity, on the test split:")
+    assert lines[start + 1 : start + 6] == [
+        "",
+        "| Type | Entities | Precision | Recall | F1 |",
+        "|---|---:|---:|---:|---:|",
+        "| PER | 1617 | 0.7512 | 0.6123 | 0.6747 |",
+        "",
+    ]
+
+
+def test_types_are_those_of_the_first_split_of_the_table() -> None:
+    metrics = {"train": tagging_results()["metrics"]["train"]}
+    text = str(model_card(tagging_results(metrics=metrics), **OPTIONS))
+    assert "By type of entity, on the train split:" in text
+    assert "| A\\|B | 4 | 0.5000 | 0.2500 | 0.3333 |" in text
+    assert "By type of entity" not in str(model_card(results_document(), **OPTIONS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({}, ', trust_remote_code=True, aggregation_strategy="simple")'),
+        # A stock model answers for the first pieces of words.
+        ({"model__model_type": "bert"}, ', aggregation_strategy="first")'),
+        # Parts of speech are no entities to be put together.
+        ({"metrics": {"test": {"accuracy": 0.9, "f1_macro": 0.8}}}, ", trust_remote_code=True)"),
+    ],
+)
+def test_the_snippet_of_a_tagger(changes: dict[str, Any], end: str) -> None:
+    text = str(model_card(tagging_results(**changes), repo_id="me/x", **OPTIONS))
+    snippet = text.partition("```python\n")[2].partition("```")[0].splitlines()
+    assert snippet == [
+        "from transformers import pipeline",
+        "",
+        f'tagger = pipeline("token-classification", model="me/x"{end}',
+        'tagger("Maria Silva moved from Lisbon to the UN.")',
+    ]
+
+
+def test_the_snippet_of_a_bundled_tagger() -> None:
+    text = str(model_card(tagging_results(), bundled=True, **OPTIONS))
+    assert 'model=hf_rnn.bundled("bilstm-imdb"), aggregation_strategy="simple")' in text
