@@ -85,7 +85,8 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
     model = _perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
     if words:
         model.model.embeddings.set_tokens(SPELT, STARTS)
-        model.model.embeddings.set_words(["aB", "Bcc-", "-1"])
+        others = [f"unseen {number}" for number in range(3, model.config.word_vocab_size - 1)]
+        model.model.embeddings.set_words(["aB", "Bcc-", "-1", *others])
     return model
 
 

@@ -47,6 +47,19 @@ from tests.models.common import POOLINGS, VARIANTS, batch_of, build, configure, 
             {"single_logit": True, "problem_type": "regression"},
             ["`single_logit=True`", "`problem_type`", "'single_label_classification'", "is 'regression'"],
         ),
+        (LstmConfig, {"word_vocab_size": 0}, ["`word_vocab_size` is 0", "at least 1"]),
+        (LstmConfig, {"word_vocab_size": 9, "vocab_size": None}, ["`word_vocab_size` is 9", "`vocab_size`", "65536"]),
+        (LstmConfig, {"word_vocab_size": 9, "vocab_size": 65537}, ["`word_vocab_size` is 9", "it is 65537"]),
+        (LstmConfig, {"word_vocab_size": 9, "one_hot_input": True}, ["`word_vocab_size` is 9", "`one_hot_input`"]),
+        (LstmConfig, {"max_token_bytes": 1}, ["`max_token_bytes` is 1", "[2, 255]"]),
+        (LstmConfig, {"max_token_bytes": 256}, ["`max_token_bytes` is 256", "[2, 255]"]),
+        (LstmConfig, {"char_embedding_size": 0}, ["`char_embedding_size` is 0", "at least 1"]),
+        (LstmConfig, {"char_hidden_size": -1}, ["`char_hidden_size` is -1", "at least 1"]),
+        (LstmConfig, {"char_encoder": "cnn"}, ["`char_encoder` is 'cnn'", "needs a `word_vocab_size`"]),
+        (LstmConfig, {"casing_features": True}, ["`casing_features` is True", "needs a `word_vocab_size`"]),
+        (LstmConfig, {"label_scheme": "BIO"}, ["`label_scheme` is 'BIO'", "needs `crf=True`"]),
+        (LstmConfig, {"crf": True, "label_scheme": "IOB1"}, ["'label_scheme'", "IOB1", "'BIO', 'BIOES'"]),
+        (LstmConfig, {"word_vocab_size": 9, "char_encoder": "gru"}, ["'char_encoder'", "gru", "'cnn', 'lstm'"]),
         (BiLstmConfig, {"bidirectional": False}, ["`bidirectional` is False", "must be True"]),
         (DanConfig, {"bidirectional": True}, ["`bidirectional` is True", "must be False"]),
         (ElmanConfig, {"initializer": "he"}, ["`initializer` is 'he'", "`nonlinearity`", "'relu'", "is 'tanh'"]),
@@ -113,6 +126,14 @@ UNUSUAL = {
     "classifier_activation": "gelu",
     "classifier_norm": "batch",
     "classifier_dropout": 0.4,
+    "word_vocab_size": 17,
+    "max_token_bytes": 5,
+    "char_encoder": "lstm",
+    "char_embedding_size": 6,
+    "char_hidden_size": 9,
+    "casing_features": True,
+    "crf": True,
+    "label_scheme": "BIOES",
     "pad_token_id": 3,
     "use_cache": True,
     "num_labels": 4,
@@ -175,7 +196,17 @@ def test_output_sizes_of_a_dan(pooling, layers):
     assert model.config.output_size == outputs.pooler_output.shape[1] == wanted
 
 
-@pytest.mark.parametrize(("options", "size"), [({}, 128), ({"one_hot_input": True}, 31), ({"vocab_size": None}, 128)])
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, 128),
+        ({"one_hot_input": True}, 31),
+        ({"vocab_size": None}, 128),
+        ({"word_vocab_size": 9}, 128),
+        ({"word_vocab_size": 9, "char_encoder": "cnn", "char_hidden_size": 7}, 128 + 7),
+        ({"word_vocab_size": 9, "char_encoder": "lstm", "char_hidden_size": 7, "casing_features": True}, 128 + 14 + 6),
+    ],
+)
 def test_input_size(options, size):
     assert LstmConfig(**{"vocab_size": 31, **options}).input_size == size
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from hf_rnn.models.cells import Cell
-from tests.models.common import VARIANTS, build, configure
+from hf_rnn.models.crf import ConditionalRandomField
+from tests.models.common import VARIANTS, build, build_tagger, configure
 
 
 # A module of each kind; wide enough for statistics.
@@ -146,6 +148,42 @@ def test_a_missing_key_comes_back_initialized(variant, options, tmp_path):
         restored = loaded.state_dict()[path]
         assert restored.shape == weight.shape
         assert_module_initialized(loaded.get_submodule(module), name, restored)
+
+
+TAGGER = {"char_embedding_size": 30, "char_hidden_size": 40, "word_vocab_size": 60, "embedding_size": 40}
+
+
+def assert_tagger_initialized(model: nn.Module, path: str) -> None:
+    """As the docstrings say: small scores in the CRF, no bias, Xavier, embeddings of unit length."""
+    module_path, _, name = path.rpartition(".")
+    module, weight = model.get_submodule(module_path), model.get_parameter(path)
+    if isinstance(module, ConditionalRandomField):
+        assert 0 < weight.abs().max() <= 0.1 and weight.unique().numel() == weight.numel()
+    elif isinstance(module, nn.Conv1d) and name == "weight":
+        bound = math.sqrt(6 / (weight.shape[2] * sum(weight.shape[:2])))
+        assert weight.abs().max() <= bound and weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.15)
+    elif isinstance(module, nn.Embedding) and module.padding_idx is None:
+        # No row of a table of words is padding: the first is that of unknown words.
+        assert weight[0].any() and weight.std().item() == pytest.approx(module.embedding_dim**-0.5, rel=0.1)
+    else:
+        assert_module_initialized(module, name, weight)
+
+
+@pytest.mark.parametrize("char_encoder", ["cnn", "lstm"])
+def test_missing_keys_of_a_tagger_come_back_initialized(char_encoder, tmp_path):
+    saved = build_tagger("gru", **{**TAGGER, "char_encoder": char_encoder}).float()
+    fresh = type(saved)(saved.config)
+    saved.save_pretrained(tmp_path / "whole")
+    for path, _ in saved.named_parameters():
+        assert_tagger_initialized(fresh, path)
+        shutil.copytree(tmp_path / "whole", tmp_path / path)
+        without(tmp_path / path, path)
+        loaded = AutoModelForTokenClassification.from_pretrained(tmp_path / path)
+        assert_tagger_initialized(loaded, path)
+        for other, value in loaded.state_dict().items():
+            assert other == path or torch.equal(value, saved.state_dict()[other]), f"{other}, as {path} is missing"
+        for name, buffer in loaded.named_buffers():
+            assert torch.equal(buffer, saved.get_buffer(name)), name
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
