@@ -99,6 +99,31 @@ def test_what_is_all_but_impossible_still_has_a_gradient():
     assert log_marginals[~MASK].eq(0).all()
 
 
+@pytest.mark.parametrize("rules", [None, "BIO", "BIOES"])
+def test_what_is_not_labelled_is_summed_over(rules):
+    crf, emissions = build(rules)
+    labels = crf.viterbi(emissions, MASK)[0]
+    hidden = labels.clone()
+    hidden[0, 1:3], hidden[1, 2] = -100, -100
+    # The same as sets of labels, and one step that may have either of two.
+    possible = (hidden.unsqueeze(2) == torch.arange(5)) | (hidden == -100).unsqueeze(2)
+    either = possible.clone()
+    either[0, 4, 0], either[3, 0, 0] = True, True
+    every = [every_path(crf, emissions[row, :length]) for row, length in enumerate(LENGTHS.tolist())]
+    for given, as_set in ((hidden, possible), (possible, possible), (either, either)):
+        actual = crf(emissions, given, MASK)
+        wanted = []
+        for row, (paths, scores) in enumerate(every):
+            agree = [all(as_set[row, t, label] for t, label in enumerate(path)) for path in paths]
+            wanted.append(scores[torch.tensor(agree)].logsumexp(0) - scores.logsumexp(0))
+        torch.testing.assert_close(actual, torch.stack(wanted))
+        of_parameters = torch.autograd.grad(actual.sum(), list(crf.parameters()))
+        wanted_gradients = torch.autograd.grad(sum(wanted), list(crf.parameters()), retain_graph=True)
+        for own, reference in zip(of_parameters, wanted_gradients, strict=True):
+            torch.testing.assert_close(own, reference)
+    assert torch.equal(crf(emissions, torch.full_like(labels, -100), MASK), torch.zeros(4, dtype=torch.float64))
+
+
 def test_what_stands_at_the_padding_changes_nothing():
     crf, emissions = build("BIO")
     dirty = emissions.detach().masked_fill(~MASK.unsqueeze(2), 50.0)
