@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
+from transformers import DataCollatorForTokenClassification, DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from hf_rnn.data.collator import PaddingCollator
 from hf_rnn.data.tokenizer_training import train_tokenizer
@@ -60,6 +60,29 @@ def test_labels_of_a_dataset_in_torch_format(tokenizer: PreTrainedTokenizerBase)
     assert torch.equal(PaddingCollator(tokenizer)(texts(labels=list(labels)))["labels"], labels)
 
 
+TAGS = [[0, 2, 1], [3], [], [1, -100, 0, 2, -100]]
+
+
+@pytest.mark.parametrize("padding", [-100, 7])
+@pytest.mark.parametrize("columns", [{}, {"token_type_ids": COLUMNS["segments"]["token_type_ids"]}], ids=["", "types"])
+def test_labels_of_tokens(tokenizer: PreTrainedTokenizerBase, padding: int, columns: dict[str, list[Any]]) -> None:
+    """As the stock collator of taggers pads them, on the tokenizer's side."""
+    # The stock one takes an empty text's labels for floating-point numbers, and so those of the batch.
+    filled = [row for row in texts(labels=TAGS, **columns) if row["input_ids"]]
+    batch = PaddingCollator(tokenizer, label_padding=padding)(filled)
+    stock = DataCollatorForTokenClassification(tokenizer, label_pad_token_id=padding)(filled)
+    assert batch.keys() == stock.keys()
+    for name, tensor in stock.items():
+        assert batch[name].dtype == tensor.dtype == torch.int64, name
+        assert torch.equal(batch[name], tensor), name
+
+
+def test_labels_of_a_text_without_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
+    labels = PaddingCollator(tokenizer, label_padding=-100)(texts(labels=TAGS))["labels"]
+    assert labels.shape == (4, 5) and labels.dtype == torch.int64
+    assert labels[2].tolist() == [-100] * 5
+
+
 def test_the_padding_is_the_tokenizers(tokenizer: PreTrainedTokenizerBase) -> None:
     tokenizer.pad_token = "b"
     assert tokenizer.pad_token_id != 0
@@ -93,6 +116,11 @@ def test_what_cannot_be_a_batch(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         PaddingCollator(tokenizer)(features)
+
+
+def test_labels_of_tokens_need_a_padding(tokenizer: PreTrainedTokenizerBase) -> None:
+    with pytest.raises(ValueError, match="column 'labels' that is not a number"):
+        PaddingCollator(tokenizer)(texts(labels=TAGS))
 
 
 def test_a_tokenizer_without_padding_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -12,7 +12,14 @@ import pytest
 import torch
 
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.data.vectors import Coverage, WordVectors, hub_vectors, initialize_embeddings, read_vectors
+from hf_rnn.data.vectors import (
+    Coverage,
+    WordVectors,
+    fill_embeddings,
+    hub_vectors,
+    initialize_embeddings,
+    read_vectors,
+)
 
 
 VALUES = {"the": [0.5, -1.0, 2.0], "film": [1e-3, 0.25, -0.125], "é😀": [3.0, 4.0, 5.0]}
@@ -228,6 +235,36 @@ def test_initialize_embeddings_bad_arguments(tokenizer, vectors):
     before = embedding.weight.detach().clone()
     with pytest.raises(ValueError, match="None of the 6 words"):
         initialize_embeddings(embedding, tokenizer, WordVectors({"x": 0}, np.zeros((1, 2), dtype=np.float32)))
+    assert torch.equal(embedding.weight, before)
+
+
+def test_fill_embeddings(vectors):
+    """Words go to the rows that are named; a row that no word has is drawn like one without a vector."""
+    embedding = torch.nn.Embedding(2000, 2, padding_idx=3)
+    rows = {"the": 7, "FILM": 2, "zebra": 5, "The": 0}
+    found = fill_embeddings(embedding, rows, vectors, generator=torch.Generator().manual_seed(0))
+    assert found == {7, 2, 0}
+    weight = embedding.weight.detach()
+    assert weight[[7, 2, 0]].tolist() == [[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]]
+    # The rows found: (1, 2), (3, 6), (9, 9). A table of words has no padding row.
+    drawn = torch.cat([weight[[1, 3, 4, 5, 6]], weight[8:]])
+    expected = np.array([[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]])
+    assert drawn.mean(dim=0).tolist() == pytest.approx(expected.mean(axis=0), abs=0.3)
+    assert drawn.std(dim=0).tolist() == pytest.approx(expected.std(axis=0), abs=0.3)
+    again = torch.nn.Embedding(2000, 2)
+    fill_embeddings(again, rows, vectors, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(again.weight, embedding.weight)
+
+
+def test_fill_embeddings_bad_arguments(vectors):
+    embedding = torch.nn.Embedding(6, 2)
+    before = embedding.weight.detach().clone()
+    with pytest.raises(ValueError, match="None of the 1 words is among the 3 words of `vectors`"):
+        fill_embeddings(embedding, {"zebra": 1}, vectors)
+    with pytest.raises(ValueError, match="None of the 0 words"):
+        fill_embeddings(embedding, {}, vectors)
+    with pytest.raises(ValueError, match="have 2 dimensions, the embedding table 4: set `embedding_size`=2"):
+        fill_embeddings(torch.nn.Embedding(6, 4), {"the": 1}, vectors)
     assert torch.equal(embedding.weight, before)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,19 @@ import pytest
 from transformers import HfArgumentParser
 
 from hf_rnn.data.readers import DataArguments
+from hf_rnn.data.sources import SourceArguments
+from hf_rnn.data.token_readers import TokenDataArguments
+from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
     ReportArguments,
     TokenizerArguments,
+    WordArguments,
 )
+from hf_rnn.training.building import DEFAULT_FAMILY
 from hf_rnn.training.recipes import parse_arguments
+from hf_rnn.training.tagger import TAGGER_DEFAULTS
 
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -124,11 +131,32 @@ def test_a_recipe_that_is_not_there() -> None:
         parse_arguments(parser(), ["absent.json", "--seed", "1"])
 
 
+def script_of(recipe: Path) -> str:
+    """By the data that the recipe's name begins with."""
+    tagging = recipe.stem.startswith(("conll2003", "lener_br"))
+    return "run_token_classification" if tagging else "run_text_classification"
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_the_recipes_of_the_project_parse(path: Path) -> None:
-    (model, data, _, report, training), _ = parse_arguments(parser(), [str(path)])
+def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
+    """By the arguments of the script they are for."""
+    groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
+    parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
+    given = dict(zip(groups, parsed, strict=True))
+    model, report, training = (given[kind] for kind in (ModelArguments, ReportArguments, RecurrentTrainingArguments))
+    data = next(arguments for arguments in parsed if isinstance(arguments, SourceArguments))
+    assert isinstance(data, TokenDataArguments) is (script_of(path) == "run_token_classification")
     assert data.train_file or data.dataset_name
-    assert data.train_file is None or not Path(data.train_file).is_absolute()
+    if data.train_file is not None:
+        assert not Path(data.train_file).is_absolute()
+        assert path.stem.startswith(Path(data.train_file).parent.name)
     assert report.dataset_hub_id or data.dataset_name
     assert training.do_train and (training.do_eval or training.do_predict)
-    assert isinstance(model.overrides(), dict)
+    if model.model_name_or_path is None:
+        of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
+        # Refuses a name that does not exist and a value out of its range.
+        FAMILIES[model.model_type or DEFAULT_FAMILY](**{**of_words, **model.overrides()})
+
+
+def test_there_are_recipes_of_both_scripts() -> None:
+    assert {script_of(path) for path in RECIPES} == {"run_text_classification", "run_token_classification"}
