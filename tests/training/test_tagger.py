@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedModel
 
 from hf_rnn.data.token_readers import TokenClassificationData, TokenDataArguments, load_token_classification
 from hf_rnn.data.tokenizer_training import train_tokenizer
@@ -83,17 +83,22 @@ def test_where_a_tokenizer_is_taken_from(data: TokenClassificationData, tmp_path
     assert "resumed" in resumed.get_vocab()
 
 
-def test_byte_level_tokenizers_read_words_as_they_read_text(data: TokenClassificationData, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stock", [True, False], ids=["GPT-2", "ours"])
+def test_byte_level_tokenizers_read_words_as_they_read_text(
+    data: TokenClassificationData, tmp_path: Path, stock: bool
+) -> None:
     """Also those for which transformers does not heed `add_prefix_space`; and so does the tokenizer that is saved."""
     trained = train_tokenizer([" ".join(tokens) for tokens, _ in SENTENCES], kind="bpe", show_progress=False)
+    if stock:
+        model = json.loads(trained.backend_tokenizer.to_str())["model"]
+        merges = [tuple(pair) for pair in model["merges"]]
+        trained = GPT2Tokenizer(vocab=model["vocab"], merges=merges, pad_token="[PAD]")
     trained.save_pretrained(tmp_path / "bpe")
     words = SENTENCES[0][0]
     assert trained(words, is_split_into_words=True)["input_ids"] != trained(" ".join(words))["input_ids"]
-    tokenizer_of(data, tokenizer_name_or_path=str(tmp_path / "bpe")).save_pretrained(tmp_path / "saved")
-    for tokenizer in (
-        tokenizer_of(data, tokenizer_name_or_path=str(tmp_path / "bpe")),
-        AutoTokenizer.from_pretrained(tmp_path / "saved"),
-    ):
+    taken = tokenizer_of(data, tokenizer_name_or_path=str(tmp_path / "bpe"))
+    taken.save_pretrained(tmp_path / "saved")
+    for tokenizer in (taken, AutoTokenizer.from_pretrained(tmp_path / "saved")):
         split = tokenizer(words, is_split_into_words=True)["input_ids"]
         assert split == tokenizer(" ".join(words))["input_ids"]
         assert [token.startswith(WORD_START) for token in tokenizer.convert_ids_to_tokens(split)].count(True) == 7
@@ -118,6 +123,9 @@ def test_a_new_model_has_words_characters_capitals_and_a_crf(data: TokenClassifi
     # maria, met, ana, in and "." occur twice; one row more is that of unknown words.
     assert config.word_vocab_size == 6
     assert config.embedding_size == SMALL["embedding_size"]
+    # A character is a byte here.
+    tokens = tokenizer_of(data).get_vocab().keys() - {"[PAD]", "[UNK]"}
+    assert config.max_token_bytes == max(len(token.removeprefix(WORD_START)) for token in tokens)
 
 
 @pytest.mark.parametrize(
