@@ -40,11 +40,14 @@ def allowed_transitions(labels: Sequence[str], scheme: str) -> tuple[torch.Tenso
         Booleans `start` (labels), `transition` (labels before, labels after) and `end` (labels).
 
     Raises:
-        ValueError: for another scheme, or a label that does not belong to it.
+        ValueError: for another scheme, a label that does not belong to it, or an I- or E- without its B-.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"`scheme`={scheme!r} must be one of {', '.join(SCHEMES)}.")
     parts = [_split(label, scheme) for label in labels]
+    for prefix, entity in parts:
+        if prefix in ("I", "E") and ("B", entity) not in parts:
+            raise ValueError(f"`labels` holds {prefix}-{entity}, which nothing leads to without B-{entity}: add that.")
     outside = ("O", "")
     start = [_may_follow(outside, part, scheme) for part in parts]
     transition = [[_may_follow(before, after, scheme) for after in parts] for before in parts]

@@ -18,7 +18,6 @@ class RecurrentEmbeddings(nn.Module):
         self.embedding_size = config.embedding_size
         self.vocab_size = config.vocab_size
         self.input_size = config.input_size
-        self.one_hot = config.one_hot_input
         self.word_embeddings = self._table(config)
         self.word_dropout = config.word_dropout
         self.dropout = LockedDropout(config.embedding_dropout, config.locked_dropout)
@@ -40,7 +39,7 @@ class RecurrentEmbeddings(nn.Module):
         if features.shape[-1] != self.input_size:
             raise ValueError(
                 f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
-                f"(`{'vocab_size' if self.one_hot else 'embedding_size'}` of its config)."
+                "(`input_size` of its config)."
             )
         features = steps.clear_padding(features)
         if self.training and self.word_dropout > 0:

@@ -64,6 +64,8 @@ class TaggingHead(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
+        if config.single_logit:
+            raise ValueError("`single_logit` is True, which is for classifiers of two labels; a tagger needs False.")
         names = cast(dict[int, str], config.id2label)
         labels = [str(names[index]) for index in range(config.num_labels or 0)]
         bioes = config.label_scheme == "BIOES"

@@ -172,3 +172,9 @@ def test_labels_of_another_scheme_are_refused(label):
 def test_an_unknown_scheme_is_refused():
     with pytest.raises(ValueError, match="`scheme`='IOB1' must be one of BIO, BIOES"):
         allowed_transitions(BIO, "IOB1")
+
+
+@pytest.mark.parametrize(("label", "scheme"), [("I-A", "BIO"), ("E-A", "BIOES")])
+def test_a_label_that_nothing_leads_to_is_refused(label, scheme):
+    with pytest.raises(ValueError, match=f"`labels` holds {label}, which nothing leads to without B-A"):
+        allowed_transitions(["O", "B-B", label], scheme)

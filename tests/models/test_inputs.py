@@ -113,8 +113,8 @@ def test_embeddings_can_be_replaced():
 @pytest.mark.parametrize(
     ("options", "width", "message"),
     [
-        ({}, 6, "`inputs_embeds` has 6 features; the model reads 5 .*`embedding_size`"),
-        ({"one_hot_input": True}, 5, "`inputs_embeds` has 5 features; the model reads 13 .*`vocab_size`"),
+        ({}, 6, "`inputs_embeds` has 6 features; the model reads 5 .*`input_size`"),
+        ({"one_hot_input": True}, 5, "`inputs_embeds` has 5 features; the model reads 13 .*`input_size`"),
     ],
 )
 def test_features_of_another_width(options, width, message):

@@ -327,3 +327,8 @@ def test_states_and_further_pieces():
     assert inside(TAGS) == {"O": "O", "B-A": "I-A", "I-A": "I-A", "B-B": "B-B"}
     with pytest.raises(ValueError, match="`labels` holds 'E-A', which is no label of BIO"):
         bioes_states(["O", "B-A", "E-A"])
+
+
+def test_a_single_logit_is_refused():
+    with pytest.raises(ValueError, match="`single_logit` is True, which is for classifiers"):
+        build_tagger("gru", single_logit=True, id2label={0: "O", 1: "B-A"})
