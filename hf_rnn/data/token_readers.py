@@ -201,9 +201,10 @@ def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str
     for name in (*USUAL_TOKEN_COLUMNS, *strings):
         if name in rows.column_names and name != label_column:
             return name
+    besides = "" if label_column is None else f" besides {label_column!r}"
     raise ValueError(
-        f"Give `text_column_name`: the train split has no column of lists of strings besides {label_column!r}; its "
-        f"columns are {', '.join(map(repr, rows.column_names))}."
+        f"Give `text_column_name`: the train split has no column of lists of strings{besides}; its columns are "
+        f"{', '.join(map(repr, rows.column_names))}."
     )
 
 

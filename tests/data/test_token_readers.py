@@ -9,7 +9,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from transformers import HfArgumentParser
 
-from hf_rnn.data.token_readers import TokenDataArguments, load_token_classification
+from hf_rnn.data.token_readers import TokenDataArguments, load_sentences, load_token_classification
 
 
 ROWS = [
@@ -227,6 +227,18 @@ def test_nothing_to_learn(write):
         ValueError, match="Give `text_column_name`: .* no column of lists of strings besides 'ner_tags'"
     ):
         load(write("b", [{"n": 1, "ner_tags": ["B-X"]}]))
+
+
+def test_sentences_without_tags(write, tmp_path):
+    sentences = [row["tokens"] for row in ROWS]
+    assert load_sentences(TokenDataArguments(train_file=write("a", ROWS))) == sentences
+    bare = write("b", [{"ner_tags": ["?"] * 9, "said": tokens} for tokens in sentences])
+    assert load_sentences(TokenDataArguments(train_file=bare)) == sentences
+    (tmp_path / "c.conll").write_text("EU\nrejects\n\nPeter\n", encoding="utf-8")
+    columns = TokenDataArguments(train_file=str(tmp_path / "c.conll"), max_train_samples=5)
+    assert load_sentences(columns) == [["EU", "rejects"], ["Peter"]]
+    with pytest.raises(ValueError, match="has no column of lists of strings; its columns are 'text'"):
+        load_sentences(TokenDataArguments(train_file=write("d", [{"text": "EU rejects"}])))
 
 
 @pytest.mark.corpus

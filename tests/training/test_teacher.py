@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from hf_rnn.data.alignment import tokenize_tagged
+from hf_rnn.models.word_embeddings import UNKNOWN_ROW, pack_bytes
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.distillation import DistillationArguments
 from hf_rnn.training.run import TrainingTask
@@ -170,10 +171,6 @@ def test_results_name_the_teacher_and_count_the_unlabelled_rows(
     assert flags.items() <= results["training"]["arguments"].items()
     assert results["dataset"]["splits"]["unlabelled"] == 150
     assert results["training"]["steps"] == -(-(60 + 150) // 8)
-    # Words of the unlabelled texts are known to the student.
-    text = texts(150, 77)[-1] if task == "texts" else " ".join(news(150, 77)[-1])
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
 
 
 def load(teachers: dict[str, str], task: str, labels: Sequence[str], name: str | None = None) -> Teacher:
@@ -264,6 +261,21 @@ def test_what_the_teacher_says_of_texts(
         np.testing.assert_allclose(row["teacher_logits"], logits.numpy(), atol=1e-4)
         assert len(row["input_ids"]) <= 5
     assert task.train["labels"][60:] == [-100] * 150 and -100 not in task.train["labels"][:60]
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_student_knows_the_words_of_unlabelled_rows(
+    kind: str, files: dict[str, dict[str, str]], teachers: dict[str, str], tmp_path: Path, rows_of: Any
+) -> None:
+    path = tmp_path / "u.jsonl"
+    row = {"texts": {"text": "a zanzibar film"}, "tags": {"tokens": ["zanzibar", "!"]}}[kind]
+    path.write_text(3 * (json.dumps(row) + "\n"), encoding="utf-8")
+    flags = {"teacher_name_or_path": teachers[kind], "unlabelled_file": str(path)}
+    task = rows_of(kind, tmp_path / "out", **files[kind], **flags)
+    (token,) = task.tokenizer("zanzibar", add_special_tokens=False)["input_ids"]
+    assert token != task.tokenizer.unk_token_id
+    if kind == "tags":
+        assert task.model.model.embeddings.rows(pack_bytes([b"zanzibar"])).item() != UNKNOWN_ROW
 
 
 def test_columns_of_tokens_alone_are_read(
