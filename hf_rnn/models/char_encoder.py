@@ -41,15 +41,14 @@ class CharacterCnn(nn.Module):
             characters: (words, bytes), `PADDING_BYTE` after a word's end.
             lengths: (words), the bytes of each.
         """
-        # Each symbol's share in the convolution at each of the three places, so that a place costs three rows of a
-        # table instead of a matrix product: the sum is the convolution.
-        table = torch.einsum("se,fek->ksf", self.embeddings.weight, self.convolution.weight).flatten(0, 1)
         around = functional.pad(characters, (1, 1), value=PADDING_BYTE).unfold(1, KERNEL_SIZE, 1)
         # A word without a byte (a special token) still has one place, with padding all around.
         at_least_one = lengths.clamp(min=1)
         real = torch.arange(characters.shape[1], device=lengths.device) < at_least_one.unsqueeze(1)
-        rows = around[real] + NUM_SYMBOLS * torch.arange(KERNEL_SIZE, device=lengths.device)
-        filtered = functional.embedding_bag(rows, table, mode="sum")  # (bytes of all words, filters)
+        # Nothing is computed at the padding: the convolution is a product over the real places' neighbourhoods. Not
+        # `self.embeddings(…)`, which would train no vector for what stands beyond a word's ends.
+        embedded = functional.embedding(around[real], self.embeddings.weight).flatten(1)
+        filtered = embedded @ self.convolution.weight.transpose(1, 2).flatten(1).T  # (bytes of all words, filters)
         word = real.nonzero()[:, :1].expand_as(filtered)
         # Not `segment_reduce`: among equal values, as in "aaaa", each gets the whole of a negative gradient.
         largest = filtered.new_zeros(len(lengths), filtered.shape[1]).scatter_reduce(
