@@ -64,7 +64,7 @@ class ConvEncoderConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
-        cast(Any, RecurrentConfig)._refuse_unknown_names(self, kwargs)
+        RecurrentConfig._refuse_unknown_names(cast(RecurrentConfig, self), kwargs)
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
         super().__post_init__(**kwargs)
@@ -80,7 +80,7 @@ class ConvEncoderConfig(PreTrainedConfig):
         return sizes
 
     def validate_sizes(self) -> None:
-        """Sizes are positive, the three lists agree on the number of blocks, and each leaves something of the image."""
+        """Sizes are positive, the three lists equally long, and every block leaves something of the image."""
         for name in ("num_channels", "image_size", "output_size"):
             _check_positive(name, getattr(self, name))
         for name in ("hidden_sizes", "kernel_sizes", "pool_sizes"):
