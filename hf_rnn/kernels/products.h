@@ -46,6 +46,37 @@ int64_t padded(int64_t columns) {
     return (columns + Vector<T>::tile - 1) / Vector<T>::tile * Vector<T>::tile;
 }
 
+// Rows and columns of a block that is transposed in registers: one number after the other, cutting panels takes as long
+// as a sentence's products with them.
+constexpr int kBlock = 4;
+
+#if defined(__clang__)
+#define HF_RNN_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define HF_RNN_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, Index{i, j, k, l})
+#endif
+
+// to[r][c] = from[c][r] for a block of numbers, with strides between the rows.
+template <class T>
+inline void transpose_block(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+    typedef T Row __attribute__((vector_size(kBlock * sizeof(T))));
+    using Integer = typename std::conditional<sizeof(T) == 4, int32_t, int64_t>::type;
+    [[maybe_unused]] typedef Integer Index __attribute__((vector_size(kBlock * sizeof(T))));
+    Row rows[kBlock];
+    for (int r = 0; r < kBlock; ++r) std::memcpy(&rows[r], from + r * from_stride, sizeof(Row));
+    const Row first_low = HF_RNN_SHUFFLE(rows[0], rows[1], 0, 4, 1, 5);
+    const Row first_high = HF_RNN_SHUFFLE(rows[0], rows[1], 2, 6, 3, 7);
+    const Row second_low = HF_RNN_SHUFFLE(rows[2], rows[3], 0, 4, 1, 5);
+    const Row second_high = HF_RNN_SHUFFLE(rows[2], rows[3], 2, 6, 3, 7);
+    rows[0] = HF_RNN_SHUFFLE(first_low, second_low, 0, 1, 4, 5);
+    rows[1] = HF_RNN_SHUFFLE(first_low, second_low, 2, 3, 6, 7);
+    rows[2] = HF_RNN_SHUFFLE(first_high, second_high, 0, 1, 4, 5);
+    rows[3] = HF_RNN_SHUFFLE(first_high, second_high, 2, 3, 6, 7);
+    for (int r = 0; r < kBlock; ++r) std::memcpy(to + r * to_stride, &rows[r], sizeof(Row));
+}
+
+#undef HF_RNN_SHUFFLE
+
 // A matrix (depth, columns) cut into panels of one tile's columns, each panel contiguous: panel p holds
 // [depth][tile]. The columns past the end are zero.
 template <class T>
@@ -54,16 +85,30 @@ class Panels {
     // From `matrix` (columns, depth), row-major: its transpose, as weights are kept.
     static Panels of_transposed(const T* matrix, int64_t columns, int64_t depth) {
         Panels panels(columns, depth);
-        for (int64_t column = 0; column < columns; ++column)
-            for (int64_t k = 0; k < depth; ++k) panels.at(k, column) = matrix[column * depth + k];
+        for (int64_t column = 0; column < columns; column += kBlock) {
+            const int64_t width = std::min<int64_t>(kBlock, columns - column);
+            for (int64_t k = 0; k < depth; k += kBlock) {
+                const int64_t height = std::min<int64_t>(kBlock, depth - k);
+                const T* from = matrix + column * depth + k;
+                if (width == kBlock && height == kBlock) {
+                    transpose_block(from, depth, panels.at(k, column), Vector<T>::tile);
+                    continue;
+                }
+                for (int64_t c = 0; c < width; ++c)
+                    for (int64_t r = 0; r < height; ++r) *panels.at(k + r, column + c) = from[c * depth + r];
+            }
+        }
         return panels;
     }
 
     // From `matrix` (depth, columns), row-major.
     static Panels of(const T* matrix, int64_t columns, int64_t depth) {
         Panels panels(columns, depth);
-        for (int64_t k = 0; k < depth; ++k)
-            for (int64_t column = 0; column < columns; ++column) panels.at(k, column) = matrix[k * columns + column];
+        for (int64_t column = 0; column < columns; column += Vector<T>::tile) {
+            const int64_t width = std::min<int64_t>(Vector<T>::tile, columns - column);
+            for (int64_t k = 0; k < depth; ++k)
+                std::copy_n(matrix + k * columns + column, width, panels.at(k, column));
+        }
         return panels;
     }
 
@@ -75,9 +120,9 @@ class Panels {
     Panels(int64_t columns, int64_t depth)
         : columns_(columns), depth_(depth), data_(padded<T>(columns) * depth, T(0)) {}
 
-    T& at(int64_t k, int64_t column) {
+    T* at(int64_t k, int64_t column) {
         constexpr int tile = Vector<T>::tile;
-        return data_[(column / tile * depth_ + k) * tile + column % tile];
+        return &data_[(column / tile * depth_ + k) * tile + column % tile];
     }
 
     int64_t columns_, depth_;
