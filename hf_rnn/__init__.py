@@ -1,8 +1,8 @@
 """
 Recurrent networks as first-class citizens of the Hugging Face ecosystem.
 
-``import hf_rnn`` registers every family with AutoConfig, AutoModel and AutoModelForSequenceClassification. Models, and
-whatever else is heavy, are imported when they are first used.
+``import hf_rnn`` registers every family, the siamese networks and the encoder of images with AutoConfig, AutoModel and
+AutoModelForSequenceClassification. Models, and whatever else is heavy, are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .models.configuration_rnn import FAMILIES
-from .registration import import_model, register
+from .registration import MODELS, import_model, register
 from .version import __version__
 
 
@@ -24,11 +23,12 @@ _MODULE_OF = {
     "bundled": "hf_rnn.hub.bundled",
     "list_bundled": "hf_rnn.hub.bundled",
     "predict_texts": "hf_rnn.training.prediction",
+    "with_pair_template": "hf_rnn.data.pair_tokenizer",
     "recurrent_path": "hf_rnn.models.paths",
 }
-for _config in FAMILIES.values():
-    _MODULE_OF[_config.__name__] = "hf_rnn.models.configuration_rnn"
-    for _file_and_class in _config.head_classes().values():
+for _config, _classes in MODELS.items():
+    _MODULE_OF[_config.__name__] = _config.__module__
+    for _file_and_class in _classes.values():
         _file, _class = _file_and_class.split(".")
         _MODULE_OF[_class] = f"hf_rnn.models.{_file}"
 
@@ -52,10 +52,15 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .data.pair_tokenizer import with_pair_template as with_pair_template
     from .hub.bundled import bundled as bundled
     from .hub.bundled import list_bundled as list_bundled
     from .models.cache_rnn import *  # noqa: F403
+    from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
+    from .models.configuration_siamese import *  # noqa: F403
+    from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .models.modeling_siamese import *  # noqa: F403
     from .models.paths import recurrent_path as recurrent_path
     from .training.prediction import predict_texts as predict_texts

@@ -8,7 +8,17 @@ from typing import Any
 
 import transformers
 
+from .models.configuration_conv import ConvEncoderConfig
 from .models.configuration_rnn import FAMILIES
+from .models.configuration_siamese import SiameseConfig
+
+
+# The table: configuration → Auto class → `file.Class` of its model.
+MODELS: dict[type[transformers.PreTrainedConfig], dict[str, str]] = {
+    **{family: family.head_classes() for family in FAMILIES.values()},
+    SiameseConfig: SiameseConfig.head_classes(),
+    ConvEncoderConfig: {"AutoModel": "modeling_conv.ConvEncoderModel"},
+}
 
 
 def import_model(module: str, name: str) -> Any:
@@ -52,12 +62,12 @@ class DeferredModelClass(tuple):
 
 
 def register() -> None:
-    """Make AutoConfig, AutoModel and the AutoModelFor… of every head know every family."""
-    for model_type, config_class in FAMILIES.items():
-        transformers.AutoConfig.register(model_type, config_class, exist_ok=True)
-        for auto_class, file_and_class in config_class.head_classes().items():
+    """Make AutoConfig, AutoModel and the AutoModelFor… of every head know every configuration."""
+    for config_class, classes in MODELS.items():
+        transformers.AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
+        for auto_class, file_and_class in classes.items():
             deferred = DeferredModelClass(*file_and_class.split("."))
             getattr(transformers, auto_class).register(config_class, deferred, exist_ok=True)
 
 
-__all__ = ["DeferredModelClass", "import_model", "register"]
+__all__ = ["MODELS", "DeferredModelClass", "import_model", "register"]

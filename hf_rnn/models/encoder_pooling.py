@@ -1,0 +1,42 @@
+"""From what any encoder of transformers returns to one vector for each input."""
+
+from __future__ import annotations
+
+import torch
+from transformers.modeling_outputs import ModelOutput
+
+
+def pool(outputs: ModelOutput, attention_mask: torch.Tensor | None, pooling: str) -> torch.Tensor:
+    """
+    The vector of each input, (batch, features).
+
+    Args:
+        outputs: What the encoder returned.
+        attention_mask: (batch, time), 1 at a token; None: every step of `last_hidden_state` counts.
+        pooling: `"pooler"`: `pooler_output`; `"mean"`: of `last_hidden_state` over the tokens; `"first"`:
+            `last_hidden_state` of the first token. Without a token the latter two are zeros.
+
+    Raises:
+        ValueError: if the encoder returned nothing that this pooling could take.
+    """
+    name = "pooler_output" if pooling == "pooler" else "last_hidden_state"
+    features = outputs.get(name)
+    if features is None:
+        raise ValueError(f"`pooling` is {pooling!r}, but the encoder returns no `{name}`: only {', '.join(outputs)}.")
+    if pooling == "pooler":
+        # Convolutional networks of transformers pool to (batch, features, 1, 1).
+        return features.flatten(1)
+    if features.dim() != 3:
+        raise ValueError(
+            f"`pooling` is {pooling!r}, which needs a `last_hidden_state` (batch, time, features); that of the "
+            f"encoder has shape {tuple(features.shape)}."
+        )
+    mask = torch.ones(features.shape[:2], device=features.device) if attention_mask is None else attention_mask
+    mask = mask.to(features.dtype)
+    if pooling == "first":
+        # With padding on the left the first token is not at 0.
+        mask = mask * (mask.cumsum(1) == 1)
+    return (features * mask.unsqueeze(2)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+__all__ = ["pool"]

@@ -1,0 +1,364 @@
+"""
+Siamese networks: one encoder reads two inputs, texts or images, and their vectors are compared.
+
+    input a ┐
+            ├ one encoder → pooling → (projection) → embeddings a, b → similarity, or a classifier of the pair
+    input b ┘
+"""
+
+# No `from __future__ import annotations` here: transformers reads `config: SiameseConfig` as a type, not a string.
+
+import inspect
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import initialization as init
+from transformers.modeling_outputs import ModelOutput
+from transformers.utils import can_return_tuple
+
+from .configuration_siamese import SiameseConfig
+from .encoder_pooling import pool
+from .encoding import encode
+from .heads import DenseStack
+from .losses import classification_loss
+from .modeling_conv import ConvEncoderModel
+from .modeling_rnn import BiLstmModel, DanModel, ElmanModel, GruModel, LstmModel
+from .pair_inputs import checked_inputs, split_by_type, stack
+from .similarity import pairwise
+
+
+# Encoders whose code is in the folder of this file; transformers has the others.
+ENCODERS: dict[str, type[PreTrainedModel]] = {
+    "bilstm": BiLstmModel,
+    "conv-encoder": ConvEncoderModel,
+    "dan": DanModel,
+    "elman": ElmanModel,
+    "gru": GruModel,
+    "lstm": LstmModel,
+}
+
+
+@dataclass
+class SiameseOutput(ModelOutput):
+    """
+    What a siamese network returns.
+
+    Attributes:
+        logits: (batch), the similarity of each pair, if a second input was given.
+        embeddings: (batch, features) of the first input.
+        embeddings_b: (batch, features) of the second input, if it was given.
+    """
+
+    logits: torch.Tensor | None = None
+    embeddings: torch.Tensor | None = None
+    embeddings_b: torch.Tensor | None = None
+
+
+@dataclass
+class SiamesePairClassifierOutput(ModelOutput):
+    """
+    What a classifier of pairs returns.
+
+    Attributes:
+        loss: Of the labels, if they were given.
+        logits: (batch, labels).
+        embeddings: (batch, features) of the first input.
+        embeddings_b: (batch, features) of the second input.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    embeddings: torch.Tensor | None = None
+    embeddings_b: torch.Tensor | None = None
+
+
+class SiamesePreTrainedModel(PreTrainedModel):
+    """Initialisation, loading and what transformers wants to know of a siamese network."""
+
+    config: SiameseConfig
+    config_class = SiameseConfig
+    base_model_prefix = "model"
+    supports_gradient_checkpointing = True
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Xavier dense layers; the encoder initialises its own."""
+        if isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+            init.zeros_(module.bias)
+        else:
+            super()._init_weights(module)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        self.config.auto_map = self.config.head_classes()
+        return super().save_pretrained(save_directory, *args, **kwargs)
+
+    def _encoder(self) -> PreTrainedModel:
+        siamese: Any = getattr(self, self.base_model_prefix, self)
+        return cast(PreTrainedModel, siamese.encoder)
+
+    def get_input_embeddings(self) -> Any:
+        return self._encoder().get_input_embeddings()
+
+    def set_input_embeddings(self, value: Any) -> None:
+        self._encoder().set_input_embeddings(value)
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; the number of tokens is in the encoder's configuration."""
+        return self._encoder().resize_token_embeddings(*args, **kwargs)
+
+
+class SiameseModel(SiamesePreTrainedModel):
+    """
+    One encoder for both inputs, and the similarity of their vectors.
+
+    To take the encoder out of a checkpoint: `SiameseModel.from_pretrained(folder).encoder`.
+
+    Args:
+        config: The configuration.
+        encoder: An encoder with its weights, of `config.encoder`; by default a new one.
+    """
+
+    _auto_class = "AutoModel"
+
+    def __init__(self, config: SiameseConfig, encoder: PreTrainedModel | None = None) -> None:
+        super().__init__(config)
+        config.validate()
+        self.encoder = _new_encoder(cast(PreTrainedConfig, config.encoder)) if encoder is None else encoder
+        # One object: what changes one of them, as a resized table of tokens does, changes what is saved.
+        config.encoder = self.encoder.config
+        size = config.projection_size
+        self.projection = None if size is None else nn.Linear(config.pooled_size, size)
+        self.tokenizer: PreTrainedTokenizerBase | None = None
+        self._takes_token_types = "token_type_ids" in inspect.signature(self.encoder.forward).parameters
+        self.post_init()
+
+    @classmethod
+    def from_encoder(cls, model: PreTrainedModel, **values: Any) -> "SiameseModel":
+        """
+        A siamese network over `model`, which becomes its `encoder`, weights and all; of a model with a head, its
+        backbone. `values` are those of [`SiameseConfig`], without `encoder`.
+        """
+        encoder = cast(PreTrainedModel, model.base_model)
+        siamese = cls(SiameseConfig(encoder=encoder.config, **values), encoder).train(model.training)
+        if siamese.projection is not None:
+            siamese.projection.to(encoder.device, encoder.dtype)
+        return siamese
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        input_ids_b: torch.Tensor | None = None,
+        attention_mask_b: torch.Tensor | None = None,
+        token_type_ids_b: torch.Tensor | None = None,
+        pixel_values_b: torch.Tensor | None = None,
+    ) -> SiameseOutput:
+        """
+        Embed one input, or two and compare them: the second has the names of the first with `_b`.
+
+        Both inputs of a pair go through the encoder as one batch, padded to the longer.
+
+        Args:
+            input_ids: (batch, time), or
+            pixel_values: (batch, channels, height, width).
+            attention_mask: (batch, time), 1 at a token and 0 at padding. By default every token counts that is not
+                the encoder's `pad_token_id`.
+            token_type_ids: (batch, time), for an encoder that takes them; for another it may hold zeros only.
+
+        Raises:
+            ValueError: if not exactly one kind of input is given, or shapes do not fit.
+        """
+        first = self._inputs("", input_ids, attention_mask, token_type_ids, pixel_values)
+        if input_ids_b is None and pixel_values_b is None:
+            return SiameseOutput(embeddings=self._embed(first))
+        second = self._inputs("_b", input_ids_b, attention_mask_b, token_type_ids_b, pixel_values_b)
+        a, b = self._embed_pair(first, second)
+        return SiameseOutput(logits=pairwise(a, b, self.config.similarity), embeddings=a, embeddings_b=b)
+
+    def _inputs(self, suffix: str, *given: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        return checked_inputs(suffix, self.config.padding, self._takes_token_types, *given)
+
+    def _embed(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        # (batch, features)
+        outputs = self.encoder(**inputs, return_dict=True)
+        pooled = pool(outputs, inputs.get("attention_mask"), str(self.config.pooling))
+        return pooled if self.projection is None else self.projection(pooled)
+
+    def _embed_pair(
+        self, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # The embeddings of each, (batch, features).
+        if first.keys() != second.keys():
+            raise ValueError(
+                f"A pair must be of one kind; it has {', '.join(first)} and, as `_b`, {', '.join(second)}."
+            )
+        kind = next(iter(first))
+        rows, others = len(first[kind]), len(second[kind])
+        if rows != others:
+            raise ValueError(f"`{kind}_b` has {others} rows; it must have those of `{kind}`, {rows}.")
+        if kind == "pixel_values" and first[kind].shape != second[kind].shape:
+            return self._embed(first), self._embed(second)
+        padding = self.config.padding or 0
+        joined = {
+            name: torch.cat([first[name], second[name]])
+            if name == "pixel_values"
+            else stack(first[name], second[name], padding if name == "input_ids" else 0)
+            for name in first
+        }
+        a, b = self._embed(joined).split(rows)
+        return a, b
+
+    def encode(
+        self,
+        inputs: str | Iterable[str] | torch.Tensor,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        batch_size: int = 64,
+        progress: bool = False,
+        normalize: bool = False,
+    ) -> torch.Tensor:
+        """
+        The embeddings of many inputs, computed without gradients in batches of similar length; see `encoding.encode`.
+        """
+        return encode(self, inputs, tokenizer, batch_size, progress, normalize)
+
+    def similarity(self, a: Any, b: Any, tokenizer: PreTrainedTokenizerBase | None = None) -> torch.Tensor:
+        """
+        How alike `a` and `b` are, by `config.similarity`.
+
+        Args:
+            a, b: A text or vector (features), several texts or vectors (batch, features), equally many of each; or one
+                of `a` and several of `b`, or the other way round.
+            tokenizer: As for [`encode`].
+
+        Returns:
+            A number (), or (batch) of them if either of `a` and `b` is several.
+
+        Raises:
+            ValueError: if their numbers differ.
+        """
+        a, b = (x if isinstance(x, torch.Tensor) else self.encode(x, tokenizer) for x in (a, b))
+        rows, others = torch.atleast_2d(a), torch.atleast_2d(b)
+        if a.dim() == b.dim() == 2 and len(a) != len(b):
+            raise ValueError(f"`b` has {len(b)} rows; it must have those of `a`, {len(a)}, or be one vector.")
+        rows, others = torch.broadcast_tensors(rows, others)
+        found = pairwise(rows, others, self.config.similarity)
+        return found.squeeze(0) if a.dim() == b.dim() == 1 else found
+
+    def predict(
+        self, pairs: Iterable[tuple[str, str]], tokenizer: PreTrainedTokenizerBase | None = None, batch_size: int = 64
+    ) -> list[bool]:
+        """
+        Whether the two texts of each pair are alike: their similarity is at least `config.threshold`.
+
+        Raises:
+            ValueError: if `config.threshold` is None, or a pair is not two texts.
+        """
+        if self.config.threshold is None:
+            raise ValueError("`config.threshold` is None; `predict` needs a number, chosen on data with labels.")
+        pairs = list(pairs)
+        for index, pair in enumerate(pairs):
+            if isinstance(pair, str) or len(pair) != 2:
+                raise ValueError(f"`pairs` has {pair!r} at {index}; a pair must be two texts.")
+        vectors = self.encode([text for pair in pairs for text in pair], tokenizer, batch_size)
+        found = pairwise(vectors[0::2], vectors[1::2], self.config.similarity)
+        return cast(list[bool], (found >= self.config.threshold).tolist())
+
+
+class SiameseForPairClassification(SiamesePreTrainedModel):
+    """
+    A label for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al. 2017,
+    https://aclanthology.org/D17-1070), where u and v are the embeddings of the pair.
+    """
+
+    _auto_class = "AutoModelForSequenceClassification"
+
+    def __init__(self, config: SiameseConfig) -> None:
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.model = SiameseModel(config)
+        sizes = list(config.classifier_hidden_sizes or [])
+        # The stack reads nothing but `classifier_…` of a configuration.
+        self.dense = DenseStack(cast(Any, config), 4 * config.output_size, sizes)
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.output = nn.Linear(sizes[-1] if sizes else 4 * config.output_size, config.num_labels or 1)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        input_ids_b: torch.Tensor | None = None,
+        attention_mask_b: torch.Tensor | None = None,
+        pixel_values_b: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> SiamesePairClassifierOutput:
+        """
+        Classify pairs: two inputs, the second by the names with `_b`; or both texts in one sequence, as a tokenizer
+        of `hf_rnn.data.pair_tokenizer.with_pair_template` and so the stock pipeline for text classification makes it.
+
+        Args:
+            token_type_ids: (batch, time), where there is no second input: 0 at the tokens of the first text, 1 at
+                those of the second. A text with no token is the empty text.
+            labels: As for a recurrent classifier: `losses.classification_loss`.
+            num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided.
+
+        The other arguments are those of [`SiameseModel`].
+
+        Raises:
+            ValueError: if there is no second input and nothing that tells two texts apart, or shapes do not fit.
+        """
+        if input_ids is not None and input_ids_b is None:
+            if token_type_ids is None:
+                raise ValueError(
+                    "`token_type_ids` is None; without `input_ids_b` it must tell the two texts of each sequence "
+                    "apart (see `hf_rnn.data.pair_tokenizer.with_pair_template`)."
+                )
+            first = self.model._inputs("", input_ids, attention_mask, None, pixel_values)
+            parts = split_by_type(first["input_ids"], first["attention_mask"], token_type_ids)
+            input_ids, attention_mask, input_ids_b, attention_mask_b = parts
+        outputs = self.model(
+            input_ids,
+            attention_mask,
+            pixel_values=pixel_values,
+            input_ids_b=input_ids_b,
+            attention_mask_b=attention_mask_b,
+            pixel_values_b=pixel_values_b,
+        )
+        u, v = outputs.embeddings, outputs.embeddings_b
+        if v is None:
+            raise ValueError("`pixel_values_b` is None; a pair has two images.")
+        features = torch.cat([u, v, (u - v).abs(), u * v], dim=1)
+        logits = self.output(self.dropout(self.dense(features)))
+        loss = None
+        if labels is not None:
+            loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
+        return SiamesePairClassifierOutput(loss=loss, logits=logits, embeddings=u, embeddings_b=v)
+
+
+def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    if config.model_type in ENCODERS:
+        return ENCODERS[config.model_type](cast(Any, config))
+    return cast(PreTrainedModel, AutoModel.from_config(config))
+
+
+__all__ = [
+    "SiameseForPairClassification",
+    "SiameseModel",
+    "SiameseOutput",
+    "SiamesePairClassifierOutput",
+    "SiamesePreTrainedModel",
+]
