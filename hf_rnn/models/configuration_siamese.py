@@ -42,7 +42,8 @@ class SiameseConfig(PreTrainedConfig):
     The `classifier_` arguments are for [`SiameseForPairClassification`].
 
     Raises:
-        ValueError: for a name that does not exist, or a value out of its range; the message names the argument.
+        ValueError: for a name that does not exist, or an `encoder` that is none; the message names the argument.
+        StrictDataclassClassValidationError: for a value out of its range; the message names the argument.
         StrictDataclassFieldValidationError: for a value of the wrong type.
     """
 
