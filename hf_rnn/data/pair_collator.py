@@ -68,7 +68,7 @@ class PairCollator:
         for suffix in suffixes:
             own = [name for name in names if _suffix(name) == suffix]
             rows = [{name.removesuffix(suffix): feature[name] for name in own} for feature in features]
-            batch.update({name + ("" if name == "labels" else suffix): t for name, t in self.padding(rows).items()})
+            batch.update({name + suffix: tensor for name, tensor in self.padding(rows).items()})
         return batch
 
 

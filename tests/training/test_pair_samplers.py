@@ -104,6 +104,14 @@ def test_pairs_meet_at_random() -> None:
     assert met[0, 1] == met[1, 2] == met[3, 4] == 0
 
 
+def test_the_pairs_of_a_group_are_spread_over_the_epoch() -> None:
+    sampler = GroupedPairSampler([pair // 2 for pair in range(400)], batch_size=4, seed=0)
+    position = {pair: number for number, batch in enumerate(batches(sampler)) for pair in batch}
+    neighbours = sum(abs(position[pair] - position[pair + 1]) == 1 for pair in range(0, 400, 2))
+    # Of 100 batches any two are neighbours with a probability of one in fifty.
+    assert neighbours < 20
+
+
 def test_a_data_loader_cuts_the_batches() -> None:
     groups = random_groups(8)
     sampler = GroupedPairSampler(groups, batch_size=4, seed=0)
