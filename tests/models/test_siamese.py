@@ -84,7 +84,8 @@ def test_from_encoder_keeps_the_weights(model_type):
 
 
 def test_more_tokens_are_in_what_is_saved(tmp_path):
-    model = build_siamese(AutoModel, "bilstm")
+    encoder = build_siamese(AutoModel, "bilstm").encoder
+    model = SiameseModel(SiameseConfig(encoder=encoder.config.to_dict()), encoder)
     model.resize_token_embeddings(40)
     model.save_pretrained(tmp_path)
     assert AutoModel.from_pretrained(tmp_path).config.encoder.vocab_size == 40

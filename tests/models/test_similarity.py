@@ -28,7 +28,6 @@ def test_values_by_hand(kind):
 @pytest.mark.parametrize("kind", SIMILARITIES)
 def test_the_matrix_holds_every_pair(kind):
     generator = torch.Generator().manual_seed(0)
-    # More than 25 rows: there torch would compute distances by matrix products.
     a, b = (torch.randn(rows, 5, generator=generator) for rows in (30, 28))
     b[3] = a[7]
     b[4] = 0
@@ -36,6 +35,12 @@ def test_the_matrix_holds_every_pair(kind):
     assert found.shape == (30, 28)
     expected = [[pairwise(a[i : i + 1], b[j : j + 1], kind).item() for j in range(28)] for i in range(30)]
     assert torch.allclose(found, torch.tensor(expected), atol=1e-5)
+
+
+def test_equal_vectors_are_at_no_distance_in_large_matrices():
+    # Of more than 25 rows torch would compute distances by matrix products, which round.
+    a = 100 + torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
+    assert not matrix(a, a, "euclidean").diagonal().any()
 
 
 @pytest.mark.parametrize("kind", SIMILARITIES)
