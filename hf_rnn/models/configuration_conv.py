@@ -3,12 +3,12 @@
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
 from dataclasses import field
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_rnn import RecurrentConfig, _check_positive
+from .configuration_checks import check_positive, refuse_unknown_names
 
 
 @strict
@@ -64,7 +64,7 @@ class ConvEncoderConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
-        RecurrentConfig._refuse_unknown_names(cast(RecurrentConfig, self), kwargs)
+        refuse_unknown_names(self, kwargs)
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
         super().__post_init__(**kwargs)
@@ -82,10 +82,10 @@ class ConvEncoderConfig(PreTrainedConfig):
     def validate_sizes(self) -> None:
         """Sizes are positive, the three lists equally long, and every block leaves something of the image."""
         for name in ("num_channels", "image_size", "output_size"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
         for name in ("hidden_sizes", "kernel_sizes", "pool_sizes"):
             for size in getattr(self, name):
-                _check_positive(name, size)
+                check_positive(name, size)
         if not self.hidden_sizes:
             raise ValueError("`hidden_sizes` is []; it must have at least one entry.")
         for name in ("kernel_sizes", "pool_sizes"):

@@ -2,20 +2,14 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
-import difflib
-from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+from .configuration_checks import check_positive, refuse_unknown_names
 
-# Names that transformers itself writes into a config.json or passes to a config without declaring a field for them.
-FOREIGN_NAMES = frozenset(
-    "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
-    "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
-    "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
-)
+
 # Auto class → what its class is called after the family's prefix.
 HEADS = {
     "AutoModel": "Model",
@@ -124,7 +118,7 @@ class RecurrentConfig(PreTrainedConfig):
     tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
-        self._refuse_unknown_names(kwargs)
+        refuse_unknown_names(self, kwargs)
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
         super().__post_init__(**kwargs)
@@ -134,19 +128,6 @@ class RecurrentConfig(PreTrainedConfig):
         if name == "hidden_sizes" and value is not None:
             # Kept equal, also when set after loading: transformers reads `num_hidden_layers`, our code `layer_sizes`.
             self.num_hidden_layers = len(value)
-
-    def _refuse_unknown_names(self, names: dict[str, Any]) -> None:
-        # transformers would set a misspelt argument as a new attribute and go on with the default of the real one.
-        from transformers import GenerationConfig
-
-        allowed = FOREIGN_NAMES | GenerationConfig._get_default_generation_params().keys()
-        for name, value in names.items():
-            if name in allowed or name.startswith("_"):
-                continue
-            known = sorted(field.name for field in fields(self))
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}."
-            raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(self).__name__}; {hint}")
 
     @classmethod
     def head_classes(cls) -> dict[str, str]:
@@ -194,15 +175,15 @@ class RecurrentConfig(PreTrainedConfig):
 
     def validate_sizes(self) -> None:
         """Every size is a positive whole number."""
-        _check_positive("embedding_size", self.embedding_size)
-        _check_positive("hidden_size", self.hidden_size)
+        check_positive("embedding_size", self.embedding_size)
+        check_positive("hidden_size", self.hidden_size)
         if self.vocab_size is not None:
-            _check_positive("vocab_size", self.vocab_size)
+            check_positive("vocab_size", self.vocab_size)
         elif self.one_hot_input:
             raise ValueError("`one_hot_input=True` needs a `vocab_size`, which is None.")
         for name in ("hidden_sizes", "classifier_hidden_sizes"):
             for size in getattr(self, name) or ():
-                _check_positive(name, size)
+                check_positive(name, size)
         least = 0 if self.cell == "none" else 1
         if self.num_hidden_layers < least:
             name = "num_hidden_layers" if self.hidden_sizes is None else "hidden_sizes"
@@ -216,7 +197,7 @@ class RecurrentConfig(PreTrainedConfig):
     def validate_words(self) -> None:
         """Words are made of pieces, and only words have a spelling and capitals."""
         for name in ("char_embedding_size", "char_hidden_size"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
         if not 2 <= self.max_token_bytes <= 255:
             raise ValueError(f"`max_token_bytes` is {self.max_token_bytes}; it must lie in [2, 255].")
         if self.word_vocab_size is None:
@@ -224,7 +205,7 @@ class RecurrentConfig(PreTrainedConfig):
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is {getattr(self, name)!r}, which needs a `word_vocab_size`.")
             return
-        _check_positive("word_vocab_size", self.word_vocab_size)
+        check_positive("word_vocab_size", self.word_vocab_size)
         if self.vocab_size is None or self.vocab_size > 2**16 or self.one_hot_input:
             raise ValueError(
                 f"`word_vocab_size` is {self.word_vocab_size}; it needs a `vocab_size` of at most {2**16} (it is "
@@ -240,7 +221,7 @@ class RecurrentConfig(PreTrainedConfig):
 
     def validate_labels(self) -> None:
         """There is a label, `problem_type` is one that exists, and `single_logit` is for two exclusive labels."""
-        _check_positive("num_labels", self.num_labels or 0)
+        check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
         if self.label_scheme is not None and not self.crf:
@@ -254,11 +235,6 @@ class RecurrentConfig(PreTrainedConfig):
                 f"`single_logit=True` needs `problem_type` to be None or 'single_label_classification'; "
                 f"it is {self.problem_type!r}."
             )
-
-
-def _check_positive(name: str, value: int) -> None:
-    if isinstance(value, bool) or value < 1:
-        raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
 
 
 @strict

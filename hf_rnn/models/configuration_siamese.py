@@ -3,14 +3,15 @@
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
 import math
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from .configuration_checks import check_positive, refuse_unknown_names
 from .configuration_conv import ConvEncoderConfig
-from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig, _check_positive
+from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
 
 
 # Encoders whose code is in the folder of this file; transformers knows them only where the package is installed.
@@ -69,7 +70,7 @@ class SiameseConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
-        cast(Any, RecurrentConfig)._refuse_unknown_names(self, kwargs)
+        refuse_unknown_names(self, kwargs)
         self.encoder = _encoder_config(self.encoder)
         if self.pooling is None:
             of_text = hasattr(self.encoder, "vocab_size") and self.encoder.model_type not in OWN_ENCODERS
@@ -126,9 +127,9 @@ class SiameseConfig(PreTrainedConfig):
     def validate_sizes(self) -> None:
         """Every size is a positive whole number, and the dropout a probability below 1."""
         if self.projection_size is not None:
-            _check_positive("projection_size", self.projection_size)
+            check_positive("projection_size", self.projection_size)
         for size in self.classifier_hidden_sizes or ():
-            _check_positive("classifier_hidden_sizes", size)
+            check_positive("classifier_hidden_sizes", size)
         if not 0 <= self.classifier_dropout < 1:
             raise ValueError(f"`classifier_dropout` is {self.classifier_dropout}; it must lie in [0, 1).")
 
@@ -142,7 +143,7 @@ class SiameseConfig(PreTrainedConfig):
 
     def validate_labels(self) -> None:
         """There is a label, and `problem_type` is one that exists."""
-        _check_positive("num_labels", self.num_labels or 0)
+        check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
 

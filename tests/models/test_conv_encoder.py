@@ -201,7 +201,7 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
     model.save_pretrained(tmp_path / "model")
     assert {path.name for path in (tmp_path / "model").glob("*.py")} == {
         "configuration_conv.py",
-        "configuration_rnn.py",
+        "configuration_checks.py",
         "modeling_conv.py",
     }
     torch.save(images(), tmp_path / "images.pt")

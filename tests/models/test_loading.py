@@ -34,6 +34,7 @@ CODE_FILES = {
     "cache_rnn.py",
     "cells.py",
     "char_encoder.py",
+    "configuration_checks.py",
     "configuration_rnn.py",
     "crf.py",
     "embeddings.py",

@@ -1,0 +1,50 @@
+"""What every configuration refuses, in words that name the argument."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+
+# Names that transformers itself writes into a config.json or passes to a config without declaring a field for them.
+FOREIGN_NAMES = frozenset(
+    "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
+    "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
+    "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
+)
+
+
+def refuse_unknown_names(config: PreTrainedConfig, names: Mapping[str, Any]) -> None:
+    """
+    Refuse what is left of a configuration's arguments when its fields are taken out: transformers would set a misspelt
+    one as a new attribute and go on with the default of the real one.
+
+    Raises:
+        ValueError: for a name that neither the configuration nor transformers knows.
+    """
+    from transformers import GenerationConfig
+
+    allowed = FOREIGN_NAMES | GenerationConfig._get_default_generation_params().keys()
+    for name, value in names.items():
+        if name in allowed or name.startswith("_"):
+            continue
+        known = sorted(field.name for field in fields(config))
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}."
+        raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(config).__name__}; {hint}")
+
+
+def check_positive(name: str, value: int) -> None:
+    """
+    Raises:
+        ValueError: unless `value`, of the argument `name`, is a whole number of at least 1.
+    """
+    if isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
+
+
+__all__ = ["FOREIGN_NAMES", "check_positive", "refuse_unknown_names"]
