@@ -8,10 +8,13 @@ With `--eval_file` the rounded model itself is measured, and the card has those 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from hf_rnn.benchmark.comparison_report import read_comparison
+from hf_rnn.benchmark.comparison_tables import comparison_block
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
 from hf_rnn.hub.bundled import DTYPES, PRETRAINED, make_bundle
@@ -23,6 +26,7 @@ from hf_rnn.training.token_classification import run_token_classification
 
 
 Figures = Mapping[str, float]
+PLOT = "![Quality against latency; the area of a point is the size on disk](comparison.png)"
 
 
 def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
@@ -77,6 +81,7 @@ def main() -> None:
     parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
     parser.add_argument("--language", default="en", help="of the training text")
     parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
+    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote, for the card")
     parser.add_argument("--eval_file", help="rows to measure the rounded model on")
     parser.add_argument("--eval_split", default="test", help="which split those rows are")
     parser.add_argument("--text_column_names", help="of --eval_file")
@@ -95,7 +100,10 @@ def main() -> None:
         license=arguments.license,
         language=arguments.language,
         dataset_license_note=arguments.dataset_license_note,
+        comparison=arguments.comparison and f"{comparison_block(read_comparison(arguments.comparison))}\n{PLOT}",
     )
+    if arguments.comparison:
+        shutil.copyfile(arguments.comparison.with_suffix(".png"), folder / "comparison.png")
     print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
 
 

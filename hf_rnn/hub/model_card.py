@@ -69,6 +69,7 @@ def model_card(
     curves: str | None = None,
     example: str | None = None,
     dataset_license_note: str | None = None,
+    comparison: str | None = None,
 ) -> ModelCard:
     """The card of the model that `results` (a document of `hf_rnn.training.results`) measured.
 
@@ -80,6 +81,7 @@ def model_card(
         curves: file name of the learning curves beside the card.
         example: the text in the usage snippet.
         dataset_license_note: what the terms of the data mean for the weights.
+        comparison: Markdown of what was measured beside other models (see `scripts/compare.py`).
 
     Raises:
         ResultsError: `results` does not follow the schema.
@@ -101,6 +103,7 @@ def model_card(
         curves=curves,
         example=example,
         dataset_license_note=dataset_license_note,
+        comparison=comparison,
         splits=_ordered_splits(results),
         entity_types=_entity_types(results),
         figure_names=figure_names(results["metrics"]),

@@ -191,3 +191,14 @@ def test_the_snippet_of_a_tagger(changes: dict[str, Any], end: str) -> None:
 def test_the_snippet_of_a_bundled_tagger() -> None:
     text = str(model_card(tagging_results(), bundled=True, **OPTIONS))
     assert 'model=hf_rnn.bundled("bilstm-imdb"), aggregation_strategy="simple")' in text
+
+
+def test_a_comparison_stands_between_the_results_and_the_training() -> None:
+    results = results_document()
+    text = str(model_card(results, license="mit", language="en", comparison="| other | 0.5 |"))
+    assert (
+        text.index("## Results")
+        < text.index("## Beside other models\n\n| other | 0.5 |\n")
+        < text.index("## Training")
+    )
+    assert "Beside other models" not in str(model_card(results, license="mit", language="en"))
