@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
-from .worker import Channel, commands, peak_memory_mb
+from .worker import Channel, commands, peak_memory_mb, serve_parent
 
 
 # Of texts that are answered together.
@@ -195,14 +193,7 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
 
 def main() -> None:
     """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
-    channel = Channel()
-    try:
-        serve(MeasuredModel(**json.loads(sys.argv[-1])), channel)
-    except BaseException as error:
-        # Of any kind: this process ends, and its parent tells the reader why.
-        traceback.print_exc()
-        channel.send(error=f"{type(error).__name__}: {error}")
-        sys.exit(1)
+    serve_parent(lambda model, channel: serve(MeasuredModel(**model), channel))
 
 
 if __name__ == "__main__":

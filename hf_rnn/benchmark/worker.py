@@ -20,7 +20,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -137,16 +137,21 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def main() -> None:
-    """Serve the job that is the last argument, in JSON."""
+def serve_parent(start: Callable[[dict[str, Any], Channel], None]) -> None:
+    """Do what the process was started for: `start` takes the last argument, a JSON object, and a way to the parent."""
     channel = Channel()
     try:
-        serve(Job(**json.loads(sys.argv[-1])), channel)
+        start(json.loads(sys.argv[-1]), channel)
     except BaseException as error:
         # Of any kind: this process ends, and its parent tells the reader why.
         traceback.print_exc()
         channel.send(error=f"{type(error).__name__}: {error}")
         sys.exit(1)
+
+
+def main() -> None:
+    """Serve the job that is the last argument, in JSON."""
+    serve_parent(lambda job, channel: serve(Job(**job), channel))
 
 
 if __name__ == "__main__":

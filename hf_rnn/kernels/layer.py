@@ -26,7 +26,7 @@ class CompiledLayer:
     """Computes a layer with the library; `models.paths.provide_compiled_layer` makes it the compiled path."""
 
     def __init__(self, library: Library) -> None:
-        self.library = library
+        self.compiled = library
 
     def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
         """All float32 or all float64 on the CPU; not under autocast, nor where torch captures or transforms."""
@@ -42,7 +42,7 @@ class CompiledLayer:
         schedule = _schedule(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
-        run = _Run(self.library, str(cell.kernel), schedule, threads, keep)
+        run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
         h_0, c_0 = (_plain(schedule.arranged(part)) for part in (state[0], state[-1]))
         outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, _plain(inputs), h_0, c_0, *flat)
@@ -100,7 +100,7 @@ def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
 
 @dataclass
 class _Run:
-    library: Library
+    compiled: Library
     kernel: str
     schedule: Schedule
     threads: int
@@ -167,14 +167,14 @@ class _RecurrentLayerFunction(torch.autograd.Function):
         kept: dict[str, torch.Tensor] = {}
         if run.keep:
             read = sum(part.steps_read for part in run.schedule.parts)
-            stride = run.library.gate_stride(run.kernel, units, inputs.dtype)
+            stride = run.compiled.gate_stride(run.kernel, units, inputs.dtype)
             columns = {"gates": stride, "cells": units} if run.kernel == "lstm" else {"gates": stride}
             kept = {name: workspace((directions, read, width), inputs.dtype) for name, width in columns.items()}
             ctx.run, ctx.kept = run, tuple(kept)
             # What is kept too, so that checkpointing can do without it and nothing outlives the backward pass.
             ctx.save_for_backward(inputs, h_0, c_0, outputs, *kept.values(), *weights)
         tasks = run.tasks(inputs, weights, outputs=outputs, h_0=h_0, c_0=c_0, h_n=h_n, c_n=c_n, **kept)
-        run.library.run(tasks, run.threads, run.kernel, inputs.dtype, backward=False)
+        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=False)
         return outputs, h_n, c_n
 
     @staticmethod
@@ -211,7 +211,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             grad_h=grad_h,
             grad_c=grad_c,
         )
-        run.library.run(tasks, run.threads, run.kernel, inputs.dtype, backward=True)
+        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=True)
         grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
         return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
 

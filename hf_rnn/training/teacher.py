@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,6 +127,15 @@ def _label_order(name: str, teacher: list[str], student: Sequence[str]) -> list[
     return [teacher.index(label) for label in student]
 
 
+@contextmanager
+def _naming(unlabelled_file: str) -> Iterator[None]:
+    # The readers speak of a training file.
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"`unlabelled_file`={unlabelled_file!r}: {error}") from error
+
+
 def with_unlabelled_texts(
     data: TextClassificationData, arguments: DataArguments, distillation: DistillationArguments
 ) -> TextClassificationData:
@@ -137,7 +147,7 @@ def with_unlabelled_texts(
     """
     if distillation.unlabelled_file is None:
         return data
-    try:
+    with _naming(distillation.unlabelled_file):
         texts = load_texts(
             DataArguments(
                 train_file=distillation.unlabelled_file,
@@ -146,8 +156,6 @@ def with_unlabelled_texts(
                 label_column_name=arguments.label_column_name,
             )
         )
-    except ValueError as error:
-        raise ValueError(f"`unlabelled_file`={distillation.unlabelled_file!r}: {error}") from error
     rows = datasets.Dataset.from_dict({"text": texts})
     return replace(data, splits=datasets.DatasetDict({**data.splits, UNLABELLED_SPLIT: rows}))
 
@@ -163,7 +171,7 @@ def with_unlabelled_sentences(
     """
     if distillation.unlabelled_file is None:
         return data
-    try:
+    with _naming(distillation.unlabelled_file):
         sentences = load_sentences(
             TokenDataArguments(
                 train_file=distillation.unlabelled_file,
@@ -172,8 +180,6 @@ def with_unlabelled_sentences(
                 task_name=arguments.task_name,
             )
         )
-    except ValueError as error:
-        raise ValueError(f"`unlabelled_file`={distillation.unlabelled_file!r}: {error}") from error
     columns = {"tokens": sentences, "tags": [[0] * len(tokens) for tokens in sentences]}
     rows = datasets.Dataset.from_dict(columns, features=data.splits["train"].features)
     return replace(data, splits=datasets.DatasetDict({**data.splits, UNLABELLED_SPLIT: rows}))

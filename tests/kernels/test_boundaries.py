@@ -168,7 +168,7 @@ def test_graphs_are_captured_from_torch():
 def test_memory_that_is_not_there_is_an_error():
     """More numbers than a process can address: refused before anything is allocated or read."""
     with pytest.raises(MemoryError, match="take a smaller batch or shorter texts"):
-        compiled_layer().library.run(
+        compiled_layer().compiled.run(
             [Task(units=2**31, input_size=2**31)], 1, "rnn_tanh", torch.float32, backward=False
         )
 

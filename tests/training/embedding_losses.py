@@ -17,7 +17,7 @@ def random_embeddings(batch: int, features: int, count: int, seed: int = 0) -> l
     return [torch.randn(batch, features, generator=generator, dtype=torch.float64) for _ in range(count)]
 
 
-def finite_gradients(
+def assert_finite_gradients(
     loss: Callable[..., torch.Tensor], *embeddings: torch.Tensor
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     """The loss and its gradients by all of the embeddings, which must be finite numbers."""
@@ -46,7 +46,7 @@ def peer_loss(loss: Callable[..., nn.Module], **options: Any) -> Callable[..., t
     return of_embeddings
 
 
-def run_examples(module: str, lines: int) -> None:
+def assert_examples_print_what_they_say(module: str, lines: int) -> None:
     """The examples of a module's docstrings, so many lines of input, print what is said there."""
     found = doctest.testmod(importlib.import_module(module), extraglobs={"torch": torch})
     assert (found.failed, found.attempted) == (0, lines)

@@ -11,7 +11,12 @@ import torch
 from torch import nn
 
 from hf_rnn.training.batch_losses import HardNegativeBatchLoss, MultipleNegativesRankingLoss
-from tests.training.embedding_losses import finite_gradients, peer_loss, random_embeddings, run_examples
+from tests.training.embedding_losses import (
+    assert_examples_print_what_they_say,
+    assert_finite_gradients,
+    peer_loss,
+    random_embeddings,
+)
 
 
 LOSSES = {
@@ -48,7 +53,7 @@ def costs_by_hand(scores: np.ndarray, margin: float) -> list[float]:
 
 
 def test_examples_of_the_docstrings() -> None:
-    run_examples("hf_rnn.training.batch_losses", lines=8)
+    assert_examples_print_what_they_say("hf_rnn.training.batch_losses", lines=8)
 
 
 @pytest.mark.parametrize("margin", [0.25, 0.9])
@@ -80,7 +85,7 @@ def test_a_row_with_all_others_above_the_diagonal_has_the_mean_negative_only() -
     b = torch.tensor([[0.6, 0.8], [0.8, 0.6], [1.0, 0.0]])
     # S = [[.6 .8 1] [.8 .6 0] [.8 .6 0]]: in the third row, too, both others are above the diagonal.
     expected = (0.25 - 0.6 + 0.9) + (0.25 - 0.6 + 0.4) + (0.25 - 0 + 0.7)
-    loss, _ = finite_gradients(HardNegativeBatchLoss(reduction="sum"), a, b)
+    loss, _ = assert_finite_gradients(HardNegativeBatchLoss(reduction="sum"), a, b)
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -123,14 +128,14 @@ def test_gradients(loss: nn.Module) -> None:
 @every_loss
 def test_a_batch_of_one_is_0_with_a_gradient_of_0(loss: nn.Module) -> None:
     for a, b in (random_embeddings(1, 4, count=2), (torch.zeros(1, 4), torch.ones(1, 4))):
-        found, gradients = finite_gradients(loss, a, b)
+        found, gradients = assert_finite_gradients(loss, a, b)
         assert found == 0 and not any(gradient.any() for gradient in gradients)
 
 
 @every_loss
 @pytest.mark.parametrize("value", [0.0, 1.0], ids=["zero vectors", "all duplicates"])
 def test_batches_without_a_difference(loss: nn.Module, value: float) -> None:
-    found, _ = finite_gradients(loss, torch.full((4, 3), value), torch.full((4, 3), value))
+    found, _ = assert_finite_gradients(loss, torch.full((4, 3), value), torch.full((4, 3), value))
     if isinstance(loss, HardNegativeBatchLoss):
         # Every negative is as near as the duplicate: both costs of each row are the margin.
         expected = 2 * loss.margin * (4 if loss.reduction == "sum" else 1)
@@ -143,7 +148,7 @@ def test_batches_without_a_difference(loss: nn.Module, value: float) -> None:
 def test_one_zero_vector_among_others(loss: nn.Module) -> None:
     a, b = (embeddings.clone() for embeddings in near_duplicates(5))
     a[1], b[3] = 0, 0
-    finite_gradients(loss, a, b)
+    assert_finite_gradients(loss, a, b)
 
 
 @every_loss

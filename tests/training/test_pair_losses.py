@@ -10,7 +10,12 @@ import torch
 from torch import nn
 
 from hf_rnn.training.pair_losses import ContrastiveLoss, CoSENTLoss, CosineMseLoss, MaLstmLoss
-from tests.training.embedding_losses import finite_gradients, peer_loss, random_embeddings, run_examples
+from tests.training.embedding_losses import (
+    assert_examples_print_what_they_say,
+    assert_finite_gradients,
+    peer_loss,
+    random_embeddings,
+)
 
 
 LOSSES = {
@@ -29,7 +34,7 @@ def cosines(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
 
 
 def test_examples_of_the_docstrings() -> None:
-    run_examples("hf_rnn.training.pair_losses", lines=11)
+    assert_examples_print_what_they_say("hf_rnn.training.pair_losses", lines=11)
 
 
 def test_contrastive_by_hand() -> None:
@@ -95,7 +100,7 @@ def test_gradients(loss: nn.Module) -> None:
 def test_zero_vectors_and_equal_vectors(loss: nn.Module, labels: list[int]) -> None:
     vector = torch.tensor([0.5, -2.0, 1.0])
     a, b = torch.stack([0 * vector, vector, vector]), torch.stack([0 * vector, vector, 0 * vector])
-    finite_gradients(lambda x, y: loss(x, y, torch.tensor(labels)), a, b)
+    assert_finite_gradients(lambda x, y: loss(x, y, torch.tensor(labels)), a, b)
 
 
 def test_zero_vectors_have_the_cosine_0() -> None:
@@ -106,7 +111,7 @@ def test_zero_vectors_have_the_cosine_0() -> None:
 @pytest.mark.parametrize(("batch", "scores"), [(1, [1.0]), (3, [2.0, 2.0, 2.0])])
 def test_cosent_without_an_order_is_0(batch: int, scores: list[float]) -> None:
     a, b = random_embeddings(batch, 4, count=2)
-    loss, gradients = finite_gradients(lambda x, y: CoSENTLoss()(x, y, torch.tensor(scores)), a, b)
+    loss, gradients = assert_finite_gradients(lambda x, y: CoSENTLoss()(x, y, torch.tensor(scores)), a, b)
     assert loss == 0 and not any(gradient.any() for gradient in gradients)
 
 

@@ -46,7 +46,7 @@ class Run:
     results: dict[str, Any]
     files: dict[str, str]
 
-    def test_sentences(self) -> tuple[list[list[str]], list[list[str]]]:
+    def gold_sentences(self) -> tuple[list[list[str]], list[list[str]]]:
         """Tokens and true tags."""
         tokens, tags = zip(*read_sentences(self.files["test_file"]), strict=True)
         return list(tokens), list(tags)
@@ -130,14 +130,14 @@ def test_results_are_complete(trained: Run) -> None:
 def test_predictions_have_the_tokens_and_the_tags_of_the_file(trained: Run) -> None:
     """In its order, although batches are sorted by length."""
     predictions = read_predictions(trained.folder)
-    tokens, tags = trained.test_sentences()
+    tokens, tags = trained.gold_sentences()
     assert len({len(sentence) for sentence in tokens}) > 5
     assert [row[0] for row in predictions] == tokens
     assert [row[1] for row in predictions] == tags
 
 
 def test_figures_are_those_of_seqeval_on_the_predictions(trained: Run) -> None:
-    _, tags = trained.test_sentences()
+    _, tags = trained.gold_sentences()
     predicted = trained.predicted()
     figures = trained.results["metrics"]["test"]
     assert 0.1 < figures["f1"] < 1, "a model that is always right, or never, would hide a mistake"
@@ -155,7 +155,7 @@ def test_figures_are_those_of_seqeval_on_the_predictions(trained: Run) -> None:
 
 def test_the_confusion_table_counts_the_tokens_of_the_predictions(trained: Run) -> None:
     table = json.loads((trained.folder / "confusion.json").read_text())
-    _, tags = trained.test_sentences()
+    _, tags = trained.gold_sentences()
     pairs = zip(chain(*tags), chain(*trained.predicted()), strict=True)
     counts = Counter((true.partition("-")[2] or "O", guess.partition("-")[2] or "O") for true, guess in pairs)
     names = ["O", *TYPES]
@@ -164,7 +164,7 @@ def test_the_confusion_table_counts_the_tokens_of_the_predictions(trained: Run) 
 
 
 def test_the_stock_pipeline_gives_the_same_tags_to_raw_text(trained: Run) -> None:
-    tokens, _ = trained.test_sentences()
+    tokens, _ = trained.gold_sentences()
     tokenizer = AutoTokenizer.from_pretrained(trained.folder)
     lengths = [len(tokenizer(" ".join(sentence), verbose=False)["input_ids"]) for sentence in tokens]
     # The pipeline cuts nothing into windows: a BERT reads what it can.

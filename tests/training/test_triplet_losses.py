@@ -8,7 +8,12 @@ import torch
 from torch import nn
 
 from hf_rnn.training.triplet_losses import BatchHardTripletLoss, BatchSemiHardTripletLoss, TripletLoss
-from tests.training.embedding_losses import finite_gradients, peer_loss, random_embeddings, run_examples
+from tests.training.embedding_losses import (
+    assert_examples_print_what_they_say,
+    assert_finite_gradients,
+    peer_loss,
+    random_embeddings,
+)
 
 
 MINED = (BatchHardTripletLoss, BatchSemiHardTripletLoss)
@@ -27,7 +32,7 @@ def distance_by_hand(x: torch.Tensor, y: torch.Tensor, distance: str) -> float:
 
 
 def test_examples_of_the_docstrings() -> None:
-    run_examples("hf_rnn.training.triplet_losses", lines=9)
+    assert_examples_print_what_they_say("hf_rnn.training.triplet_losses", lines=9)
 
 
 @every_distance
@@ -99,7 +104,7 @@ def test_a_row_alone_of_its_label_is_no_anchor(mined: type[nn.Module]) -> None:
 @pytest.mark.parametrize("labels", [[1], [2, 2, 2], [1, 2, 3]], ids=["one row", "all duplicates", "no positive"])
 def test_no_triplet_is_0_with_a_gradient_of_0(mined: type[nn.Module], distance: str, labels: list[int]) -> None:
     (embeddings,) = random_embeddings(len(labels), 4, count=1)
-    loss, (gradient,) = finite_gradients(lambda x: mined(1.0, distance)(x, torch.tensor(labels)), embeddings)
+    loss, (gradient,) = assert_finite_gradients(lambda x: mined(1.0, distance)(x, torch.tensor(labels)), embeddings)
     assert loss == 0 and not gradient.any()
 
 
@@ -108,9 +113,9 @@ def test_no_triplet_is_0_with_a_gradient_of_0(mined: type[nn.Module], distance: 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_rows_that_are_all_equal_cost_the_margin(mined: type[nn.Module], distance: str, value: float) -> None:
     rows = torch.full((4, 3), value)
-    loss, _ = finite_gradients(lambda x: mined(0.5, distance)(x, torch.tensor([0, 0, 1, 1])), rows)
+    loss, _ = assert_finite_gradients(lambda x: mined(0.5, distance)(x, torch.tensor([0, 0, 1, 1])), rows)
     torch.testing.assert_close(loss, torch.tensor(0.5))
-    loss, _ = finite_gradients(TripletLoss(0.5, distance), rows, rows.clone(), rows.clone())
+    loss, _ = assert_finite_gradients(TripletLoss(0.5, distance), rows, rows.clone(), rows.clone())
     torch.testing.assert_close(loss, torch.tensor(0.5))
 
 
