@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .files import read_rows
 from .labels import encode_labels
-from .sources import SourceArguments, comma_separated, hold_out_and_sample, read_splits, require_column
+from .sources import (
+    SourceArguments,
+    column_texts,
+    comma_separated,
+    hold_out_and_sample,
+    read_splits,
+    require_column,
+)
 
 
 if TYPE_CHECKING:
@@ -153,13 +160,5 @@ def _text_columns(arguments: DataArguments, rows: Dataset) -> list[str]:
 
 
 def _texts(rows: Dataset, columns: list[str], delimiter: str, split: str) -> list[str]:
-    parts: list[list[Any]] = []
-    for column in columns:
-        require_column(column, "text_column_names", split, rows)
-        values = list(rows[column])
-        for row, value in enumerate(values):
-            if not isinstance(value, str):
-                problem = "no text (null)" if value is None else f"{value!r}, which is no text,"
-                raise ValueError(f"Column `{column}` of the {split} split has {problem} in row {row} (from 0).")
-        parts.append(values)
+    parts = [column_texts(rows, column, "text_column_names", split) for column in columns]
     return [delimiter.join(texts) for texts in zip(*parts, strict=True)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UNLABELLED_SPLIT",
     "SourceArguments",
+    "column_texts",
     "comma_separated",
     "hold_out_and_sample",
     "read_splits",
@@ -125,6 +126,17 @@ def require_column(column: str, argument: str, split: str, rows: Dataset) -> Non
             f"`{argument}`: there is no column {column!r} in the {split} split; its columns are "
             f"{', '.join(map(repr, rows.column_names))}."
         )
+
+
+def column_texts(rows: Dataset, column: str, argument: str, split: str) -> list[str]:
+    """The texts of `column`; a ValueError that names `argument`, or the row that has none."""
+    require_column(column, argument, split, rows)
+    values = list(rows[column])
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            problem = "no text (null)" if value is None else f"{value!r}, which is no text,"
+            raise ValueError(f"Column `{column}` of the {split} split has {problem} in row {row} (from 0).")
+    return values
 
 
 def training_column(splits: Mapping[str, Dataset], column: str) -> list[Any]:

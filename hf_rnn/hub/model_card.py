@@ -22,6 +22,7 @@ from ..training.results import validate_results
 # figure in results.json -> (metric id on the Hub, name in tables)
 METRICS = {
     "accuracy": ("accuracy", "Accuracy"),
+    "balanced_accuracy": ("balanced_accuracy", "Balanced accuracy"),
     "precision": ("precision", "Precision"),
     "recall": ("recall", "Recall"),
     "f1": ("f1", "F1"),
@@ -35,6 +36,12 @@ METRICS = {
     "pearson": ("pearsonr", "Pearson"),
     "spearman": ("spearmanr", "Spearman"),
     "r2": ("r_squared", "R²"),
+    "average_precision": ("average_precision", "Average precision"),
+    "roc_auc": ("roc_auc", "ROC-AUC"),
+    "recall_at_1": ("recall", "Recall@1"),
+    "recall_at_5": ("recall", "Recall@5"),
+    "recall_at_10": ("recall", "Recall@10"),
+    "mrr": ("mrr", "MRR"),
 }
 
 
@@ -44,7 +51,7 @@ class Usage:
 
     name: str
     variable: str
-    example: str
+    example: Any
 
 
 # The keys are the tasks a card can be written for.
@@ -53,6 +60,11 @@ TASKS = {
         "Text classification", "classifier", "A film that takes its time and earns every minute of it."
     ),
     "token-classification": Usage("Token classification", "tagger", "Maria Silva moved from Lisbon to the UN."),
+    "sentence-similarity": Usage(
+        "Sentence similarity",
+        "similarity",
+        {"text": "How do I learn to swim?", "text_pair": "What is the best way to learn swimming?"},
+    ),
 }
 
 # The splits of a table in reading order; others follow by name.
@@ -67,7 +79,7 @@ def model_card(
     repo_id: str | None = None,
     bundled: bool = False,
     curves: str | None = None,
-    example: str | None = None,
+    example: Any = None,
     dataset_license_note: str | None = None,
     comparison: str | None = None,
 ) -> ModelCard:
@@ -207,8 +219,8 @@ def _metric_name(name: str) -> str:
     return METRICS[name][1] if name in METRICS else name.replace("_", " ").capitalize()
 
 
-def _quoted(text: str) -> str:
-    """`text` as a Python string literal."""
+def _quoted(text: Any) -> str:
+    """`text`, or several in a list or dictionary, as a Python literal."""
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transformers import PreTrainedConfig
+
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,10 +47,6 @@ UNRECORDED_CONFIG = frozenset(
 
 def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: str | None = None) -> dict[str, Any]:
     """The `model` section for a transformers model saved in `folder`; `base_model`: the Hub id it was tuned from."""
-    # `to_diff_dict` compares with what every configuration has; a reader wants what differs from the family's own.
-    default = type(model.config)().to_dict()
-    differing = {key: value for key, value in model.config.to_dict().items() if value != default.get(key)}
-    config = {key: value for key, value in differing.items() if key not in UNRECORDED_CONFIG}
     return {
         "class": type(model).__name__,
         "model_type": model.config.model_type,
@@ -56,8 +54,22 @@ def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: st
         "parameters": model.num_parameters(),
         "size_bytes": checkpoint_size(folder),
         "dtype": str(model.dtype).removeprefix("torch."),
-        "config": config,
+        "config": _differing(model.config),
     }
+
+
+def _differing(config: PreTrainedConfig) -> dict[str, Any]:
+    """What of a configuration is not its family's default; of one inside of it, such as a siamese encoder's, too."""
+    # `to_diff_dict` compares with what every configuration has; a reader wants what differs from the family's own.
+    default = type(config)().to_dict()
+    found: dict[str, Any] = {}
+    for key, value in config.to_dict().items():
+        inner = getattr(config, key, None)
+        if isinstance(inner, PreTrainedConfig):
+            found[key] = {"model_type": inner.model_type, **_differing(inner)}
+        elif key not in UNRECORDED_CONFIG and value != default.get(key):
+            found[key] = value
+    return found
 
 
 def checkpoint_size(folder: str | Path) -> int:

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase, Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.collator import PaddingCollator
+from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .averaging import WeightAverage
@@ -57,10 +58,11 @@ class RecurrentTrainer(Trainer):
         given = args[2] if len(args) > 2 else kwargs.get("data_collator")
         if given is None and isinstance(self.processing_class, PreTrainedTokenizerBase):
             self.data_collator = PaddingCollator(self.processing_class)
-        recurrent = isinstance(self.accelerator.unwrap_model(self.model), RecurrentPreTrainedModel)
+        model = self.accelerator.unwrap_model(self.model)
         if self.args.learning_rate is None:
-            self.args.learning_rate = RECURRENT_LEARNING_RATE if recurrent else PRETRAINED_LEARNING_RATE
-        if not recurrent:
+            small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
+            self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
+        if not isinstance(model, RecurrentPreTrainedModel):
             # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
             self.model_accepts_loss_kwargs = False
         # Only while it trains: afterwards the model itself is what was chosen.

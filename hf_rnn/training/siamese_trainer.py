@@ -1,0 +1,80 @@
+"""Trainer for siamese networks: the loss is one of embeddings, the batches those that it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset, Sampler
+
+from .pair_samplers import GroupedPairSampler
+from .similarity_objective import SimilarityObjective
+from .trainer import RecurrentTrainer
+
+
+class SiameseTrainer(RecurrentTrainer):
+    """
+    As [`RecurrentTrainer`], for a `SiameseModel` and rows of two inputs and `labels`.
+
+    The loss is a mean over a batch, and with gradient accumulation the mean of those of its micro-batches: in-batch
+    negatives are those of one micro-batch. In evaluation an objective that learns from in-batch negatives alone has no
+    loss, because batches of similar length would make it another one.
+
+    Args:
+        objective: What is trained to.
+        groups: Of each training row; no two of a group come into a batch. Needed where `objective.in_batch`.
+        args, kwargs: Of `RecurrentTrainer`.
+
+    Raises:
+        ValueError: the objective takes negatives from the batch, and there are no `groups`.
+    """
+
+    objective: SimilarityObjective
+
+    def __init__(
+        self, *args: Any, objective: SimilarityObjective, groups: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if objective.in_batch and groups is None:
+            raise ValueError("`groups` is None; with in-batch negatives it must say which rows are duplicates.")
+        self.objective = objective
+        self.groups = groups
+        # The forward of the model takes no labels, by which the Trainer would know what they are called.
+        self.label_names = ["labels"]
+        # The losses are means: Trainer divides them by the number of micro-batches.
+        self.model_accepts_loss_kwargs = False
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See `transformers.Trainer.compute_loss`."""
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = self.objective(outputs.embeddings, outputs.embeddings_b, labels)
+        return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        """See `transformers.Trainer.prediction_step`."""
+        loss, logits, labels = super().prediction_step(*args, **kwargs)
+        return None if self.objective.in_batch else loss, logits, labels
+
+    def _set_signature_columns_if_needed(self) -> None:
+        if self._signature_columns is None:
+            super()._set_signature_columns_if_needed()
+            # The model itself takes no labels, and columns that it does not take are removed.
+            self._signature_columns = [*(self._signature_columns or []), "labels"]  # type: ignore[assignment]
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        if self.groups is None:
+            return super()._get_train_sampler(train_dataset)
+        return GroupedPairSampler(self.groups, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+
+
+__all__ = ["SiameseTrainer"]

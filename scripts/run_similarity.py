@@ -1,0 +1,36 @@
+#!/usr/bin/env python
+"""
+Train and evaluate a siamese network on pairs of texts, labelled 0 and 1 or with graded scores: a recurrent encoder, or
+any model of the Hub on the same data, metrics and card.
+
+    python scripts/run_similarity.py scripts/recipes/quora_siamese.json
+    python scripts/run_similarity.py --train_file pairs.csv --validation_split_percentage 10 \\
+        --loss multiple_negatives --output_dir my_model --do_train --do_eval
+"""
+
+from __future__ import annotations
+
+import os
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from hf_rnn.data.pair_readers import PairDataArguments
+from hf_rnn.hub.command_line import train_and_report
+from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
+from hf_rnn.training.similarity import run_similarity
+from hf_rnn.training.similarity_objective import SimilarityArguments
+
+
+GROUPS = (
+    ModelArguments,
+    PairDataArguments,
+    TokenizerArguments,
+    SimilarityArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+)
+
+if __name__ == "__main__":
+    train_and_report(GROUPS, run_similarity)
