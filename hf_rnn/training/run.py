@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.trainer_utils import IntervalStrategy
 
@@ -28,11 +29,11 @@ class TrainingTask:
 
     Attributes:
         name: The pipeline's name of it, such as `text-classification`.
-        model, tokenizer: What is trained.
-        train, validation: Tokenised rows.
+        model, tokenizer: What is trained; no tokenizer for a model of images.
+        train, validation: Tokenised rows, or a dataset of images.
         rows: Split → number of rows, before they were tokenised.
         dataset_name: What the data are called where the report names nothing else.
-        source: The file or Hub id that was read.
+        source: The file or Hub id that was read; None: data that are generated.
         metric: By which the checkpoint is chosen, unless the arguments name another.
         compute_metrics: As `transformers.Trainer` takes it.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
@@ -42,9 +43,9 @@ class TrainingTask:
 
     name: str
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    train: datasets.Dataset
-    validation: datasets.Dataset | None
+    tokenizer: PreTrainedTokenizerBase | None
+    train: datasets.Dataset | Dataset
+    validation: datasets.Dataset | Dataset | None
     rows: Mapping[str, int]
     dataset_name: str
     source: Any
@@ -73,7 +74,7 @@ def check_splits(rows: Mapping[str, Any], arguments: RecurrentTrainingArguments)
 def run_task(
     task: TrainingTask,
     arguments: RecurrentTrainingArguments,
-    model_arguments: ModelArguments,
+    model_arguments: ModelArguments | None,
     report_arguments: ReportArguments,
     recorded: Sequence[Any],
     *,
@@ -87,6 +88,7 @@ def run_task(
     checkpoints, `results.json`, `learning_curves.png` and the predictions.
 
     Args:
+        model_arguments: None for a task that always starts with a new model.
         recorded: Argument dataclasses whose flags that differ from the defaults `results.json` records.
         checkpoint: To go on from.
         recipe: Path of the file that the arguments came from.
@@ -116,7 +118,8 @@ def run_task(
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
             plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
         metrics = task.measure(trainer, output)
-        base_model = report_arguments.base_model_id or _hub_id(model_arguments.model_name_or_path)
+        started_from = None if model_arguments is None else model_arguments.model_name_or_path
+        base_model = report_arguments.base_model_id or _hub_id(started_from)
         results = build_results(
             task=task.name,
             name=report_arguments.report_name or output.resolve().name,
@@ -161,8 +164,8 @@ def _progress(trainer: RecurrentTrainer, arguments: RecurrentTrainingArguments) 
 def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any]:
     return {
         "name": report.dataset_title or Path(task.dataset_name).stem,
-        "hub_id": report.dataset_hub_id or _hub_id(task.source.dataset_name),
-        "source": task.source.train_file,
+        "hub_id": report.dataset_hub_id or (task.source and _hub_id(task.source.dataset_name)),
+        "source": task.source and task.source.train_file,
         "splits": dict(task.rows),
         "notes": report.dataset_notes,
     }

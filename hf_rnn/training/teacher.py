@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -259,7 +259,8 @@ def distil_sentences(
         labels = [[IGNORED_LABEL] * len(ids) if unlabelled else ids for ids in part["labels"][:]]
         rows.append(_with_labels(part.remove_columns(["token", "sentence"]), labels))
         before += len(split)
-    collator = TaggedDistillationCollator(task.tokenizer, label_padding=IGNORED_LABEL)
+    own_tokenizer = cast(PreTrainedTokenizerBase, task.tokenizer)
+    collator = TaggedDistillationCollator(own_tokenizer, label_padding=IGNORED_LABEL)
     return _distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {"data_collator": collator})
 
 
