@@ -1,0 +1,165 @@
+"""A siamese network over drawn glyphs, from nothing to measured results; `scripts/run_one_shot.py` is its command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from transformers import set_seed
+
+from ..data.glyph_training import TrainingGlyphPairs
+from ..data.glyphs import GlyphPairs, glyph_classes
+from ..models.configuration_conv import ConvEncoderConfig
+from ..models.configuration_siamese import SiameseConfig
+from ..models.modeling_siamese import SiameseModel
+from .arguments import RECURRENT_LEARNING_RATE, RecurrentTrainingArguments, ReportArguments
+from .one_shot_measures import few_shot_figures
+from .run import TrainingTask, run_task
+from .run_folder import checkpoint_to_resume
+from .siamese_trainer import SiameseTrainer
+from .similarity_metrics import PairClassificationMetric, best_threshold, similarity_metrics_for
+from .similarity_objective import LOSSES, SimilarityArguments, build_objective
+from .trainer import RecurrentTrainer
+
+
+# Of validation and test letters, half of them alike. The same whatever the seed of a run, so that runs compare.
+MEASURED_PAIRS = 2000
+IMAGE_SEED = 0
+# Of the metrics of pairs; with as many alike as not, the others say the same.
+PAIR_FIGURES = ("accuracy", "roc_auc")
+
+
+@dataclass
+class OneShotArguments(SimilarityArguments):
+    """Which network learns to tell glyphs apart, and what from."""
+
+    loss: str = field(
+        default="multiple_negatives",
+        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}."},
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={
+            "help": "Values for the configuration of the encoder, a ConvEncoderConfig, as JSON, such as "
+            '\'{"hidden_sizes": [64, 128, 128], "image_size": 28}\'; the glyphs are drawn at its `image_size`.'
+        },
+    )
+    pairs_per_letter: int = field(default=10, metadata={"help": "Pairs of images of each letter in an epoch."})
+    train_letters: int | None = field(
+        default=None, metadata={"help": "Train on so many of the letters only. Default: all."}
+    )
+
+    def encoder(self) -> ConvEncoderConfig:
+        """
+        The configuration that `config_overrides` give.
+
+        Raises:
+            ValueError: they are not a JSON object, or no configuration of grey images.
+        """
+        try:
+            values = json.loads(self.config_overrides or "{}")
+        except json.JSONDecodeError as error:
+            raise ValueError(f"`config_overrides`={self.config_overrides!r} is not JSON: {error}.") from error
+        if not isinstance(values, dict):
+            raise ValueError(
+                f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values."
+            )
+        config = ConvEncoderConfig(**values)
+        if config.num_channels != 1:
+            raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
+        return config
+
+
+def run_one_shot(
+    one_shot_arguments: OneShotArguments,
+    report_arguments: ReportArguments,
+    arguments: RecurrentTrainingArguments,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train on the letters of training, choose the checkpoint and the threshold by those of validation, measure on these
+    (`do_eval`) and on those of test (`do_predict`), and write results.
+
+    The output folder ends with the best model on validation, its threshold in its configuration, the last checkpoints,
+    `results.json` and `learning_curves.png`. The rows of a split, in the results, are its letters.
+
+    Args:
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+
+    Raises:
+        ValueError: for arguments that do not fit together; the message names them.
+    """
+    if not arguments.do_train:
+        raise ValueError("`do_train` is False; it must be true: there is no other model to measure.")
+    checkpoint = checkpoint_to_resume(arguments)
+    if arguments.learning_rate is None:
+        # As of a recurrent network: these weights start at random, too.
+        arguments.learning_rate = RECURRENT_LEARNING_RATE
+    set_seed(arguments.seed)
+    encoder = one_shot_arguments.encoder()
+    objective = build_objective(one_shot_arguments, "labels")
+    train = TrainingGlyphPairs(
+        one_shot_arguments.pairs_per_letter,
+        encoder.image_size,
+        cast(int, arguments.data_seed),
+        one_shot_arguments.train_letters,
+        alike_only=not objective.of_pairs,
+    )
+    measured = {
+        split: GlyphPairs(split, MEASURED_PAIRS, encoder.image_size, IMAGE_SEED) for split in ("validation", "test")
+    }
+    task = TrainingTask(
+        name="image-feature-extraction",
+        model=_model(one_shot_arguments, encoder),
+        tokenizer=None,
+        train=train,
+        validation=measured["validation"],
+        rows={"train": len(train.letters), **{split: len(glyph_classes(split)) for split in measured}},
+        dataset_name="glyphs",
+        source=None,
+        metric="roc_auc",
+        compute_metrics=similarity_metrics_for("labels", one_shot_arguments.threshold_metric),
+        measure=lambda trainer, _: _measure(trainer, measured, one_shot_arguments.threshold_metric),
+        trainer_class=SiameseTrainer,
+        trainer_options={"objective": objective, "groups": train.groups if objective.in_batch else None},
+    )
+    return run_task(
+        task, arguments, None, report_arguments, (one_shot_arguments,), checkpoint=checkpoint, recipe=recipe
+    )
+
+
+def _model(arguments: OneShotArguments, encoder: ConvEncoderConfig) -> SiameseModel:
+    config = SiameseConfig(
+        encoder=encoder,
+        pooling=cast(Any, arguments.encoder_pooling),
+        projection_size=arguments.projection_size,
+        similarity=cast(Any, arguments.similarity or LOSSES[arguments.names[0]].similarity),
+    )
+    return SiameseModel(config)
+
+
+def _measure(
+    trainer: RecurrentTrainer, measured: dict[str, GlyphPairs], threshold_metric: str
+) -> dict[str, dict[str, float]]:
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    predicted = trainer.predict(measured["validation"], metric_key_prefix="threshold")
+    model.config.threshold = best_threshold(predicted.predictions, predicted.label_ids, threshold_metric)
+    model.config.threshold_metric = threshold_metric
+    trainer.save_model()
+    wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
+    metrics = {}
+    for split in (split for split in wanted if wanted[split]):
+        predicted = trainer.predict(measured[split], metric_key_prefix=split)
+        of_pairs = PairClassificationMetric().compute(
+            predictions=predicted.predictions, references=predicted.label_ids, threshold=model.config.threshold
+        )
+        metrics[split] = few_shot_figures(model, split, IMAGE_SEED)
+        metrics[split] |= {f"pair_{name}": of_pairs[name] for name in PAIR_FIGURES}
+    return metrics
+
+
+__all__ = ["OneShotArguments", "run_one_shot"]

@@ -1,0 +1,26 @@
+#!/usr/bin/env python
+"""
+Train a siamese network on drawn letters, and measure whether it knows letters of other scripts by one example each.
+
+    python scripts/run_one_shot.py scripts/recipes/glyphs_siamese.json
+    python scripts/run_one_shot.py --output_dir my_model --do_train --do_eval --loss batch_hard_triplet \\
+        --config_overrides '{"hidden_sizes": [64, 128, 128]}'
+"""
+
+from __future__ import annotations
+
+import os
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from hf_rnn.hub.command_line import train_and_report
+from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
+from hf_rnn.training.one_shot_training import OneShotArguments, run_one_shot
+
+
+GROUPS = (OneShotArguments, ReportArguments, RecurrentTrainingArguments)
+
+if __name__ == "__main__":
+    train_and_report(GROUPS, run_one_shot)
