@@ -2,7 +2,8 @@
 Recurrent networks as first-class citizens of the Hugging Face ecosystem.
 
 ``import hf_rnn`` registers every family, the siamese networks and the encoder of images with AutoConfig, AutoModel and
-AutoModelForSequenceClassification. Models, and whatever else is heavy, are imported when they are first used.
+AutoModelForSequenceClassification, and the task "sentence-similarity" with `pipeline`. Models, and whatever else is
+heavy, are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _MODULE_OF = {
     "RecurrentConfig": "hf_rnn.models.configuration_rnn",
     "bundled": "hf_rnn.hub.bundled",
     "list_bundled": "hf_rnn.hub.bundled",
+    "SentenceSimilarityPipeline": "hf_rnn.models.pipeline_similarity",
+    "semantic_search": "hf_rnn.models.search",
     "predict_texts": "hf_rnn.training.prediction",
     "with_pair_template": "hf_rnn.data.pair_tokenizer",
     "recurrent_path": "hf_rnn.models.paths",
@@ -63,4 +66,6 @@ if TYPE_CHECKING:
     from .models.modeling_rnn import *  # noqa: F403
     from .models.modeling_siamese import *  # noqa: F403
     from .models.paths import recurrent_path as recurrent_path
+    from .models.pipeline_similarity import *  # noqa: F403
+    from .models.search import *  # noqa: F403
     from .training.prediction import predict_texts as predict_texts

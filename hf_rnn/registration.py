@@ -1,9 +1,13 @@
-"""The table config → model → Auto class, told to transformers without importing a single model."""
+"""The table config → model → Auto class, and our pipeline, told to transformers without importing a single model."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import transformers
@@ -61,13 +65,79 @@ class DeferredModelClass(tuple):
         return True
 
 
+class RegisteredPipelines(dict[str, Any]):
+    """
+    The `custom_pipelines` of a folder whose pipelines are registered already.
+
+    transformers runs the pipeline's code in the folder, and asks for `trust_remote_code`, if the task is `in` them. By
+    their keys it knows the task of a folder. So these have keys and hold none: it takes what is registered.
+    """
+
+    def __contains__(self, task: object) -> bool:
+        return False
+
+
+def register_pipelines(pipelines: ModuleType) -> None:
+    """Make the module `transformers.pipelines` know our pipeline, by name: it is imported when it is first built."""
+    for task, pipeline in SiameseConfig.pipelines().items():
+        auto_classes = tuple(getattr(transformers, name) for name in pipeline["pt"])
+        registered = {**pipeline, "impl": f"hf_rnn.models.{pipeline['impl']}", "pt": auto_classes}
+        pipelines.PIPELINE_REGISTRY.supported_tasks[task] = registered
+
+
+class PipelinesFinder(MetaPathFinder):
+    """
+    Registers our pipeline as soon as `transformers.pipelines` has been imported.
+
+    To import it here would double the time that `import hf_rnn` takes.
+    """
+
+    name = "transformers.pipelines"
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        others = (finder for finder in sys.meta_path if not isinstance(finder, PipelinesFinder))
+        spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader = RegisteringLoader(spec.loader)
+        return spec
+
+
+class RegisteringLoader(Loader):
+    """Another loader, and then [`register_pipelines`]."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        register_pipelines(module)
+
+    def __getattr__(self, name: str) -> Any:
+        # The module's source, its resources.
+        return getattr(self.loader, name)
+
+
 def register() -> None:
-    """Make AutoConfig, AutoModel and the AutoModelFor… of every head know every configuration."""
+    """
+    Make AutoConfig, AutoModel and the AutoModelFor… of every head know every configuration, and `pipeline` our task.
+    """
     for config_class, classes in MODELS.items():
         transformers.AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         for auto_class, file_and_class in classes.items():
             deferred = DeferredModelClass(*file_and_class.split("."))
             getattr(transformers, auto_class).register(config_class, deferred, exist_ok=True)
+    SiameseConfig.pipelines_type = RegisteredPipelines
+    if PipelinesFinder.name in sys.modules:
+        register_pipelines(sys.modules[PipelinesFinder.name])
+    elif not any(isinstance(finder, PipelinesFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, PipelinesFinder())
 
 
 __all__ = ["MODELS", "DeferredModelClass", "import_model", "register"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -38,6 +39,33 @@ def refuse_unknown_names(config: PreTrainedConfig, names: Mapping[str, Any]) -> 
         raise ValueError(f"`{name}` (given: {value!r}) is not an argument of {type(config).__name__}; {hint}")
 
 
+def refuse_other_model_type(model_type: str, values: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
+    """
+    Refuse to read a configuration of another type: transformers would warn at most, and with the configuration of the
+    encoder that it finds inside that of a siamese network it would go on to a model of random weights.
+
+    Args:
+        model_type: What is to be loaded.
+        values: What stands in the config.json.
+        folder: Where it stands, for the message.
+
+    Raises:
+        ValueError: if `values` has another `model_type`.
+    """
+    found = values.get("model_type", model_type)
+    if found == model_type:
+        return
+    hint = f"load it with `AutoModel.from_pretrained({str(folder)!r})`."
+    if found == "siamese":
+        hint = f"its encoder is `SiameseModel.from_pretrained({str(folder)!r}).encoder`."
+    elif model_type == "siamese":
+        hint = f"for a network over it: `SiameseModel.from_encoder(AutoModel.from_pretrained({str(folder)!r}))`."
+    raise ValueError(
+        f"`pretrained_model_name_or_path` is {str(folder)!r}, which has a model of type {found!r}; it must have one "
+        f"of type {model_type!r}: {hint}"
+    )
+
+
 def check_positive(name: str, value: int) -> None:
     """
     Raises:
@@ -47,4 +75,4 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
 
 
-__all__ = ["FOREIGN_NAMES", "check_positive", "refuse_unknown_names"]
+__all__ = ["FOREIGN_NAMES", "check_positive", "refuse_other_model_type", "refuse_unknown_names"]

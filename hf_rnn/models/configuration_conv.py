@@ -2,13 +2,14 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
+import os
 from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, refuse_unknown_names
+from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
 
 
 @strict
@@ -68,6 +69,15 @@ class ConvEncoderConfig(PreTrainedConfig):
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As in transformers; the folder must be that of a model of this type."""
+        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
+        return found
 
     @property
     def map_sizes(self) -> list[int]:

@@ -2,12 +2,13 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
+import os
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, refuse_unknown_names
+from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
 
 
 # Auto class → what its class is called after the family's prefix.
@@ -128,6 +129,15 @@ class RecurrentConfig(PreTrainedConfig):
         if name == "hidden_sizes" and value is not None:
             # Kept equal, also when set after loading: transformers reads `num_hidden_layers`, our code `layer_sizes`.
             self.num_hidden_layers = len(value)
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As in transformers; the folder must be that of a model of this type."""
+        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
+        return found
 
     @classmethod
     def head_classes(cls) -> dict[str, str]:

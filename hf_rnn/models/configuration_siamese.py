@@ -3,13 +3,14 @@
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
 import math
+import os
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from .configuration_checks import check_positive, refuse_unknown_names
+from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
 from .configuration_conv import ConvEncoderConfig
 from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
 
@@ -54,6 +55,9 @@ class SiameseConfig(PreTrainedConfig):
     sub_configs_defaults: ClassVar[dict[str, Any]] = {"encoder": PreTrainedConfig}
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["embeddings", "embeddings_b"]
 
+    # What `custom_pipelines` are held in; the installed package, which has registered them itself, sets another type.
+    pipelines_type: ClassVar[type[dict[str, Any]]] = dict
+
     # Its own: with its encoder's, a siamese checkpoint would load as the bare encoder.
     model_type = "siamese"
 
@@ -71,6 +75,8 @@ class SiameseConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
         refuse_unknown_names(self, kwargs)
+        if "custom_pipelines" in kwargs:
+            kwargs["custom_pipelines"] = self.pipelines_type(kwargs["custom_pipelines"])
         self.encoder = _encoder_config(self.encoder)
         if self.pooling is None:
             of_text = hasattr(self.encoder, "vocab_size") and self.encoder.model_type not in OWN_ENCODERS
@@ -86,6 +92,26 @@ class SiameseConfig(PreTrainedConfig):
             "AutoModel": "modeling_siamese.SiameseModel",
             "AutoModelForSequenceClassification": "modeling_siamese.SiameseForPairClassification",
         }
+
+    @classmethod
+    def pipelines(cls) -> dict[str, dict[str, Any]]:
+        """Task → what transformers has to know of its pipeline, as `custom_pipelines` in a config.json says it."""
+        pipeline = {"impl": "pipeline_similarity.SentenceSimilarityPipeline", "pt": ["AutoModel"], "type": "text"}
+        return {"sentence-similarity": pipeline}
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As in transformers; the folder must be that of a siamese network."""
+        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
+        return found
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the encoder reads tokens, and so texts."""
+        return getattr(self.encoder, "vocab_size", None) is not None
 
     @property
     def padding(self) -> int | None:

@@ -34,7 +34,8 @@ def encode(
     Args:
         model: A `SiameseModel`.
         inputs: Texts; or images as `pixel_values` (images, channels, height, width).
-        tokenizer: By default the one in the folder that the model was loaded from, loaded once.
+        tokenizer: By default the one in the folder that the model was loaded from, at the same revision, loaded once.
+            It is never code from there: a tokenizer that needs `trust_remote_code` has to be given.
         batch_size: Inputs that are computed together.
         progress: Whether a bar is shown, on standard error.
         normalize: Whether vectors are divided by their length; the zero vector stays what it is.
@@ -65,7 +66,7 @@ def encode(
                 if isinstance(rows, torch.Tensor):
                     batch = {"pixel_values": rows[chosen].to(model.device, model.dtype)}
                 else:
-                    batch = _tokens([rows[index] for index in chosen], tokenizer, model.device)
+                    batch = tokenized([rows[index] for index in chosen], tokenizer, model.device)
                 vectors[chosen] = model(**batch).embeddings.float().cpu()
                 bar.update(len(chosen))
     finally:
@@ -88,15 +89,16 @@ def _own_tokenizer(model: Any) -> PreTrainedTokenizerBase:
     if model.tokenizer is None:
         if not model.name_or_path:
             raise ValueError("`tokenizer` is None, and the model was not loaded from a folder that could hold one.")
-        model.tokenizer = AutoTokenizer.from_pretrained(model.name_or_path)
+        model.tokenizer = AutoTokenizer.from_pretrained(model.name_or_path, **model.place)
     return model.tokenizer
 
 
-def _tokens(texts: list[str], tokenizer: Any, device: torch.device) -> dict[str, torch.Tensor]:
+def tokenized(texts: list[str], tokenizer: Any, device: torch.device) -> dict[str, torch.Tensor]:
+    """A model's inputs (texts, time), padded on the right, cut at the tokenizer's `model_max_length`."""
     limited = tokenizer.model_max_length < NO_LIMIT
-    tokens = tokenizer(texts, padding=True, truncation=limited, return_tensors="pt")
+    tokens = tokenizer(texts, padding=True, padding_side="right", truncation=limited, return_tensors="pt")
     # Of empty texts alone transformers makes tensors of no width, and of floating point.
     return {name: tokens[name].long().to(device) for name in tokenizer.model_input_names if name in tokens}
 
 
-__all__ = ["encode"]
+__all__ = ["NO_LIMIT", "encode", "tokenized"]

@@ -11,14 +11,12 @@ Siamese networks: one encoder reads two inputs, texts or images, and their vecto
 import inspect
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import initialization as init
-from transformers.modeling_outputs import ModelOutput
 from transformers.utils import can_return_tuple
 
 from .configuration_siamese import SiameseConfig
@@ -29,7 +27,16 @@ from .losses import classification_loss
 from .modeling_conv import ConvEncoderModel
 from .modeling_rnn import BiLstmModel, DanModel, ElmanModel, GruModel, LstmModel
 from .pair_inputs import checked_inputs, split_by_type, stack
+from .search import semantic_search
+from .sentence_encoder import write_module_files
+from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
 from .similarity import pairwise
+
+
+if TYPE_CHECKING:
+    # For nothing but that transformers copies what a model's file imports: the pipeline goes with the model. To import
+    # it takes as long as importing transformers itself.
+    from .pipeline_similarity import SentenceSimilarityPipeline  # noqa: F401
 
 
 # Encoders whose code is in the folder of this file; transformers has the others.
@@ -41,40 +48,8 @@ ENCODERS: dict[str, type[PreTrainedModel]] = {
     "gru": GruModel,
     "lstm": LstmModel,
 }
-
-
-@dataclass
-class SiameseOutput(ModelOutput):
-    """
-    What a siamese network returns.
-
-    Attributes:
-        logits: (batch), the similarity of each pair, if a second input was given.
-        embeddings: (batch, features) of the first input.
-        embeddings_b: (batch, features) of the second input, if it was given.
-    """
-
-    logits: torch.Tensor | None = None
-    embeddings: torch.Tensor | None = None
-    embeddings_b: torch.Tensor | None = None
-
-
-@dataclass
-class SiamesePairClassifierOutput(ModelOutput):
-    """
-    What a classifier of pairs returns.
-
-    Attributes:
-        loss: Of the labels, if they were given.
-        logits: (batch, labels).
-        embeddings: (batch, features) of the first input.
-        embeddings_b: (batch, features) of the second input.
-    """
-
-    loss: torch.Tensor | None = None
-    logits: torch.Tensor | None = None
-    embeddings: torch.Tensor | None = None
-    embeddings_b: torch.Tensor | None = None
+# Arguments of `from_pretrained` that say where a model is; its tokenizer is there, too.
+PLACE = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
 
 class SiamesePreTrainedModel(PreTrainedModel):
@@ -97,7 +72,21 @@ class SiamesePreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
         self.config.auto_map = self.config.head_classes()
+        self.config.custom_pipelines = self.config.pipelines_type(self._pipelines())
         return super().save_pretrained(save_directory, *args, **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; `encode` then looks for the tokenizer in the same place, such as the same revision."""
+        found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        # With `output_loading_info=True` the model comes with a report.
+        model = found[0] if isinstance(found, tuple) else found
+        model.base_model.place = {name: kwargs[name] for name in PLACE if kwargs.get(name) is not None}
+        return found
+
+    def _pipelines(self) -> dict[str, Any]:
+        # The `custom_pipelines` that a folder has.
+        return {}
 
     def _encoder(self) -> PreTrainedModel:
         siamese: Any = getattr(self, self.base_model_prefix, self)
@@ -136,6 +125,7 @@ class SiameseModel(SiamesePreTrainedModel):
         size = config.projection_size
         self.projection = None if size is None else nn.Linear(config.pooled_size, size)
         self.tokenizer: PreTrainedTokenizerBase | None = None
+        self.place: dict[str, Any] = {}
         self._takes_token_types = "token_type_ids" in inspect.signature(self.encoder.forward).parameters
         self.post_init()
 
@@ -150,6 +140,16 @@ class SiameseModel(SiamesePreTrainedModel):
         if siamese.projection is not None:
             siamese.projection.to(encoder.device, encoder.dtype)
         return siamese
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; of texts, the folder is also one for our pipeline and for `sentence_transformers`."""
+        saved = super().save_pretrained(save_directory, *args, **kwargs)
+        if self.config.of_texts and kwargs.get("is_main_process", True):
+            write_module_files(save_directory, self.config.similarity)
+        return saved
+
+    def _pipelines(self) -> dict[str, Any]:
+        return self.config.pipelines() if self.config.of_texts else {}
 
     @can_return_tuple
     def forward(
@@ -253,6 +253,22 @@ class SiameseModel(SiamesePreTrainedModel):
         rows, others = torch.broadcast_tensors(rows, others)
         found = pairwise(rows, others, self.config.similarity)
         return found.squeeze(0) if a.dim() == b.dim() == 1 else found
+
+    def search(
+        self, queries: Any, corpus: Any, tokenizer: PreTrainedTokenizerBase | None = None, top_k: int = 10
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        The `top_k` of a corpus most alike to each query, by `config.similarity`; see `search.semantic_search`.
+
+        Args:
+            queries, corpus: Texts, or vectors (number, features) as [`encode`] makes them; or a single query.
+            tokenizer: As for [`encode`].
+
+        Returns:
+            Their similarities and their positions in `corpus`, each (queries, `top_k`), the most alike first.
+        """
+        a, b = (x if isinstance(x, torch.Tensor) else self.encode(x, tokenizer) for x in (queries, corpus))
+        return semantic_search(torch.atleast_2d(a), b, top_k, self.config.similarity)
 
     def predict(
         self, pairs: Iterable[tuple[str, str]], tokenizer: PreTrainedTokenizerBase | None = None, batch_size: int = 64

@@ -1,0 +1,45 @@
+"""What siamese networks return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers.modeling_outputs import ModelOutput
+
+
+@dataclass
+class SiameseOutput(ModelOutput):
+    """
+    What a siamese network returns.
+
+    Attributes:
+        logits: (batch), the similarity of each pair, if a second input was given.
+        embeddings: (batch, features) of the first input.
+        embeddings_b: (batch, features) of the second input, if it was given.
+    """
+
+    logits: torch.Tensor | None = None
+    embeddings: torch.Tensor | None = None
+    embeddings_b: torch.Tensor | None = None
+
+
+@dataclass
+class SiamesePairClassifierOutput(ModelOutput):
+    """
+    What a classifier of pairs returns.
+
+    Attributes:
+        loss: Of the labels, if they were given.
+        logits: (batch, labels).
+        embeddings: (batch, features) of the first input.
+        embeddings_b: (batch, features) of the second input.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    embeddings: torch.Tensor | None = None
+    embeddings_b: torch.Tensor | None = None
+
+
+__all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]
