@@ -63,6 +63,14 @@ FIGURES = {
         ("Test F1, natural text", "test", "f1_detokenized"),
         ("Validation F1", "validation", "f1"),
     ],
+    "image-feature-extraction": [
+        ("Test 5-way 1-shot", "test", "accuracy_5_way_1_shot"),
+        ("By pixels", "test", "pixels_5_way_1_shot"),
+        ("Test 20-way 1-shot", "test", "accuracy_20_way_1_shot"),
+        ("By pixels", "test", "pixels_20_way_1_shot"),
+        ("Test ROC-AUC on pairs", "test", "pair_roc_auc"),
+        ("Validation 5-way 1-shot", "validation", "accuracy_5_way_1_shot"),
+    ],
 }
 Column = tuple[str, str, Callable[[Results], str]]
 

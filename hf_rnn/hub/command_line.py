@@ -12,7 +12,7 @@ from transformers import HfArgumentParser
 
 from ..training.arguments import RecurrentTrainingArguments, ReportArguments
 from ..training.recipes import parse_arguments
-from .model_card import figure_names, write_model_card
+from .model_card import TASKS, figure_names, write_model_card
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
@@ -37,7 +37,13 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    print(f'Use it: pipeline("{results["task"]}", model="{folder}", trust_remote_code=True)')
+    print(f"Use it: {_use(results['task'], folder)}")
+
+
+def _use(task: str, folder: str) -> str:
+    if TASKS[task].inputs == "text":
+        return f'pipeline("{task}", model="{folder}", trust_remote_code=True)'
+    return f'OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))'
 
 
 __all__ = ["train_and_report"]

@@ -42,16 +42,25 @@ METRICS = {
     "recall_at_5": ("recall", "Recall@5"),
     "recall_at_10": ("recall", "Recall@10"),
     "mrr": ("mrr", "MRR"),
+    "accuracy_5_way_1_shot": ("accuracy", "5-way 1-shot accuracy"),
+    "accuracy_20_way_1_shot": ("accuracy", "20-way 1-shot accuracy"),
+    "accuracy_5_way_5_shot": ("accuracy", "5-way 5-shot accuracy"),
+    "pair_accuracy": ("accuracy", "Accuracy on pairs"),
+    "pair_roc_auc": ("roc_auc", "ROC-AUC on pairs"),
 }
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What the card of a task calls it, and how its snippet uses the model."""
+    """
+    What the card of a task calls it, and how its snippet uses the model: by a pipeline where `inputs` are `"text"`; of
+    `"images"` as they come out of `data.glyphs`, which no pipeline reads, by a one-shot verifier.
+    """
 
     name: str
     variable: str
     example: Any
+    inputs: str = "text"
 
 
 # The keys are the tasks a card can be written for.
@@ -65,6 +74,7 @@ TASKS = {
         "similarity",
         {"text": "How do I learn to swim?", "text_pair": "What is the best way to learn swimming?"},
     ),
+    "image-feature-extraction": Usage("Image similarity", "verifier", "אבג", inputs="images"),
 }
 
 # The splits of a table in reading order; others follow by name.
@@ -134,7 +144,8 @@ def write_model_card(run_folder: str | Path, results: Mapping[str, Any], **optio
 
 
 def _front_matter(results: dict[str, Any], *, license: str, language: str | list[str]) -> ModelCardData:
-    model, dataset = results["model"], results["dataset"]
+    model, dataset, usage = results["model"], results["dataset"], TASKS[results["task"]]
+    own_tags = ["hf_rnn", "rnn"] if usage.inputs == "text" else ["hf_rnn"]
     figures = [
         (split, name, value)
         for split in _ordered_splits(results)
@@ -147,7 +158,7 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         license=license,
         library_name="transformers",
         pipeline_tag=results["task"],
-        tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else ["hf_rnn", "rnn"])],
+        tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else own_tags)],
         datasets=[dataset["hub_id"]] if dataset["hub_id"] else None,
         metrics=list(dict.fromkeys(METRICS[name][0] for _, name, _ in figures)) or None,
         base_model=model["base_model"],
@@ -155,7 +166,7 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         eval_results=[
             EvalResult(
                 task_type=results["task"],
-                task_name=TASKS[results["task"]].name,
+                task_name=usage.name,
                 dataset_type=dataset["hub_id"] or dataset["name"],
                 dataset_name=dataset["name"],
                 dataset_split=split,
