@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 import hf_rnn
 from hf_rnn.models.configuration_rnn import FAMILIES
-from hf_rnn.registration import DeferredModelClass, register
+from hf_rnn.registration import DeferredModelClass, RegisteredPipelines, register
 
 
 SMALL = {"vocab_size": 9, "embedding_size": 4, "hidden_size": 3}
@@ -46,7 +48,7 @@ def test_auto_classes_know_every_family(model_type):
 def test_importing_the_package_imports_no_model(project):
     code = """
 import sys, hf_rnn
-heavy = ["transformers.modeling_utils", "hf_rnn.models.modeling_rnn", "hf_rnn.models.cells", "datasets", "evaluate"]
+heavy = ["transformers.modeling_utils", "transformers.pipelines", "hf_rnn.models.modeling_rnn", "hf_rnn.models.cells", "datasets", "evaluate"]
 print([name for name in heavy if name in sys.modules])
 hf_rnn.BiLstmConfig()
 print([name for name in heavy if name in sys.modules])
@@ -99,3 +101,43 @@ def test_a_deferred_class_is_a_tuple_of_one():
     assert list(deferred) == [hf_rnn.GruModel] and deferred[0] is deferred.load() is hf_rnn.GruModel
     with pytest.raises(AttributeError, match="Nonsense"):
         DeferredModelClass("modeling_rnn", "Nonsense").load()
+
+
+@pytest.mark.parametrize(
+    "first", ["import hf_rnn", "from transformers import pipeline", "import transformers.pipelines"]
+)
+def test_the_pipeline_is_registered_whichever_is_imported_first(first, project):
+    code = f"""
+import sys
+{first}
+import hf_rnn
+if {first!r} == "import hf_rnn":
+    assert "transformers.pipelines" not in sys.modules
+from transformers.pipelines import PIPELINE_REGISTRY, _resolve_impl, check_task
+import transformers
+assert "hf_rnn.models.pipeline_similarity" not in sys.modules
+task, registered, _ = check_task("sentence-similarity")
+assert registered["pt"] == (transformers.AutoModel,) and task in PIPELINE_REGISTRY.get_supported_tasks()
+assert _resolve_impl(registered["impl"]) is hf_rnn.SentenceSimilarityPipeline
+import inspect
+assert "PIPELINE_REGISTRY" in inspect.getsource(transformers.pipelines)
+print(type(transformers.pipelines.__spec__.loader).__name__)
+"""
+    assert run_python(code, project) in ("RegisteringLoader", "SourceFileLoader")
+
+
+def test_one_finder_however_often_it_is_registered(project):
+    code = """
+import sys, hf_rnn
+from hf_rnn.registration import PipelinesFinder, register
+register()
+print(sum(isinstance(finder, PipelinesFinder) for finder in sys.meta_path))
+"""
+    assert run_python(code, project) == "1"
+
+
+def test_registered_pipelines_have_keys_and_hold_none():
+    pipelines = RegisteredPipelines({"sentence-similarity": {"impl": "a.B"}})
+    assert list(pipelines.keys()) == ["sentence-similarity"] and len(pipelines) == 1
+    assert "sentence-similarity" not in pipelines and type(copy.deepcopy(pipelines)) is RegisteredPipelines
+    assert json.loads(json.dumps(pipelines)) == dict(pipelines)

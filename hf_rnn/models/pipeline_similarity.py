@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sized
+from typing import Any, cast
 
 import torch
+from torch.utils.data import Dataset
 from transformers import Pipeline
 
 from .similarity import pairwise
@@ -25,7 +26,7 @@ class SentenceSimilarityPipeline(Pipeline):
       also `"alike"`: whether the score is at least the threshold;
     - one against many, `{"source_sentence": a, "sentences": [b, c]}`, as the task of this name on the Hub is asked, it
       answers the scores in the order of the sentences;
-    - a list (or another iterable, which is read to its end) of them, it answers the list of their answers.
+    - a list of them (or a dataset, or another iterable, which is read to its end), it answers a list.
 
     The distinct texts of a call are each encoded once, `batch_size` of similar length at a time (64 by default).
     Texts beyond the tokenizer's `model_max_length` are cut.
@@ -61,14 +62,12 @@ class SentenceSimilarityPipeline(Pipeline):
         Raises:
             ValueError: for other inputs or arguments, or a `batch_size` below 1.
         """
-        alone = isinstance(inputs, Mapping)
-        if not alone and (isinstance(inputs, str) or not isinstance(inputs, Iterable)):
-            raise ValueError(f"`inputs` is {inputs!r}; it must be {_ALLOWED}, or a list of them.")
+        rows = _rows(inputs)
         self._sanitize_parameters(**kwargs)
         if batch_size is None:
             batch_size = 64 if self._batch_size is None else self._batch_size
-        answers = self.run_single([inputs] if alone else list(inputs), {}, {"batch_size": batch_size}, {})
-        return answers[0] if alone else answers
+        answers = self.run_single(rows, {}, {"batch_size": batch_size}, {})
+        return answers[0] if isinstance(inputs, Mapping) else answers
 
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         # `num_workers` is for pipelines that read with a DataLoader; callers of any pipeline may pass it.
@@ -107,6 +106,17 @@ class SentenceSimilarityPipeline(Pipeline):
 
 
 _ALLOWED = "{'text': ..., 'text_pair': ...} or {'source_sentence': ..., 'sentences': [...]}"
+
+
+def _rows(inputs: Any) -> list[Any]:
+    if isinstance(inputs, Mapping):
+        return [inputs]
+    if isinstance(inputs, Iterable) and not isinstance(inputs, str):
+        return list(inputs)
+    if isinstance(inputs, Dataset):
+        # One of torch is not iterable by itself.
+        return [inputs[index] for index in range(len(cast(Sized, inputs)))]
+    raise ValueError(f"`inputs` is {inputs!r}; it must be {_ALLOWED}, or a list of them.")
 
 
 def _comparison(row: Any, index: int) -> tuple[str, list[str], bool]:

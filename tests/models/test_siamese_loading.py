@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 import hf_rnn
-from hf_rnn import ConvEncoderConfig, SiameseConfig, SiameseModel
+from hf_rnn import BiLstmModel, ConvEncoderConfig, ConvEncoderModel, GruModel, SiameseConfig, SiameseModel
 from hf_rnn.data.pair_tokenizer import with_pair_template
-from tests.models.siamese import ENCODERS, OTHERS, TEXTS, build_siamese, tokenizer_of_words
+from tests.models.siamese import ENCODERS, OTHERS, TEXTS, build_siamese, encoder_config, tokenizer_of_words
+from tests.models.stranger import ask_a_stranger
 
 
 INNER = {"bilstm": "BiLstmModel", "gru": "GruModel", "dan": "DanModel", "bert": "BertModel"}
@@ -67,59 +65,68 @@ def test_the_tokenizer_is_the_one_in_the_folder(tmp_path):
     assert torch.allclose(loaded.encode(TEXTS), model.encode(TEXTS, tokenizer), atol=1e-6)
 
 
-# Runs where hf_rnn cannot be imported: asks each folder and a copy that it saves itself, answers in a JSON file.
+@pytest.mark.parametrize("auto_class", HEADS.values(), ids=HEADS)
+def test_the_tokenizer_is_looked_for_where_the_model_was(auto_class, tmp_path, monkeypatch):
+    build_siamese(auto_class, "dan").save_pretrained(tmp_path / "deep" / "er")
+    tokenizer_of_words().save_pretrained(tmp_path / "deep" / "er")
+    place = {"subfolder": "er", "revision": "abc", "token": "secret"}
+    loaded = auto_class.from_pretrained(tmp_path / "deep", **place).base_model
+    asked = []
+    from_pretrained = AutoTokenizer.from_pretrained
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", lambda *a, **k: asked.append(k) or from_pretrained(*a, **k))
+    assert loaded.encode(TEXTS).shape == (len(TEXTS), loaded.config.output_size)
+    assert asked == [place]
+    again, report = auto_class.from_pretrained(tmp_path / "deep" / "er", output_loading_info=True)
+    assert again.base_model.place == {} and not report["missing_keys"]
+
+
+@pytest.mark.parametrize("encoder_class", [BiLstmModel, GruModel, ConvEncoderModel])
+def test_a_siamese_folder_is_not_that_of_its_encoder(encoder_class, tmp_path):
+    # transformers finds the encoder's configuration in that of the network, and none of its weights.
+    encoder = ConvEncoderConfig() if encoder_class is ConvEncoderModel else encoder_config("bilstm")
+    SiameseModel(SiameseConfig(encoder=encoder)).save_pretrained(tmp_path)
+    expected = r"has a model of type 'siamese'; .*its encoder is `SiameseModel.from_pretrained\('.*'\).encoder`"
+    for refusing in (encoder_class, encoder_class.config_class):
+        with pytest.raises(ValueError, match=expected):
+            refusing.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("model_type", ENCODERS)
+def test_a_bare_encoder_is_not_a_siamese_network(model_type, tmp_path):
+    AutoModel.from_config(encoder_config(model_type)).save_pretrained(tmp_path)
+    expected = rf"has a model of type '{model_type}'; .*`SiameseModel.from_encoder\(AutoModel.from_pretrained\('"
+    with pytest.raises(ValueError, match=expected):
+        SiameseModel.from_pretrained(tmp_path)
+
+
+def test_another_family_is_refused(tmp_path):
+    AutoModel.from_config(encoder_config("gru")).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"of type 'gru'; .* 'bilstm': load it with `AutoModel.from_pretrained\('"):
+        BiLstmModel.from_pretrained(tmp_path)
+
+
+# Asks each folder, and a copy that it saves itself.
 STRANGER = """
-import json, sys
-import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-
-sys.modules["hf_rnn"] = None  # an import of it fails, also where it is installed
-try:
-    import hf_rnn
-except ImportError:
-    pass
-else:
-    raise SystemExit("hf_rnn can be imported: this test would prove nothing")
-
-folders, images, texts, pairs, answer = *map(json.loads, sys.argv[1:5]), sys.argv[5]
 
 
 def ask(folder):
     model = AutoModel.from_pretrained(folder, trust_remote_code=True)
-    found = {"classes": [type(model).__name__, type(model.encoder).__name__, type(model).__module__.split(".")[0]]}
-    if folder.startswith(images):
-        found["vectors"] = model.encode(torch.ones(2, 1, 8, 8)).tolist()
-        return model, found
-    found["vectors"] = model.encode(texts).tolist()
     classify = pipeline("text-classification", model=folder, trust_remote_code=True)
     return AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True), {
-        **found, "answers": classify(pairs)
+        "classes": [type(model).__name__, type(model.encoder).__name__, type(model).__module__.split(".")[0]],
+        "vectors": model.encode(given["texts"]).tolist(),
+        "answers": classify(given["pairs"]),
     }
 
 
-found = {}
-for folder in folders:
+for folder in given["folders"]:
     model, first = ask(folder)
     again = folder + "-again"
     model.save_pretrained(again)
-    if not folder.startswith(images):
-        AutoTokenizer.from_pretrained(folder).save_pretrained(again)
+    AutoTokenizer.from_pretrained(folder).save_pretrained(again)
     found[folder] = [first, ask(again)[1]]
-with open(answer, "w") as file:
-    json.dump(found, file)
 """
-
-
-def ask_a_stranger(folders, images, pairs, cwd):
-    cwd.mkdir()
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"HF_HOME": str(cwd), "OMP_NUM_THREADS": "1"}
-    values = [json.dumps(value) for value in ([str(folder) for folder in folders], str(images), TEXTS, pairs)]
-    # -P: the current folder is not on the path.
-    command = [sys.executable, "-P", "-c", STRANGER, *values, "answer.json"]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads((cwd / "answer.json").read_text())
 
 
 def test_a_folder_runs_where_the_package_is_absent(tmp_path):
@@ -131,16 +138,8 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
         tokenizer.save_pretrained(folder)
         auto_map = json.loads((folder / "config.json").read_text())["auto_map"]
         assert auto_map == {"AutoConfig": "configuration_siamese.SiameseConfig", **SiameseConfig.head_classes()}
-    images = tmp_path / "images"
-    encoder = ConvEncoderConfig(image_size=8, hidden_sizes=[3], kernel_sizes=[3], pool_sizes=[2], output_size=4)
-    of_images = SiameseModel(SiameseConfig(encoder=encoder)).eval()
-    of_images.save_pretrained(images)
-
     pairs = [{"text": a, "text_pair": b} for a, b in zip(TEXTS, OTHERS, strict=True)]
-    found = ask_a_stranger([*models, images], images, pairs, tmp_path / "elsewhere")
-    for answer in found[str(images)]:
-        assert answer["classes"] == ["SiameseModel", "ConvEncoderModel", "transformers_modules"]
-        assert torch.allclose(torch.tensor(answer["vectors"]), of_images.encode(torch.ones(2, 1, 8, 8)), atol=1e-6)
+    found = ask_a_stranger(STRANGER, tmp_path / "elsewhere", folders=list(models), texts=TEXTS, pairs=pairs)
     for folder, model in models.items():
         vectors = model.model.encode(TEXTS, AutoTokenizer.from_pretrained(folder))
         batch = tokenizer(TEXTS, OTHERS, padding=True, return_tensors="pt")
