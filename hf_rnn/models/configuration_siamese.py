@@ -4,7 +4,7 @@
 
 import math
 import os
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -83,7 +83,11 @@ class SiameseConfig(PreTrainedConfig):
             self.pooling = "mean" if of_text else "pooler"
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
         self.architectures = self.architectures or []
+        attention = self.encoder._attn_implementation
         super().__post_init__(**kwargs)
+        if "attn_implementation" not in kwargs:
+            # transformers has set the encoder's to None, with which a BERT with its weights attends to padding.
+            self.encoder._attn_implementation = attention
 
     @classmethod
     def head_classes(cls) -> dict[str, str]:
@@ -112,6 +116,11 @@ class SiameseConfig(PreTrainedConfig):
     def of_texts(self) -> bool:
         """Whether the encoder reads tokens, and so texts."""
         return getattr(self.encoder, "vocab_size", None) is not None
+
+    def get_text_config(self, *args: Any, **kwargs: Any) -> PreTrainedConfig:
+        """The encoder's configuration, where transformers asks for tokens; of an encoder of images this one."""
+        encoder = cast(PreTrainedConfig, self.encoder)
+        return encoder if hasattr(encoder, "vocab_size") else self
 
     @property
     def padding(self) -> int | None:

@@ -83,6 +83,18 @@ def test_from_encoder_keeps_the_weights(model_type):
         assert torch.equal(value, before[name]), name
 
 
+def test_a_pretrained_encoder_keeps_its_attention():
+    """Without an implementation of its own a stock BERT attends to padding, and says nothing of it."""
+    encoder = AutoModel.from_config(encoder_config("bert"))
+    implementation = encoder.config._attn_implementation
+    siamese = SiameseModel.from_encoder(encoder).eval()
+    assert siamese.encoder.config._attn_implementation == implementation == "sdpa"
+    ids, mask = torch.tensor([[3, 4, 5, 0, 0]]), torch.tensor([[1, 1, 1, 0, 0]])
+    torch.testing.assert_close(siamese(ids, mask).embeddings, siamese(ids[:, :3]).embeddings)
+    asked_for = SiameseConfig(encoder=siamese.encoder.config, attn_implementation="eager")
+    assert asked_for.encoder._attn_implementation == "eager"
+
+
 def test_more_tokens_are_in_what_is_saved(tmp_path):
     encoder = build_siamese(AutoModel, "bilstm").encoder
     model = SiameseModel(SiameseConfig(encoder=encoder.config.to_dict()), encoder)
