@@ -107,7 +107,11 @@ def test_a_verifier_of_the_saved_model_knows_letters_by_one_example(trained) -> 
 def test_the_results_describe_the_run(trained) -> None:
     folder, results = trained
     assert read_results(folder / "results.json") == results
-    assert (results["task"], results["name"], results["recipe"]) == ("image-feature-extraction", "small", "recipe.json")
+    assert (results["task"], results["name"], results["recipe"]) == (
+        "image-feature-extraction",
+        "small",
+        "recipe.json",
+    )
     assert (results["model"]["class"], results["model"]["base_model"]) == ("SiameseModel", None)
     assert results["model"]["config"]["encoder"]["hidden_sizes"] == [16, 32]
     assert results["model"]["config"]["threshold"] == SiameseModel.from_pretrained(folder).config.threshold

@@ -23,6 +23,7 @@ from hf_rnn.training.arguments import (
     WordArguments,
 )
 from hf_rnn.training.building import DEFAULT_FAMILY
+from hf_rnn.training.one_shot_training import OneShotArguments
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.tagger import TAGGER_DEFAULTS
 
@@ -133,8 +134,13 @@ def test_a_recipe_that_is_not_there() -> None:
 
 def script_of(recipe: Path) -> str:
     """By the data that the recipe's name begins with."""
-    tagging = recipe.stem.startswith(("conll2003", "lener_br"))
-    return "run_token_classification" if tagging else "run_text_classification"
+    scripts = {
+        "conll2003": "run_token_classification",
+        "glyphs": "run_one_shot",
+        "imdb": "run_text_classification",
+        "lener_br": "run_token_classification",
+    }
+    return next(script for data, script in scripts.items() if recipe.stem.startswith(data))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -143,7 +149,13 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
     parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
     given = dict(zip(groups, parsed, strict=True))
-    model, report, training = (given[kind] for kind in (ModelArguments, ReportArguments, RecurrentTrainingArguments))
+    report, training = given[ReportArguments], given[RecurrentTrainingArguments]
+    assert training.do_train and (training.do_eval or training.do_predict)
+    if OneShotArguments in given:
+        # Its data are drawn.
+        assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
+        return
+    model = given[ModelArguments]
     data = next(arguments for arguments in parsed if isinstance(arguments, SourceArguments))
     assert isinstance(data, TokenDataArguments) is (script_of(path) == "run_token_classification")
     assert data.train_file or data.dataset_name
@@ -151,12 +163,12 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
         assert not Path(data.train_file).is_absolute()
         assert path.stem.startswith(Path(data.train_file).parent.name)
     assert report.dataset_hub_id or data.dataset_name
-    assert training.do_train and (training.do_eval or training.do_predict)
     if model.model_name_or_path is None:
         of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
         # Refuses a name that does not exist and a value out of its range.
         FAMILIES[model.model_type or DEFAULT_FAMILY](**{**of_words, **model.overrides()})
 
 
-def test_there_are_recipes_of_both_scripts() -> None:
-    assert {script_of(path) for path in RECIPES} == {"run_text_classification", "run_token_classification"}
+def test_there_are_recipes_of_each_script() -> None:
+    scripts = {"run_text_classification", "run_token_classification", "run_one_shot"}
+    assert scripts <= {script_of(path) for path in RECIPES}
