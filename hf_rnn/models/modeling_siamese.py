@@ -11,7 +11,7 @@ Siamese networks: one encoder reads two inputs, texts or images, and their vecto
 import inspect
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import nn
@@ -81,8 +81,18 @@ class SiamesePreTrainedModel(PreTrainedModel):
         found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         # With `output_loading_info=True` the model comes with a report.
         model = found[0] if isinstance(found, tuple) else found
-        model.base_model.place = {name: kwargs[name] for name in PLACE if kwargs.get(name) is not None}
+        cast(Any, model.base_model).place = {name: kwargs[name] for name in PLACE if kwargs.get(name) is not None}
         return found
+
+    @classmethod
+    def from_encoder(cls, model: PreTrainedModel, **values: Any) -> Self:
+        """
+        A siamese network over `model`, which becomes its `encoder`, weights and all; of a model with a head, its
+        backbone. `values` are those of [`SiameseConfig`], without `encoder`.
+        """
+        encoder = cast(PreTrainedModel, model.base_model)
+        siamese = cls(SiameseConfig(encoder=encoder.config, **values), encoder).train(model.training)
+        return siamese.to(encoder.device, encoder.dtype)
 
     def _pipelines(self) -> dict[str, Any]:
         # The `custom_pipelines` that a folder has.
@@ -128,18 +138,6 @@ class SiameseModel(SiamesePreTrainedModel):
         self.place: dict[str, Any] = {}
         self._takes_token_types = "token_type_ids" in inspect.signature(self.encoder.forward).parameters
         self.post_init()
-
-    @classmethod
-    def from_encoder(cls, model: PreTrainedModel, **values: Any) -> "SiameseModel":
-        """
-        A siamese network over `model`, which becomes its `encoder`, weights and all; of a model with a head, its
-        backbone. `values` are those of [`SiameseConfig`], without `encoder`.
-        """
-        encoder = cast(PreTrainedModel, model.base_model)
-        siamese = cls(SiameseConfig(encoder=encoder.config, **values), encoder).train(model.training)
-        if siamese.projection is not None:
-            siamese.projection.to(encoder.device, encoder.dtype)
-        return siamese
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """As in transformers; of texts, the folder is also one for our pipeline and for `sentence_transformers`."""
@@ -294,14 +292,17 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
     """
     A label for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al. 2017,
     https://aclanthology.org/D17-1070), where u and v are the embeddings of the pair.
+
+    Args:
+        config, encoder: As of [`SiameseModel`].
     """
 
     _auto_class = "AutoModelForSequenceClassification"
 
-    def __init__(self, config: SiameseConfig) -> None:
+    def __init__(self, config: SiameseConfig, encoder: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.num_labels = config.num_labels
-        self.model = SiameseModel(config)
+        self.model = SiameseModel(config, encoder)
         sizes = list(config.classifier_hidden_sizes or [])
         # The stack reads nothing but `classifier_…` of a configuration.
         self.dense = DenseStack(cast(Any, config), 4 * config.output_size, sizes)
@@ -362,7 +363,9 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         loss = None
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
-        return SiamesePairClassifierOutput(loss=loss, logits=logits, embeddings=u, embeddings_b=v)
+        return SiamesePairClassifierOutput(
+            loss=loss, logits=logits, similarities=outputs.logits, embeddings=u, embeddings_b=v
+        )
 
 
 def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:

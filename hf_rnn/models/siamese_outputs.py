@@ -32,12 +32,14 @@ class SiamesePairClassifierOutput(ModelOutput):
     Attributes:
         loss: Of the labels, if they were given.
         logits: (batch, labels).
+        similarities: (batch), of the embeddings, by `config.similarity`.
         embeddings: (batch, features) of the first input.
         embeddings_b: (batch, features) of the second input.
     """
 
     loss: torch.Tensor | None = None
     logits: torch.Tensor | None = None
+    similarities: torch.Tensor | None = None
     embeddings: torch.Tensor | None = None
     embeddings_b: torch.Tensor | None = None
 

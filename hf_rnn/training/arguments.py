@@ -20,6 +20,24 @@ PRETRAINED_LEARNING_RATE = 2e-5
 LOWER_IS_BETTER = frozenset(("loss", "mse", "mae"))
 
 
+def json_object(value: str | None, argument: str) -> dict[str, Any]:
+    """
+    The names and values in `value`, which `argument` was given; {} for None.
+
+    Raises:
+        ValueError: it is not a JSON object.
+    """
+    if value is None:
+        return {}
+    try:
+        values = json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"`{argument}`={value!r} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"`{argument}`={value!r} must be a JSON object of names and values.")
+    return values
+
+
 @dataclass
 class ModelArguments:
     """Which model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
@@ -72,17 +90,7 @@ class ModelArguments:
         Raises:
             ValueError: it is not a JSON object.
         """
-        if self.config_overrides is None:
-            return {}
-        try:
-            values = json.loads(self.config_overrides)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"`config_overrides`={self.config_overrides!r} is not JSON: {error}.") from error
-        if not isinstance(values, dict):
-            raise ValueError(
-                f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values."
-            )
-        return values
+        return json_object(self.config_overrides, "config_overrides")
 
 
 @dataclass
@@ -252,4 +260,5 @@ __all__ = [
     "ReportArguments",
     "TokenizerArguments",
     "WordArguments",
+    "json_object",
 ]

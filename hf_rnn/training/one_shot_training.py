@@ -18,7 +18,8 @@ from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
 from .siamese_trainer import SiameseTrainer
-from .similarity_metrics import PairClassificationMetric, best_threshold, similarity_metrics_for
+from .similarity_measures import similarity_metrics_for
+from .similarity_metrics import PairClassificationMetric, best_threshold
 from .similarity_objective import LOSSES, SimilarityArguments, build_objective
 from .trainer import RecurrentTrainer
 
@@ -135,9 +136,7 @@ def run_one_shot(
 def _model(arguments: OneShotArguments, encoder: ConvEncoderConfig) -> SiameseModel:
     config = SiameseConfig(
         encoder=encoder,
-        pooling=cast(Any, arguments.encoder_pooling),
-        projection_size=arguments.projection_size,
-        similarity=cast(Any, arguments.similarity or LOSSES[arguments.names[0]].similarity),
+        **{"similarity": arguments.similarity or LOSSES[arguments.names[0]].similarity, **arguments.overrides()},
     )
     return SiameseModel(config)
 

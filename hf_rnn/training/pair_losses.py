@@ -10,7 +10,7 @@ from ..models.similarity import pairwise
 from .loss_inputs import check_embeddings, check_labels, check_scale
 
 
-__all__ = ["CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLoss"]
+__all__ = ["CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLoss", "PairClassificationLoss"]
 
 
 class ContrastiveLoss(nn.Module):
@@ -182,3 +182,46 @@ class CoSENTLoss(nn.Module):
         # excess[i, j]: how far the cosine of pair j is above that of pair i.
         excess = (scores[None, :] - scores[:, None])[labels[:, None] > labels[None, :]]
         return torch.cat([excess.new_zeros(1), excess]).logsumexp(dim=0)
+
+
+class PairClassificationLoss(nn.Module):
+    """
+    Cross-entropy of the logits that a `SiameseForPairClassification` has for its pairs: the mean over the batch of
+
+        −log(softmax(logits)_y)
+
+    The classification objective of Reimers & Gurevych 2019 (https://arxiv.org/abs/1908.10084), section 3, after
+    Conneau et al. 2017 (https://aclanthology.org/D17-1070).
+
+    Args:
+        label_smoothing: ε in [0, 1): the share of the target that is spread evenly over the labels.
+
+    Example:
+        >>> PairClassificationLoss()(torch.tensor([[0.0, 1.0]]), torch.tensor([1]))  # log(1 + exp(−1))
+        tensor(0.3133)
+
+    Raises:
+        ValueError: `label_smoothing` is out of [0, 1).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"`label_smoothing`={label_smoothing} must be in [0, 1).")
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            logits: (batch, labels).
+            labels: (batch), which of them is right.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            ValueError: the shapes disagree, or there is no such label.
+        """
+        check_embeddings(logits=logits)
+        check_labels(labels, len(logits), 0, logits.shape[1] - 1)
+        return functional.cross_entropy(logits, labels.long(), label_smoothing=self.label_smoothing)

@@ -8,51 +8,49 @@ import torch
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from ..models.configuration_siamese import SiameseConfig
-from ..models.modeling_siamese import SiameseModel
+from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel, SiamesePreTrainedModel
 from .arguments import ModelArguments
 from .building import build_model, checkpoint_config
 from .similarity_objective import LOSSES, SimilarityArguments
 
 
+# What a classifier of pairs calls its labels 0 and 1.
+LABEL_NAMES = ("different", "alike")
+
+
 def build_siamese(
     arguments: ModelArguments, similarity: SimilarityArguments, tokenizer: PreTrainedTokenizerBase
-) -> SiameseModel:
+) -> SiamesePreTrainedModel:
     """
     A siamese network over a new encoder (`model_type`, `config_overrides`) or over any checkpoint; or a checkpoint
-    that is one already.
+    that is one already. With the loss `classification` it is a `SiameseForPairClassification`.
 
     Raises:
         ValueError: as `building.build_model`; or arguments that a trained siamese network has settled.
     """
-    config = checkpoint_config(arguments)
-    values: dict[str, Any] = {
-        "similarity": similarity.similarity,
-        "pooling": similarity.encoder_pooling,
-        "projection_size": similarity.projection_size,
-    }
-    given = {name: value for name, value in values.items() if value is not None}
-    path = arguments.model_name_or_path
+    model_class = SiameseForPairClassification if similarity.classifies else SiameseModel
+    config, path = checkpoint_config(arguments), arguments.model_name_or_path
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
+        values: dict[str, Any] = {"similarity": similarity.similarity or LOSSES[similarity.names[0]].similarity}
+        if similarity.classifies:
+            values |= {
+                "id2label": dict(enumerate(LABEL_NAMES)),
+                "label2id": {name: index for index, name in enumerate(LABEL_NAMES)},
+                "problem_type": "single_label_classification",
+            }
         encoder = build_model(arguments, AutoModel, tokenizer)
-        return SiameseModel.from_encoder(encoder, **{"similarity": LOSSES[similarity.names[0]].similarity, **given})
-    settled = {
-        "config_overrides": arguments.config_overrides,
-        "encoder_pooling": similarity.encoder_pooling,
-        "projection_size": similarity.projection_size,
-    }
-    for name, value in settled.items():
-        if value is not None:
-            raise ValueError(
-                f"`{name}`={value!r} was given, but `model_name_or_path`={path!r} is a siamese network, which has one."
-            )
-    model: SiameseModel = AutoModel.from_pretrained(
-        path,
-        revision=arguments.revision,
-        trust_remote_code=arguments.trust_remote_code,
-        dtype=torch.float32,
-        **given,
+        return model_class.from_encoder(encoder, **values, **similarity.overrides())
+    if arguments.config_overrides is not None:
+        raise ValueError(
+            f"`config_overrides`={arguments.config_overrides!r} was given, but `model_name_or_path`={path!r} is a "
+            "siamese network, which has an encoder."
+        )
+    given = {} if similarity.similarity is None else {"similarity": similarity.similarity}
+    # Not by an Auto class: where the folder carries code, this is the same code and needs no trust.
+    model: SiamesePreTrainedModel = model_class.from_pretrained(
+        path, revision=arguments.revision, dtype=torch.float32, **given, **similarity.overrides()
     )
     return model
 
 
-__all__ = ["build_siamese"]
+__all__ = ["LABEL_NAMES", "build_siamese"]

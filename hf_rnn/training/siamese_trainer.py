@@ -16,7 +16,7 @@ from .trainer import RecurrentTrainer
 
 class SiameseTrainer(RecurrentTrainer):
     """
-    As [`RecurrentTrainer`], for a `SiameseModel` and rows of two inputs and `labels`.
+    As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
 
     The loss is a mean over a batch, and with gradient accumulation the mean of those of its micro-batches: in-batch
     negatives are those of one micro-batch. In evaluation an objective that learns from in-batch negatives alone has no
@@ -57,7 +57,7 @@ class SiameseTrainer(RecurrentTrainer):
         inputs = dict(inputs)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        loss = self.objective(outputs.embeddings, outputs.embeddings_b, labels)
+        loss = self.objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits)
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:

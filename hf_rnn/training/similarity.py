@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import logging
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
-import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, set_seed
 
 from ..data.pair_collator import PairCollator
 from ..data.pair_readers import PairData, PairDataArguments, load_pairs
+from ..data.pair_tokenizer import with_pair_template
 from ..data.pair_tokens import tokenize_pairs
 from ..kernels.loading import build_and_load
 from ..models.configuration_rnn import RecurrentConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
 from .building import build_tokenizer
-from .describe import split_metrics
 from .pair_samplers import duplicate_groups
 from .run import TrainingTask, check_splits, run_task
-from .run_folder import PREDICTIONS_FILE, checkpoint_to_resume
+from .run_folder import checkpoint_to_resume
 from .siamese_building import build_siamese
 from .siamese_trainer import SiameseTrainer
-from .similarity_metrics import (
-    PairClassificationMetric,
-    ScoreCorrelationMetric,
-    best_threshold,
-    retrieval_figures,
-    similarity_metrics_for,
-)
+from .similarity_measures import measure_pairs, similarity_metrics_for
 from .similarity_objective import SimilarityArguments, build_objective
-from .trainer import RecurrentTrainer
 
 
-logger = logging.getLogger(__name__)
-
-# kind of the data -> the figure that chooses a checkpoint; neither depends on a threshold.
-DEFAULT_METRICS = {"labels": "roc_auc", "scores": "spearman"}
+def default_metric(kind: str, classifies: bool) -> str:
+    """The figure that chooses a checkpoint; none of them depends on a threshold."""
+    if kind == "scores":
+        return "spearman"
+    return "classifier_roc_auc" if classifies else "roc_auc"
 
 
 def run_similarity(
@@ -53,9 +43,9 @@ def run_similarity(
     """
     Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
-    The output folder ends as `run.run_task` says; of labelled pairs the configuration in it has the threshold that was
-    best on validation. Retrieval is measured on validation and test, of which every text is searched. The predictions
-    are `predictions.csv`.
+    The output folder ends as `run.run_task` says; of labelled pairs the configuration in it has the threshold of the
+    similarity that was best on validation, and a classifier of pairs the bias that was. Retrieval is measured on
+    validation and test, of which every text is searched. The predictions are `predictions.csv`.
 
     Args:
         recipe: Path of the file that the arguments came from.
@@ -74,6 +64,9 @@ def run_similarity(
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     model = build_siamese(model_arguments, similarity_arguments, tokenizer)
+    if similarity_arguments.classifies:
+        # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
+        tokenizer = with_pair_template(cast(Any, tokenizer))
     splits = _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
     train, groups = splits["train"], None
     if objective.in_batch:
@@ -89,9 +82,11 @@ def run_similarity(
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric=DEFAULT_METRICS[data.kind],
+        metric=default_metric(data.kind, similarity_arguments.classifies),
         compute_metrics=similarity_metrics_for(data.kind, similarity_arguments.threshold_metric),
-        measure=lambda trainer, output: _measure(trainer, splits, data, similarity_arguments, output),
+        measure=lambda trainer, output: measure_pairs(
+            trainer, splits, data, similarity_arguments.threshold_metric, output
+        ),
         trainer_class=SiameseTrainer,
         trainer_options={"data_collator": PairCollator(tokenizer), "objective": objective, "groups": groups},
     )
@@ -150,72 +145,4 @@ def _tokenized(
     }
 
 
-def _measure(
-    trainer: RecurrentTrainer,
-    splits: dict[str, datasets.Dataset],
-    data: PairData,
-    arguments: SimilarityArguments,
-    output: Path,
-) -> dict[str, dict[str, float]]:
-    model: Any = trainer.accelerator.unwrap_model(trainer.model)
-    if data.kind == "labels" and (trainer.args.do_train or model.config.threshold is None):
-        _choose_threshold(trainer, model, splits, arguments.threshold_metric)
-    wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
-    if trainer.args.do_predict:
-        wanted["test"] = "test"
-    metrics = {}
-    for name, split in wanted.items():
-        if split not in splits:
-            continue
-        predicted = trainer.predict(splits[split], metric_key_prefix=name)
-        similarities, labels = np.asarray(predicted.predictions), np.asarray(predicted.label_ids)
-        loss = split_metrics(predicted.metrics or {}, name).get("loss")
-        metrics[name] = {} if loss is None else {"loss": loss}
-        if data.kind == "scores":
-            metrics[name] |= ScoreCorrelationMetric().compute(predictions=similarities, references=labels)
-        else:
-            metrics[name] |= PairClassificationMetric().compute(
-                predictions=similarities, references=labels, threshold=model.config.threshold
-            )
-            if name != "train":
-                metrics[name] |= _retrieval(trainer, model, data.splits[name])
-        if name == "test":
-            write_predictions(output / PREDICTIONS_FILE, similarities, labels, model.config.threshold)
-    return metrics
-
-
-def _choose_threshold(trainer: RecurrentTrainer, model: Any, splits: dict[str, datasets.Dataset], metric: str) -> None:
-    """The threshold that is best on validation goes into the configuration, and so into the saved model."""
-    split = "validation" if "validation" in splits else "train_whole"
-    if split != "validation":
-        logger.warning("There is no validation split: the threshold is the best of the training pairs.")
-    predicted = trainer.predict(splits[split], metric_key_prefix="threshold")
-    model.config.threshold = best_threshold(predicted.predictions, predicted.label_ids, metric)
-    model.config.threshold_metric = metric
-    trainer.save_model()
-
-
-def _retrieval(trainer: RecurrentTrainer, model: Any, rows: datasets.Dataset) -> dict[str, float]:
-    columns = rows["text"][:], rows["text_b"][:], rows["label"][:]
-    pairs = [(first, second) for first, second, label in zip(*columns, strict=True) if label == 1]
-    if all(first == second for first, second in pairs):
-        return {}
-    texts = list(dict.fromkeys([*columns[0], *columns[1]]))
-    vectors = model.encode(texts, trainer.processing_class, trainer.args.eval_batch_size)
-    return retrieval_figures(vectors, texts, pairs, model.config.similarity)
-
-
-def write_predictions(path: Path, similarities: np.ndarray, labels: np.ndarray, threshold: float | None) -> None:
-    """
-    One row for each pair of the test split, in its order: `row`, the true `label` or score, the `similarity` and, with
-    a threshold, the `prediction`, 1 from there on.
-    """
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "label", "similarity", *([] if threshold is None else ["prediction"])])
-        for row, (similarity, label) in enumerate(zip(similarities.tolist(), labels.tolist(), strict=True)):
-            said = [] if threshold is None else [int(similarity >= threshold)]
-            writer.writerow([row, f"{label:g}", f"{similarity:.6f}", *said])
-
-
-__all__ = ["run_similarity", "write_predictions"]
+__all__ = ["run_similarity"]

@@ -7,13 +7,12 @@ scikit-learn and scipy compute what they have.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import datasets
 import numpy as np
 import torch
-from transformers import EvalPrediction
 
 from ..models.similarity import matrix
 from .metrics import InMemoryMetric
@@ -178,24 +177,6 @@ def _ranks(scores: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:
     return (others.unsqueeze(0) >= own.unsqueeze(1)).sum(1) + torch.arange(1, len(own) + 1)
 
 
-def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPrediction], dict[str, float]]:
-    """
-    What `Trainer(compute_metrics=...)` takes: of the similarities (pairs) that a siamese network returns, for `kind`
-    `"labels"` or `"scores"`. Thresholds are the best of the pairs themselves.
-    """
-
-    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        outputs = evaluated.predictions
-        values = np.asarray(outputs[0] if isinstance(outputs, tuple) else outputs, dtype=np.float64)
-        if kind == "scores":
-            return ScoreCorrelationMetric().compute(predictions=values, references=evaluated.label_ids)
-        return PairClassificationMetric().compute(
-            predictions=values, references=evaluated.label_ids, threshold_metric=threshold_metric
-        )
-
-    return compute_metrics
-
-
 def _checked(similarities: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     similarities, labels = np.asarray(similarities, dtype=np.float64), np.asarray(labels)
     if not np.isfinite(similarities).all():
@@ -214,5 +195,4 @@ __all__ = [
     "ScoreCorrelationMetric",
     "best_threshold",
     "retrieval_figures",
-    "similarity_metrics_for",
 ]

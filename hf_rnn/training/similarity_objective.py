@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,8 +12,9 @@ from torch import nn
 
 from ..data.sources import comma_separated
 from ..models.similarity import SIMILARITIES
+from .arguments import json_object
 from .batch_losses import HardNegativeBatchLoss, MultipleNegativesRankingLoss
-from .pair_losses import ContrastiveLoss, CoSENTLoss, CosineMseLoss, MaLstmLoss
+from .pair_losses import ContrastiveLoss, CoSENTLoss, CosineMseLoss, MaLstmLoss, PairClassificationLoss
 from .similarity_metrics import THRESHOLD_METRICS
 from .triplet_losses import BatchHardTripletLoss, BatchSemiHardTripletLoss
 
@@ -26,14 +26,15 @@ class NamedLoss:
 
     Attributes:
         build: Its class.
-        takes: `"pairs"`: all pairs and their labels or scores; `"duplicates"`: the two sides of the pairs that are
-            alike; `"groups"`: these in one batch, with the number of their pair.
+        takes: `"pairs"`: the vectors of all pairs and their labels or scores; `"duplicates"`: the two sides of the
+            pairs that are alike; `"groups"`: these in one batch, with the number of their pair; `"logits"`: what a
+            classifier says of all pairs.
         similarity: What it makes the vectors comparable by.
         of_scores: Whether it can learn from graded scores.
     """
 
     build: Callable[..., nn.Module]
-    takes: Literal["pairs", "duplicates", "groups"]
+    takes: Literal["pairs", "duplicates", "groups", "logits"]
     similarity: str
     of_scores: bool = False
 
@@ -45,6 +46,7 @@ LOSSES = {
     "malstm": NamedLoss(MaLstmLoss, "pairs", "manhattan", of_scores=True),
     "multiple_negatives": NamedLoss(MultipleNegativesRankingLoss, "duplicates", "cosine"),
     "hard_negative_batch": NamedLoss(HardNegativeBatchLoss, "duplicates", "cosine"),
+    "classification": NamedLoss(PairClassificationLoss, "logits", "cosine"),
     "batch_hard_triplet": NamedLoss(BatchHardTripletLoss, "groups", "euclidean"),
     "batch_semi_hard_triplet": NamedLoss(BatchSemiHardTripletLoss, "groups", "euclidean"),
 }
@@ -56,7 +58,10 @@ class SimilarityArguments:
 
     loss: str = field(
         default="cosent",
-        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}."},
+        metadata={
+            "help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}. With "
+            "classification the model is a SiameseForPairClassification."
+        },
     )
     loss_options: str | None = field(
         default=None,
@@ -68,11 +73,12 @@ class SimilarityArguments:
     similarity: str | None = field(
         default=None, metadata={"help": f"{', '.join(SIMILARITIES)}. Default: that of the (first) loss."}
     )
-    encoder_pooling: str | None = field(
-        default=None, metadata={"help": "pooler, mean or first; see `SiameseConfig.pooling`."}
-    )
-    projection_size: int | None = field(
-        default=None, metadata={"help": "Features after a linear layer behind the pooling. Default: no such layer."}
+    siamese_overrides: str | None = field(
+        default=None,
+        metadata={
+            "help": "Values for the configuration around the encoder (SiameseConfig) as JSON, such as "
+            '\'{"projection_size": 128, "classifier_dropout": 0.2}\'.'
+        },
     )
     threshold_metric: str = field(
         default="accuracy",
@@ -91,6 +97,12 @@ class SimilarityArguments:
         if self.threshold_metric not in THRESHOLD_METRICS:
             raise ValueError(f"`threshold_metric`={self.threshold_metric!r} must be one of {THRESHOLD_METRICS}.")
         self.options()
+        self.overrides()
+
+    @property
+    def classifies(self) -> bool:
+        """Whether a classifier of pairs is trained."""
+        return "classification" in self.names
 
     @property
     def names(self) -> list[str]:
@@ -103,17 +115,27 @@ class SimilarityArguments:
         Raises:
             ValueError: it is not JSON, or gives options to a loss that is not asked for.
         """
-        try:
-            values = json.loads(self.loss_options or "{}")
-        except json.JSONDecodeError as error:
-            raise ValueError(f"`loss_options`={self.loss_options!r} is not JSON: {error}.") from error
-        if not isinstance(values, dict) or not all(isinstance(options, dict) for options in values.values()):
+        values = json_object(self.loss_options, "loss_options")
+        if not all(isinstance(options, dict) for options in values.values()):
             raise ValueError(
                 f"`loss_options`={self.loss_options!r} must be a JSON object of losses and their options."
             )
         unknown = values.keys() - set(self.names)
         if unknown:
             raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {self.loss!r}.")
+        return values
+
+    def overrides(self) -> dict[str, Any]:
+        """
+        `siamese_overrides` as a dictionary.
+
+        Raises:
+            ValueError: it is not JSON, or gives what has an argument of its own.
+        """
+        values = json_object(self.siamese_overrides, "siamese_overrides")
+        for name, other in (("encoder", "config_overrides"), ("similarity", "similarity")):
+            if name in values:
+                raise ValueError(f"`siamese_overrides` give `{name}`; give `{other}`.")
         return values
 
 
@@ -148,18 +170,21 @@ class SimilarityObjective(nn.Module):
     @property
     def of_pairs(self) -> bool:
         """Whether pairs that are not alike, or scored, are learnt from."""
-        return any(LOSSES[name].takes == "pairs" for name in self.losses)
+        return any(LOSSES[name].takes in ("pairs", "logits") for name in self.losses)
 
     @property
     def in_batch(self) -> bool:
         """Whether the other pairs of a batch are taken for negatives."""
-        return any(LOSSES[name].takes != "pairs" for name in self.losses)
+        return any(LOSSES[name].takes in ("duplicates", "groups") for name in self.losses)
 
-    def forward(self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """
         Args:
             a, b: The embeddings of each side, (batch, features).
             labels: (batch): 1 or 0, or scores where every loss takes them.
+            logits: (batch, labels) of a classifier.
 
         Returns:
             The loss, a scalar.
@@ -170,6 +195,8 @@ class SimilarityObjective(nn.Module):
         for name, loss in self.losses.items():
             if LOSSES[name].takes == "pairs":
                 value = loss(a, b, labels)
+            elif LOSSES[name].takes == "logits":
+                value = loss(logits, labels)
             elif not alike.any():
                 continue
             elif LOSSES[name].takes == "duplicates":

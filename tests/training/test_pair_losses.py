@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from hf_rnn.training.pair_losses import ContrastiveLoss, CoSENTLoss, CosineMseLoss, MaLstmLoss
+from hf_rnn.training.pair_losses import (
+    ContrastiveLoss,
+    CoSENTLoss,
+    CosineMseLoss,
+    MaLstmLoss,
+    PairClassificationLoss,
+)
 from tests.training.embedding_losses import (
     assert_examples_print_what_they_say,
     assert_finite_gradients,
@@ -34,7 +40,7 @@ def cosines(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
 
 
 def test_examples_of_the_docstrings() -> None:
-    assert_examples_print_what_they_say("hf_rnn.training.pair_losses", lines=11)
+    assert_examples_print_what_they_say("hf_rnn.training.pair_losses", lines=12)
 
 
 def test_contrastive_by_hand() -> None:
@@ -168,3 +174,22 @@ def test_bad_options(value: float) -> None:
         ContrastiveLoss(margin=value)
     with pytest.raises(ValueError, match=f"`scale`={value} must be a finite number above 0"):
         CoSENTLoss(scale=value)
+
+
+def test_classification_by_hand() -> None:
+    logits, labels = torch.tensor([[0.0, 1.0], [2.0, 0.5]]), torch.tensor([1.0, 1.0])
+    expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(1.5))) / 2
+    assert PairClassificationLoss()(logits, labels).item() == pytest.approx(expected)
+    smoothed = PairClassificationLoss(label_smoothing=0.2)(logits[:1], labels[:1])
+    assert smoothed.item() == pytest.approx(0.9 * math.log(1 + math.exp(-1)) + 0.1 * math.log(1 + math.exp(1)))
+
+
+@pytest.mark.parametrize("label", [2.0, -1.0, float("nan")])
+def test_classification_refuses_other_labels(label: float) -> None:
+    with pytest.raises(ValueError, match=r"numbers in \[0, 1\]"):
+        PairClassificationLoss()(torch.zeros(1, 2), torch.tensor([label]))
+
+
+def test_classification_refuses_a_smoothing_of_everything() -> None:
+    with pytest.raises(ValueError, match="`label_smoothing`=1"):
+        PairClassificationLoss(label_smoothing=1)

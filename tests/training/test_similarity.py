@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, roc_auc_score
-from transformers import AutoModel, AutoTokenizer, BertModel
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, pipeline
 
 import hf_rnn  # noqa: F401  (registers the models)
 from hf_rnn.data.pair_readers import PairDataArguments, load_pairs
@@ -157,6 +157,47 @@ def test_a_stock_bert_is_trained_by_the_same_code(files: dict[str, str], tmp_pat
     )
 
 
+def test_a_classifier_of_pairs(files: dict[str, str], tmp_path: Path) -> None:
+    """Trained with a loss of the similarity besides, it is measured by both, and works in two pipelines."""
+    out = tmp_path / "out"
+    overrides = '{"classifier_dropout": 0.1, "classifier_hidden_sizes": [5]}'
+    options = {"loss": "classification,cosent", "siamese_overrides": overrides, "num_train_epochs": 4}
+    results = run(out, do_eval=True, **options, **files)
+    trained = Run(out, results, files)
+    assert results["model"]["class"] == "SiameseForPairClassification"
+    assert results["training"]["selection"]["metric"] == "classifier_roc_auc"
+    figures, predictions = results["metrics"]["test"], trained.predictions()
+    rows = load_pairs(PairDataArguments(**files)).splits["test"]
+    pairs = [{"text": a, "text_pair": b} for a, b in zip(rows["text"][:], rows["text_b"][:], strict=True)]
+    answers = pipeline("text-classification", model=str(out))(pairs, top_k=None)
+    probabilities = [next(item["score"] for item in answer if item["label"] == "alike") for answer in answers]
+    np.testing.assert_allclose(predictions["probability"], probabilities, atol=1e-5)
+    assert figures["classifier_roc_auc"] == pytest.approx(roc_auc_score(predictions["label"], probabilities))
+    said = [answer[0]["label"] == "alike" for answer in answers]
+    assert figures["classifier_accuracy"] == pytest.approx(accuracy_score(predictions["label"], said))
+    # The same folder is a siamese network, with the threshold of its similarity.
+    np.testing.assert_allclose(predictions["similarity"], trained.similarities(), atol=1e-5)
+    assert figures["roc_auc"] == pytest.approx(roc_auc_score(predictions["label"], trained.similarities()))
+    # Its bias is the best for the validation pairs: no other threshold of its odds is more often right.
+    validation = results["metrics"]["validation"]
+    odds, labels = validation_odds(out, files)
+    best = max(accuracy_score(labels, odds >= threshold) for threshold in odds)
+    assert validation["classifier_accuracy"] == pytest.approx(best)
+
+
+def validation_odds(folder: Path, files: dict[str, str]) -> tuple[np.ndarray, list[float]]:
+    """The logarithms of the odds of the validation pairs, each alone, and their labels."""
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = load_pairs(PairDataArguments(**files)).splits["validation"]
+    with torch.no_grad():
+        logits = [
+            model(**tokenizer(a, b, return_tensors="pt")).logits[0]
+            for a, b in zip(rows["text"][:], rows["text_b"][:], strict=True)
+        ]
+    return np.array([float(values[1] - values[0]) for values in logits]), rows["label"][:]
+
+
 def test_without_validation_the_threshold_is_that_of_the_training_pairs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,12 +282,14 @@ def test_arguments_that_do_not_fit(files: dict[str, str], tmp_path: Path, change
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "changes", [{"config_overrides": {"hidden_size": 3}}, {"projection_size": 4}, {"encoder_pooling": "mean"}]
-)
-def test_what_a_trained_network_has_settled(trained: Run, tmp_path: Path, changes: dict) -> None:
-    with pytest.raises(ValueError, match=rf"`{next(iter(changes))}`=.* is a siamese network, which has one"):
-        run(tmp_path / "out", model_name_or_path=str(trained.folder), **changes, **trained.files)
+def test_a_trained_network_has_its_encoder(trained: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`config_overrides`=.* is a siamese network, which has an encoder"):
+        run(
+            tmp_path / "out",
+            model_name_or_path=str(trained.folder),
+            config_overrides={"hidden_size": 3},
+            **trained.files,
+        )
 
 
 def test_the_tokenizer_counts_a_text_once(tmp_path: Path) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from transformers import EvalPrediction
 
 from hf_rnn.training.similarity_metrics import (
     PairClassificationMetric,
     ScoreCorrelationMetric,
     best_threshold,
     retrieval_figures,
-    similarity_metrics_for,
 )
 
 
@@ -94,12 +92,6 @@ def test_retrieval_does_not_depend_on_the_block(monkeypatch: pytest.MonkeyPatch)
     whole = retrieval_figures(vectors, texts, pairs, "cosine")
     monkeypatch.setattr("hf_rnn.training.similarity_metrics.QUERY_BLOCK", 7)
     assert retrieval_figures(vectors, texts, pairs, "cosine") == pytest.approx(whole)
-
-
-def test_what_the_trainer_is_given() -> None:
-    evaluated = EvalPrediction(predictions=np.array([0.9, 0.1]), label_ids=np.array([1.0, 0.0]))
-    assert similarity_metrics_for("labels", "f1")(evaluated)["f1"] == 1
-    assert similarity_metrics_for("scores", "f1")(evaluated)["spearman"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

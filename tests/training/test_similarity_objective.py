@@ -43,10 +43,10 @@ def test_every_loss_has_a_finite_gradient_whatever_the_labels(name: str) -> None
     objective = build_objective(SimilarityArguments(loss=name), "labels")
     for labels in (LABELS, torch.ones(4), torch.zeros(4)):
         a = A.clone().requires_grad_()
-        objective(a, B, labels).backward()
+        objective(a, B, labels, logits=a * B).backward()
         assert a.grad is not None
         assert a.grad.isfinite().all()
-    if LOSSES[name].takes != "pairs":
+    if LOSSES[name].takes in ("duplicates", "groups"):
         assert objective(A, B, torch.zeros(4)) == 0
 
 
@@ -64,6 +64,9 @@ def test_scores_are_refused_by_losses_of_labels() -> None:
         ({"loss_options": "[]"}, "must be a JSON object"),
         ({"loss_options": '{"cosent": 3}'}, "must be a JSON object"),
         ({"loss_options": '{"malstm": {}}'}, "`loss_options` are given for 'malstm', but `loss` is 'cosent'"),
+        ({"siamese_overrides": "3"}, "`siamese_overrides`='3' must be a JSON object"),
+        ({"siamese_overrides": '{"similarity": "dot"}'}, "`siamese_overrides` give `similarity`; give `similarity`"),
+        ({"siamese_overrides": '{"encoder": {}}'}, "`siamese_overrides` give `encoder`; give `config_overrides`"),
         ({"similarity": "jaccard"}, "`similarity`='jaccard' must be one of cosine"),
         ({"threshold_metric": "recall"}, "`threshold_metric`='recall' must be one of"),
     ],
