@@ -48,7 +48,8 @@ def test_auto_classes_know_every_family(model_type):
 def test_importing_the_package_imports_no_model(project):
     code = """
 import sys, hf_rnn
-heavy = ["transformers.modeling_utils", "transformers.pipelines", "hf_rnn.models.modeling_rnn", "hf_rnn.models.cells", "datasets", "evaluate"]
+heavy = ["transformers.modeling_utils", "transformers.pipelines", "datasets", "evaluate"]
+heavy += ["hf_rnn.models.modeling_rnn", "hf_rnn.models.cells"]
 print([name for name in heavy if name in sys.modules])
 hf_rnn.BiLstmConfig()
 print([name for name in heavy if name in sys.modules])
@@ -103,27 +104,23 @@ def test_a_deferred_class_is_a_tuple_of_one():
         DeferredModelClass("modeling_rnn", "Nonsense").load()
 
 
-@pytest.mark.parametrize(
-    "first", ["import hf_rnn", "from transformers import pipeline", "import transformers.pipelines"]
-)
+@pytest.mark.parametrize("first", ["import hf_rnn", "import transformers.pipelines"])
 def test_the_pipeline_is_registered_whichever_is_imported_first(first, project):
     code = f"""
-import sys
+import inspect, sys
 {first}
-import hf_rnn
-if {first!r} == "import hf_rnn":
-    assert "transformers.pipelines" not in sys.modules
-from transformers.pipelines import PIPELINE_REGISTRY, _resolve_impl, check_task
-import transformers
+before = "transformers.pipelines" in sys.modules
+import hf_rnn, transformers
+from transformers.pipelines import _resolve_impl, check_task
 assert "hf_rnn.models.pipeline_similarity" not in sys.modules
 task, registered, _ = check_task("sentence-similarity")
-assert registered["pt"] == (transformers.AutoModel,) and task in PIPELINE_REGISTRY.get_supported_tasks()
+assert registered["pt"] == (transformers.AutoModel,)
 assert _resolve_impl(registered["impl"]) is hf_rnn.SentenceSimilarityPipeline
-import inspect
-assert "PIPELINE_REGISTRY" in inspect.getsource(transformers.pipelines)
-print(type(transformers.pipelines.__spec__.loader).__name__)
+# The loader of ours hides nothing of the one that it stands for.
+assert transformers.pipelines.__spec__.loader.get_filename() == inspect.getfile(transformers.pipelines)
+print(before)
 """
-    assert run_python(code, project) in ("RegisteringLoader", "SourceFileLoader")
+    assert run_python(code, project) == str(first != "import hf_rnn")
 
 
 def test_one_finder_however_often_it_is_registered(project):

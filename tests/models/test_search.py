@@ -84,7 +84,7 @@ BAD = {
     "`queries` is .*list": ([[1.0]], ONES, {}),
     r"`queries` is torch.float32 \(3,\)": (ONES[0], ONES, {}),
     r"`corpus` is torch.int64 \(2, 3\)": (ONES, ONES.long(), {}),
-    "`corpus` holds NaN": (ONES, ONES * torch.nan, {}),
+    "`corpus` holds NaN": (ONES, torch.tensor([[1.0, torch.nan, 1.0]]), {}),
     "`queries` holds NaN or infinity": (ONES * torch.inf, ONES, {}),
     "`corpus` has the dtype torch.float64.* torch.float32": (ONES, ONES.double(), {}),
     "`corpus` has 2 features.* 3": (ONES, ONES[:, :2], {}),
