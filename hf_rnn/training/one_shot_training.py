@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from ..data.glyphs import GlyphPairs, glyph_classes
 from ..models.configuration_conv import ConvEncoderConfig
 from ..models.configuration_siamese import SiameseConfig
 from ..models.modeling_siamese import SiameseModel
-from .arguments import RECURRENT_LEARNING_RATE, RecurrentTrainingArguments, ReportArguments
+from .arguments import RECURRENT_LEARNING_RATE, RecurrentTrainingArguments, ReportArguments, json_object
 from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
@@ -27,8 +26,10 @@ from .trainer import RecurrentTrainer
 # Of validation and test letters, half of them alike. The same whatever the seed of a run, so that runs compare.
 MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
-# Of the metrics of pairs; with as many alike as not, the others say the same.
+# Of the metrics of pairs, those that are reported.
 PAIR_FIGURES = ("accuracy", "roc_auc")
+# Without the classifier of pairs, which gives no similarity to know a letter by.
+TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
 
 
 @dataclass
@@ -37,7 +38,7 @@ class OneShotArguments(SimilarityArguments):
 
     loss: str = field(
         default="multiple_negatives",
-        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}."},
+        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(TRAINABLE)}."},
     )
     config_overrides: str | None = field(
         default=None,
@@ -51,6 +52,11 @@ class OneShotArguments(SimilarityArguments):
         default=None, metadata={"help": "Train on so many of the letters only. Default: all."}
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not set(self.names) <= set(TRAINABLE):
+            raise ValueError(f"`loss`={self.loss!r} must be of {', '.join(TRAINABLE)}.")
+
     def encoder(self) -> ConvEncoderConfig:
         """
         The configuration that `config_overrides` give.
@@ -58,15 +64,7 @@ class OneShotArguments(SimilarityArguments):
         Raises:
             ValueError: they are not a JSON object, or no configuration of grey images.
         """
-        try:
-            values = json.loads(self.config_overrides or "{}")
-        except json.JSONDecodeError as error:
-            raise ValueError(f"`config_overrides`={self.config_overrides!r} is not JSON: {error}.") from error
-        if not isinstance(values, dict):
-            raise ValueError(
-                f"`config_overrides`={self.config_overrides!r} must be a JSON object of names and values."
-            )
-        config = ConvEncoderConfig(**values)
+        config = ConvEncoderConfig(**json_object(self.config_overrides, "config_overrides"))
         if config.num_channels != 1:
             raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
         return config
@@ -134,11 +132,8 @@ def run_one_shot(
 
 
 def _model(arguments: OneShotArguments, encoder: ConvEncoderConfig) -> SiameseModel:
-    config = SiameseConfig(
-        encoder=encoder,
-        **{"similarity": arguments.similarity or LOSSES[arguments.names[0]].similarity, **arguments.overrides()},
-    )
-    return SiameseModel(config)
+    similarity: Any = arguments.similarity or LOSSES[arguments.names[0]].similarity
+    return SiameseModel(SiameseConfig(encoder=encoder, similarity=similarity, **arguments.overrides()))
 
 
 def _measure(

@@ -17,13 +17,13 @@ def same(a: dict, b: dict) -> bool:
 
 @pytest.mark.parametrize("alike_only", [True, False])
 def test_every_letter_takes_its_turn(alike_only: bool) -> None:
-    pairs = TrainingGlyphPairs(4, size=8, letters=5, alike_only=alike_only)
-    assert len(pairs) == 20
+    pairs = TrainingGlyphPairs(40, size=8, letters=5, alike_only=alike_only)
+    assert len(pairs) == 200
     letters = [pairs.pair(index) for index in range(len(pairs))]
     alike = [first == second for first, second in letters]
-    assert alike == ([True] * 20 if alike_only else [True, False] * 10)
-    assert Counter(first for first, _ in letters) == dict.fromkeys(glyph_classes("train")[:5], 4)
-    assert [pairs[index]["labels"] for index in range(20)] == [float(one) for one in alike]
+    assert alike == ([True] * 200 if alike_only else [True, False] * 100)
+    assert Counter(first for first, _ in letters) == dict.fromkeys(glyph_classes("train")[:5], 40)
+    assert [pairs[index]["labels"] for index in range(200)] == [float(one) for one in alike]
     assert {second for _, second in letters} == set(glyph_classes("train")[:5])
 
 

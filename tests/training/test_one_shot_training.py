@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 from transformers import AutoModel, set_seed
 
+from hf_rnn.data.glyph_training import TrainingGlyphPairs
 from hf_rnn.data.glyphs import GlyphPairs, draw, glyph_classes, glyph_examples
 from hf_rnn.models.modeling_siamese import SiameseModel
 from hf_rnn.training import one_shot_training
@@ -47,18 +50,33 @@ def run(
     )
 
 
+@dataclass
+class Trained:
+    """A run of a few seconds: its folder, its results, and (epoch, index) of the training pairs as they were drawn."""
+
+    folder: Path
+    results: dict[str, Any]
+    drawn: list[tuple[int, int]]
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Folder and results of a run of a few seconds."""
-    folder = tmp_path_factory.mktemp("one_shot") / "run"
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder, drawn = tmp_path_factory.mktemp("one_shot") / "run", []
+    draw_pair = TrainingGlyphPairs.__getitem__
+
+    def recorded(pairs: TrainingGlyphPairs, index: int) -> dict[str, Any]:
+        drawn.append((pairs.epoch, index))
+        return draw_pair(pairs, index)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_shot_training, "MEASURED_PAIRS", PAIRS)
+        patch.setattr(TrainingGlyphPairs, "__getitem__", recorded)
         results = run(folder, num_train_epochs=5, do_eval=True, do_predict=True, logging_steps=4)
-    return folder, results
+    return Trained(folder, results, drawn)
 
 
-def test_it_knows_letters_it_has_never_seen_better_than_pixels_do(trained) -> None:
-    _, results = trained
+def test_it_knows_letters_it_has_never_seen_better_than_pixels_do(trained: Trained) -> None:
+    results = trained.results
     for split in ("validation", "test"):
         figures = results["metrics"][split]
         for kind, least in (("5_way_1_shot", 0.2), ("20_way_1_shot", 0.2), ("5_way_5_shot", 0.05)):
@@ -66,8 +84,8 @@ def test_it_knows_letters_it_has_never_seen_better_than_pixels_do(trained) -> No
         assert figures["pair_roc_auc"] > 0.9 and figures["pair_accuracy"] > 0.8
 
 
-def test_the_saved_model_has_the_measured_figures(trained) -> None:
-    folder, results = trained
+def test_the_saved_model_has_the_measured_figures(trained: Trained) -> None:
+    folder, results = trained.folder, trained.results
     figures = results["metrics"]["test"]
     model = AutoModel.from_pretrained(folder)
     assert isinstance(model, SiameseModel)
@@ -82,8 +100,8 @@ def test_the_saved_model_has_the_measured_figures(trained) -> None:
     assert figures["pair_accuracy"] == pytest.approx(np.mean(right), abs=0.006)
 
 
-def test_the_threshold_is_the_best_on_validation_pairs(trained) -> None:
-    folder, _ = trained
+def test_the_threshold_is_the_best_on_validation_pairs(trained: Trained) -> None:
+    folder = trained.folder
     model = SiameseModel.from_pretrained(folder)
     pairs = [GlyphPairs("validation", PAIRS, 16, one_shot_training.IMAGE_SEED)[index] for index in range(PAIRS)]
     a, b = (model.encode(torch.stack([pair[side] for pair in pairs])) for side in ("pixel_values", "pixel_values_b"))
@@ -92,8 +110,8 @@ def test_the_threshold_is_the_best_on_validation_pairs(trained) -> None:
     assert model.config.threshold_metric == "accuracy"
 
 
-def test_a_verifier_of_the_saved_model_knows_letters_by_one_example(trained) -> None:
-    folder, _ = trained
+def test_a_verifier_of_the_saved_model_knows_letters_by_one_example(trained: Trained) -> None:
+    folder = trained.folder
     verifier = OneShotVerifier.from_model(SiameseModel.from_pretrained(folder))
     known = glyph_classes("test")[::50]
     for letter in known:
@@ -104,8 +122,8 @@ def test_a_verifier_of_the_saved_model_knows_letters_by_one_example(trained) -> 
     assert np.mean(right) > 0.7
 
 
-def test_the_results_describe_the_run(trained) -> None:
-    folder, results = trained
+def test_the_results_describe_the_run(trained: Trained) -> None:
+    folder, results = trained.folder, trained.results
     assert read_results(folder / "results.json") == results
     assert (results["task"], results["name"], results["recipe"]) == (
         "image-feature-extraction",
@@ -124,20 +142,29 @@ def test_the_results_describe_the_run(trained) -> None:
     assert (folder / "learning_curves.png").stat().st_size > 0
 
 
-def test_the_best_checkpoint_is_kept(trained) -> None:
-    folder, results = trained
+def test_the_best_checkpoint_is_kept(trained: Trained) -> None:
+    folder, results = trained.folder, trained.results
     state = json.loads((folder / "checkpoint-80" / "trainer_state.json").read_text())
     by_step = {row["step"]: row["eval_roc_auc"] for row in state["log_history"] if "eval_roc_auc" in row}
     assert len(by_step) == 5
     assert results["training"]["best_step"] == max(by_step, key=by_step.__getitem__)
 
 
+def test_each_epoch_draws_anew_and_no_batch_has_a_letter_twice(trained: Trained) -> None:
+    assert Counter(epoch for epoch, _ in trained.drawn) == dict.fromkeys(range(5), 800)
+    assert len(set(trained.drawn)) == 5 * 800
+    for start in range(0, len(trained.drawn), 50):
+        assert len({index % 100 for _, index in trained.drawn[start : start + 50]}) == 50
+
+
 @pytest.mark.parametrize("loss", ["contrastive", "batch_hard_triplet", "cosent,multiple_negatives"])
 def test_other_losses_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     monkeypatch.setattr(one_shot_training, "MEASURED_PAIRS", PAIRS)
     monkeypatch.setattr(one_shot_training, "few_shot_figures", lambda *_: {})
-    results = run(tmp_path, {"loss": loss, "pairs_per_letter": 4}, do_eval=True, do_predict=False)
+    asked = {"loss": loss, "pairs_per_letter": 4, "siamese_overrides": '{"projection_size": 24}'}
+    results = run(tmp_path, asked, do_eval=True, do_predict=False)
     model = SiameseModel.from_pretrained(tmp_path)
+    assert model.config.output_size == 24
     assert model.config.similarity == ("cosine" if loss.startswith("cosent") else "euclidean")
     assert list(results["metrics"]) == ["validation"]
     # A network that was not trained tells letters apart, too.
@@ -156,6 +183,7 @@ def test_other_losses_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, los
     ("arguments", "message"),
     [
         ({"loss": "hinge"}, "`loss`='hinge' must be of contrastive"),
+        ({"loss": "classification"}, "`loss`='classification' must be of contrastive"),
         ({"config_overrides": "{'a': 1}"}, r"`config_overrides`=\"{'a': 1}\" is not JSON"),
         ({"config_overrides": "[1]"}, r"`config_overrides`='\[1\]' must be a JSON object"),
         ({"config_overrides": '{"hiden_sizes": [4]}'}, "hiden_sizes"),
