@@ -201,3 +201,12 @@ def test_a_pooling_that_the_encoder_has_not():
     model = SiameseModel(SiameseConfig(encoder=encoder, pooling="mean"))
     with pytest.raises(ValueError, match="`pooling` is 'mean', which needs a `last_hidden_state`"):
         model(pixel_values=torch.rand(2, 1, 8, 8))
+
+
+@pytest.mark.parametrize("model_type", ENCODERS)
+def test_texts_are_padded_on_the_right_whatever_the_tokenizer_says(model_type):
+    # BERT counts positions from the left of a row.
+    model, tokenizer = build_siamese(AutoModel, model_type), tokenizer_of_words()
+    expected = model.encode(TEXTS, tokenizer)
+    tokenizer.padding_side = "left"
+    assert torch.equal(model.encode(TEXTS, tokenizer), expected)
