@@ -70,10 +70,17 @@ class SiamesePreTrainedModel(PreTrainedModel):
             super()._init_weights(module)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        """
+        As in transformers; the folder also carries the models' code, every Auto class can load it by that, and of
+        texts it is also one for our pipeline and for `sentence_transformers`.
+        """
+        of_texts = self.config.of_texts
         self.config.auto_map = self.config.head_classes()
-        self.config.custom_pipelines = self.config.pipelines_type(self._pipelines())
-        return super().save_pretrained(save_directory, *args, **kwargs)
+        self.config.custom_pipelines = self.config.pipelines_type(self.config.pipelines() if of_texts else {})
+        saved = super().save_pretrained(save_directory, *args, **kwargs)
+        if of_texts and kwargs.get("is_main_process", True):
+            write_module_files(save_directory, self.config.similarity)
+        return saved
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
@@ -93,10 +100,6 @@ class SiamesePreTrainedModel(PreTrainedModel):
         encoder = cast(PreTrainedModel, model.base_model)
         siamese = cls(SiameseConfig(encoder=encoder.config, **values), encoder).train(model.training)
         return siamese.to(encoder.device, encoder.dtype)
-
-    def _pipelines(self) -> dict[str, Any]:
-        # The `custom_pipelines` that a folder has.
-        return {}
 
     def _encoder(self) -> PreTrainedModel:
         siamese: Any = getattr(self, self.base_model_prefix, self)
@@ -138,16 +141,6 @@ class SiameseModel(SiamesePreTrainedModel):
         self.place: dict[str, Any] = {}
         self._takes_token_types = "token_type_ids" in inspect.signature(self.encoder.forward).parameters
         self.post_init()
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; of texts, the folder is also one for our pipeline and for `sentence_transformers`."""
-        saved = super().save_pretrained(save_directory, *args, **kwargs)
-        if self.config.of_texts and kwargs.get("is_main_process", True):
-            write_module_files(save_directory, self.config.similarity)
-        return saved
-
-    def _pipelines(self) -> dict[str, Any]:
-        return self.config.pipelines() if self.config.of_texts else {}
 
     @can_return_tuple
     def forward(

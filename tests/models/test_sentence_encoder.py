@@ -78,17 +78,25 @@ def test_prompts_lengths_and_gradients(tmp_path):
     assert all(parameter.grad is not None for parameter in loaded.parameters())
 
 
-def test_only_a_siamese_model_of_texts_writes_the_files(tmp_path):
+def test_only_siamese_networks_of_texts_write_the_files(tmp_path):
     save(tmp_path / "texts")
-    build_siamese(AutoModelForSequenceClassification, "bilstm").save_pretrained(tmp_path / "classifier")
     SiameseModel(SiameseConfig(encoder=ConvEncoderConfig())).save_pretrained(tmp_path / "images")
     build_siamese(AutoModel, "dan").save_pretrained(tmp_path / "worker", is_main_process=False)
     for name in FILES:
         assert (tmp_path / "texts" / name).is_file()
-        for other in ("classifier", "images", "worker"):
+        for other in ("images", "worker"):
             assert not (tmp_path / other / name).exists()
     (module,) = json.loads((tmp_path / "texts" / "modules.json").read_text())
     assert module["type"] == "sentence_encoder.SiameseSentenceEncoder"
+
+
+def test_the_folder_of_a_classifier_is_that_of_its_siamese_network(tmp_path):
+    model, tokenizer = save(tmp_path / "texts")
+    classifier = AutoModelForSequenceClassification.from_pretrained(tmp_path / "texts")
+    classifier.save_pretrained(tmp_path / "classifier")
+    tokenizer.save_pretrained(tmp_path / "classifier")
+    loaded = load(tmp_path / "classifier")
+    assert torch.allclose(loaded.encode(TEXTS, convert_to_tensor=True), model.encode(TEXTS, tokenizer), atol=1e-6)
 
 
 def test_bad_input_is_named(tmp_path):
