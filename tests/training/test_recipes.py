@@ -139,6 +139,8 @@ def script_of(recipe: Path) -> str:
         "glyphs": "run_one_shot",
         "imdb": "run_text_classification",
         "lener_br": "run_token_classification",
+        "quora": "run_similarity",
+        "stsb": "run_similarity",
     }
     return next(script for data, script in scripts.items() if recipe.stem.startswith(data))
 
