@@ -6,6 +6,9 @@ loading. Writes a JSON file, and a Markdown table and a plot beside it.
     python scripts/compare.py --task token-classification --models bundled:bilstm-crf-conll2003 runs/minilm \\
         random:bert-base-cased --baseline minilm --test_file '${HF_RNN_CORPORA}/conll2003/test.parquet' \\
         --output model_cards/comparison/conll2003.json
+    python scripts/compare.py --task sentence-similarity --models ours=runs/quora_siamese runs/quora_minilm \\
+        sentence-transformers/all-MiniLM-L6-v2 --baseline all-MiniLM-L6-v2 \\
+        --test_file '${HF_RNN_CORPORA}/quora/test.parquet' --output model_cards/comparison/quora.json
     python scripts/compare.py --task text-classification --models bundled:bilstm-imdb --quick \\
         --test_file reviews.csv --output runs/comparison/reviews.json
 

@@ -52,7 +52,7 @@ def formatted(results: Results, split: str, name: str) -> str:
     return f"{value:.4f} ({min(each):.4f} to {max(each):.4f})" if each else f"{value:.4f}"
 
 
-# Task → the figures in its tables (heading, split, name); the first is the one by which they are ordered.
+# Task → the figures in its tables (heading, split, name), where any row has them; by the first the rows are ordered.
 FIGURES = {
     "text-classification": [
         ("Test accuracy", "test", "accuracy"),
@@ -62,6 +62,17 @@ FIGURES = {
         ("Test F1", "test", "f1"),
         ("Test F1, natural text", "test", "f1_detokenized"),
         ("Validation F1", "validation", "f1"),
+    ],
+    "sentence-similarity": [
+        ("Test ROC-AUC", "test", "roc_auc"),
+        ("Test accuracy", "test", "accuracy"),
+        ("Test ROC-AUC, classifier", "test", "classifier_roc_auc"),
+        ("Test accuracy, classifier", "test", "classifier_accuracy"),
+        ("Test recall@1", "test", "recall_at_1"),
+        ("Validation ROC-AUC", "validation", "roc_auc"),
+        ("Test Spearman", "test", "spearman"),
+        ("Test Pearson", "test", "pearson"),
+        ("Validation Spearman", "validation", "spearman"),
     ],
     "image-feature-extraction": [
         ("Test 5-way 1-shot", "test", "accuracy_5_way_1_shot"),
@@ -75,10 +86,10 @@ FIGURES = {
 Column = tuple[str, str, Callable[[Results], str]]
 
 
-def columns(task: str) -> list[Column]:
-    """Heading, alignment and cell of the columns of a table of results."""
+def columns(figures: list[tuple[str, str, str]]) -> list[Column]:
+    """Heading, alignment and cell of the columns of a table of results with these figures."""
     measured: list[Column] = [
-        (heading, "---:", partial(formatted, split=split, name=name)) for heading, split, name in FIGURES[task]
+        (heading, "---:", partial(formatted, split=split, name=name)) for heading, split, name in figures
     ]
     return [
         ("Model", "---", lambda r: f"`{r['name']}`"),
@@ -94,10 +105,11 @@ def columns(task: str) -> list[Column]:
 
 def table(rows: list[Results]) -> str:
     """A Markdown table of results of one task, best first; those without a test figure come last."""
-    task = rows[0]["task"]
-    _, split, name = FIGURES[task][0]
+    of_task = FIGURES[rows[0]["task"]]
+    figures = [column for column in of_task if any(figure(r, *column[1:]) is not None for r in rows)] or of_task
+    _, split, name = figures[0]
     ordered = sorted(rows, key=lambda r: (-(figure(r, split, name) or 0.0), r["name"]))
-    shown = columns(task)
+    shown = columns(figures)
     lines = [[heading for heading, _, _ in shown], [alignment for _, alignment, _ in shown]]
     lines += [[cell(results) for _, _, cell in shown] for results in ordered]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

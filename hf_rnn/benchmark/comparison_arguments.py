@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..data.pair_readers import PairDataArguments
 from ..data.readers import DataArguments
 from ..data.token_readers import TokenDataArguments
 
@@ -47,12 +48,16 @@ class Cited:
 class CompareArguments:
     """Which models are compared, and where the figures go."""
 
-    task: str = field(metadata={"help": "text-classification (also of pairs) or token-classification."})
+    task: str = field(
+        metadata={"help": "text-classification (also of pairs), token-classification or sentence-similarity."}
+    )
     models: list[str] = field(
         metadata={
-            "help": "Checkpoints, each called by its last part: folders, ids of the Hub, bundled:NAME; or "
-            "random:CONFIG (the folder of a config.json, an id or bert-base-cased): random weights, measured for "
-            "speed, memory and size only."
+            "help": "Checkpoints: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the folder of a "
+            "config.json, an id or bert-base-cased): random weights, measured for speed, memory and size only. Each "
+            "is called by its last part, or by NAME where it is given as NAME=CHECKPOINT. For sentence-similarity: "
+            "siamese networks of texts, or encoders such as BertModel, of which the mean over the tokens is "
+            "compared by cosine."
         }
     )
     output: str = field(metadata={"help": "The JSON file; a table (.md) and a plot (.png) are written beside it."})
@@ -113,10 +118,23 @@ class TokenTestArguments(_TestSplitOnly, TokenDataArguments):
     """The sentences that taggers are measured on: the test split."""
 
 
+@dataclass
+class PairTestArguments(_TestSplitOnly, PairDataArguments):
+    """The pairs of texts that similarities are measured on: the test split."""
+
+
 # task → its arguments
 DATA_ARGUMENTS: dict[str, Any] = {
     "text-classification": TextTestArguments,
     "token-classification": TokenTestArguments,
+    "sentence-similarity": PairTestArguments,
 }
 
-__all__ = ["DATA_ARGUMENTS", "Cited", "CompareArguments", "TextTestArguments", "TokenTestArguments"]
+__all__ = [
+    "DATA_ARGUMENTS",
+    "Cited",
+    "CompareArguments",
+    "PairTestArguments",
+    "TextTestArguments",
+    "TokenTestArguments",
+]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..data.files import expand_path
 from ..hub.bundled import bundled
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 BUNDLED, RANDOM = "bundled:", "random:"
+# What the user calls a checkpoint, and the checkpoint.
+NAMED = re.compile(r"([\w.-]+)=(.+)")
+SIMILARITY = "sentence-similarity"
 # task → the ending of the classes that do it, all of them behind AutoModel + that ending
-HEADS = {"text-classification": "ForSequenceClassification", "token-classification": "ForTokenClassification"}
+HEADS = {
+    "text-classification": "ForSequenceClassification",
+    "token-classification": "ForTokenClassification",
+    SIMILARITY: "",
+}
 # What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
 # The sizes of tokenizers and models that have no limit are thirty digits long.
@@ -37,7 +45,7 @@ class Candidate:
     A model that is compared.
 
     Attributes:
-        name: In tables: the last part of how the user named it.
+        name: In tables: what the user calls it, or else the last part of what was given.
         folder: Where `from_pretrained` finds it.
         random: Whether it has random weights, so that its quality means nothing.
         tokenizer: Whose tokenizer it has, where it is not its own.
@@ -53,19 +61,27 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
     """
     The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
 
+    Args:
+        models: As of `CompareArguments`. A folder of this directory with an equals sign in its name begins with `./`.
+
     Raises:
         ValueError: there is no such checkpoint, two have one name, or none has that of `baseline`.
     """
     candidates = []
-    for model in models:
+    for given in models:
+        named = NAMED.fullmatch(given)
+        name, model = named.groups() if named else (None, given)
         random = model.startswith(RANDOM)
         source = model.removeprefix(RANDOM).removesuffix("/config.json")
         folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
-        candidates.append(Candidate(Path(source.removeprefix(BUNDLED)).resolve().name, folder, random))
+        candidates.append(Candidate(name or Path(source.removeprefix(BUNDLED)).resolve().name, folder, random))
     names = [candidate.name for candidate in candidates]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"`models` names two models {name!r}; the last parts of their names must differ.")
+            raise ValueError(
+                f"`models` names two models {name!r}; the last parts of their names must differ, or NAME=CHECKPOINT "
+                "be given."
+            )
     if baseline is not None and baseline not in names:
         raise ValueError(f"`baseline`={baseline!r} must be the name of one of the models: {', '.join(names)}.")
     return candidates
@@ -124,13 +140,37 @@ def label_names(config: PreTrainedConfig) -> list[str]:
     return [names[index] for index in sorted(names)]
 
 
+def auto_class(task: str) -> Any:
+    """The Auto class of `task`."""
+    import transformers
+
+    return getattr(transformers, "AutoModel" + HEADS[task])
+
+
+def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> None:
+    """
+    Raises:
+        ValueError: the checkpoint is of a class that does another task; the message names the model.
+    """
+    architecture = (config.architectures or ["none"])[0]
+    if task != SIMILARITY:
+        fits, wanted = architecture.endswith(HEADS[task]), f"a …{HEADS[task]}"
+    else:
+        siamese = config.model_type == "siamese"
+        fits = cast(Any, config).of_texts if siamese else architecture.endswith("Model")
+        wanted = "a siamese network of texts, or an encoder such as BertModel"
+    if not fits:
+        raise ValueError(f"`models`: {candidate.name!r} is a {architecture}; `task`={task!r} takes {wanted}.")
+
+
 def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
     """
     Refuse what cannot be measured: a missing configuration, other tasks, missing weights or tokenizers, labels that
     differ from model to model.
 
     Returns:
-        The labels of the models, in order of the first one's ids; None where all have random weights.
+        The labels of the models, in order of the first one's ids; None where all have random weights, and of
+        similarities, which have no labels.
 
     Raises:
         ValueError: names the model and what is wrong with it.
@@ -142,11 +182,7 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
         config = read_config(candidate)
         if candidate.random:
             continue
-        architectures = config.architectures or ["none"]
-        if not architectures[0].endswith(HEADS[task]):
-            raise ValueError(
-                f"`models`: {candidate.name!r} is a {architectures[0]}; `task`={task!r} takes a …{HEADS[task]}."
-            )
+        check_class(candidate, config, task)
         try:
             checkpoint_size(candidate.folder)
             tokenizer = AutoTokenizer.from_pretrained(candidate.folder)
@@ -154,7 +190,8 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
             raise ValueError(f"`models`: {candidate.name!r} cannot be loaded: {error}") from error
         if task == "token-classification" and not tokenizer.is_fast:
             raise ValueError(f"`models`: {candidate.name!r} has no fast tokenizer, which tagging needs.")
-        labels[candidate.name] = label_names(config)
+        if task != SIMILARITY:
+            labels[candidate.name] = label_names(config)
     first = next(iter(labels), None)
     for name, names in labels.items():
         if first is not None and set(names) != set(labels[first]):
@@ -179,23 +216,25 @@ def build_random(
         ValueError: it has no tokenizer and none can be borrowed, or nothing does the task with its configuration.
     """
     import torch
-    import transformers
 
     config = read_config(candidate)
+    vocab_size = getattr(config.get_text_config(), "vocab_size", None)
+    if vocab_size is None:
+        raise ValueError(f"`models`: {candidate.name!r} has no `vocab_size`; it must be a model of texts.")
     config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
     own = (candidate.folder / "tokenizer.json").is_file()
     lenders = [Candidate(candidate.name, candidate.folder)] if own else others
     for lender in lenders:
-        tokenizer = fitting_tokenizer(lender.folder, config.vocab_size)
+        tokenizer = fitting_tokenizer(lender.folder, vocab_size)
         if tokenizer is not None:
             break
     else:
         raise ValueError(
             f"`models`: {candidate.name!r} comes without a tokenizer, and none of the others' fits its "
-            f"{config.vocab_size} entries; compare it with a checkpoint that has a WordPiece tokenizer."
+            f"{vocab_size} entries; compare it with a checkpoint that has a WordPiece tokenizer."
         )
     torch.manual_seed(0)
-    model = getattr(transformers, "AutoModel" + HEADS[task]).from_config(config)
+    model = auto_class(task).from_config(config)
     model.save_pretrained(folder / candidate.name)
     tokenizer.save_pretrained(folder / candidate.name)
     return Candidate(candidate.name, folder / candidate.name, random=True, tokenizer=None if own else lender.name)
@@ -229,7 +268,9 @@ def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase 
 
 def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
     """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    limit = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or NO_LIMIT)
+    # Of a siamese network the encoder has them.
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
     return limit if limit < NO_LIMIT else None
 
 
@@ -258,8 +299,9 @@ def training_facts(candidate: Candidate) -> dict[str, Any] | None:
 
 
 __all__ = [
-    "HEADS",
+    "SIMILARITY",
     "Candidate",
+    "auto_class",
     "build_random",
     "check",
     "label_names",

@@ -9,9 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from ..data.pair_readers import load_pairs
 from ..data.readers import load_text_classification
 from ..data.token_readers import load_token_classification
-from .comparison_arguments import TextTestArguments, TokenTestArguments
+from .comparison_arguments import PairTestArguments, TextTestArguments, TokenTestArguments
+from .comparison_checkpoints import SIMILARITY
+
+
+# problem type → the main metric, of what is no problem type of transformers
+MAIN_METRICS = {"tagging": "f1", "tags": "accuracy", "labels": "roc_auc", "scores": "spearman"}
+# Figures of labelled pairs that a similarity has without a threshold.
+THRESHOLD_FREE = ("roc_auc", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -20,13 +28,14 @@ class TestSet:
     A test split.
 
     Attributes:
-        task: `text-classification` or `token-classification`.
-        texts: What a pipeline reads: strings, or pairs with `text` and `text_pair`; of tagged sentences the tokens
-            joined by spaces.
-        inputs: What quality is measured on: `texts`, or the tokens of every sentence.
+        task: One of `DATA_ARGUMENTS`.
+        texts: What a model answers for speed: strings, or pairs with `text` and `text_pair`; of tagged sentences the
+            tokens joined by spaces; of pairs that are compared, the distinct texts.
+        inputs: What quality is measured on: `texts`, the tokens of every sentence, or the pairs that are compared.
         references: What is right: a label id, a multi-hot vector, a number, or a tag for each token.
-        label_names: In order of the ids; None for regression.
-        problem_type: That of transformers; `tagging` or, of tags that mark no entities, `tags`.
+        label_names: In order of the ids; None for regression and similarity.
+        problem_type: That of transformers; `tagging` or, of tags that mark no entities, `tags`; of pairs that are
+            compared `labels` or `scores`, as of `PairData.kind`.
     """
 
     # Not a class of tests, though pytest takes it for one by its name.
@@ -44,29 +53,48 @@ class TestSet:
         """The main metric of the task."""
         from ..training.metrics import default_metric
 
-        tagging = {"tagging": "f1", "tags": "accuracy"}
-        return tagging[self.problem_type] if self.problem_type in tagging else default_metric(self.problem_type)
+        return MAIN_METRICS.get(self.problem_type) or default_metric(self.problem_type)
 
-    def metrics(self, predictions: Sequence[Any]) -> dict[str, float]:
+    def metrics(self, predictions: Sequence[Any], threshold: float | None = None) -> dict[str, float]:
         """
-        The figures of `predictions`, one for each of `references`: tags of its tokens, or logits in the order of
-        `label_names`.
+        The figures of `predictions`, one for each of `references`: tags of its tokens, logits in the order of
+        `label_names`, or a similarity.
+
+        Args:
+            threshold: The model's own, from which on pairs are said to be alike; None: it has none, and labelled
+                pairs have the figures of `THRESHOLD_FREE` only.
         """
         from transformers import EvalPrediction
 
         from ..training.metrics import metrics_for
+        from ..training.similarity_measures import pair_figures
         from ..training.tagging_metrics import TaggingMetric, TokenAccuracyMetric
 
         if self.task == "token-classification":
             metric = TaggingMetric() if self.problem_type == "tagging" else TokenAccuracyMetric()
             return metric.compute(predictions=list(predictions), references=self.references)
+        if self.task == SIMILARITY:
+            figures = pair_figures(
+                self.problem_type, np.array(predictions), None, self.references, threshold=threshold
+            )
+            free = self.problem_type == "labels" and threshold is None
+            return {name: figures[name] for name in THRESHOLD_FREE} if free else figures
         compute = metrics_for(self.problem_type, len(self.label_names or ["score"]))
         return compute(EvalPrediction(np.array(predictions), np.array(self.references)))
 
     def first(self, count: int | None) -> TestSet:
-        """The first `count` rows; None: all."""
-        cut = {name: getattr(self, name)[:count] for name in ("texts", "inputs", "references")}
-        return replace(self, **cut)
+        """The first `count` rows; None: all. Of pairs one of each label, or the lowest and highest score, are kept."""
+        rows = list(range(len(self.inputs)))
+        if self.task == SIMILARITY:
+            # In sorted files the first rows are all alike, and no metric is defined for them.
+            extremes = {extreme(rows, key=self.references.__getitem__) for extreme in (min, max)}
+            rows.sort(key=lambda row: row not in extremes)
+        return replace(
+            self,
+            texts=self.texts[:count],
+            inputs=[self.inputs[row] for row in rows[:count]],
+            references=[self.references[row] for row in rows[:count]],
+        )
 
     def sample(self, count: int, seed: int = 0) -> list[Any]:
         """At most `count` of the texts that are not empty, drawn with `seed`, in random order."""
@@ -75,7 +103,9 @@ class TestSet:
 
 
 def read_test_set(
-    task: str, arguments: TextTestArguments | TokenTestArguments, label_names: Sequence[str] | None
+    task: str,
+    arguments: TextTestArguments | TokenTestArguments | PairTestArguments,
+    label_names: Sequence[str] | None,
 ) -> TestSet:
     """
     The test split that `arguments` name.
@@ -89,6 +119,8 @@ def read_test_set(
     label2id = None if label_names is None else {name: index for index, name in enumerate(label_names)}
     if isinstance(arguments, TokenTestArguments):
         return _tagged(task, arguments, label2id)
+    if isinstance(arguments, PairTestArguments):
+        return _pairs(task, arguments)
     return _texts(task, arguments, label2id)
 
 
@@ -110,6 +142,15 @@ def _tagged(task: str, arguments: TokenTestArguments, label2id: dict[str, int] |
     tags = [[data.label_names[tag] for tag in sentence] for sentence in rows["tags"]]
     texts = [" ".join(tokens) for tokens in sentences]
     return TestSet(task, texts, sentences, tags, data.label_names, "tagging" if data.is_entities else "tags")
+
+
+def _pairs(task: str, arguments: PairTestArguments) -> TestSet:
+    data = load_pairs(arguments)
+    rows = _test_rows(data.splits)
+    first, second = rows["text"][:], rows["text_b"][:]
+    pairs = [{"text": a, "text_pair": b} for a, b in zip(first, second, strict=True)]
+    texts = list(dict.fromkeys([*first, *second]))
+    return TestSet(task, texts, pairs, rows["label"][:], None, data.kind)
 
 
 def _test_rows(splits: Any) -> Any:

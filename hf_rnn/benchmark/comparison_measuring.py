@@ -107,7 +107,8 @@ def measure(
                 **process.ask(do="memory"),
             }
             # Only now, so that what a long test set takes is no memory of the model.
-            records[name]["metrics"] = None if candidate.random else _quality(name, process, test)
+            threshold = records[name].get("threshold")
+            records[name]["metrics"] = None if candidate.random else _quality(name, process, test, threshold)
     return records
 
 
@@ -132,8 +133,8 @@ def _latency(processes: dict[str, Worker], texts: int, rounds: int) -> dict[str,
     return milliseconds
 
 
-def _quality(name: str, process: Worker, test: TestSet) -> dict[str, float]:
-    """The metrics of the task on all of `test`."""
+def _quality(name: str, process: Worker, test: TestSet, threshold: float | None) -> dict[str, float]:
+    """The metrics of the task on all of `test`; `threshold` is the model's own, of similarities."""
     predictions: list[Any] = []
     for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {name}"):
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
@@ -141,7 +142,7 @@ def _quality(name: str, process: Worker, test: TestSet) -> dict[str, float]:
     if test.task == "text-classification":
         # In the order of the references' ids, whatever the model's own is; a regression has one number, of any name.
         predictions = [[row[name] for name in test.label_names or row] for row in predictions]
-    return test.metrics(predictions)
+    return test.metrics(predictions, threshold)
 
 
 __all__ = ["FULL", "QUICK", "Effort", "measure", "start_model"]

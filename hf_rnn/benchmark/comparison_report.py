@@ -12,7 +12,7 @@ from typing import Any
 from ..training.describe import checkpoint_size
 from ..training.results import ResultsError, check_finite, check_schema
 from .comparison_arguments import Cited
-from .comparison_checkpoints import Candidate, stored_dtype, training_facts
+from .comparison_checkpoints import SIMILARITY, Candidate, stored_dtype, training_facts
 from .comparison_data import TestSet
 from .comparison_measuring import Effort
 from .comparison_worker import BATCH_SIZE
@@ -25,6 +25,7 @@ SCHEMA_VERSION = 1
 MODEL: dict[str, Any] = {
     "name": str,
     "class": str,
+    # of a siamese network, its encoder's
     "model_type": str,
     "random": bool,
     "tokenizer_of": str | None,
@@ -72,17 +73,37 @@ SCHEMA: dict[str, Any] = {
     "dirty": bool | None,
     "date": str,
 }
+# What is the same of every task, with room for what is not.
 METHOD = (
-    "Every model runs in a process of its own, in the stock pipeline of the task, on the CPU; all were measured in "
-    "one run, and each round asks them in turn. Latency: from the raw text to the answer, tokenizer and decoding "
-    "included, one text at a time on one thread; p50 and p95 over the texts, medians over the rounds. Throughput: "
-    "`predict_texts`, which batches texts of similar length; the tokens are the model's own, special ones included. "
+    "Every model runs in a process of its own{place}, on the CPU; all were measured in one run, and each round asks "
+    "them in turn. Latency: from the raw text to {answer}, one text at a time on one thread; p50 and p95 over the "
+    "texts, medians over the rounds. Throughput: {batches}, which batches texts of similar length; the tokens are the "
+    "model's own, special ones included. "
     "Memory: the most that the process held while it loaded, answered one text and answered batches, above the most "
     "it had held when its libraries had been imported. Loading: `from_pretrained` of model and tokenizer, from a disk "
-    "cache that is warm. Size: weights, configuration and tokenizer. Quality: on all texts of the test set; of tags, "
-    "for each token of the corpus, where a sentence longer than a model takes is read in windows; of texts, from the "
-    "pipeline, which cuts what is longer than a model takes. A ratio above 1 is in the model's favour."
+    "cache that is warm. Size: weights, configuration and tokenizer. Quality: {quality}. A ratio above 1 is in the "
+    "model's favour."
 )
+PIPELINE_METHOD = {
+    "place": ", in the stock pipeline of the task",
+    "answer": "the answer, tokenizer and decoding included",
+    "batches": "`predict_texts`",
+    "quality": (
+        "on all texts of the test set; of tags, for each token of the corpus, where a sentence longer than a model "
+        "takes is read in windows; of texts, from the pipeline, which cuts what is longer than a model takes"
+    ),
+}
+SIMILARITY_METHOD = {
+    "place": "",
+    "answer": "its vector, tokenizer included, by `SiameseModel.encode`",
+    "batches": "`SiameseModel.encode`",
+    "quality": (
+        "on all pairs of the test set, by the similarity of their two vectors alone; what is longer than a model "
+        "takes is cut. Figures that need a threshold are those of the model's own, and missing where it has none. Of "
+        "an encoder that is no siamese network, the vector is the mean over the tokens (of this package's encoders, "
+        "their own pooling), and the similarity the cosine"
+    ),
+}
 
 
 def build_comparison(
@@ -128,7 +149,7 @@ def build_comparison(
         "models": models,
         "ratios": None if baseline is None else ratios(models, baseline),
         "cited": [asdict(citation) for citation in cited],
-        "method": METHOD,
+        "method": METHOD.format(**(SIMILARITY_METHOD if test.task == SIMILARITY else PIPELINE_METHOD)),
         "effort": asdict(effort),
         "batch_size": BATCH_SIZE,
         "threads": {"one_text": ONE_THREAD, "batches": threads},

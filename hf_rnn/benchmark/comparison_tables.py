@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .comparison_checkpoints import SIMILARITY
 from .report import Document
 from .tables import IDLE_CORES, markdown_table
 
@@ -71,7 +72,9 @@ def model_label(model: Row) -> str:
 
 def metric_title(document: Document) -> str:
     """The metric as a heading."""
-    return {"f1": "F1", "f1_micro": "Micro F1"}.get(document["metric"], document["metric"].capitalize())
+    return {"f1": "F1", "f1_micro": "Micro F1", "roc_auc": "ROC-AUC"}.get(
+        document["metric"], document["metric"].capitalize()
+    )
 
 
 def comparison_conditions(document: Document) -> str:
@@ -83,6 +86,7 @@ def comparison_conditions(document: Document) -> str:
         notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     if not document["compiled_kernels"]:
         notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
+    inputs, alone = ("pairs", "their texts") if document["task"] == SIMILARITY else ("texts", "them")
     batches = "as torch and the kernels choose" if threads["batches"] is None else str(threads["batches"])
     beside = "" if document["baseline"] is None else f" In brackets: times better than `{document['baseline']}`."
     borrowed = "".join(
@@ -92,8 +96,8 @@ def comparison_conditions(document: Document) -> str:
     )
     return (
         f"{notes}{machine['cpu']}, {machine['cores']} cores. "
-        f"Quality on {data['texts']:,} texts of `{data['source']}`; "
-        f"one text at a time: at most {effort['latency_texts']:,} of them, {effort['latency_rounds']} times, on "
+        f"Quality on {data['texts']:,} {inputs} of `{data['source']}`; "
+        f"one text at a time: at most {effort['latency_texts']:,} of {alone}, {effort['latency_rounds']} times, on "
         f"{threads['one_text']} thread; batches of {document['batch_size']}: at most {effort['throughput_texts']:,}, "
         f"{effort['throughput_rounds']} times, threads {batches}. Memory is that above the imported libraries."
         f"{beside}{borrowed} {document['date'][:10]}.\n"

@@ -5,11 +5,13 @@ The process of one compared model: reads commands, a JSON object a line, from st
     {"do": "latency", "start", "stop"}   answer these texts one by one           → {"milliseconds": […]}
     {"do": "throughput"}                 answer the texts of throughput together → {"seconds", "texts", "tokens"}
     {"do": "memory"}                     → {"import_mb", "peak_mb"}
-    {"do": "predict", "inputs"}          logits, or tags for lists of tokens     → {"predictions": […]}
+    {"do": "predict", "inputs"}          logits, tags for lists of tokens, or the similarities of pairs
+                                                                                 → {"predictions": […]}
     {"do": "end"}
 
-The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"}. A line
-with `error` says why there will be no other. Whatever libraries print goes to standard error.
+The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"} and, of
+a siamese network, {"threshold"}. A line with `error` says why there will be no other. Whatever libraries print goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -33,20 +35,20 @@ class MeasuredModel:
 
     Args:
         folder: Of the checkpoint.
-        task: `text-classification` or `token-classification`.
-        texts: A JSON file of `latency` and `throughput`, lists of what the pipeline reads.
+        task: `text-classification` or `token-classification`; of a `MeasuredEncoder`, `sentence-similarity`.
+        texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
     """
 
     def __init__(self, folder: str, task: str, texts: str) -> None:
         import torch
-        import transformers
         from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
 
+        from ..models.modeling_siamese import SiameseModel  # noqa: F401
         from ..training.prediction import predict_texts  # noqa: F401
-        from .comparison_checkpoints import HEADS
+        from .comparison_checkpoints import auto_class
 
         self.folder, self.task = folder, task
-        self.auto_model = getattr(transformers, "AutoModel" + HEADS[task])
+        self.auto_model = auto_class(task)
         # All that will be imported is imported now, so that it is no memory of the model.
         with torch.device("meta"):
             self.auto_model.from_config(AutoConfig.from_pretrained(folder))
@@ -63,10 +65,14 @@ class MeasuredModel:
         gc.collect()
         start = time.perf_counter()
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
-        model = self.auto_model.from_pretrained(self.folder)
+        model = self.from_pretrained()
         seconds = time.perf_counter() - start
         self.pipeline = make_pipeline(self.task, model, tokenizer)
         return {"seconds": seconds}
+
+    def from_pretrained(self) -> Any:
+        """The model in the folder."""
+        return self.auto_model.from_pretrained(self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Class, type and parameters."""
@@ -85,19 +91,27 @@ class MeasuredModel:
         with computing_threads(self.pipeline.model, 1):
             for text in self.texts["latency"][start:stop]:
                 begin = time.perf_counter()
-                self.pipeline(text)
+                self.answer(text)
                 milliseconds.append(1000 * (time.perf_counter() - begin))
         return {"milliseconds": milliseconds}
 
+    def answer(self, text: Any) -> None:
+        """One text alone."""
+        self.pipeline(text)
+
     def throughput(self) -> dict[str, float]:
         """Seconds for all texts in batches of similar length; `tokens` are the model's own, special ones included."""
-        from ..training.prediction import predict_texts
-
         texts = self.texts["throughput"]
         begin = time.perf_counter()
-        predict_texts(self.pipeline, texts, batch_size=BATCH_SIZE, progress=False)
+        self.answer_all(texts)
         seconds = time.perf_counter() - begin
         return {"seconds": seconds, "texts": len(texts), "tokens": sum(map(self._count, texts))}
+
+    def answer_all(self, texts: list[Any]) -> None:
+        """Many texts in batches."""
+        from ..training.prediction import predict_texts
+
+        predict_texts(self.pipeline, texts, batch_size=BATCH_SIZE, progress=False)
 
     def _count(self, text: Any) -> int:
         # A pipeline of tags reads a long text in windows, and so all of it; one of labels cuts it.
@@ -148,8 +162,51 @@ class MeasuredModel:
         return [[names[tag] for tag in row] for row in rows]
 
 
+class MeasuredEncoder(MeasuredModel):
+    """
+    A siamese network as its users run it: it encodes texts, and the similarity of its vectors compares them. Of a
+    classifier of pairs, the siamese network in it; of an encoder, one over it with the pooling that `SiameseConfig`
+    has by default (of a BERT, the mean over the tokens) and the cosine.
+    """
+
+    def from_pretrained(self) -> Any:
+        """The siamese network in the folder, or over the encoder there."""
+        from ..models.modeling_siamese import SiameseModel
+
+        model = super().from_pretrained()
+        if isinstance(model, SiameseModel):
+            return model
+        return SiameseModel.from_encoder(model)
+
+    def describe(self) -> dict[str, Any]:
+        """As of any model, but the encoder's type; and the threshold."""
+        config = self.pipeline.model.config
+        return super().describe() | {"model_type": config.encoder.model_type, "threshold": config.threshold}
+
+    def answer(self, text: Any) -> None:
+        """The vector of one text."""
+        self.pipeline.model.encode(text, self.pipeline.tokenizer)
+
+    def answer_all(self, texts: list[Any]) -> None:
+        """The vectors of many texts."""
+        from ..training.threads import computing_threads
+
+        with computing_threads(self.pipeline.model):
+            self.pipeline.model.encode(texts, self.pipeline.tokenizer, batch_size=BATCH_SIZE)
+
+    def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
+        """The similarity of each pair, by the model's own measure."""
+        from ..training.threads import computing_threads
+
+        with computing_threads(self.pipeline.model):
+            return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
+
+
 def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
-    """The stock pipeline, which reads a text longer than the model's limit in windows (tags) or cuts it (labels)."""
+    """
+    The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
+    similarity).
+    """
     from transformers import pipeline
 
     from .comparison_checkpoints import text_limit
@@ -158,7 +215,10 @@ def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
     options: dict[str, Any] = {"aggregation_strategy": "simple"} if task == "token-classification" else {}
     if limit is not None:
         tokenizer.model_max_length = limit
-        options |= {"stride": limit // 4} if task == "token-classification" else {"truncation": True}
+        if task == "token-classification":
+            options["stride"] = limit // 4
+        elif task == "text-classification":
+            options["truncation"] = True
     return pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
 
 
@@ -193,7 +253,13 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
 
 def main() -> None:
     """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
-    serve_parent(lambda model, channel: serve(MeasuredModel(**model), channel))
+    from .comparison_checkpoints import SIMILARITY
+
+    def start(model: dict[str, str], channel: Channel) -> None:
+        measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel
+        serve(measured(**model), channel)
+
+    serve_parent(start)
 
 
 if __name__ == "__main__":

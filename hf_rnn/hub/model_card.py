@@ -17,6 +17,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..training.curves import CURVES_FILE
 from ..training.results import validate_results
+from ..training.similarity_measures import CLASSIFIER
 
 
 # figure in results.json -> (metric id on the Hub, name in tables)
@@ -48,6 +49,9 @@ METRICS = {
     "pair_accuracy": ("accuracy", "Accuracy on pairs"),
     "pair_roc_auc": ("roc_auc", "ROC-AUC on pairs"),
 }
+# Figures of a classifier of pairs, beside those of the similarity.
+_OF_PAIRS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "average_precision", "roc_auc")
+METRICS |= {CLASSIFIER + name: (METRICS[name][0], f"{METRICS[name][1]}, classifier") for name in _OF_PAIRS}
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ def test_the_card_is_of_images(folder: Path) -> None:
     figures = {figure.metric_name: figure.metric_value for figure in card.data.eval_results}
     # Not the pixels' figure: it is not the model's.
     assert figures == {"5-way 1-shot accuracy": 0.9712, "Accuracy on pairs": 0.9625, "ROC-AUC on pairs": 0.9911}
-    assert "| 5-way 1-shot accuracy | Margin 5 way 1 shot | Pixels 5 way 1 shot |" in card.text
-    assert "| 0.9712 | 0.0034 | 0.5432 | 0.9625 | 0.9911 |" in card.text
+    for row in ("5-way 1-shot accuracy | 0.9712", "Margin 5 way 1 shot | 0.0034", "Pixels 5 way 1 shot | 0.5432"):
+        assert f"| {row} |" in card.text
     assert "MB on disk (weights in float32)" in card.text
     assert "measure the model on your own images" in card.text
     assert "pipeline(" not in card.text and "tokenizer" not in card.text and "text" not in card.text

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
@@ -54,7 +55,7 @@ def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"metrics__test__accuracy": 0.12345}, "| test | 25,000 | 0.1235 |"),
+        ({"metrics__test__accuracy": 0.12345}, "| Accuracy | 0.1235 |"),
         ({"training__minutes": 3.14159}, "| Time to train | 3.1 minutes |"),
         ({"model__parameters": 123}, ": 123 parameters, 9.4 MB on disk"),
         ({"model__size_bytes": 1_500_000}, "parameters, 1.5 MB on disk"),
@@ -107,12 +108,13 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
     from hf_rnn.training.metrics import ClassificationMetric, MultiLabelMetric, RegressionMetric
     from hf_rnn.training.one_shot_measures import KINDS
     from hf_rnn.training.one_shot_training import PAIR_FIGURES
-    from hf_rnn.training.similarity_metrics import RANKS, PairClassificationMetric
+    from hf_rnn.training.similarity_measures import pair_figures
+    from hf_rnn.training.similarity_metrics import RANKS
 
     figures = ClassificationMetric().compute(predictions=[0, 1], references=[0, 1], num_labels=2)
     figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])
     figures |= RegressionMetric().compute(predictions=[0, 1], references=[0, 1])
-    figures |= PairClassificationMetric().compute(predictions=[0.1, 0.9], references=[0, 1])
+    figures |= pair_figures("labels", np.array([0.1, 0.9]), np.array([-1.0, 1.0]), [0, 1])
     retrieval = {"mrr", *(f"recall_at_{rank}" for rank in RANKS)}
     one_shot = {f"accuracy_{ways}_way_{shots}_shot" for ways, shots in KINDS} | {f"pair_{one}" for one in PAIR_FIGURES}
     assert set(figures) | retrieval | one_shot == set(METRICS)
@@ -149,10 +151,17 @@ def test_the_card_of_a_tagger() -> None:
     assert [r.metric_value for r in card.data.eval_results] == [0.75, 0.6, 0.6667, 0.95]
     lines = card.text.splitlines()
     # Figures of types are in a table of their own.
-    header = next(line for line in lines if line.startswith("| Split |"))
-    assert header == "| Split | Rows | Loss | Precision | Recall | F1 | Accuracy | F1 detokenized |"
-    assert "| test | 25,000 | 0.2500 | 0.7500 | 0.6000 | 0.6667 | 0.9500 | 0.6161 |" in lines
-    assert "| train | 20,000 | 0.2500 | 0.7500 | 0.6000 | 0.6667 | 0.9500 |  |" in lines
+    start = lines.index("| | Test | Train |")
+    assert lines[start + 1 : start + 9] == [
+        "|---|---:|---:|",
+        "| Rows | 25,000 | 20,000 |",
+        "| Loss | 0.2500 | 0.2500 |",
+        "| Precision | 0.7500 | 0.7500 |",
+        "| Recall | 0.6000 | 0.6000 |",
+        "| F1 | 0.6667 | 0.6667 |",
+        "| Accuracy | 0.9500 | 0.9500 |",
+        "| F1 detokenized | 0.6161 |  |",
+    ]
     start = lines.index("By type of entity, on the test split:")
     assert lines[start + 1 : start + 6] == [
         "",
@@ -206,3 +215,13 @@ def test_a_comparison_stands_between_the_results_and_the_training() -> None:
         < text.index("## Training")
     )
     assert "Beside other models" not in str(model_card(results, license="mit", language="en"))
+
+
+def test_the_card_of_a_classifier_of_pairs_has_both_snippets() -> None:
+    values = {"task": "sentence-similarity", "model__class": "SiameseForPairClassification"}
+    text = str(model_card(results_document(**values), bundled=True, **OPTIONS))
+    pair = '({"text": "How do I learn to swim?", "text_pair": "What is the best way to learn swimming?"})'
+    for name, task in (("similarity", "sentence-similarity"), ("classifier", "text-classification")):
+        assert f'{name} = pipeline("{task}", model=hf_rnn.bundled("bilstm-imdb"))\n{name}{pair}' in text
+    other = str(model_card(results_document(**values | {"model__class": "SiameseModel"}), **OPTIONS))
+    assert "text-classification" not in other

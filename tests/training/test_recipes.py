@@ -152,7 +152,9 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
     given = dict(zip(groups, parsed, strict=True))
     report, training = given[ReportArguments], given[RecurrentTrainingArguments]
-    assert training.do_train and (training.do_eval or training.do_predict)
+    assert training.do_eval or training.do_predict
+    # A model may be measured as it is.
+    assert training.do_train or given[ModelArguments].model_name_or_path is not None
     if OneShotArguments in given:
         # Its data are drawn.
         assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
