@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training.describe import non_default_arguments
-from .comparison_arguments import CompareArguments, PairTestArguments, TextTestArguments, TokenTestArguments
+from .comparison_arguments import CompareArguments, TestArguments
 from .comparison_checkpoints import build_random, check, resolve
 from .comparison_data import read_test_set
 from .comparison_measuring import FULL, QUICK, measure
@@ -16,9 +16,7 @@ from .comparison_tables import comparison_markdown
 from .report import describe_origin, other_load_cores
 
 
-def run_comparison(
-    arguments: CompareArguments, data: TextTestArguments | TokenTestArguments | PairTestArguments
-) -> dict[str, Any]:
+def run_comparison(arguments: CompareArguments, data: TestArguments) -> dict[str, Any]:
     """
     Check all models, measure them side by side, and write `arguments.output`, and a table and a plot beside it.
 

@@ -11,6 +11,10 @@ from ..data.readers import DataArguments
 from ..data.token_readers import TokenDataArguments
 
 
+# The task that transformers has no head and no pipeline for.
+SIMILARITY = "sentence-similarity"
+
+
 @dataclass(frozen=True)
 class Cited:
     """
@@ -127,14 +131,17 @@ class PairTestArguments(_TestSplitOnly, PairDataArguments):
 DATA_ARGUMENTS: dict[str, Any] = {
     "text-classification": TextTestArguments,
     "token-classification": TokenTestArguments,
-    "sentence-similarity": PairTestArguments,
+    SIMILARITY: PairTestArguments,
 }
+TestArguments = TextTestArguments | TokenTestArguments | PairTestArguments
 
 __all__ = [
     "DATA_ARGUMENTS",
+    "SIMILARITY",
     "Cited",
     "CompareArguments",
     "PairTestArguments",
+    "TestArguments",
     "TextTestArguments",
     "TokenTestArguments",
 ]

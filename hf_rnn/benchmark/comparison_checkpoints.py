@@ -16,6 +16,7 @@ from ..hub.bundled import bundled
 from ..training.describe import CHECKPOINT_FILES, checkpoint_size
 from ..training.results import read_results
 from ..training.run_folder import RESULTS_FILE
+from .comparison_arguments import SIMILARITY
 
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 BUNDLED, RANDOM = "bundled:", "random:"
 # What the user calls a checkpoint, and the checkpoint.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
-SIMILARITY = "sentence-similarity"
 # task → the ending of the classes that do it, all of them behind AutoModel + that ending
 HEADS = {
     "text-classification": "ForSequenceClassification",
@@ -299,7 +299,6 @@ def training_facts(candidate: Candidate) -> dict[str, Any] | None:
 
 
 __all__ = [
-    "SIMILARITY",
     "Candidate",
     "auto_class",
     "build_random",

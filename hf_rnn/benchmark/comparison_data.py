@@ -12,8 +12,7 @@ import numpy as np
 from ..data.pair_readers import load_pairs
 from ..data.readers import load_text_classification
 from ..data.token_readers import load_token_classification
-from .comparison_arguments import PairTestArguments, TextTestArguments, TokenTestArguments
-from .comparison_checkpoints import SIMILARITY
+from .comparison_arguments import SIMILARITY, PairTestArguments, TestArguments, TextTestArguments, TokenTestArguments
 
 
 # problem type → the main metric, of what is no problem type of transformers
@@ -84,6 +83,8 @@ class TestSet:
 
     def first(self, count: int | None) -> TestSet:
         """The first `count` rows; None: all. Of pairs one of each label, or the lowest and highest score, are kept."""
+        if count is None:
+            return self
         rows = list(range(len(self.inputs)))
         if self.task == SIMILARITY:
             # In sorted files the first rows are all alike, and no metric is defined for them.
@@ -102,11 +103,7 @@ class TestSet:
         return random.Random(seed).sample(texts, min(count, len(texts)))
 
 
-def read_test_set(
-    task: str,
-    arguments: TextTestArguments | TokenTestArguments | PairTestArguments,
-    label_names: Sequence[str] | None,
-) -> TestSet:
+def read_test_set(task: str, arguments: TestArguments, label_names: Sequence[str] | None) -> TestSet:
     """
     The test split that `arguments` name.
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..training.describe import checkpoint_size
 from ..training.results import ResultsError, check_finite, check_schema
-from .comparison_arguments import Cited
-from .comparison_checkpoints import SIMILARITY, Candidate, stored_dtype, training_facts
+from .comparison_arguments import SIMILARITY, Cited
+from .comparison_checkpoints import Candidate, stored_dtype, training_facts
 from .comparison_data import TestSet
 from .comparison_measuring import Effort
 from .comparison_worker import BATCH_SIZE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .comparison_checkpoints import SIMILARITY
+from .comparison_arguments import SIMILARITY
 from .report import Document
 from .tables import IDLE_CORES, markdown_table
 

@@ -253,7 +253,7 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
 
 def main() -> None:
     """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
-    from .comparison_checkpoints import SIMILARITY
+    from .comparison_arguments import SIMILARITY
 
     def start(model: dict[str, str], channel: Channel) -> None:
         measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel

@@ -9,13 +9,21 @@ from typing import Any
 
 import tokenizers
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification, BertTokenizer
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
+    BertTokenizer,
+    PreTrainedTokenizerBase,
+)
 
 from hf_rnn.benchmark.comparison_report import MODEL, RATIOS, SCHEMA_VERSION, ratios, validate_comparison
 from hf_rnn.benchmark.report import Document, describe_origin
 from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.models.configuration_rnn import BiLstmConfig
-from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification
+from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification, BiLstmModel
+from hf_rnn.models.modeling_siamese import SiameseModel, SiamesePreTrainedModel
 
 
 TEXTS = ["a fine film", "a dull film", "fine , fine !", "so dull and so long a film that nobody sat through it all"]
@@ -33,19 +41,44 @@ def label_maps(names: Sequence[str]) -> dict[str, Any]:
 
 def save_bert(folder: Path, names: Sequence[str] = CLASSES, tagger: bool = False, seed: int = 0) -> Path:
     """A BERT that starts at random, for at most `LIMIT` pieces of WordPiece, of which `film` has several."""
-    trained = tokenizers.BertWordPieceTokenizer()
-    trained.train_from_iterator(TEXTS, vocab_size=48, min_frequency=1, show_progress=False)
-    tokenizer = BertTokenizer(vocab=trained.get_vocab())
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        max_position_embeddings=LIMIT,
-        initializer_range=1.0,
-        **BERT_SIZES,
-        **label_maps(names),
-    )
+    tokenizer = word_pieces()
+    config = bert_config(tokenizer, **label_maps(names))
     torch.manual_seed(seed)
     model = BertForTokenClassification(config) if tagger else BertForSequenceClassification(config)
     model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def word_pieces() -> BertTokenizer:
+    """Pieces of the words in `TEXTS`."""
+    trained = tokenizers.BertWordPieceTokenizer()
+    trained.train_from_iterator(TEXTS, vocab_size=48, min_frequency=1, show_progress=False)
+    return BertTokenizer(vocab=trained.get_vocab())
+
+
+def bert_config(tokenizer: PreTrainedTokenizerBase, **values: Any) -> BertConfig:
+    """Of a small BERT whose weights start far from zero."""
+    return BertConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=LIMIT, initializer_range=1.0, **BERT_SIZES, **values
+    )
+
+
+def save_encoder(folder: Path) -> Path:
+    """A BERT without a head, as `save_bert` makes it."""
+    tokenizer = word_pieces()
+    torch.manual_seed(0)
+    BertModel(bert_config(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_siamese(folder: Path, model_class: type[SiamesePreTrainedModel] = SiameseModel, **values: Any) -> Path:
+    """A siamese network of ours over a BiLSTM that starts at random; `values` of its configuration."""
+    tokenizer = train_tokenizer(TEXTS, vocab_size=100, min_frequency=1, show_progress=False)
+    torch.manual_seed(0)
+    encoder = BiLstmModel(BiLstmConfig(vocab_size=len(tokenizer), embedding_size=8, hidden_size=6))
+    model_class.from_encoder(encoder, **values).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

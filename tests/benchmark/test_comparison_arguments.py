@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.benchmark.comparison_arguments import Cited, CompareArguments, TextTestArguments, TokenTestArguments
+from hf_rnn.benchmark.comparison_arguments import (
+    Cited,
+    CompareArguments,
+    PairTestArguments,
+    TextTestArguments,
+    TokenTestArguments,
+)
 from hf_rnn.benchmark.comparison_data import read_test_set
 from tests.training.small_runs import write_rows
 
@@ -31,7 +37,7 @@ def test_a_citation_that_says_too_little_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"task": "ner"}, "`task`='ner' must be one of text-classification, token-classification"),
+        ({"task": "ner"}, "`task`='ner' must be one of text-classification, token-classification, sentence-sim"),
         ({"models": []}, "`models` must name at least one"),
         ({"threads": 0}, "`threads`=0 must be at least 1"),
         ({"output": "folder"}, "`output`='folder' must be the name of a .json file"),
@@ -43,7 +49,7 @@ def test_arguments_out_of_range_are_named(changes: dict[str, Any], message: str)
 
 
 def test_a_test_file_is_enough_and_none_is_too_little() -> None:
-    for group in (TextTestArguments, TokenTestArguments):
+    for group in (TextTestArguments, TokenTestArguments, PairTestArguments):
         assert group(test_file="x.csv").test_file == "x.csv"
         with pytest.raises(ValueError, match="Give `test_file` or `dataset_name`"):
             group(train_file="x.csv")
@@ -73,6 +79,41 @@ def test_pairs_are_read_from_two_columns(tmp_path: Path) -> None:
     test = read_test_set("text-classification", data, None)
     assert test.inputs == [{"text": "a", "text_pair": "b"}, {"text": "c", "text_pair": "d"}]
     assert test.references == [1, 0]
+
+
+def test_pairs_that_are_compared_are_read_with_their_distinct_texts(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text("one,two,same\na,b,1\nc,a,0\nb,d,1\n")
+    data = PairTestArguments(test_file=str(path), text_column_names="one,two", label_column_name="same")
+    test = read_test_set("sentence-similarity", data, None)
+    assert test.inputs[1] == {"text": "c", "text_pair": "a"}
+    assert (test.texts, test.references) == (["a", "c", "b", "d"], [1, 0, 1])
+    assert (test.problem_type, test.metric, test.label_names) == ("labels", "roc_auc", None)
+    figures = test.metrics([0.9, 0.2, 0.4], threshold=0.5)
+    assert figures["roc_auc"] == 1.0
+    assert figures["accuracy"] == pytest.approx(2 / 3)
+    assert figures["f1"] == pytest.approx(2 / 3)
+    assert test.metrics([0.9, 0.5, 0.1]) == {"roc_auc": 0.5, "average_precision": pytest.approx(5 / 6)}
+
+
+def test_scored_pairs_are_correlated_whatever_their_range(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text("sentence1,sentence2,score\na,b,5\nc,d,0\ne,f,2\n")
+    test = read_test_set("sentence-similarity", PairTestArguments(test_file=str(path), score_range="0,5"), None)
+    assert (test.references, test.metric) == (pytest.approx([1.0, 0.0, 0.4]), "spearman")
+    figures = test.metrics([0.9, 0.1, 0.2], threshold=0.5)
+    assert figures == {"spearman": pytest.approx(1.0), "pearson": pytest.approx(0.42 / (0.38 * 38 / 75) ** 0.5)}
+
+
+def test_a_few_pairs_of_a_sorted_file_still_have_both_labels(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    rows = [f"a{row},b{row},{int(row >= 8)}" for row in range(10)]
+    path.write_text("\n".join(["question1,question2,is_duplicate", *rows]) + "\n")
+    test = read_test_set("sentence-similarity", PairTestArguments(test_file=str(path)), None)
+    few = test.first(4)
+    assert [pair["text"] for pair in few.inputs] == ["a0", "a8", "a1", "a2"]
+    assert few.references == [0, 1, 0, 0]
+    assert test.first(None) == test
 
 
 def test_a_label_that_the_models_do_not_have_is_named(tmp_path: Path) -> None:

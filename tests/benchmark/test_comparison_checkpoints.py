@@ -22,8 +22,20 @@ from hf_rnn.benchmark.comparison_checkpoints import (
     training_facts,
 )
 from hf_rnn.hub.bundled import bundled
+from hf_rnn.models.configuration_conv import ConvEncoderConfig
+from hf_rnn.models.configuration_siamese import SiameseConfig
+from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from hf_rnn.training.results import read_results
-from tests.benchmark.comparisons import CLASSES, LIMIT, TAGS, TEXTS, save_bert, save_bilstm
+from tests.benchmark.comparisons import (
+    CLASSES,
+    LIMIT,
+    TAGS,
+    TEXTS,
+    save_bert,
+    save_bilstm,
+    save_encoder,
+    save_siamese,
+)
 
 
 def test_models_are_called_by_the_last_part(tmp_path: Path) -> None:
@@ -52,6 +64,15 @@ def test_names_have_to_be_known_and_different(tmp_path: Path) -> None:
         find("bundled:nothing")
 
 
+def test_a_model_may_be_given_a_name(tmp_path: Path) -> None:
+    save_bert(tmp_path / "lr=0.1")
+    named = [f"{tmp_path}/lr=0.1", f"bert-2.ours={tmp_path}/lr=0.1", "large=random:bert-base-cased"]
+    found = resolve(named, "bert-2.ours")
+    assert [each.name for each in found] == ["lr=0.1", "bert-2.ours", "large"]
+    assert found[0].folder == found[1].folder == (tmp_path / "lr=0.1").resolve()
+    assert found[2].random
+
+
 def test_known_configuration_is_that_of_bert_base_cased() -> None:
     (candidate,) = resolve(["random:bert-base-cased"], None)
     config = read_config(candidate)
@@ -76,6 +97,36 @@ def test_what_cannot_be_measured_is_refused_by_name(tmp_path: Path) -> None:
         check([good, bare], task)
     with pytest.raises(ValueError, match="the configuration of 'nothing' cannot be read"):
         check([good, nothing], task)
+
+
+def test_what_compares_texts_is_siamese_or_an_encoder(tmp_path: Path) -> None:
+    task = "sentence-similarity"
+    good = [
+        Candidate("siamese", save_siamese(tmp_path / "siamese")),
+        Candidate("pairs", save_siamese(tmp_path / "pairs", SiameseForPairClassification)),
+        Candidate("encoder", save_encoder(tmp_path / "encoder")),
+    ]
+    assert check(good, task) is None, "the labels of a classifier of pairs are not asked for"
+    classifier = Candidate("classifier", save_bert(tmp_path / "classifier"))
+    with pytest.raises(
+        ValueError, match="'classifier' is a BertForSequenceClassification; .* takes a siamese network"
+    ):
+        check([*good, classifier], task)
+    images = Candidate("images", tmp_path / "images")
+    encoder = ConvEncoderConfig(image_size=16, hidden_sizes=[2, 2, 2], output_size=4)
+    SiameseModel(SiameseConfig(encoder=encoder)).save_pretrained(images.folder)
+    with pytest.raises(ValueError, match="'images' is a SiameseModel; .* takes a siamese network of texts"):
+        check([images], task)
+    (random,) = resolve([f"random:{images.folder}"], None)
+    with pytest.raises(ValueError, match="'images' has no `vocab_size`"):
+        build_random(random, good, task, ["score"], tmp_path / "made")
+
+
+def test_siamese_networks_of_random_weights_are_made(tmp_path: Path) -> None:
+    save_siamese(tmp_path / "siamese")
+    (candidate,) = resolve([f"random:{tmp_path}/siamese"], None)
+    made = build_random(candidate, [], "sentence-similarity", ["score"], tmp_path / "made")
+    assert isinstance(transformers.AutoModel.from_pretrained(made.folder), SiameseModel)
 
 
 def test_the_order_of_labels_may_differ(tmp_path: Path) -> None:
@@ -149,5 +200,8 @@ def test_the_limit_is_that_of_tokenizer_or_positions(tmp_path: Path) -> None:
     assert text_limit(tokenizer, config) == LIMIT
     tokenizer.model_max_length = 8
     assert text_limit(tokenizer, config) == 8
+    wrapped = SiameseConfig(encoder=config)
+    tokenizer.model_max_length = 1000
+    assert text_limit(tokenizer, wrapped) == LIMIT
     ours = save_bilstm(tmp_path / "ours")
     assert text_limit(AutoTokenizer.from_pretrained(ours), transformers.AutoConfig.from_pretrained(ours)) is None

@@ -55,6 +55,20 @@ def test_the_conditions_are_said() -> None:
     assert "without its compiled kernels" in comparison_conditions(document(compiled_kernels=False))
 
 
+def test_of_similarity_pairs_are_compared_and_texts_are_timed() -> None:
+    models = [model("ours", quality={"roc_auc": 0.87}), model("minilm", quality={"roc_auc": 0.9, "f1": 0.8})]
+    similarity = document(
+        task="sentence-similarity", metric="roc_auc", models=models, baseline=None, ratios=None, cited=[]
+    )
+    assert comparison_table(similarity).startswith("|  | ROC-AUC | Parameters |")
+    assert "| `minilm` | 0.9000 |" in comparison_table(similarity)
+    text = comparison_conditions(similarity)
+    assert "Quality on 3,453 pairs of" in text
+    assert "one text at a time: at most 200 of their texts" in text
+    (axes,) = figure(similarity).axes
+    assert axes.get_ylabel() == "ROC-AUC"
+
+
 def test_a_quick_run_is_no_block_of_a_document() -> None:
     assert comparison_block(document()).startswith(comparison_table(document()))
     with pytest.raises(ValueError, match="'conll2003' is a quick run"):

@@ -8,16 +8,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+from transformers import AutoModelForTokenClassification, AutoTokenizer, BertModel, pipeline
 
-from hf_rnn.benchmark.comparison_worker import MeasuredModel
-from tests.benchmark.comparisons import CLASSES, LIMIT, SENTENCES, TAGS, TEXTS, save_bert, save_bilstm
+from hf_rnn.benchmark.comparison_worker import MeasuredEncoder, MeasuredModel
+from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
+from tests.benchmark.comparisons import (
+    CLASSES,
+    LIMIT,
+    SENTENCES,
+    TAGS,
+    TEXTS,
+    save_bert,
+    save_bilstm,
+    save_encoder,
+    save_siamese,
+)
+
+
+PAIRS = [{"text": a, "text_pair": b} for a, b in zip(TEXTS, [*TEXTS[1:], ""], strict=True)]
 
 
 def loaded(folder: Path, task: str, texts: Sequence[object] = TEXTS) -> MeasuredModel:
     path = folder / "texts.json"
     path.write_text(json.dumps({"latency": list(texts), "throughput": list(texts)}))
-    model = MeasuredModel(str(folder), task, str(path))
+    measured = MeasuredEncoder if task == "sentence-similarity" else MeasuredModel
+    model = measured(str(folder), task, str(path))
     assert model.load()["seconds"] > 0
     return model
 
@@ -89,3 +104,65 @@ def test_ours_is_described_and_reads_texts_whole(tmp_path: Path) -> None:
     long = "fine " * 3000
     one, other = (answer["positive"] for answer in model.predict([long, long + "dull dull dull"])["predictions"])
     assert one != other
+
+
+def test_a_siamese_network_compares_by_its_own_similarity(tmp_path: Path) -> None:
+    folder = save_siamese(tmp_path / "siamese", similarity="euclidean", threshold=-0.25)
+    model = loaded(folder, "sentence-similarity")
+    described = model.describe()
+    assert (described["model_class"], described["model_type"]) == ("SiameseModel", "bilstm")
+    assert described["threshold"] == -0.25
+    siamese = SiameseModel.from_pretrained(folder)
+    expected = [siamese.similarity(pair["text"], pair["text_pair"]).item() for pair in PAIRS]
+    assert len(set(expected)) == len(PAIRS)
+    assert model.predict(PAIRS)["predictions"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_a_classifier_of_pairs_the_siamese_network_is_measured(tmp_path: Path) -> None:
+    folder = save_siamese(tmp_path / "pairs", SiameseForPairClassification, threshold=0.5)
+    model = loaded(folder, "sentence-similarity")
+    inner = SiameseForPairClassification.from_pretrained(folder).model
+    assert model.describe()["parameters"] == inner.num_parameters()
+    vectors = inner.encode(TEXTS, AutoTokenizer.from_pretrained(folder))
+    (found,) = model.predict(PAIRS[:1])["predictions"]
+    assert found == pytest.approx(torch.cosine_similarity(vectors[0], vectors[1], dim=0).item(), abs=1e-6)
+
+
+def test_a_bert_is_the_mean_over_its_tokens(tmp_path: Path) -> None:
+    folder = save_encoder(tmp_path / "bert")
+    model = loaded(folder, "sentence-similarity")
+    described = model.describe()
+    assert (described["model_type"], described["threshold"]) == ("bert", None)
+    bert, tokenizer = BertModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        a, b = (
+            bert(**tokenizer(text, truncation=True, max_length=LIMIT, return_tensors="pt")).last_hidden_state.mean(1)
+            for text in TEXTS[2:]
+        )
+    expected = torch.cosine_similarity(a, b).item()
+    assert abs(expected) < 0.999
+    assert model.predict([PAIRS[2]])["predictions"] == pytest.approx([expected], abs=1e-5)
+
+
+def test_what_is_timed_of_similarity_is_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = loaded(save_encoder(tmp_path / "bert"), "sentence-similarity")
+    asked = []
+    encode = SiameseModel.encode
+
+    def counted(self: SiameseModel, inputs: object, *args: object, **options: object) -> torch.Tensor:
+        vectors = encode(self, inputs, *args, **options)
+        asked.append((inputs, options, tuple(vectors.shape), torch.get_num_threads()))
+        return vectors
+
+    monkeypatch.setattr(SiameseModel, "encode", counted)
+    assert len(model.latency(1, 3)["milliseconds"]) == 2
+    found = model.throughput()
+    size = model.pipeline.model.config.output_size
+    threads = asked[2][3]
+    assert asked == [
+        (TEXTS[1], {}, (size,), 1),
+        (TEXTS[2], {}, (size,), 1),
+        (TEXTS, {"batch_size": 32}, (len(TEXTS), size), threads),
+    ]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "bert")
+    assert found["tokens"] == sum(min(len(tokenizer(text)["input_ids"]), LIMIT) for text in TEXTS)

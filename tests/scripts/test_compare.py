@@ -6,6 +6,7 @@ import json
 import runpy
 import sys
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ import pytest
 from hf_rnn.benchmark.comparison_report import read_comparison
 from hf_rnn.training.describe import describe_model
 from hf_rnn.training.results import write_results
-from tests.benchmark.comparisons import CLASSES, SENTENCES, TAGS, TEXTS, save_bert, save_bilstm
+from tests.benchmark.comparisons import (
+    CLASSES,
+    SENTENCES,
+    TAGS,
+    TEXTS,
+    save_bert,
+    save_bilstm,
+    save_encoder,
+    save_siamese,
+)
 from tests.results_document import results_document
 
 
@@ -103,6 +113,45 @@ def test_taggers_are_compared_and_random_weights_have_no_quality(tmp_path: Path,
     assert untrained["parameters"] == figures["first"]["parameters"]
     assert untrained["size_bytes"] == pytest.approx(figures["first"]["size_bytes"], rel=0.2)
     assert "| `untrained` (random weights) | not measured |" in output.with_suffix(".md").read_text()
+
+
+@pytest.mark.slow
+def test_siamese_networks_and_encoders_are_compared(tmp_path: Path, compare: Callable[..., None]) -> None:
+    from hf_rnn import SiameseModel
+
+    pairs = list(combinations(TEXTS, 2))
+    siamese = SiameseModel.from_pretrained(save_siamese(tmp_path / "siamese"))
+    scores = [siamese.similarity(*pair).item() for pair in pairs]
+    threshold = sorted(scores)[len(scores) // 2]
+    ours = save_siamese(tmp_path / "siamese", threshold=threshold)
+    bert = save_encoder(tmp_path / "bert")
+    columns = [
+        {"question1": a, "question2": b, "is_duplicate": int(s >= threshold)}
+        for (a, b), s in zip(pairs, scores, strict=True)
+    ]
+    rows = write_json(tmp_path / "test.json", columns)
+    output = tmp_path / "pairs.json"
+    models = [f"ours={ours}", bert, f"untrained=random:{ours}"]
+    compare(
+        *("--task", "sentence-similarity", "--models", *models, "--baseline", "bert"),
+        *("--test_file", rows, "--text_column_names", "question1,question2", "--output", output),
+    )
+    document = read_comparison(output)
+    figures = {row["name"]: row for row in document["models"]}
+    assert {name: figures["ours"]["quality"][name] for name in ("roc_auc", "accuracy", "f1")} == {
+        "roc_auc": 1.0,
+        "accuracy": 1.0,
+        "f1": 1.0,
+    }
+    assert figures["bert"]["quality"].keys() == {"roc_auc", "average_precision"}
+    assert figures["untrained"]["quality"] is None
+    assert (figures["ours"]["model_type"], figures["bert"]["model_type"]) == ("bilstm", "bert")
+    assert (document["metric"], document["dataset"]["texts"]) == ("roc_auc", len(pairs))
+    assert figures["ours"]["throughput"]["texts"] == figures["bert"]["throughput"]["texts"] == len(TEXTS)
+    assert document["ratios"]["ours"]["throughput"] > 0
+    assert "by `SiameseModel.encode`" in document["method"]
+    assert "| `ours` | 1.0000 |" in output.with_suffix(".md").read_text()
+    assert output.with_suffix(".png").is_file()
 
 
 def test_models_with_other_labels_stop_the_run_before_it_begins(tmp_path: Path, compare: Callable[..., None]) -> None:
