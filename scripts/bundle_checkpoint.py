@@ -8,6 +8,7 @@ With `--eval_file` the rounded model itself is measured, and the card has those 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,13 +16,22 @@ from pathlib import Path
 
 from hf_rnn.benchmark.comparison_report import read_comparison
 from hf_rnn.benchmark.comparison_tables import comparison_block
+from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
-from hf_rnn.hub.bundled import DTYPES, PRETRAINED, make_bundle
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
+from hf_rnn.hub.bundled import DTYPES, PAIR_CLASSIFIER, PRETRAINED, make_bundle
+from hf_rnn.training.arguments import (
+    ModelArguments,
+    RecurrentTrainingArguments,
+    ReportArguments,
+    TokenizerArguments,
+    WordArguments,
+)
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.prediction import predict_texts
 from hf_rnn.training.results import read_results
+from hf_rnn.training.similarity import run_similarity
+from hf_rnn.training.similarity_objective import SimilarityArguments
 from hf_rnn.training.token_classification import run_token_classification
 
 
@@ -69,7 +79,38 @@ def measure_tagger(folder: Path, arguments: argparse.Namespace) -> Figures:
     return figures
 
 
-MEASURES = {"text-classification": measure_classifier, "token-classification": measure_tagger}
+def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a siamese network, and of its classifier if it has one, on the pairs of `eval_file`."""
+    data = PairDataArguments(
+        train_file=arguments.eval_file,
+        test_file=arguments.eval_file,
+        text_column_names=arguments.text_column_names,
+        label_column_name=arguments.label_column_name,
+    )
+    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [
+        PAIR_CLASSIFIER[0]
+    ]
+    with tempfile.TemporaryDirectory() as output:
+        results = run_similarity(
+            ModelArguments(model_name_or_path=str(folder)),
+            data,
+            TokenizerArguments(),
+            SimilarityArguments(loss="classification" if classifies else "cosent"),
+            ReportArguments(),
+            RecurrentTrainingArguments(
+                output_dir=output, do_predict=True, eval_strategy="no", load_best_model_at_end=False
+            ),
+        )
+    figures: Figures = results["metrics"]["test"]
+    # Of one of the losses that it was trained to.
+    return {name: value for name, value in figures.items() if name != "loss"}
+
+
+MEASURES = {
+    "text-classification": measure_classifier,
+    "token-classification": measure_tagger,
+    "sentence-similarity": measure_similarity,
+}
 
 
 def main() -> None:

@@ -15,7 +15,15 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 
-__all__ = ["PAD_TOKEN", "UNK_TOKEN", "TokenizerKind", "UnicodeNormalization", "token_coverage", "train_tokenizer"]
+__all__ = [
+    "PAD_TOKEN",
+    "UNK_TOKEN",
+    "TokenizerKind",
+    "UnicodeNormalization",
+    "fill_vocabulary",
+    "token_coverage",
+    "train_tokenizer",
+]
 
 TokenizerKind = Literal["word", "bpe", "character"]
 UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -110,6 +118,37 @@ def train_tokenizer(
         split_special_tokens=True,
         **limits,
     )
+
+
+def fill_vocabulary(tokenizer: PreTrainedTokenizerFast, words: Iterable[str], vocab_size: int) -> int:
+    """Give further words an entry, up to a size: those of pretrained vectors, which texts to come may have.
+
+    Args:
+        tokenizer: A word-level one of [`train_tokenizer`], which is changed; the ids it has stay.
+        words: The most useful first. Those that it would never make of a text, such as "New York" or, where it ignores
+            case, "Lisbon", are passed over.
+        vocab_size: The most entries, special tokens included.
+
+    Returns:
+        How many words were added.
+
+    Raises:
+        ValueError: the tokenizer is not of words.
+    """
+    backend = tokenizer.backend_tokenizer
+    of_words = isinstance(backend.model, models.WordLevel) and len(backend.pre_tokenizer.pre_tokenize_str("ab")) == 1
+    if not of_words:
+        raise ValueError("`tokenizer` must be of words; it is of characters or byte pairs.")
+    vocabulary = backend.get_vocab()
+    before = len(vocabulary)
+    for word in words:
+        if len(vocabulary) >= vocab_size:
+            break
+        made = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(word))]
+        if made == [word]:
+            vocabulary.setdefault(word, len(vocabulary))
+    backend.model = models.WordLevel(vocabulary, unk_token=UNK_TOKEN)
+    return len(vocabulary) - before
 
 
 def token_coverage(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> float:

@@ -22,10 +22,13 @@ from .model_card import write_model_card
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 MAX_BYTES = 6_000_000
 DTYPES = ("float16", "float32")
+# Task → the Auto class of what is bundled. Of pairs, a classifier has all that the similarity needs, too.
 AUTO_MODELS = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
+    "sentence-similarity": "AutoModel",
 }
+PAIR_CLASSIFIER = ("SiameseForPairClassification", "AutoModelForSequenceClassification")
 
 
 def list_bundled() -> list[str]:
@@ -82,7 +85,9 @@ def make_bundle(
     output_folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_folder.parent) as temporary:
         staged = Path(temporary) / output_folder.name
-        _save_checkpoint(run_folder, staged, AUTO_MODELS[results["task"]], dtype)
+        name, of_pairs = PAIR_CLASSIFIER
+        auto_model = of_pairs if results["model"]["class"] == name else AUTO_MODELS[results["task"]]
+        _save_checkpoint(run_folder, staged, auto_model, dtype)
         size = checkpoint_size(staged)
         if size > MAX_BYTES:
             raise ValueError(
@@ -122,7 +127,13 @@ def _save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str
         code.unlink()
     path = staged / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config.pop("auto_map", None)
+    for code in ("auto_map", "custom_pipelines"):
+        config.pop(code, None)
     # transformers loads in the dtype that the config names, whatever the weights are stored in.
     config["dtype"] = "float32"
     path.write_text(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    modules = staged / "modules.json"
+    if modules.is_file():
+        # For sentence-transformers: the module that lies in the package, not in the folder.
+        text = modules.read_text(encoding="utf-8")
+        modules.write_text(text.replace('"sentence_encoder.', '"hf_rnn.models.sentence_encoder.'), encoding="utf-8")

@@ -103,6 +103,13 @@ class TokenizerArguments:
     tokenizer_kind: str = field(default="word", metadata={"help": "Of one that is trained: word, bpe or character."})
     vocab_size: int = field(default=20_000, metadata={"help": "The most entries of one that is trained."})
     min_frequency: int = field(default=2, metadata={"help": "How often a word has to occur to get an entry."})
+    vocab_from_vectors: bool = field(
+        default=False,
+        metadata={
+            "help": "Whether the rest of `vocab_size`, in a trained tokenizer of words, is given to the first words "
+            "of `embedding_vectors` (in published files the most frequent): texts to come may have them."
+        },
+    )
     lowercase: bool = field(default=True, metadata={"help": "Whether one that is trained ignores case."})
     strip_html: bool = field(
         default=False, metadata={"help": "Whether one that is trained drops tags such as <br />."}

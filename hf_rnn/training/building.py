@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.files import expand_path
-from ..data.tokenizer_training import train_tokenizer
+from ..data.tokenizer_training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES
 from .arguments import ModelArguments, TokenizerArguments
@@ -56,7 +56,7 @@ def build_tokenizer(
             path, revision=revision, trust_remote_code=model.trust_remote_code
         )
         return tokenizer
-    return train_tokenizer(
+    trained = train_tokenizer(
         texts,
         kind=arguments.tokenizer_kind,  # type: ignore[arg-type]
         vocab_size=arguments.vocab_size,
@@ -65,6 +65,14 @@ def build_tokenizer(
         strip_html=arguments.strip_html,
         show_progress=show_progress,
     )
+    if arguments.vocab_from_vectors:
+        if model.embedding_vectors is None or arguments.tokenizer_kind != "word":
+            raise ValueError(
+                "`vocab_from_vectors` needs `embedding_vectors` to take words from, and `tokenizer_kind` word."
+            )
+        vectors = named_vectors(model.embedding_vectors, model.embedding_words)
+        fill_vocabulary(trained, vectors.rows, arguments.vocab_size)
+    return trained
 
 
 def build_model(

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from hf_rnn.data.tokenizer_training import token_coverage, train_tokenizer
+from hf_rnn.data.tokenizer_training import fill_vocabulary, token_coverage, train_tokenizer
 
 
 CORPUS = [
@@ -233,3 +233,30 @@ def test_token_coverage():
     assert token_coverage(tokenizer, ["a b", "a a"]) == 0.75
     assert token_coverage(tokenizer, iter(["zzz"] * 1500 + ["a"] * 500)) == 0.25
     assert token_coverage(train(["x"], kind="bpe"), ["never seen"]) == 1.0
+
+
+def test_a_vocabulary_is_filled_with_words_that_texts_may_have() -> None:
+    tokenizer = train_tokenizer(["a film", "a film"], show_progress=False)
+    before = tokenizer.get_vocab()
+    words = ["film", "Lisbon", "new york", "don't", "river", "to-day", "lake"]
+    assert fill_vocabulary(tokenizer, words, 6) == 2
+    # What the tokenizer never makes of a text is passed over: capitals, several words.
+    assert tokenizer.get_vocab() == {**before, "don't": 4, "river": 5}
+    assert tokenizer("A film. Don't cross the River lake")["input_ids"] == [
+        before["a"], before["film"], 1, 4, 1, 1, 5, 1,
+    ]  # fmt: skip
+
+
+def test_a_filled_tokenizer_is_saved(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(["a film", "a film"], show_progress=False)
+    fill_vocabulary(tokenizer, ["river"], 9)
+    tokenizer.save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path)("a river")["input_ids"] == tokenizer("a river")["input_ids"]
+    assert tokenizer("river")["input_ids"] == [4]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "character"])
+def test_only_vocabularies_of_words_are_filled(kind: str) -> None:
+    tokenizer = train_tokenizer(["a film"], kind=kind, vocab_size=300, show_progress=False)
+    with pytest.raises(ValueError, match="`tokenizer` must be of words"):
+        fill_vocabulary(tokenizer, ["river"], 400)

@@ -161,3 +161,25 @@ def test_vectors_of_another_size(tokenizer, tmp_path: Path) -> None:
     (tmp_path / "glove.txt").write_text("film 1 2 3\n")
     with pytest.raises(ValueError, match="`vectors` have 3 dimensions, the embedding table 4: set `embedding_size`=3"):
         build(tokenizer, embedding_vectors=str(tmp_path / "glove.txt"))
+
+
+def test_a_vocabulary_is_filled_from_the_vectors(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("the 1 0\nfilm 0 1\nLisbon 1 1\nriver 2 0\nlake 0 2\n", encoding="utf-8")
+    arguments = TokenizerArguments(vocab_size=7, vocab_from_vectors=True)
+    model_arguments = ModelArguments(
+        embedding_vectors=str(file), config_overrides='{"embedding_size": 2, "hidden_size": 3}'
+    )
+    tokenizer = build_tokenizer(arguments, model_arguments, TEXTS, show_progress=False)
+    assert len(tokenizer) == 7
+    model = build_model(model_arguments, AutoModelForSequenceClassification, tokenizer, **LABELS)
+    rows = model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(["the", "river"])]
+    assert rows.tolist() == [[1, 0], [2, 0]]
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+def test_a_vocabulary_is_not_filled_from_nothing(kind: str, tmp_path: Path) -> None:
+    vectors = {"embedding_vectors": str(tmp_path / "vectors.txt")} if kind == "bpe" else {}
+    arguments = TokenizerArguments(tokenizer_kind=kind, vocab_from_vectors=True)
+    with pytest.raises(ValueError, match="`vocab_from_vectors` needs `embedding_vectors`.*`tokenizer_kind` word"):
+        build_tokenizer(arguments, ModelArguments(**vectors), TEXTS, show_progress=False)
