@@ -127,8 +127,8 @@ def _save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str
         code.unlink()
     path = staged / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    for code in ("auto_map", "custom_pipelines"):
-        config.pop(code, None)
+    for name in ("auto_map", "custom_pipelines"):
+        config.pop(name, None)
     # transformers loads in the dtype that the config names, whatever the weights are stored in.
     config["dtype"] = "float32"
     path.write_text(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
