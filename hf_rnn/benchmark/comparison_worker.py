@@ -256,7 +256,7 @@ def main() -> None:
     from .comparison_arguments import SIMILARITY
 
     def start(model: dict[str, str], channel: Channel) -> None:
-        measured = MeasuredModel if model["task"] == SIMILARITY else MeasuredModel
+        measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel
         serve(measured(**model), channel)
 
     serve_parent(start)
