@@ -1,0 +1,114 @@
+"""Models as graphs: what goes in, what comes out, and the layers between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from torch import nn
+
+from ..models.backbone import RecurrentModel
+from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_siamese import SiameseModel
+from ..models.word_embeddings import WordEmbeddings
+from .graph import OPSETS, Graph, ints, weight
+from .graph_layers import (
+    classification_head,
+    cleared,
+    dense_stack,
+    first,
+    linear,
+    mean,
+    pooled,
+    recurrent_layer,
+)
+from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, step_of_piece
+from .graph_words import word_steps
+
+
+def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
+    """
+    The model as an ONNX graph, exact for every mask: padding on the right, on the left, or in between.
+
+    Inputs are `input_ids` and `attention_mask`, int64 (batch, time), of which both are dynamic; there is at least one
+    column, and a text may have no token. What comes out is float32:
+
+    - of a sequence classifier `logits` (batch, labels);
+    - of a token classifier `emissions` (batch, steps, states), zero behind the last step, and `steps` (batch, time),
+      int64: which step, a piece or a word, a token belongs to; -1 at the padding. A CRF is left to whoever runs it;
+    - of a siamese network `embeddings` (batch, features).
+
+    Raises:
+        ValueError: for an `opset` that is not one of `OPSETS`, or a model that no graph is written for.
+    """
+    if isinstance(opset, bool) or opset not in OPSETS:
+        raise ValueError(f"`opset`={opset!r} must be a whole number from {OPSETS[0]} to {OPSETS[-1]}.")
+    g = Graph()
+    if isinstance(model, RecurrentForSequenceClassification):
+        vector = _encoded(g, model.model)[1]
+        logits = classification_head(g, model.classifier, vector)
+        g.output(logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit])
+    elif isinstance(model, RecurrentForTokenClassification):
+        _tagger(g, model)
+    elif isinstance(model, SiameseModel):
+        _siamese(g, model)
+    else:
+        raise ValueError(
+            f"`model` is a {type(model).__name__}; it must be a recurrent classifier of sequences or tokens, or a "
+            "SiameseModel."
+        )
+    return g.model(opset)
+
+
+def _encoded(g: Graph, backbone: RecurrentModel) -> tuple[GraphSteps, str, Pieces]:
+    # What `last_hidden_state` and `pooler_output` of the backbone are, and what was read.
+    config: Any = backbone.config
+    if config.vocab_size is None:
+        raise ValueError("`vocab_size` of the model's config is None; only models of tokens can be exported.")
+    pieces = read_pieces(g)
+    if isinstance(backbone.embeddings, WordEmbeddings):
+        steps = word_steps(g, backbone.embeddings, pieces)
+    else:
+        steps = _piece_steps(g, backbone, pieces)
+    finals = None
+    for layer in backbone.layers:
+        steps.features, finals = recurrent_layer(g, layer, steps.features, steps.lengths)  # type: ignore[arg-type]
+    vector = pooled(g, backbone.pooler, steps, finals)
+    return steps, dense_stack(g, backbone.dense, vector), pieces
+
+
+def _piece_steps(g: Graph, backbone: RecurrentModel, pieces: Pieces) -> GraphSteps:
+    batch, time = (axis_size(g, pieces.input_ids, axis) for axis in (0, 1))
+    ids = by_step(g, pieces.ids, pieces.order, pieces.rows, 0, time, batch)
+    table = backbone.embeddings.word_embeddings
+    if isinstance(table, nn.Embedding):
+        features = g.Gather(weight(table.weight), ids)
+    else:
+        size = ints(int(backbone.config.vocab_size or 0))
+        features = g.OneHot(ids, size, np.array([0, 1], dtype=np.float32), axis=-1)
+    return GraphSteps(features, pieces.lengths, real_steps(g, pieces.lengths, time), pieces.order)
+
+
+def _tagger(g: Graph, model: RecurrentForTokenClassification) -> None:
+    steps, _, pieces = _encoded(g, model.model)
+    emissions = cleared(g, classification_head(g, model.head.classifier, steps.features), steps.real)
+    states = model.head.classifier.output.out_features
+    g.output(g.Transpose(emissions, perm=[1, 0, 2]), "emissions", "FLOAT", ["batch", "steps", states])
+    g.output(step_of_piece(g, pieces, steps.number), "steps", "INT64", ["batch", "time"])
+
+
+def _siamese(g: Graph, model: SiameseModel) -> None:
+    if not isinstance(model.encoder, RecurrentModel):
+        raise ValueError(
+            f"`encoder` of the model is a {type(model.encoder).__name__}; graphs are written for recurrent encoders."
+        )
+    steps, vector, _ = _encoded(g, model.encoder)
+    if model.config.pooling != "pooler":
+        vector = (mean if model.config.pooling == "mean" else first)(g, steps)
+    if model.projection is not None:
+        vector = linear(g, model.projection, vector)
+    g.output(vector, "embeddings", "FLOAT", ["batch", model.config.output_size])
+
+
+__all__ = ["build_graph"]

@@ -1,0 +1,108 @@
+"""Holding a graph equal to the model it was written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..models.modeling_rnn import RecurrentForTokenClassification
+
+
+TOLERANCE = 1e-5
+# Longest text of each batch. A row has from no token at all to this many.
+LENGTHS = (1, 2, 7, 31, 200, 900)
+LARGEST_BATCH = 9
+
+
+class ParityError(RuntimeError):
+    """A graph that does not compute what its model does."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """
+    Attributes:
+        largest_difference: Of any output of the graph to the model's, over the largest of that batch (over 1, where
+            that is less).
+        shapes: (batch, time) of what was compared.
+    """
+
+    largest_difference: float
+    shapes: list[tuple[int, int]]
+
+
+def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: int = 0) -> Parity:
+    """
+    Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
+    the right, on the left and in between, and anything standing there.
+
+    Args:
+        model: On the CPU, in float32 and in evaluation mode.
+        session: An `onnxruntime.InferenceSession` of its graph.
+        tolerance: What `Parity.largest_difference` may reach.
+
+    Raises:
+        ParityError: if it is larger; or an axis of an input or output that should be dynamic is not.
+    """
+    _check_dynamic(session)
+    random = np.random.default_rng(seed)
+    found = Parity(0.0, [])
+    for length in LENGTHS:
+        for padding in ("right", "left", "anywhere"):
+            batch = int(random.integers(1, LARGEST_BATCH + 1))
+            ids = random.integers(0, _vocab_size(model), (batch, length))
+            mask = _mask(random, batch, length, padding)
+            difference = _difference(model, session, ids, mask)
+            if not difference <= tolerance:
+                raise ParityError(
+                    f"The graph differs from the model by {difference:.3g} on a batch of shape {ids.shape} with padding "
+                    f"{padding}; `tolerance` is {tolerance}."
+                )
+            found = Parity(max(found.largest_difference, difference), [*found.shapes, (batch, length)])
+    return found
+
+
+def _check_dynamic(session: Any) -> None:
+    for value in session.get_inputs():
+        if not all(isinstance(size, str) for size in value.shape):
+            raise ParityError(f"The graph's input {value.name} has shape {value.shape}; both axes must be dynamic.")
+    for value in session.get_outputs():
+        if not isinstance(value.shape[0], str):
+            raise ParityError(f"The graph's output {value.name} has shape {value.shape}; the batch must be dynamic.")
+
+
+def _vocab_size(model: Any) -> int:
+    return int(getattr(model.config, "encoder", model.config).vocab_size)
+
+
+def _mask(random: np.random.Generator, batch: int, length: int, padding: str) -> np.ndarray:
+    if padding == "anywhere":
+        return random.integers(0, 2, (batch, length))
+    lengths = random.integers(0, length + 1, (batch, 1))
+    # The longest text and an empty one, where there is room for both.
+    lengths[0], lengths[-1] = 0, length
+    mask = (np.arange(length) < lengths).astype(np.int64)
+    return mask if padding == "right" else mask[:, ::-1].copy()
+
+
+@torch.no_grad()
+def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray) -> float:
+    (name, *_), (answer, *_) = _run(session, ids, mask)
+    expected = getattr(model(torch.from_numpy(ids), torch.from_numpy(mask)), name)
+    expected = expected.numpy()
+    if isinstance(model, RecurrentForTokenClassification):
+        # A step of padding more or less says nothing.
+        width = max(expected.shape[1], answer.shape[1])
+        expected, answer = (np.pad(x, ((0, 0), (0, width - x.shape[1]), (0, 0))) for x in (expected, answer))
+    return float(np.abs(answer - expected).max() / max(1.0, float(np.abs(expected).max())))
+
+
+def _run(session: Any, ids: np.ndarray, mask: np.ndarray) -> tuple[list[str], list[np.ndarray]]:
+    names = [output.name for output in session.get_outputs()]
+    return names, session.run(names, {"input_ids": ids, "attention_mask": mask})
+
+
+__all__ = ["TOLERANCE", "Parity", "ParityError", "check_parity"]
