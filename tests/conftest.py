@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.loopback import loopback_hub  # noqa: F401  (a fixture)
+
 
 PROJECT = Path(__file__).resolve().parent.parent
 CORPORA = Path(os.environ.get("HF_RNN_CORPORA", PROJECT.parent / "shared" / "data"))
