@@ -68,7 +68,9 @@ def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> t
         attributes["activations"] = [_activation(cell)] * layer.num_directions
     add = getattr(g, {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}[kind])
     bias = np.concatenate(stacked[2:], axis=1)
-    every, finals = add(features, stacked[0], stacked[1], bias, lengths, outputs=3 if kind == "lstm" else 2, **attributes)[:2]
+    every, finals = add(
+        features, stacked[0], stacked[1], bias, lengths, outputs=3 if kind == "lstm" else 2, **attributes
+    )[:2]
     return every, finals
 
 

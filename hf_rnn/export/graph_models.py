@@ -48,7 +48,9 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     if isinstance(model, RecurrentForSequenceClassification):
         vector = _encoded(g, model.model)[1]
         logits = classification_head(g, model.classifier, vector)
-        g.output(logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit])
+        g.output(
+            logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit]
+        )
     elif isinstance(model, RecurrentForTokenClassification):
         _tagger(g, model)
     elif isinstance(model, SiameseModel):

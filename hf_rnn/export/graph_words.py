@@ -87,9 +87,7 @@ def _rows(g: Graph, embeddings: WordEmbeddings, characters: str, capital: str) -
         return g.Mul(g.Gather(characters, int_(0), axis=1), int_(UNKNOWN_ROW))
     positions = g.Range(int_(0), axis_size(g, characters, 1), int_(1))
     low, high = (_powers(step) for step in (1, POWERS))
-    powers = g.Mul(
-        g.Gather(low, g.Mod(positions, int_(POWERS))), g.Gather(high, g.Div(positions, int_(POWERS)))
-    )
+    powers = g.Mul(g.Gather(low, g.Mod(positions, int_(POWERS))), g.Gather(high, g.Div(positions, int_(POWERS))))
     first_row = UNKNOWN_ROW + 1
     rows = []
     for spelling in (characters, g.Add(characters, g.Mul(capital, int_(0x20)))):

@@ -1,0 +1,172 @@
+"""From a checkpoint to a folder that runs without torch: the graph, its tokenizer, its settings and the runtime."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..models import modeling_rnn
+from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_siamese import SiameseModel
+from ..version import __version__
+
+
+REPORT_FILE = "export.json"
+PACKAGES = ("onnx", "onnxruntime")
+HEADS = (RecurrentForSequenceClassification, RecurrentForTokenClassification, SiameseModel)
+# Those that ONNX Runtime has kernels of 8 bits for. Its convolution of signed weights has none, nor has the GRU.
+INT8_OPERATORS = ["MatMul", "Gather", "LSTM"]
+
+
+def export_onnx(
+    model: PreTrainedModel | str | os.PathLike[str],
+    output_folder: str | os.PathLike[str],
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    opset: int = 18,
+    int8: bool = False,
+) -> Path:
+    """
+    Write a model as an ONNX graph, with all that `hf_rnn.export.runtime` needs beside it to answer as its pipeline.
+
+    The graph is held equal to the model on random batches first (`parity.check_parity`); nothing is written of one
+    that differs. `graph_models.build_graph` says what goes in and comes out. The folder then has `model.onnx`,
+    `tokenizer.json`, `runtime.json`, `runtime.py` and `export.json`: how large the difference was, and the sizes.
+
+    Args:
+        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, or a siamese network
+            over a recurrent encoder. It is not changed.
+        output_folder: Made if it is not there; files of these names are replaced.
+        tokenizer: By default the one in the folder that the model is, or was loaded from.
+        opset: Version of the operators of ONNX.
+        int8: Whether to write `model_int8.onnx`, too: weights of matrix products, LSTMs and tables of vectors in 8
+            bits, activations quantized as they come (`onnxruntime.quantization.quantize_dynamic`).
+
+    Returns:
+        `output_folder`.
+
+    Raises:
+        ImportError: if onnx or onnxruntime is not installed.
+        ValueError: for a folder that is no checkpoint, a model that no graph is written for, an `opset` out of range,
+            no tokenizer, or one that is not fast.
+        ParityError: if the graph does not compute what the model does.
+    """
+    _require_packages()
+    import onnxruntime
+
+    from .graph_models import build_graph
+    from .parity import TOLERANCE, check_parity
+    from .runtime_settings import runtime_settings
+
+    if not isinstance(model, PreTrainedModel):
+        model = _load(Path(model))
+    tokenizer = _tokenizer(model, tokenizer)
+    model = copy.deepcopy(model).to("cpu", torch.float32).eval()
+    graph = build_graph(model, opset)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    parity = check_parity(model, session)
+    report: dict[str, Any] = {
+        "model_class": type(model).__name__,
+        "opset": opset,
+        "parity": {
+            "tolerance": TOLERANCE,
+            "largest_difference": parity.largest_difference,
+            "shapes": [list(shape) for shape in parity.shapes],
+        },
+        "versions": {"hf_rnn": __version__, "onnxruntime": onnxruntime.__version__},
+    }
+    settings = runtime_settings(model, tokenizer)
+    return _write(Path(output_folder), graph, tokenizer, settings, report, int8)
+
+
+def _require_packages() -> None:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(f"ONNX export needs {' and '.join(missing)}: pip install 'hf_rnn[export]'.")
+
+
+def _load(folder: Path) -> PreTrainedModel:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ValueError(f"`model`={str(folder)!r} is no checkpoint: it has no config.json.")
+    (architecture, *_) = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [None]
+    found = SiameseModel if architecture == "SiameseModel" else getattr(modeling_rnn, str(architecture), None)
+    if architecture == "SiameseForPairClassification":
+        raise ValueError(
+            f"`model`={str(folder)!r} is a {architecture}, which no graph is written for; for the similarity of its "
+            "texts give its siamese network, `SiameseModel.from_pretrained(folder)`."
+        )
+    if found is None or not issubclass(found, HEADS):
+        raise ValueError(
+            f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of sequences "
+            "or tokens, such as BiLstmForSequenceClassification, or a SiameseModel."
+        )
+    model: PreTrainedModel = found.from_pretrained(folder, dtype=torch.float32)
+    return model
+
+
+def _tokenizer(model: PreTrainedModel, given: PreTrainedTokenizerBase | None) -> PreTrainedTokenizerBase:
+    if given is None:
+        if not model.name_or_path:
+            raise ValueError("`tokenizer` is None, and the model was not loaded from a folder that could hold one.")
+        given = AutoTokenizer.from_pretrained(model.name_or_path)
+    if not given.is_fast:
+        raise ValueError(
+            f"`tokenizer` is a {type(given).__name__}; it must be a fast one, which a tokenizer.json holds."
+        )
+    return given
+
+
+def _write(
+    folder: Path,
+    graph: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: dict[str, Any],
+    report: dict[str, Any],
+    int8: bool,
+) -> Path:
+    # First elsewhere: a folder is never left with half of an export.
+    import onnx
+
+    from . import runtime
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        staged = Path(temporary)
+        onnx.save(graph, staged / runtime.GRAPH_FILE)
+        if int8:
+            _quantize(graph, staged / runtime.INT8_FILE)
+        report["size_bytes"] = {path.name: path.stat().st_size for path in sorted(staged.glob("*.onnx"))}
+        backend: Any = tokenizer
+        (staged / "tokenizer.json").write_text(backend.backend_tokenizer.to_str(), encoding="utf-8")
+        _write_json(staged / runtime.SETTINGS_FILE, settings)
+        _write_json(staged / REPORT_FILE, report)
+        shutil.copyfile(runtime.__file__, staged / "runtime.py")
+        if not int8:
+            # Of an earlier export it would be another model.
+            (folder / runtime.INT8_FILE).unlink(missing_ok=True)
+        for path in staged.iterdir():
+            path.replace(folder / path.name)
+    return folder
+
+
+def _quantize(graph: Any, path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(graph, path, weight_type=QuantType.QInt8, op_types_to_quantize=INT8_OPERATORS)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+__all__ = ["REPORT_FILE", "export_onnx"]

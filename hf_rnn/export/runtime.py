@@ -1,0 +1,349 @@
+#!/usr/bin/env python
+"""
+Run what `hf_rnn.export.export_onnx` wrote, by numpy, tokenizers and onnxruntime alone: no torch, no transformers.
+
+This file lies beside the graph, and needs nothing else of the package:
+
+    python runtime.py FOLDER "a text" "another"
+
+    from runtime import load
+    classify = load(FOLDER)
+    classify("a text")
+
+Answers are those of the pipelines of transformers (and, for similarity, of hf_rnn's).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from tokenizers import Encoding, Tokenizer
+
+
+SETTINGS_FILE = "runtime.json"
+GRAPH_FILE = "model.onnx"
+INT8_FILE = "model_int8.onnx"
+# Of `runtime.json`; another version has other fields.
+VERSION = 1
+BATCH_SIZE = 32
+
+
+class Model:
+    """
+    A tokenizer and a graph.
+
+    Args:
+        folder: What `export_onnx` wrote.
+        settings: Its `runtime.json`.
+        int8: Whether to run the graph whose weights are of 8 bits.
+        threads: Of one operator; by default one, the quickest for one text at a time; 0: as many as there are cores.
+    """
+
+    def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
+        self.settings = settings
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        path = Path(folder) / (INT8_FILE if int8 else GRAPH_FILE)
+        if not path.is_file():
+            raise ValueError(f"`folder`={str(folder)!r} has no {path.name}; export the model with it.")
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.tokenizer.encode_special_tokens = settings["split_special_tokens"]
+        if settings["max_length"] is not None:
+            self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
+
+    def encode_texts(self, texts: Sequence[str]) -> list[Encoding]:
+        """
+        The tokens of each text.
+
+        Raises:
+            ValueError: if one of them is not a string.
+        """
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise ValueError(f"`texts` has {text!r} at {index}, where a string must stand.")
+        return self.tokenizer.encode_batch(list(texts))
+
+    def run(self, rows: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
+        """
+        What the graph says of token ids: for each of `rows` its part of every output, (…) without the batch; in
+        batches of similar length, padded on the right.
+        """
+        found: list[list[np.ndarray]] = [[]] * len(rows)
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]), reverse=True)
+        for start in range(0, len(order), BATCH_SIZE):
+            chosen = order[start : start + BATCH_SIZE]
+            ids = np.zeros((len(chosen), max(1, len(rows[chosen[0]]))), dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for place, index in enumerate(chosen):
+                ids[place, : len(rows[index])] = rows[index]
+                mask[place, : len(rows[index])] = 1
+            outputs = self.session.run(None, {"input_ids": ids, "attention_mask": mask})
+            for place, index in enumerate(chosen):
+                found[index] = [output[place] for output in outputs]
+        return found
+
+
+class TextClassifier(Model):
+    """Labels of texts, as the pipeline "text-classification" gives them."""
+
+    def __call__(self, texts: str | Sequence[str], top_k: int | None = 1) -> Any:
+        """
+        Args:
+            texts: A text, or several.
+            top_k: How many labels to answer, the best first; None: all of them.
+
+        Returns:
+            For each text a list of `{"label": …, "score": …}`, for a single one that list alone; with `top_k=1` the
+            dictionary in place of the list.
+        """
+        if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
+            raise ValueError(f"`top_k`={top_k!r} must be a whole number from 1, or None.")
+        answers = [self._answer(scores, top_k) for scores in self.scores([texts] if isinstance(texts, str) else texts)]
+        return answers[0] if isinstance(texts, str) else answers
+
+    def scores(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, labels): probabilities, or what a regression answers."""
+        return FUNCTIONS[self.settings["function"]](self.logits(texts))
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, labels)."""
+        rows = self.run([encoding.ids for encoding in self.encode_texts(texts)])
+        return np.array([row[0] for row in rows]).reshape(len(rows), len(self.settings["labels"]))
+
+    def _answer(self, scores: np.ndarray, top_k: int | None) -> Any:
+        best = np.argsort(-scores, kind="stable")[:top_k]
+        answers = [{"label": self.settings["labels"][index], "score": float(scores[index])} for index in best]
+        return answers[0] if top_k == 1 else answers
+
+
+class Tagger(Model):
+    """Entities in texts, as the pipeline "token-classification" gives them with `aggregation_strategy="simple"`."""
+
+    def __call__(self, texts: str | Sequence[str]) -> Any:
+        """
+        Returns:
+            For each text a list of `{"entity_group": …, "score": …, "word": …, "start": …, "end": …}`, for a single
+            one that list alone; `start` and `end` are characters of the text.
+        """
+        given = [texts] if isinstance(texts, str) else texts
+        encodings = self.encode_texts(given)
+        found = self.scores([encoding.ids for encoding in encodings])
+        answers = [self._entities(*row) for row in zip(given, encodings, found, strict=True)]
+        return answers[0] if isinstance(texts, str) else answers
+
+    def scores(self, rows: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        """
+        For each of `rows` of token ids the scores (tokens, labels), what the model's logits are: with a CRF the best
+        path through each label, less the best of all. Their argmax is the Viterbi path.
+        """
+        answers = self.run(rows)
+        return [self._scores(*answer, len(row)) for answer, row in zip(answers, rows, strict=True)]
+
+    def _scores(self, emissions: np.ndarray, steps: np.ndarray, length: int) -> np.ndarray:
+        steps = steps[:length]
+        if length == 0:
+            return np.zeros((0, len(self.settings["labels"])), dtype=np.float32)
+        of_states = emissions[: steps[-1] + 1]
+        if self.settings["transitions"] is not None:
+            of_states = max_marginals(of_states, **self.settings["transitions"])
+        of_first = self._best_of(of_states, self.settings["states"])
+        of_others = self._best_of(of_first, self.settings["inside"])
+        begins = np.diff(steps, prepend=-1) > 0
+        return np.where(begins[:, None], of_first[steps], of_others[steps])
+
+    def _best_of(self, scores: np.ndarray, targets: list[int]) -> np.ndarray:
+        # (steps, sources) to (steps, labels): the best of the sources that lead to each label by `targets`.
+        best = np.full((len(scores), len(self.settings["labels"])), self.settings["forbidden"], dtype=scores.dtype)
+        for source, target in enumerate(targets):
+            best[:, target] = np.maximum(best[:, target], scores[:, source])
+        return best
+
+    def _entities(self, text: str, encoding: Encoding, scores: np.ndarray) -> list[dict[str, Any]]:
+        probabilities = softmax(scores).max(axis=1)
+        groups: list[list[int]] = []
+        names = [self.settings["labels"][index] for index in scores.argmax(axis=1)]
+        tokens = [index for index, special in enumerate(encoding.special_tokens_mask) if not special]
+        for index in tokens:
+            # Of adjacent tokens with one type, unless the later begins an entity of its own.
+            if groups and not names[index].startswith("B-") and _type(names[index]) == _type(names[groups[-1][-1]]):
+                groups[-1].append(index)
+            else:
+                groups.append([index])
+        return [
+            {
+                "entity_group": _entity(names[group[0]]),
+                "score": float(np.mean(probabilities[group])),
+                "word": self._spell(text, encoding, group),
+                "start": encoding.offsets[group[0]][0],
+                "end": encoding.offsets[group[-1]][1],
+            }
+            for group in groups
+            if _entity(names[group[0]]) != "O"
+        ]
+
+    def _spell(self, text: str, encoding: Encoding, group: list[int]) -> str:
+        # As the pipeline does: an unknown token as it stands in the text, then `convert_tokens_to_string`.
+        unknown = self.settings["unk_token_id"]
+        tokens = [
+            text[slice(*encoding.offsets[index])] if encoding.ids[index] == unknown else encoding.tokens[index]
+            for index in group
+        ]
+        decoder = self.tokenizer.decoder
+        return " ".join(tokens) if decoder is None else decoder.decode(tokens)
+
+
+class SentenceEncoder(Model):
+    """Vectors of texts, and how alike texts are, as hf_rnn's pipeline "sentence-similarity" answers."""
+
+    def __call__(self, pairs: dict[str, str] | Sequence[dict[str, str]]) -> Any:
+        """
+        Args:
+            pairs: `{"text": …, "text_pair": …}`, or several.
+
+        Returns:
+            For each `{"score": …}` and, if the model has a threshold, `"alike"`: whether the score is at least that.
+        """
+        given = [pairs] if isinstance(pairs, dict) else list(pairs)
+        for index, pair in enumerate(given):
+            if not isinstance(pair, dict) or set(pair) != {"text", "text_pair"}:
+                raise ValueError(f"`pairs` has {pair!r} at {index}; it must be {{'text': …, 'text_pair': …}}.")
+        texts = list(dict.fromkeys(pair[name] for name in ("text", "text_pair") for pair in given))
+        row_of = {text: row for row, text in enumerate(texts)}
+        vectors = self.encode(texts)
+        a, b = (vectors[[row_of[pair[name]] for pair in given]] for name in ("text", "text_pair"))
+        answers = [self._answer(score) for score in SIMILARITIES[self.settings["similarity"]](a, b)]
+        return answers[0] if isinstance(pairs, dict) else answers
+
+    def encode(self, texts: str | Sequence[str], normalize: bool = False) -> np.ndarray:
+        """
+        Vectors (texts, features), for a single text (features); with `normalize` divided by their lengths, the zero
+        vector staying what it is.
+        """
+        if isinstance(texts, str):
+            return self.encode([texts], normalize)[0]
+        rows = self.run([encoding.ids for encoding in self.encode_texts(texts)])
+        vectors = np.array([row[0] for row in rows], dtype=np.float32).reshape(len(rows), -1)
+        return _unit_length(vectors) if normalize else vectors
+
+    def _answer(self, score: np.ndarray) -> dict[str, Any]:
+        threshold = self.settings["threshold"]
+        answer: dict[str, Any] = {"score": float(score)}
+        return answer if threshold is None else answer | {"alike": bool(score >= np.float32(threshold))}
+
+
+def max_marginals(
+    emissions: np.ndarray, start: Sequence[float], transition: Sequence[Sequence[float]], end: Sequence[float]
+) -> np.ndarray:
+    """
+    The score of the best path through each state at each step, less that of the best path of all (steps, states): 0 on
+    the Viterbi path.
+
+    Args:
+        emissions: (steps, states), of at least one step.
+        start, transition, end: Of the CRF, (states), (states before, states after), (states).
+    """
+    rules = [np.asarray(rule, dtype=emissions.dtype) for rule in (start, transition, end)]
+    forward, backward = np.empty_like(emissions), np.empty_like(emissions)
+    forward[0], backward[-1] = rules[0] + emissions[0], rules[2] + emissions[-1]
+    for t in range(1, len(emissions)):
+        forward[t] = (forward[t - 1][:, None] + rules[1]).max(axis=0) + emissions[t]
+        backward[-1 - t] = (backward[-t][None] + rules[1]).max(axis=1) + emissions[-1 - t]
+    through = forward + backward - emissions
+    return through - through.max(axis=1, keepdims=True)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    # Of whichever sign the exponent is never above 0, so that nothing overflows.
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1, small) / (1 + small)
+
+
+def _type(label: str) -> str:
+    return label[2:] if label[:2] in ("B-", "I-") else label
+
+
+def _entity(label: str) -> str:
+    return label.split("-", 1)[-1]
+
+
+def _unit_length(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths == 0, 1, lengths)
+
+
+FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": softmax,
+    "sigmoid": _sigmoid,
+    "none": lambda logits: logits,
+}
+# (pairs, features) of each to (pairs); the equations are in hf_rnn's `models.similarity`.
+SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "cosine": lambda a, b: (_unit_length(a) * _unit_length(b)).sum(axis=1),
+    "dot": lambda a, b: (a * b).sum(axis=1),
+    "euclidean": lambda a, b: -np.linalg.norm(a - b, axis=1),
+    "manhattan": lambda a, b: np.exp(-np.abs(a - b).sum(axis=1)),
+}
+TASKS: dict[str, type[Model]] = {
+    "text-classification": TextClassifier,
+    "token-classification": Tagger,
+    "sentence-similarity": SentenceEncoder,
+}
+
+
+def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
+    """
+    The model in `folder`: a `TextClassifier`, a `Tagger` or a `SentenceEncoder`, whose arguments these are.
+
+    Raises:
+        ValueError: for a folder that `export_onnx` did not write, or not with that graph.
+    """
+    path = Path(folder) / SETTINGS_FILE
+    if not path.is_file():
+        raise ValueError(f"`folder`={str(folder)!r} has no {SETTINGS_FILE}; it must be one that export_onnx wrote.")
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if settings.get("version") != VERSION:
+        raise ValueError(
+            f"{path} is of version {settings.get('version')!r}; this runtime reads version {VERSION}: use the one that "
+            "lies beside it."
+        )
+    return TASKS[settings["task"]](folder, settings, int8, threads)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run an exported model; an answer a line, as JSON.")
+    parser.add_argument("folder", type=Path, help="what export_onnx wrote")
+    parser.add_argument("texts", nargs="+", help="texts; of a model of similarity all are compared with the first")
+    parser.add_argument("--int8", action="store_true", help="run the graph whose weights are of 8 bits")
+    arguments = parser.parse_args()
+    try:
+        model = load(arguments.folder, arguments.int8)
+    except ValueError as error:
+        parser.error(str(error))
+    first, *others = texts = arguments.texts
+    if isinstance(model, SentenceEncoder):
+        if not others:
+            parser.error("`texts` has one text; a model of similarity compares two or more.")
+        texts = [{"text": first, "text_pair": other} for other in others]
+    for answer in model(texts):
+        json.dump(answer, sys.stdout, ensure_ascii=False)
+        print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What the runtime has to know besides the graph, taken from a model and its tokenizer: the content of runtime.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from ..models.crf import FORBIDDEN, ConditionalRandomField
+from ..models.encoding import NO_LIMIT
+from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.tagging import TaggingHead
+
+
+# Of the fields below; `runtime.VERSION` is the one that is read.
+VERSION = 1
+
+
+def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """
+    The settings of `runtime.load`.
+
+    `task` is the pipeline's; `max_length` the tokens beyond which a text is cut, None where the pipeline cuts none;
+    `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a classifier `labels`, in the
+    order of the logits, and the `function` that makes scores of these; of a tagger see `_tagger`; of a siamese network
+    its `similarity` and `threshold`.
+    """
+    config = model.config
+    if isinstance(model, RecurrentForSequenceClassification):
+        task, own = "text-classification", {"labels": _labels(config), "function": _function(config)}
+    elif isinstance(model, RecurrentForTokenClassification):
+        task, own = "token-classification", {"labels": _labels(config), **_tagger(model.head)}
+    else:
+        threshold = None if config.threshold is None else float(config.threshold)
+        task, own = "sentence-similarity", {"similarity": config.similarity, "threshold": threshold}
+    limited = tokenizer.model_max_length < NO_LIMIT and task != "text-classification"
+    return {
+        "version": VERSION,
+        "task": task,
+        "max_length": tokenizer.model_max_length if limited else None,
+        "truncation_side": tokenizer.truncation_side,
+        "split_special_tokens": bool(tokenizer.split_special_tokens),
+        "unk_token_id": tokenizer.unk_token_id,
+        **own,
+    }
+
+
+def _labels(config: Any) -> list[str]:
+    return [config.id2label[index] for index in range(config.num_labels)]
+
+
+def _function(config: Any) -> str:
+    # As the pipeline "text-classification" of transformers decides.
+    if config.problem_type == "regression":
+        return "none"
+    return "sigmoid" if config.problem_type == "multi_label_classification" or config.num_labels == 1 else "softmax"
+
+
+def _tagger(head: TaggingHead) -> dict[str, Any]:
+    """
+    `states` and `inside`: the label of each state of the emissions, and the one that a word's further pieces have for
+    each label of its first; `forbidden`: the score of a label that nothing leads to; `transitions`: the CRF's scores,
+    with `forbidden` where its rules allow nothing; None without a CRF.
+    """
+    return {
+        "states": head.state_labels.int().argmax(dim=1).tolist(),
+        "inside": head.inside_labels.int().argmax(dim=1).tolist(),
+        "forbidden": FORBIDDEN,
+        "transitions": None if head.crf is None else _transitions(head.crf),
+    }
+
+
+def _transitions(crf: ConditionalRandomField) -> dict[str, Any]:
+    rules: dict[str, torch.Tensor] = {
+        name: getattr(crf, name).detach().float().masked_fill(~getattr(crf, f"{name}_allowed"), FORBIDDEN)
+        for name in ("start", "transition", "end")
+    }
+    return {name: rule.cpu().tolist() for name, rule in rules.items()}
+
+
+__all__ = ["runtime_settings"]
