@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.loopback import loopback_hub  # noqa: F401  (a fixture)
+from tests.fixtures.loopback import hub_client, loopback_hub  # noqa: F401  (fixtures)
 
 
 PROJECT = Path(__file__).resolve().parent.parent
