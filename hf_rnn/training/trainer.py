@@ -10,7 +10,7 @@ import datasets
 import torch
 from accelerate.data_loader import get_sampler
 from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import PreTrainedTokenizerBase, Trainer
+from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.collator import PaddingCollator
@@ -19,6 +19,7 @@ from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
+from .pushing import PushingTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .threads import computing_threads
 
@@ -35,7 +36,7 @@ def example_lengths(dataset: Any) -> Sequence[int] | None:
     return None
 
 
-class RecurrentTrainer(Trainer):
+class RecurrentTrainer(PushingTrainer):
     """
     As `transformers.Trainer`, and:
 
@@ -48,7 +49,8 @@ class RecurrentTrainer(Trainer):
       recurrence (see `threads.py`), and with as many as before afterwards;
     - with `args.weight_average_decay` what is evaluated, saved and ends up in the model is the average of the weights
       over the steps; a checkpoint also holds the weights to go on from;
-    - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation.
+    - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
+    - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
     """
 
     args: RecurrentTrainingArguments
