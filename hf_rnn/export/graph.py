@@ -2,8 +2,8 @@
 Writing an ONNX graph node by node.
 
 By hand, because the LSTM, GRU and RNN operators of ONNX take the length of each sequence: padded batches are exact in
-both directions, in one operator a layer. Tracing the models gives graphs that gather every sequence in reverse and
-back, and does not get past what the steps of a model of words depend on.
+both directions, in one operator a layer. Tracing the models gives graphs that run as fast, but fix the number of texts
+and whether there was padding, and does not get past what the steps of a model of words depend on.
 """
 
 from __future__ import annotations

@@ -67,15 +67,14 @@ def export_onnx(
     from .parity import TOLERANCE, check_parity
     from .runtime_settings import runtime_settings
 
-    if not isinstance(model, PreTrainedModel):
-        model = _load(Path(model))
-    tokenizer = _tokenizer(model, tokenizer)
-    model = copy.deepcopy(model).to("cpu", torch.float32).eval()
-    graph = build_graph(model, opset)
+    loaded: Any = model if isinstance(model, PreTrainedModel) else _load(Path(model))
+    tokenizer = _tokenizer(loaded, tokenizer)
+    exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
+    graph = build_graph(exported, opset)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    parity = check_parity(model, session)
+    parity = check_parity(exported, session)
     report: dict[str, Any] = {
-        "model_class": type(model).__name__,
+        "model_class": type(exported).__name__,
         "opset": opset,
         "parity": {
             "tolerance": TOLERANCE,
@@ -84,7 +83,7 @@ def export_onnx(
         },
         "versions": {"hf_rnn": __version__, "onnxruntime": onnxruntime.__version__},
     }
-    settings = runtime_settings(model, tokenizer)
+    settings = runtime_settings(exported, tokenizer)
     return _write(Path(output_folder), graph, tokenizer, settings, report, int8)
 
 
@@ -107,8 +106,8 @@ def _load(folder: Path) -> PreTrainedModel:
         )
     if found is None or not issubclass(found, HEADS):
         raise ValueError(
-            f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of sequences "
-            "or tokens, such as BiLstmForSequenceClassification, or a SiameseModel."
+            f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of "
+            "sequences or tokens, such as BiLstmForSequenceClassification, or a SiameseModel."
         )
     model: PreTrainedModel = found.from_pretrained(folder, dtype=torch.float32)
     return model
@@ -120,9 +119,7 @@ def _tokenizer(model: PreTrainedModel, given: PreTrainedTokenizerBase | None) ->
             raise ValueError("`tokenizer` is None, and the model was not loaded from a folder that could hold one.")
         given = AutoTokenizer.from_pretrained(model.name_or_path)
     if not given.is_fast:
-        raise ValueError(
-            f"`tokenizer` is a {type(given).__name__}; it must be a fast one, which a tokenizer.json holds."
-        )
+        raise ValueError(f"`tokenizer` is a {type(given).__name__}; it must be a fast one, with a tokenizer.json.")
     return given
 
 
@@ -160,8 +157,13 @@ def _write(
 
 
 def _quantize(graph: Any, path: Path) -> None:
+    from onnx.shape_inference import infer_shapes
     from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
+    # What its preparation of other graphs would do for this one; without the mark it warns.
+    graph = infer_shapes(graph)
+    add_pre_process_metadata(graph)
     quantize_dynamic(graph, path, weight_type=QuantType.QInt8, op_types_to_quantize=INT8_OPERATORS)
 
 

@@ -58,8 +58,8 @@ def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: i
             difference = _difference(model, session, ids, mask)
             if not difference <= tolerance:
                 raise ParityError(
-                    f"The graph differs from the model by {difference:.3g} on a batch of shape {ids.shape} with padding "
-                    f"{padding}; `tolerance` is {tolerance}."
+                    f"The graph differs from the model by {difference:.3g} on a batch of shape {ids.shape} with "
+                    f"padding {padding}; `tolerance` is {tolerance}."
                 )
             found = Parity(max(found.largest_difference, difference), [*found.shapes, (batch, length)])
     return found

@@ -147,11 +147,11 @@ class Tagger(Model):
         path through each label, less the best of all. Their argmax is the Viterbi path.
         """
         answers = self.run(rows)
-        return [self._scores(*answer, len(row)) for answer, row in zip(answers, rows, strict=True)]
+        return [self._scores(answer[0], answer[1][: len(row)]) for answer, row in zip(answers, rows, strict=True)]
 
-    def _scores(self, emissions: np.ndarray, steps: np.ndarray, length: int) -> np.ndarray:
-        steps = steps[:length]
-        if length == 0:
+    def _scores(self, emissions: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        # From (steps, states), and which step each token (tokens) belongs to.
+        if len(steps) == 0:
             return np.zeros((0, len(self.settings["labels"])), dtype=np.float32)
         of_states = emissions[: steps[-1] + 1]
         if self.settings["transitions"] is not None:
@@ -319,8 +319,8 @@ def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
     settings = json.loads(path.read_text(encoding="utf-8"))
     if settings.get("version") != VERSION:
         raise ValueError(
-            f"{path} is of version {settings.get('version')!r}; this runtime reads version {VERSION}: use the one that "
-            "lies beside it."
+            f"{path} is of version {settings.get('version')!r}; this runtime reads version {VERSION}: use the one "
+            "that lies beside it."
         )
     return TASKS[settings["task"]](folder, settings, int8, threads)
 

@@ -1,4 +1,4 @@
-"""What the runtime has to know besides the graph, taken from a model and its tokenizer: the content of runtime.json."""
+"""What the runtime has to know besides the graph, of a model and its tokenizer: the content of runtime.json."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
     its `similarity` and `threshold`.
     """
     config = model.config
+    own: dict[str, Any]
     if isinstance(model, RecurrentForSequenceClassification):
         task, own = "text-classification", {"labels": _labels(config), "function": _function(config)}
     elif isinstance(model, RecurrentForTokenClassification):
