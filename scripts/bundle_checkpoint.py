@@ -2,7 +2,8 @@
 
     python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
 
-With `--eval_file` the rounded model itself is measured, and the card has those figures.
+With `--eval_file` the rounded model itself is measured, and the card has those figures. `make docs` then writes what
+else is made from them: the card in model_cards, and, without `--comparison`, the table beside other results.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_rnn.benchmark.comparison_report import read_comparison
-from hf_rnn.benchmark.comparison_tables import comparison_block
+from hf_rnn.benchmark.cards import PLOT_FILE, compared
 from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
@@ -36,7 +36,7 @@ from hf_rnn.training.token_classification import run_token_classification
 
 
 Figures = Mapping[str, float]
-PLOT = "![Quality against latency; the area of a point is the size on disk](comparison.png)"
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
@@ -122,13 +122,14 @@ def main() -> None:
     parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
     parser.add_argument("--language", default="en", help="of the training text")
     parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
-    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote, for the card")
+    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
     parser.add_argument("--eval_file", help="rows to measure the rounded model on")
     parser.add_argument("--eval_split", default="test", help="which split those rows are")
     parser.add_argument("--text_column_names", help="of --eval_file")
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
     task = read_results(arguments.run_folder / "results.json")["task"]
+    compared_in = arguments.comparison and arguments.comparison.resolve().relative_to(PROJECT).as_posix()
 
     def measure(staged: Path) -> Mapping[str, Figures]:
         return {arguments.eval_split: MEASURES[task](staged, arguments)}
@@ -141,10 +142,11 @@ def main() -> None:
         license=arguments.license,
         language=arguments.language,
         dataset_license_note=arguments.dataset_license_note,
-        comparison=arguments.comparison and f"{comparison_block(read_comparison(arguments.comparison))}\n{PLOT}",
+        compared_in=compared_in,
+        comparison=compared_in and compared(PROJECT, compared_in, PLOT_FILE),
     )
-    if arguments.comparison:
-        shutil.copyfile(arguments.comparison.with_suffix(".png"), folder / "comparison.png")
+    if compared_in:
+        shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
     print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
 
 

@@ -1,7 +1,8 @@
 """Checkpoints inside the package: finding them, and making one from a run.
 
 A bundle is a checkpoint like any other, small enough to live in the package: weights in half precision that load as
-float32, no code (the package is the code), the tokenizer, its card and the results it was written from.
+float32, no code (the package is the code), the tokenizer, its card, the results and options it was written from, and
+the checksums of all but the card.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from ..training.curves import CURVES_FILE
 from ..training.describe import checkpoint_size
 from ..training.results import read_results, write_results
+from .checksums import write_checksums
 from .model_card import write_model_card
 
 
@@ -105,6 +107,7 @@ def make_bundle(
             results["dataset"]["notes"] = " ".join(filter(None, (results["dataset"]["notes"], note)))
         write_results(results, staged / "results.json")
         write_model_card(staged, results, bundled=True, **card_options)
+        write_checksums(staged)
         if output_folder.exists():
             shutil.rmtree(output_folder)
         staged.rename(output_folder)

@@ -1,4 +1,4 @@
-"""Model cards made from `results.json`: nothing that was measured is typed.
+"""Model cards made from `results.json` and `card.json`: nothing that was measured is typed.
 
 huggingface_hub's `ModelCardData` and `EvalResult` make the front matter (with the model-index that the Hub reads
 figures from), `templates/model_card.md.jinja` the text.
@@ -18,6 +18,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..training.curves import CURVES_FILE
 from ..training.results import validate_results
 from ..training.similarity_measures import CLASSIFIER
+from .card_options import CARD_FILE, CardOptions, write_card_options
 
 
 # figure in results.json -> (metric id on the Hub, name in tables)
@@ -57,28 +58,58 @@ METRICS |= {CLASSIFIER + name: (METRICS[name][0], f"{METRICS[name][1]}, classifi
 @dataclass(frozen=True)
 class Usage:
     """
-    What the card of a task calls it, and how its snippet uses the model: by a pipeline where `inputs` are `"text"`; of
-    `"images"` as they come out of `data.glyphs`, which no pipeline reads, by a one-shot verifier.
+    What the card of a task calls it, what its models are for and not for, and how its snippet uses one: by a pipeline
+    where `inputs` are `"text"`; of `"images"` as they come out of `data.glyphs`, which no pipeline reads, by a
+    one-shot verifier.
     """
 
     name: str
     variable: str
     example: Any
+    intended: str
+    unintended: str
     inputs: str = "text"
 
 
 # The keys are the tasks a card can be written for.
 TASKS = {
     "text-classification": Usage(
-        "Text classification", "classifier", "A film that takes its time and earns every minute of it."
+        "Text classification",
+        "classifier",
+        "A film that takes its time and earns every minute of it.",
+        intended="telling which of its classes a text belongs to, in text of the kind it was trained on; and as the "
+        "start of training with labels of your own.",
+        unintended="text that may belong to none of its classes, since it always names one of them; and decisions "
+        "about people.",
     ),
-    "token-classification": Usage("Token classification", "tagger", "Maria Silva moved from Lisbon to the UN."),
+    "token-classification": Usage(
+        "Token classification",
+        "tagger",
+        "Maria Silva moved from Lisbon to the UN.",
+        intended="marking words and names with the labels it was trained on, in text of the kind it was trained on, "
+        "for search, indexing and statistics; and as the start of training with labels of your own.",
+        unintended="removing personal data from documents, since what it overlooks stays in them; spans that lie "
+        "within each other; telling which person or place a name means; and decisions about people.",
+    ),
     "sentence-similarity": Usage(
         "Sentence similarity",
         "similarity",
         {"text": "How do I learn to swim?", "text_pair": "What is the best way to learn swimming?"},
+        intended="ordering pairs of texts by how near their meanings are: duplicates, search, clusters; and as the "
+        "start of training with pairs of your own.",
+        unintended="telling whether a text is true, or answers a question; texts much longer than those it was "
+        "trained on; and decisions about people. A similarity means something beside another one of the same model, "
+        "not by itself.",
     ),
-    "image-feature-extraction": Usage("Image similarity", "verifier", "אבג", inputs="images"),
+    "image-feature-extraction": Usage(
+        "Image similarity",
+        "verifier",
+        "אבג",
+        intended="telling drawn glyphs apart by one example of each, and learning how siamese networks do so.",
+        unintended="photographs; handwriting, unless it is measured there; telling people apart by faces or "
+        "signatures.",
+        inputs="images",
+    ),
 }
 
 # The splits of a table in reading order; others follow by name.
@@ -86,49 +117,35 @@ SPLIT_ORDER = ("test", "validation", "train")
 
 
 def model_card(
-    results: Mapping[str, Any],
-    *,
-    license: str,
-    language: str | list[str],
-    repo_id: str | None = None,
-    bundled: bool = False,
-    curves: str | None = None,
-    example: Any = None,
-    dataset_license_note: str | None = None,
-    comparison: str | None = None,
+    results: Mapping[str, Any], *, curves: str | None = None, comparison: str | None = None, **options: Any
 ) -> ModelCard:
     """The card of the model that `results` (a document of `hf_rnn.training.results`) measured.
 
     Args:
-        license: the Hub's identifier of the weights' licence, such as `"apache-2.0"`.
-        language: ISO 639 code or codes of the training text.
-        repo_id: where the weights are, for the usage snippet; default: the run's name.
-        bundled: the weights are inside the package: the snippet finds them with `hf_rnn.bundled`.
         curves: file name of the learning curves beside the card.
-        example: the text in the usage snippet.
-        dataset_license_note: what the terms of the data mean for the weights.
         comparison: Markdown of what was measured beside other models (see `scripts/compare.py`).
+        options: those of `CardOptions`: `license` and `language`, and what else is known.
 
     Raises:
         ResultsError: `results` does not follow the schema.
+        TypeError: an option is missing, unknown or of another type.
         ValueError: the task has no card, or the model is not one of transformers' (such as a scikit-learn baseline).
     """
-    results = validate_results(results)
+    results, chosen = validate_results(results), CardOptions(**options)
     if results["task"] not in TASKS:
         raise ValueError(f"`results.task` must be one of {', '.join(TASKS)}; it is {results['task']!r}")
     if results["model"]["model_type"] is None:
         raise ValueError(f"`results.model.model_type` must name a transformers model; {results['name']!r} has none")
-    data = _front_matter(results, license=license, language=language)
+    usage = TASKS[results["task"]]
     text = _template().render(
-        front_matter=data.to_yaml(),
-        usage=TASKS[results["task"]],
-        options=_pipeline_options(results),
-        repo_id=repo_id or results["name"],
-        bundled=bundled,
+        front_matter=_front_matter(results, license=chosen.license, language=chosen.language).to_yaml(),
+        card=chosen,
+        usage=usage,
+        example=chosen.example or usage.example,
+        pipeline_options=_pipeline_options(results),
+        repo_id=chosen.repo_id or results["name"],
         stock=_is_stock(results["model"]["model_type"]),
         curves=curves,
-        example=example,
-        dataset_license_note=dataset_license_note,
         comparison=comparison,
         splits=_ordered_splits(results),
         entity_types=_entity_types(results),
@@ -138,12 +155,18 @@ def model_card(
     return ModelCard(text)
 
 
-def write_model_card(run_folder: str | Path, results: Mapping[str, Any], **options: Any) -> Path:
-    """Write `README.md` into `run_folder`, with its learning curves if they are there; options as for `model_card`."""
+def write_model_card(
+    run_folder: str | Path, results: Mapping[str, Any], *, comparison: str | None = None, **options: Any
+) -> Path:
+    """
+    Write `README.md` into `run_folder`, with its learning curves if they are there, and `card.json`, which holds
+    `options`; they and `comparison` are as for `model_card`.
+    """
     folder = Path(run_folder)
     curves = CURVES_FILE if (folder / CURVES_FILE).is_file() else None
     path = folder / "README.md"
-    model_card(results, curves=curves, **options).save(path)
+    model_card(results, curves=curves, comparison=comparison, **options).save(path)
+    write_card_options(CardOptions(**options), folder / CARD_FILE)
     return path
 
 

@@ -14,6 +14,8 @@ from transformers import AutoModelForSequenceClassification, pipeline
 
 from hf_rnn.hub import bundled as module
 from hf_rnn.hub.bundled import bundled, list_bundled, make_bundle
+from hf_rnn.hub.card_options import CardOptions, read_card_options
+from hf_rnn.hub.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.training.curves import CURVES_FILE
 from hf_rnn.training.describe import checkpoint_size
 from hf_rnn.training.results import read_results, write_results
@@ -53,6 +55,8 @@ def test_a_bundle_holds_no_code_and_no_training_state(run_folder: Path, tmp_path
         "tokenizer.json",
         "tokenizer_config.json",
         "results.json",
+        "card.json",
+        "checksums.json",
         CURVES_FILE,
     }
     config = json.loads((bundle / "config.json").read_text())
@@ -79,6 +83,28 @@ def test_results_and_card_are_of_the_bundle(run_folder: Path, tmp_path: Path) ->
     assert [result.metric_value for result in card.data.eval_results] == [0.4321]
     assert 'hf_rnn.bundled("tiny")' in card.text
     assert "(weights in float16)" in card.text
+
+
+def test_the_options_of_the_card_are_kept(run_folder: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(run_folder, tmp_path / "tiny", dataset_license_note="Free.", comparison="| a |", **CARD)
+    assert read_card_options(bundle / "card.json") == CardOptions(bundled=True, dataset_license_note="Free.", **CARD)
+    assert "## Beside other models\n\n| a |\n" in (bundle / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_checksums_are_of_what_answers_and_figures_come_from(run_folder: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(run_folder, tmp_path / "tiny", **CARD)
+    written = json.loads((bundle / CHECKSUMS_FILE).read_text())
+    assert written == checksums(bundle)
+    assert written.keys() == {
+        "config.json",
+        "model.safetensors",
+        "results.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    # As `sha256sum` prints it.
+    (bundle / "config.json").write_text("{}")
+    assert checksums(bundle)["config.json"] == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
 
 def test_without_measuring_the_figures_are_those_of_the_run(run_folder: Path, tmp_path: Path) -> None:
@@ -161,3 +187,9 @@ def test_every_bundled_checkpoint_is_small_and_loads_as_float32() -> None:
         assert checkpoint_size(bundled(name)) <= module.MAX_BYTES
         assert AutoModelForSequenceClassification.from_pretrained(bundled(name)).dtype == torch.float32
         assert read_results(Path(bundled(name)) / "results.json")["name"] == name
+
+
+@pytest.mark.parametrize("name", list_bundled())
+def test_every_bundled_checkpoint_is_as_it_was_made(name: str) -> None:
+    folder = Path(bundled(name))
+    assert checksums(folder) == json.loads((folder / CHECKSUMS_FILE).read_text(encoding="utf-8"))

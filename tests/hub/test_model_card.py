@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
-from hf_rnn.hub.model_card import METRICS, model_card, write_model_card
+from hf_rnn.hub.card_options import CardOptions, read_card_options
+from hf_rnn.hub.model_card import METRICS, TASKS, model_card, write_model_card
 from hf_rnn.training.curves import CURVES_FILE
 from hf_rnn.training.results import ResultsError
 from tests.results_document import results_document
@@ -130,6 +131,39 @@ def test_bad_results_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "README.md").exists()
 
 
+def test_bad_options_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    for options, message in [
+        ({"license": "mit"}, "language"),
+        ({**OPTIONS, "licence": "mit"}, "licence"),
+        ({**OPTIONS, "license": None}, "`license` must be the Hub's identifier of a licence; it is None"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            write_model_card(tmp_path, results_document(), **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_card_is_made_anew_from_what_lies_beside_it(tmp_path: Path) -> None:
+    options = {**OPTIONS, "language": ["en", "pt"], "repo_id": "me/x", "example": "Fine.", "dataset_license_note": "!"}
+    text = write_model_card(tmp_path, results_document(), **options).read_text(encoding="utf-8")
+    stored = read_card_options(tmp_path / "card.json")
+    assert stored == CardOptions(**options)
+    assert str(model_card(results_document(), **vars(stored))) == text
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_it_is_for_is_of_the_task(task: str) -> None:
+    lines = str(model_card(results_document(task=task), dataset_license_note="Not free.", **OPTIONS)).splitlines()
+    start = lines.index("## Intended use and limits")
+    assert lines[start + 1 : start + 4] == [
+        "",
+        f"- Meant for {TASKS[task].intended}",
+        f"- Not meant for {TASKS[task].unintended}",
+    ]
+    assert lines[start + 4].startswith("- The figures below are of imdb.")
+    assert lines[start + 5] == "- Terms of the data: Not free."
+    assert "- Terms of the data: not recorded with this run" in str(model_card(results_document(task=task), **OPTIONS))
+
+
 def tagging_results(**changes: Any) -> dict[str, Any]:
     """Of a tagger of people and of a type that occurs in the training split alone."""
     overall = {"loss": 0.25, "precision": 0.75, "recall": 0.6, "f1": 0.6667, "accuracy": 0.95}
@@ -215,6 +249,9 @@ def test_a_comparison_stands_between_the_results_and_the_training() -> None:
         < text.index("## Training")
     )
     assert "Beside other models" not in str(model_card(results, license="mit", language="en"))
+    source = {"comparison": "| other | 0.5 |", "compared_in": "model_cards/comparison/x.json"}
+    assert "written from `model_cards/comparison/x.json`" in str(model_card(results, **source, **OPTIONS))
+    assert "written from" not in text
 
 
 def test_the_card_of_a_classifier_of_pairs_has_both_snippets() -> None:
