@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import runpy
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,7 @@ from tests.training.small_runs import SMALL
 from tests.training.small_similarity_runs import write_questions
 
 
-def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., str]) -> None:
     recipe = {
         **{name: Path(path).name for name, path in write_questions(tmp_path).items()},
         "dataset_title": "generated questions",
@@ -35,23 +32,13 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
         "disable_tqdm": True,
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    script = project / "scripts" / "run_similarity.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "recipe.json", "--num_train_epochs", "3"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    printed = run_script("run_similarity", "recipe.json", "--num_train_epochs", "3")
     results = read_results(tmp_path / "out" / "results.json")
     assert (results["training"]["epochs"], results["recipe"]) == (3, "recipe.json")
     for split in ("train", "validation", "test"):
-        (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith(f"{split}: "))
+        (line,) = (line for line in printed.splitlines() if line.strip().startswith(f"{split}: "))
         assert f"roc_auc {results['metrics'][split]['roc_auc']:.4f}" in line
-    assert 'pipeline("sentence-similarity", model="out", trust_remote_code=True)' in done.stdout
+    assert 'pipeline("sentence-similarity", model="out", trust_remote_code=True)' in printed
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.pipeline_tag == "sentence-similarity"
     # What the card's snippet says.
@@ -73,17 +60,7 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
     ],
 )
 def test_bad_input_ends_with_what_is_wrong(
-    project: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-    line: str,
-    message: str,
+    tmp_path: Path, refusal: Callable[[str, str], str], line: str, message: str
 ) -> None:
     write_questions(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["script.py", *line.split(), "--output_dir", "out", "--do_train"])
-    with pytest.raises((ValueError, SystemExit)) as error:
-        runpy.run_path(str(project / "scripts" / "run_similarity.py"), run_name="__main__")
-    assert message in str(error.value) + capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert message in refusal("run_similarity", line)

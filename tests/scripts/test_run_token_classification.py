@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import runpy
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,7 @@ from hf_rnn.training.results import read_results
 from tests.training.small_tagging_runs import SMALL, write_news
 
 
-def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., str]) -> None:
     recipe = {
         "train_file": "train.jsonl",
         "validation_file": "validation.jsonl",
@@ -37,25 +34,15 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
     }
     write_news(tmp_path)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    script = project / "scripts" / "run_token_classification.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "recipe.json", "--output_dir", "out", "--num_train_epochs", "4"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    printed = run_script("run_token_classification", "recipe.json", "--output_dir", "out", "--num_train_epochs", "4")
     assert not (tmp_path / "not_here").exists()
     results = read_results(tmp_path / "out" / "results.json")
     assert (results["training"]["epochs"], results["recipe"]) == (4, "recipe.json")
     for split in ("train", "validation", "test"):
-        (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith(f"{split}: "))
+        (line,) = (line for line in printed.splitlines() if line.strip().startswith(f"{split}: "))
         assert f"f1 {results['metrics'][split]['f1']:.4f}" in line
         assert "f1_PER" not in line
-    assert 'pipeline("token-classification", model="out", trust_remote_code=True)' in done.stdout
+    assert 'pipeline("token-classification", model="out", trust_remote_code=True)' in printed
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.pipeline_tag == "token-classification"
     assert "generated news" in card.text
@@ -77,17 +64,7 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
     ],
 )
 def test_bad_input_ends_with_what_is_wrong(
-    project: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-    line: str,
-    message: str,
+    tmp_path: Path, refusal: Callable[[str, str], str], line: str, message: str
 ) -> None:
     write_news(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["script.py", *line.split(), "--output_dir", "out", "--do_train"])
-    with pytest.raises((ValueError, SystemExit)) as error:
-        runpy.run_path(str(project / "scripts" / "run_token_classification.py"), run_name="__main__")
-    assert message in str(error.value) + capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert message in refusal("run_token_classification", line)
