@@ -43,8 +43,8 @@ def export_onnx(
     `tokenizer.json`, `runtime.json`, `runtime.py` and `export.json`: how large the difference was, and the sizes.
 
     Args:
-        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, or a siamese network
-            over a recurrent encoder. It is not changed.
+        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, or a siamese
+            network over a recurrent encoder. It is not changed.
         output_folder: Made if it is not there; files of these names are replaced.
         tokenizer: By default the one in the folder that the model is, or was loaded from.
         opset: Version of the operators of ONNX.
@@ -157,6 +157,7 @@ def _write(
 
 
 def _quantize(graph: Any, path: Path) -> None:
+    from onnx import TensorProto
     from onnx.shape_inference import infer_shapes
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.quant_utils import add_pre_process_metadata
@@ -164,7 +165,11 @@ def _quantize(graph: Any, path: Path) -> None:
     # What its preparation of other graphs would do for this one; without the mark it warns.
     graph = infer_shapes(graph)
     add_pre_process_metadata(graph)
-    quantize_dynamic(graph, path, weight_type=QuantType.QInt8, op_types_to_quantize=INT8_OPERATORS)
+    weights = {constant.name for constant in graph.graph.initializer if constant.data_type == TensorProto.FLOAT}
+    whole_numbers = [node.name for node in graph.graph.node if weights.isdisjoint(node.input)]
+    quantize_dynamic(
+        graph, path, weight_type=QuantType.QInt8, op_types_to_quantize=INT8_OPERATORS, nodes_to_exclude=whole_numbers
+    )
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
