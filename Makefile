@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all style quality bench docs clean
+.PHONY: help demo test test-all style quality bench docs dist clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +38,11 @@ bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and 
 
 docs: $(VENV)/.dev  ## write the tables of the documents from the JSON in model_cards
 	$(BIN)/python scripts/render_docs.py
+
+dist: $(VENV)/.dev  ## build the source distribution and the wheel, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov

@@ -1,3 +1,3 @@
 """The version of hf_rnn, read by setup.cfg and by every results.json."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

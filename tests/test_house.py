@@ -10,7 +10,6 @@ import statistics
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -166,20 +165,6 @@ def test_setup_cfg_packages_every_room() -> None:
     include = config["options.packages.find"]["include"].split()
     folders = {".".join(path.parent.relative_to(PROJECT).parts) for path in python_files("hf_rnn")}
     assert folders == set(find_packages(str(PROJECT), include=include))
-
-
-@pytest.mark.slow
-def test_the_wheel_holds_everything_of_the_package(tmp_path: Path) -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "hf_rnn"], cwd=PROJECT, check=True, capture_output=True, text=True
-    ).stdout.split("\0")
-    for name in ["setup.cfg", "pyproject.toml", "LICENSE", "README.md", *filter(None, tracked)]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", "out", "."]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    (wheel,) = (tmp_path / "out").glob("*.whl")
-    assert set(filter(None, tracked)) <= set(zipfile.ZipFile(wheel).namelist())
 
 
 def run_python(code: str) -> str:

@@ -44,9 +44,9 @@ CITATION_OPTIONAL = {
     "url",
     "version",
 }
-# What a reader of the card does, in words that depend on every file of a bundle.
+# What a reader of the cards does.
 USE = """
-import json, sys
+import json
 import hf_rnn
 from transformers import pipeline
 answers = {}
@@ -120,7 +120,7 @@ def test_the_source_distribution_holds_what_the_tests_need(distributions: dict[s
 
 
 def use(python: Path, folder: Path) -> dict[str, object]:
-    """What `USE` prints, far from the checkout."""
+    """What `USE` prints in `folder`, where `python` looks for packages before it looks elsewhere."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run([python, "-c", USE], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -142,7 +142,8 @@ def test_the_wheel_works_in_an_environment_of_its_own(distributions: dict[str, P
     assert found["version"] == __version__
     assert Path(str(found["file"])).is_relative_to(packages)
     answers = found["answers"]
-    assert isinstance(answers, dict) and sorted(answers) == list_bundled() and all(answers.values())
+    assert isinstance(answers, dict) and sorted(answers) == list_bundled()
+    assert answers == use(Path(sys.executable), PROJECT)["answers"]
     for name in list_bundled():
         files = {path.name for path in (packages / "hf_rnn" / "pretrained" / name).iterdir()}
         assert files == {path.name for path in Path(bundled(name)).iterdir()}
