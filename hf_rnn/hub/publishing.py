@@ -14,11 +14,11 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError,
 from huggingface_hub.utils import validate_repo_id
 
 from ..training.hub_files import README_FILE, WEIGHT_FILES
-from .staging import ONNX_FOLDER, StagedModel, stage
+from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
 
 
 # Of a model that the repository held before: beside other weights they would be wrong, and code is run.
-REPLACED_FILES = (*WEIGHT_FILES, "pytorch_model*.bin", "*.py", f"{ONNX_FOLDER}/*")
+REPLACED_FILES = (*WEIGHT_FILES, PICKLED_WEIGHTS, "*.py", f"{ONNX_FOLDER}/*")
 
 
 class PublishingError(ValueError):

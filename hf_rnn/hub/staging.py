@@ -30,7 +30,7 @@ from .model_card import METRICS, TASKS
 BUNDLED_PREFIX = "bundled:"
 ONNX_FOLDER = "onnx"
 ONNX_FILES = ("*.onnx", "*.json", "*.py", "*.md")
-PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+PICKLED_WEIGHTS = "pytorch_model*.bin"
 CONFIG_FILES = ("config.json", "tokenizer_config.json")
 
 
@@ -173,7 +173,7 @@ def _addressed(card: str, name: str, repo_id: str) -> str:
 def _check_weights(source: Path) -> None:
     weights = [path for pattern in WEIGHT_FILES for path in source.glob(pattern) if path.suffix == ".safetensors"]
     if not weights:
-        pickles = sorted(path.name for pattern in PICKLES for path in source.glob(pattern))
+        pickles = sorted(path.name for path in source.glob(PICKLED_WEIGHTS))
         held = f"; it has {', '.join(pickles)}, and a pickle may run code when it is loaded" if pickles else ""
         raise StagingError(
             f"{source} has no model.safetensors{held}. Load the model where you trust it: `save_pretrained` writes "
@@ -194,7 +194,7 @@ def _check_model_type(source: Path, results: dict[str, Any]) -> None:
     """The model is one of ours or of transformers', and the one that was measured."""
     from transformers import CONFIG_MAPPING
 
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config = _read_json(source / "config.json")
     if config.get("model_type") not in CONFIG_MAPPING:
         raise StagingError(
             f"`model_type` in {source / 'config.json'} is {config.get('model_type')!r}, which neither hf_rnn nor "
@@ -225,7 +225,7 @@ def _save_model(source: Path, target: Path, head: str) -> None:
         )
         lacking = sorted(report["missing_keys"])
         if lacking:
-            raise StagingError(f"The weights in {source} lack {', '.join(lacking)}: they are not those of a {head}.")
+            raise StagingError(f"The weights in {source} lack {', '.join(lacking)}: they are not those of {head}.")
         saved = target / "saved"
         model.save_pretrained(saved)
     copy_files(saved, target, MODEL_FILES)
@@ -233,15 +233,21 @@ def _save_model(source: Path, target: Path, head: str) -> None:
 
 
 def _auto_map(folder: Path) -> dict[str, str]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return dict(config.get("auto_map") or {})
+    return dict(_read_json(folder / "config.json").get("auto_map") or {})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise StagingError(f"{path} is not a JSON object: {error}") from error
 
 
 def _check_code(target: Path) -> None:
     """Whatever code a configuration asks for is in the folder."""
     for name in CONFIG_FILES:
         path = target / name
-        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        config = _read_json(path) if path.is_file() else {}
         for reference in _code_references(config):
             module = reference.rpartition(".")[0]
             if "--" in reference or not (target / f"{module}.py").is_file():

@@ -1,0 +1,246 @@
+"""A run becomes the folder that its repository will be, and whatever is wrong with it is found before it goes there."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file, save_file
+
+from hf_rnn.hub import staging
+from hf_rnn.hub.answers import answers, first_difference
+from hf_rnn.hub.staging import StagingError, stage
+from hf_rnn.training.results import ResultsError, read_results, write_results
+from tests.publishing import PRIVATE_FILES, with_card
+
+
+@pytest.fixture
+def run(run_folder: Path) -> Path:
+    return with_card(run_folder)
+
+
+@pytest.fixture
+def not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is loaded or asked: what is wrong is found before."""
+
+    def fail(*args: Any) -> None:
+        raise AssertionError("a model was asked")
+
+    monkeypatch.setattr(staging, "answers", fail)
+
+
+def change_json(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: Path) -> None:
+    (run / "stray.py").write_text("raise SystemExit")
+    (run / "confusion.json").write_text("{}")
+    (run / "pytorch_model.bin").write_bytes(b"pickle")
+    (run / "onnx").mkdir()
+    for name in ("model.onnx", "runtime.json", "runtime.py", "notes.bin"):
+        (run / "onnx" / name).write_bytes(b"onnx")
+    staged = stage(run, tmp_path / "staged", repo_id="ana/film")
+
+    saved = {path.name for path in run.glob("*.py")} - {"stray.py"}
+    assert {"modeling_rnn.py", "configuration_rnn.py", "cells.py"} <= saved
+    assert set(staged.files()) == saved | {
+        "README.md",
+        "config.json",
+        "learning_curves.png",
+        "model.safetensors",
+        "onnx/model.onnx",
+        "onnx/runtime.json",
+        "onnx/runtime.py",
+        "results.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    assert not set(PRIVATE_FILES) & set(staged.files())
+    for name in ("model.safetensors", "tokenizer.json", "results.json", "modeling_rnn.py"):
+        assert (staged.folder / name).read_bytes() == (run / name).read_bytes(), name
+    assert json.loads((staged.folder / "config.json").read_text())["auto_map"] == {
+        "AutoConfig": "configuration_rnn.BiLstmConfig",
+        "AutoModel": "modeling_rnn.BiLstmModel",
+        "AutoModelForSequenceClassification": "modeling_rnn.BiLstmForSequenceClassification",
+        "AutoModelForTokenClassification": "modeling_rnn.BiLstmForTokenClassification",
+    }
+    card, original = (ModelCard.load(folder / "README.md") for folder in (staged.folder, run))
+    assert card.data.to_dict() == original.data.to_dict()
+    assert 'model="ana/film", trust_remote_code=True' in card.text
+    assert card.text.replace("ana/film", read_results(run / "results.json")["name"]) == original.text
+    assert staged.auto_classes[-1] == "AutoModelForSequenceClassification"
+
+
+def test_weights_that_are_not_the_originals_are_found(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = staging._save_model
+
+    def save_otherwise(source: Path, target: Path, head: str) -> None:
+        save(source, target, head)
+        change_json(target / "config.json", pooling="mean")
+
+    monkeypatch.setattr(staging, "_save_model", save_otherwise)
+    with pytest.raises(StagingError, match=r"answers otherwise than the original: AutoModel\S*\.\w+\[0\]"):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+
+
+def test_code_that_needs_the_package_is_found(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = staging._save_model
+
+    def save_otherwise(source: Path, target: Path, head: str) -> None:
+        save(source, target, head)
+        code = (target / "pooling.py").read_text()
+        (target / "pooling.py").write_text("from __future__ import annotations\nimport hf_rnn\n" + code)
+
+    monkeypatch.setattr(staging, "_save_model", save_otherwise)
+    with pytest.raises(StagingError, match="(?s)A process without hf_rnn cannot use what was staged.*hf_rnn"):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+
+
+def pickled_under_another_name(run: Path) -> None:
+    (run / "model.safetensors").write_bytes(pickle.dumps({"weight": [1.0]}))
+
+
+def pickled(run: Path) -> None:
+    torch.save(load_file(run / "model.safetensors"), run / "pytorch_model.bin")
+    (run / "model.safetensors").unlink()
+
+
+def without_weights_of_its_head(run: Path) -> None:
+    weights = load_file(run / "model.safetensors")
+    save_file({name: weight for name, weight in weights.items() if "output" not in name}, run / "model.safetensors")
+
+
+def without_figures(run: Path) -> None:
+    document = read_results(run / "results.json")
+    write_results({**document, "metrics": {"test": {"loss": 0.3}}}, run / "results.json")
+
+
+def with_other_figures(run: Path) -> None:
+    document = read_results(run / "results.json")
+    document["metrics"]["test"]["accuracy"] = 0.5
+    write_results(document, run / "results.json")
+
+
+def with_broken_front_matter(run: Path) -> None:
+    card = (run / "README.md").read_text()
+    (run / "README.md").write_text(card.replace("license: apache-2.0", "license: [apache-2.0"))
+
+
+def without_a_license(run: Path) -> None:
+    card = (run / "README.md").read_text()
+    (run / "README.md").write_text(card.replace("license: apache-2.0\n", ""))
+
+
+def with_a_bad_model_index(run: Path) -> None:
+    card = (run / "README.md").read_text()
+    (run / "README.md").write_text(card.replace("\n  results:\n", "\n  outcomes:\n"))
+
+
+def of_another_model(run: Path) -> None:
+    change_json(run / "config.json", architectures=["GruForSequenceClassification"])
+
+
+def of_a_stranger(run: Path) -> None:
+    change_json(run / "config.json", model_type="quasi-rnn", auto_map={"AutoModel": "modeling_quasi.QuasiModel"})
+
+
+def with_a_strange_tokenizer(run: Path) -> None:
+    change_json(run / "tokenizer_config.json", auto_map={"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]})
+
+
+def with_code_of_another_repository(run: Path) -> None:
+    change_json(run / "tokenizer_config.json", auto_map={"AutoTokenizer": ["bob/own--cells.OwnTokenizer", None]})
+
+
+def with_half_a_config(run: Path) -> None:
+    (run / "config.json").write_text('{"model_type": "bil')
+
+
+def not_ended(run: Path) -> None:
+    (run / "results.json").unlink()
+
+
+@pytest.mark.usefixtures("not_asked")
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (not_ended, "lacks results.json: it is not the folder of a run that has ended"),
+        (without_figures, "`metrics` in .*results.json has no figure that a card shows: measure the model"),
+        (with_other_figures, "shows Accuracy 0.9071 on the test split, which is not in results.json; write it again"),
+        (with_broken_front_matter, "The front matter of .*README.md is not that of a model card; write it again"),
+        (without_a_license, "has no `license`; write it again"),
+        (with_a_bad_model_index, "The front matter of .*README.md is not that of a model card"),
+        (
+            pickled,
+            "no model.safetensors; it has pytorch_model.bin, and a pickle may run code .*`save_pretrained` writes",
+        ),
+        (pickled_under_another_name, "is not a safetensors file .*whatever its name says"),
+        (without_weights_of_its_head, "The weights in .* lack classifier.output.bias, classifier.output.weight"),
+        (with_half_a_config, "config.json is not a JSON object"),
+        (of_another_model, "measured a BiLstmForSequenceClassification; `architectures` in config.json is"),
+        (of_a_stranger, "is 'quasi-rnn', which neither hf_rnn nor transformers has"),
+        (with_a_strange_tokenizer, "tokenizer_config.json asks for the code 'tokenization_own.OwnTokenizer'"),
+        (with_code_of_another_repository, "asks for the code 'bob/own--cells.OwnTokenizer'"),
+    ],
+)
+def test_what_is_wrong_with_a_run(run: Path, tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
+    spoil(run)
+    with pytest.raises(StagingError, match=message):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+
+
+@pytest.mark.usefixtures("not_asked")
+def test_a_figure_that_is_no_number(run: Path, tmp_path: Path) -> None:
+    document = read_results(run / "results.json")
+    document["metrics"]["test"]["accuracy"] = None
+    (run / "results.json").write_text(json.dumps(document))
+    with pytest.raises(ResultsError, match="`metrics.test.accuracy` must be float, not None"):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(StagingError, match="`run_folder` is 'nowhere', which is no folder"):
+        stage("nowhere", tmp_path / "staged", repo_id="ana/film")
+    with pytest.raises(ValueError, match="`name` must be a bundled checkpoint"):
+        stage("bundled:nowhere", tmp_path / "staged", repo_id="ana/film")
+    (tmp_path / "run").mkdir()
+    with pytest.raises(StagingError, match="lacks config.json, results.json, README.md"):
+        stage(tmp_path / "run", tmp_path / "staged", repo_id="ana/film")
+
+
+def test_a_target_with_files_is_left_alone(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("kept")
+    with pytest.raises(FileExistsError, match="`target`=.* must be empty"):
+        stage(run, tmp_path, repo_id="ana/film")
+
+
+def test_heads_that_were_not_trained_start_alike_and_the_random_numbers_go_on(run: Path) -> None:
+    before = torch.get_rng_state()
+    first = answers(str(run), ["AutoModelForTokenClassification"], None, None)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(7)
+    assert answers(str(run), ["AutoModelForTokenClassification"], None, None) == first
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "difference"),
+    [
+        ({"a": [1.0, 2.0]}, {"a": [1.0, 2.0 + 1e-6]}, None),
+        ({"a": [1.0, 2.0]}, {"a": [1.0, 2.001]}, "a[1] is 2.001, not 2.0"),
+        ({"a": [1.0]}, {"a": [float("nan")]}, "a[0] is nan, not 1.0"),
+        ({"a": [1.0]}, {"a": [1.0, 2.0]}, "a is [1.0, 2.0], not [1.0]"),
+        ({"a": [1.0]}, {"b": [1.0]}, " is {'b': [1.0]}, not {'a': [1.0]}"),
+        ([{"label": "O"}], [{"label": "X"}], "[0].label is 'X', not 'O'"),
+    ],
+)
+def test_the_first_difference(expected: Any, found: Any, difference: str | None) -> None:
+    assert first_difference(expected, found) == difference
