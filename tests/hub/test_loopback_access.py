@@ -48,7 +48,9 @@ def test_whoami(ana: HfApi, reader: HfApi) -> None:
     assert roles == ["write", "read"]
 
 
-def test_a_private_repository_is_hidden(ana: HfApi, bob: HfApi, reader: HfApi, hub_client: Clients, tmp_path: Path):
+def test_a_private_repository_is_hidden(
+    ana: HfApi, bob: HfApi, reader: HfApi, hub_client: Clients, tmp_path: Path
+) -> None:
     anonymous = hub_client()
     ana.create_repo("ana/secret", private=True)
     upload(ana, "ana/secret")

@@ -61,7 +61,8 @@ def test_trees(checkout: Path) -> None:
 def test_commits(checkout: Path, message: str) -> None:
     first = Commit(FILES, (), "ana", now(), "Add everything", message)
     second = Commit(FILES, (first.oid,), "bob", now(), "Nothing new")
-    tree, parents = git(checkout, "write-tree"), []
+    tree = git(checkout, "write-tree")
+    parents: list[str] = []
     for commit in (first, second):
         who = {f"GIT_{role}_NAME": commit.author for role in ("AUTHOR", "COMMITTER")}
         who |= {f"GIT_{role}_EMAIL": f"{commit.author}@localhost" for role in ("AUTHOR", "COMMITTER")}

@@ -89,6 +89,18 @@ def test_a_large_file_is_sent_in_parts(api: HfApi, loopback_hub: LoopbackHub, tm
     assert len(loopback_hub.requested("PUT /")) == 2
 
 
+def test_a_dataset_beside_a_model_of_the_same_name(api: HfApi, tmp_path: Path) -> None:
+    contents = {"train.csv": b"text,label\nfine,1\n", "test.parquet": os.urandom(100)}
+    api.create_repo(REPO, repo_type="dataset")
+    operations = [CommitOperationAdd(name, content) for name, content in contents.items()]
+    api.create_commit(REPO, operations, commit_message="Add", repo_type="dataset")
+    snapshot = Path(api.snapshot_download(REPO, repo_type="dataset", cache_dir=tmp_path))
+    assert {name: (snapshot / name).read_bytes() for name in contents} == contents
+    assert api.list_repo_files(REPO) == [".gitattributes"]
+    api.delete_repo(REPO, repo_type="dataset")
+    assert api.repo_exists(REPO) and not api.repo_exists(REPO, repo_type="dataset")
+
+
 def test_what_has_not_changed_makes_no_commit(api: HfApi) -> None:
     first = api.upload_file(repo_id=REPO, path_or_fileobj=CARD, path_in_repo="README.md")
     assert api.upload_file(repo_id=REPO, path_or_fileobj=CARD, path_in_repo="README.md").oid == first.oid
@@ -160,16 +172,20 @@ def test_tags(api: HfApi, tmp_path: Path) -> None:
 
 
 def test_a_pull_request_is_merged(api: HfApi, tmp_path: Path) -> None:
-    api.upload_file(repo_id=REPO, path_or_fileobj=b"1", path_in_repo="a")
+    operations = [CommitOperationAdd(name, b"1") for name in "acd"]
+    api.create_commit(REPO, operations, commit_message="Add")
     pull = api.upload_file(repo_id=REPO, path_or_fileobj=b"2", path_in_repo="a", create_pr=True)
     assert (pull.pr_num, pull.pr_revision) == (1, "refs/pr/1")
     api.upload_file(repo_id=REPO, path_or_fileobj=b"3", path_in_repo="b", revision=pull.pr_revision)
+    api.delete_file("d", REPO, revision=pull.pr_revision)
+    # What `main` has changed since stays.
     api.upload_file(repo_id=REPO, path_or_fileobj=b"4", path_in_repo="c")
     assert [read(api, "a", tmp_path, revision) for revision in ("main", pull.pr_revision)] == [b"1", b"2"]
     (open_pull,) = api.get_repo_discussions(REPO)
     assert (open_pull.num, open_pull.status, open_pull.is_pull_request) == (1, "open", True)
     api.merge_pull_request(REPO, 1)
     assert [read(api, name, tmp_path) for name in "abc"] == [b"2", b"3", b"4"]
+    assert not api.file_exists(REPO, "d")
     details = api.get_discussion_details(REPO, 1)
     assert details.status == "merged"
     assert details.merge_commit_oid == api.model_info(REPO).sha
