@@ -36,7 +36,7 @@ quality: $(VENV)/.dev  ## lint, check formatting, types and generated documents
 bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and a BERT, on an otherwise idle machine
 	$(BIN)/python scripts/benchmark.py
 
-docs: $(VENV)/.dev  ## write the tables of the documents from the JSON in model_cards
+docs: $(VENV)/.dev  ## write the cards, and the tables of the documents, from their JSON
 	$(BIN)/python scripts/render_docs.py
 
 dist: $(VENV)/.dev  ## build the source distribution and the wheel, and check them

@@ -23,11 +23,12 @@ NOT_OF_THE_MODEL = {"transformers_version", "auto_map"}
 
 
 def as_now(folder: Path, class_name: str) -> transformers.PreTrainedModel:
-    """The checkpoint, loaded by the Auto class of the model that `class_name` names."""
+    """The checkpoint, every weight of it, loaded by the Auto class of the model that `class_name` names."""
     config = transformers.AutoConfig.from_pretrained(folder)
     heads = MODELS[type(config)]
     (auto_class,) = (name for name, place in heads.items() if place.endswith(f".{class_name}"))
-    model = getattr(transformers, auto_class).from_pretrained(folder)
+    model, loading = getattr(transformers, auto_class).from_pretrained(folder, output_loading_info=True)
+    assert not any(loading.values()), loading
     assert type(model) is getattr(hf_rnn, class_name)
     return model
 
