@@ -132,11 +132,12 @@ def test_a_commit_is_all_or_nothing(api: HfApi) -> None:
 
 
 @pytest.mark.parametrize("metadata", [b"tags: [a", b"- a list", b"license: 3", b"model-index: {results: []}"])
-def test_a_card_with_broken_metadata_is_refused(api: HfApi, metadata: bytes) -> None:
+def test_a_card_with_broken_metadata_is_refused(api: HfApi, loopback_hub: LoopbackHub, metadata: bytes) -> None:
     card = b"---\n" + metadata + b"\n---\n# A model\n"
     with pytest.raises(ValueError, match=r"Invalid metadata in README\.md"):
         api.upload_file(repo_id=REPO, path_or_fileobj=card, path_in_repo="README.md")
-    assert api.list_repo_files(REPO) == [".gitattributes"]
+    # The client has it validated before it sends anything.
+    assert loopback_hub.requested("/validate-yaml") and not loopback_hub.requested("/preupload/")
 
 
 def test_branches(api: HfApi, tmp_path: Path) -> None:
