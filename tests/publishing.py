@@ -17,8 +17,8 @@ from tests.fixtures.loopback import Clients, LoopbackHub
 PRIVATE_FILES = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "predictions.csv")
 
 
-@pytest.fixture
-def ana(loopback_hub: LoopbackHub, hub_client: Clients, monkeypatch: pytest.MonkeyPatch) -> HfApi:
+@pytest.fixture(name="ana")
+def ana_fixture(loopback_hub: LoopbackHub, hub_client: Clients, monkeypatch: pytest.MonkeyPatch) -> HfApi:
     """Her client; all that this process does with a Hub it does on loopback, by her token."""
     token = loopback_hub.token("ana")
     monkeypatch.setattr(constants, "ENDPOINT", loopback_hub.endpoint)

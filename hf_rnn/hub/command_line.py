@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import transformers
@@ -13,11 +14,12 @@ from transformers import HfArgumentParser
 from ..training.arguments import RecurrentTrainingArguments, ReportArguments
 from ..training.recipes import parse_arguments
 from .model_card import TASKS, figure_names, write_model_card
+from .publishing import publish
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
     """
-    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures.
+    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish.
 
     Args:
         groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
@@ -38,6 +40,19 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
     print(f"Use it: {_use(results['task'], folder)}")
+    if training.push_to_hub and training.process_index == 0:
+        print(f"Published: {_publish(folder, training)}")
+
+
+def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
+    """What the Trainer has pushed so far has no results and no card of them."""
+    return publish(
+        folder,
+        training.hub_model_id or Path(folder).resolve().name,
+        private=bool(training.hub_private_repo),
+        revision=training.hub_revision,
+        token=training.hub_token,
+    ).url
 
 
 def _use(task: str, folder: str) -> str:

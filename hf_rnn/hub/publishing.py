@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
 
 
 # Of a model that the repository held before: beside other weights they would be wrong, and code is run.
-REPLACED_FILES = (*WEIGHT_FILES, PICKLED_WEIGHTS, "*.py", f"{ONNX_FOLDER}/*")
+REPLACED_FILES = (*WEIGHT_FILES, PICKLED_WEIGHTS, "*.py")
 
 
 class PublishingError(ValueError):
@@ -139,7 +141,7 @@ def upload(staged: StagedModel, destination: Destination, commit_message: str) -
             commit_message=commit_message,
             revision=revision,
             create_pr=destination.create_pr,
-            delete_patterns=list(REPLACED_FILES),
+            delete_patterns=_replaced(api.list_repo_files(repo_id, revision=revision)),
         )
     except (OfflineModeIsEnabled, HTTPError) as error:
         raise PublishingError(f"{api.endpoint} did not take the commit to {repo_id}: {error}") from error
@@ -162,6 +164,16 @@ def describe(staged: StagedModel) -> str:
         *(f"- {check}" for check in staged.checks),
     ]
     return "\n".join(lines)
+
+
+def _replaced(names: Iterable[str]) -> list[str]:
+    """Those of a repository's files that were of the model before; in folders, only ONNX."""
+    return [
+        name
+        for name in names
+        if name.startswith(f"{ONNX_FOLDER}/")
+        or ("/" not in name and any(fnmatchcase(name, pattern) for pattern in REPLACED_FILES))
+    ]
 
 
 def _check_repo_id(repo_id: str) -> None:

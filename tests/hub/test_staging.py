@@ -1,4 +1,4 @@
-"""A run becomes the folder that its repository will be, and whatever is wrong with it is found before it goes there."""
+"""A run becomes the folder that its repository will be, and whatever is wrong with it is found first."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def not_ended(run: Path) -> None:
         (with_a_bad_model_index, "The front matter of .*README.md is not that of a model card"),
         (
             pickled,
-            "no model.safetensors; it has pytorch_model.bin, and a pickle may run code .*`save_pretrained` writes",
+            "no model.safetensors; it has pytorch_model.bin, and a pickle may run code .*`save_pretrained`",
         ),
         (pickled_under_another_name, "is not a safetensors file .*whatever its name says"),
         (without_weights_of_its_head, "The weights in .* lack classifier.output.bias, classifier.output.weight"),

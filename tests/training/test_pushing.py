@@ -1,4 +1,4 @@
-"""What the Trainer pushes to a Hub, here one on loopback: all that others need of each step, and nothing of its own."""
+"""What the Trainer pushes to a Hub, here one on loopback: all that others need at each step, nothing of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.fixtures.loopback import LoopbackHub
-from tests.publishing import PRIVATE_FILES, ana  # noqa: F401  (`ana` is a fixture)
+from tests.publishing import PRIVATE_FILES, ana_fixture  # noqa: F401  (`ana` is a fixture)
 
 
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", "dull .", "a good film"]
