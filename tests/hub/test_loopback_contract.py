@@ -67,13 +67,25 @@ def test_large_files(api: HfApi, loopback_hub: LoopbackHub) -> None:
     actions = answer["objects"][0]["actions"]
     assert post(api, actions["upload"]["href"], "other weights", method="PUT")[0] == 400
     parts = {"oid": OID, "parts": [{"partNumber": 1, "etag": '"0"'}]}
-    assert post(api, actions["upload"]["href"], parts)[0] == 400
+    assert post(api, actions["upload"]["href"], parts)[0] == 400  # no such part
+    get_session().put(actions["upload"]["href"].replace("?", "/1?"), content=CONTENT)
+    assert post(api, actions["upload"]["href"], parts)[0] == 400  # another ETag
     assert post(api, actions["verify"]["href"], {"oid": OID, "size": len(CONTENT)})[0] == 422
     assert loopback_hub.state.large_files == {}
     api.create_commit(REPO, [CommitOperationAdd("a.bin", CONTENT)], commit_message="Add")
     assert post(api, actions["verify"]["href"], {"oid": OID, "size": len(CONTENT)})[0] == 200
     assert post(api, actions["verify"]["href"], {"oid": OID, "size": 1})[0] == 422
     assert post(api, f"{LFS}/batch", {**wanted, "operation": "download"})[0] == 400
+
+
+def test_a_body_of_a_length_not_announced(api: HfApi, loopback_hub: LoopbackHub) -> None:
+    wanted = {"operation": "upload", "objects": [{"oid": OID, "size": len(CONTENT)}]}
+    _, answer = post(api, f"{LFS}/batch", wanted)
+    chunks = (CONTENT[start : start + 3] for start in range(0, len(CONTENT), 3))
+    sent = get_session().put(answer["objects"][0]["actions"]["upload"]["href"], content=chunks)
+    assert (sent.status_code, sent.request.headers["Transfer-Encoding"]) == (200, "chunked")
+    assert loopback_hub.state.large_files == {OID: CONTENT}
+    assert api.repo_exists(REPO)  # over the same connection: nothing of the body is left in it
 
 
 @pytest.mark.parametrize("name", ["", ".hidden", "a--b", "a..b", "with space", "x" * 97])
