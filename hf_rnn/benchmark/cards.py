@@ -32,13 +32,12 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
 
     Raises:
         ValueError: `model_cards/NAME.json` has no results called NAME, or a comparison was a quick run.
-        FileNotFoundError: a bundled checkpoint lacks its results, or the comparison that a card names is not there.
+        FileNotFoundError: a bundled checkpoint lacks its results or options, or there is no comparison that one names.
     """
     cards: dict[Path, str] = {}
     folder = root / "model_cards"
-    for options_file in sorted((root / "hf_rnn" / "pretrained").glob(f"*/{CARD_FILE}")):
-        bundle = options_file.parent
-        options, results = read_card_options(options_file), read_results(bundle / "results.json")
+    for bundle in _bundles(root):
+        options, results = read_card_options(bundle / CARD_FILE), read_results(bundle / "results.json")
         curves = bundle / CURVES_FILE
         plot = bundle / PLOT_FILE if options.compared_in else None
         cards[bundle / "README.md"] = _card(root, bundle, results, options, published, curves, plot)
@@ -57,10 +56,10 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
 def copied_plots(root: Path) -> dict[Path, Path]:
     """Where the plot of a comparison lies beside the card of a bundled checkpoint → the plot it is a copy of."""
     found = {}
-    for options_file in sorted((root / "hf_rnn" / "pretrained").glob(f"*/{CARD_FILE}")):
-        plot = _plot(root, read_card_options(options_file))
+    for bundle in _bundles(root):
+        plot = _plot(root, read_card_options(bundle / CARD_FILE))
         if plot is not None:
-            found[options_file.with_name(PLOT_FILE)] = plot
+            found[bundle / PLOT_FILE] = plot
     return found
 
 
@@ -68,6 +67,10 @@ def compared(root: Path, compared_in: str, plot: str) -> str:
     """Markdown of the comparison in the file `compared_in` (from `root`), with its plot, as a card shows it."""
     block = comparison_block(read_comparison(root / compared_in))
     return f"{block}\n![Quality against latency; the area of a point is the size on disk]({plot})"
+
+
+def _bundles(root: Path) -> list[Path]:
+    return sorted(path.parent for path in (root / "hf_rnn" / "pretrained").glob("*/config.json"))
 
 
 def _card(

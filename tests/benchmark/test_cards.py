@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn import list_bundled
 from hf_rnn.benchmark.cards import copied_plots, project_cards
 from hf_rnn.benchmark.comparison_report import write_comparison
 from hf_rnn.hub.card_options import CardOptions, write_card_options
@@ -28,6 +29,7 @@ def root(tmp_path: Path) -> Path:
     bundle, folder = tmp_path / "hf_rnn" / "pretrained" / "bilstm", tmp_path / "model_cards"
     write_results(results_document(name="bilstm"), bundle / "results.json")
     write_card_options(CardOptions(license="mit", language="en", bundled=True), bundle / "card.json")
+    (bundle / "config.json").write_text("{}")
     write_results(results_document(name="baseline", metrics__test__accuracy=0.8765), folder / "results" / "other.json")
     write_card_options(CardOptions(license="mit", language="en"), folder / "baseline.json")
     write_comparison(comparison_document(), tmp_path / COMPARISON)
@@ -96,6 +98,18 @@ def test_what_is_missing_is_named(root: Path) -> None:
     (root / "hf_rnn" / "pretrained" / "bilstm" / "results.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"bilstm/results.json"):
         cards(root)
+    (root / "hf_rnn" / "pretrained" / "bilstm" / "card.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"bilstm/card.json"):
+        cards(root)
+
+
+def test_the_cards_of_the_project_are_those_that_its_json_makes(project: Path) -> None:
+    written = cards(project)
+    assert len(written) >= 2 * len(list_bundled()) + 1
+    for path, text in written.items():
+        assert (project / path).read_text(encoding="utf-8") == text, f"{path} is out of date: run `make docs`"
+    for copy, plot in copied_plots(project).items():
+        assert copy.read_bytes() == plot.read_bytes()
 
 
 def test_the_script_writes_and_checks_them(project: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
