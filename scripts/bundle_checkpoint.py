@@ -128,8 +128,13 @@ def main() -> None:
     parser.add_argument("--text_column_names", help="of --eval_file")
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
+    compared_in = None
+    if arguments.comparison:
+        # The card is written from it again, on another machine, too.
+        if not arguments.comparison.resolve().is_relative_to(PROJECT):
+            parser.error(f"`--comparison` must be a file of the project; it is {str(arguments.comparison)!r}")
+        compared_in = arguments.comparison.resolve().relative_to(PROJECT).as_posix()
     task = read_results(arguments.run_folder / "results.json")["task"]
-    compared_in = arguments.comparison and arguments.comparison.resolve().relative_to(PROJECT).as_posix()
 
     def measure(staged: Path) -> Mapping[str, Figures]:
         return {arguments.eval_split: MEASURES[task](staged, arguments)}

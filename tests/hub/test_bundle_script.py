@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from transformers import pipeline
 
+from hf_rnn.hub.card_options import read_card_options
 from hf_rnn.training.results import read_results
 
 
@@ -30,3 +31,26 @@ def test_the_bundle_is_measured_on_the_file(
     results = read_results(tmp_path / "out" / "tiny" / "results.json")
     assert results["metrics"].keys() == {"test"}
     assert results["metrics"]["test"]["accuracy"] == 0.75
+
+
+def test_the_card_shows_a_comparison_of_the_project_and_no_other(
+    project: Path,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def bundle(comparison: Path) -> None:
+        options = ["--name", "tiny", "--output_folder", str(tmp_path / "out"), "--comparison", str(comparison)]
+        monkeypatch.setattr(sys, "argv", ["bundle_checkpoint.py", str(run_folder), *options])
+        runpy.run_path(str(project / "scripts" / "bundle_checkpoint.py"), run_name="__main__")
+
+    with pytest.raises(SystemExit):
+        bundle(tmp_path / "comparison.json")
+    assert f"`--comparison` must be a file of the project; it is '{tmp_path}/comp" in capsys.readouterr().err
+    comparison = project / "model_cards" / "comparison" / "conll2003.json"
+    bundle(comparison)
+    folder = tmp_path / "out" / "tiny"
+    assert read_card_options(folder / "card.json").compared_in == "model_cards/comparison/conll2003.json"
+    assert "](comparison.png)\n" in (folder / "README.md").read_text(encoding="utf-8")
+    assert (folder / "comparison.png").read_bytes() == comparison.with_suffix(".png").read_bytes()
