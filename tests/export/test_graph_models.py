@@ -14,8 +14,19 @@ from hf_rnn import ConvEncoderConfig, SiameseConfig
 from hf_rnn.export.graph import OPSETS, Graph, ints
 from hf_rnn.export.graph_models import build_graph
 from hf_rnn.export.parity import check_parity
+from hf_rnn.models.heads import BatchNorm
 from hf_rnn.models.modeling_siamese import SiameseModel
-from tests.models.common import POOLINGS, RECURRENT, VARIANTS, VOCAB_SIZE, build, build_tagger, shapes_of_stacks
+from tests.models.common import (
+    POOLINGS,
+    RECURRENT,
+    SPELT,
+    STARTS,
+    VARIANTS,
+    VOCAB_SIZE,
+    build,
+    build_tagger,
+    shapes_of_stacks,
+)
 from tests.models.siamese import build_siamese
 
 
@@ -96,6 +107,26 @@ def test_words_are_found_as_written_in_lower_case_and_not_at_all() -> None:
         with torch.no_grad():
             expected = model(torch.tensor([[token]])).emissions.numpy()
         assert np.abs(answers(graph, [[token]])[0] - expected).max() < 1e-5
+
+
+def test_a_capital_of_two_bytes_and_a_known_word_longer_than_a_table_of_powers() -> None:
+    model = build_tagger("bilstm", char_encoder=None, casing_features=True).float()
+    embeddings = model.model.embeddings
+    embeddings.set_tokens([SPELT[0], "É".encode(), *SPELT[2:]], STARTS)
+    embeddings.set_words(["é", "Bc" * 700, "unseen"])
+    graph = build_graph(model)
+    for ids in ([[1]], [[2] * 700]):
+        with torch.no_grad():
+            expected = model(torch.tensor(ids)).emissions.numpy()
+        assert np.abs(answers(graph, ids)[0] - expected).max() < 1e-5
+    assert (embeddings.rows(torch.tensor([list(b"Bc" * 700)])) > 0).all()
+
+
+def test_a_norm_of_little_variance() -> None:
+    model = build("gru", classifier_hidden_sizes=[6], classifier_norm="batch")
+    with torch.no_grad():
+        next(module for module in model.classifier.dense if isinstance(module, BatchNorm)).running_var.fill_(1e-4)
+    assert_equal_to_graph(model)
 
 
 def test_a_word_longer_than_a_table_of_powers() -> None:

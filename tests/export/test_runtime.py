@@ -14,11 +14,14 @@ import torch
 from transformers import AutoModel, AutoTokenizer, pipeline
 
 import hf_rnn
+from hf_rnn import BiLstmConfig
+from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.export import export_onnx
 from hf_rnn.export.runtime import load, max_marginals
 from hf_rnn.models.crf import ConditionalRandomField, allowed_transitions
+from hf_rnn.models.modeling_rnn import BiLstmForTokenClassification
 from hf_rnn.models.similarity import SIMILARITIES
-from tests.benchmark.comparisons import TEXTS, save_bilstm, save_siamese
+from tests.benchmark.comparisons import TAGS, TEXTS, label_maps, save_bilstm, save_siamese
 from tests.models.siamese import OTHERS
 
 
@@ -88,6 +91,25 @@ def test_entities_are_those_of_the_pipeline(tagger: Path) -> None:
     assert sum(map(len, expected)) > 10
     assert_alike(tag(NEWS), expected)
     assert_alike(tag(NEWS[0]), expected[0])
+
+
+@pytest.mark.parametrize("crf", [True, False])
+def test_entities_of_a_tagger_of_tokens(tmp_path: Path, crf: bool) -> None:
+    tokenizer = train_tokenizer(TEXTS, vocab_size=100, min_frequency=1, show_progress=False)
+    torch.manual_seed(3)
+    config = BiLstmConfig(vocab_size=len(tokenizer), embedding_size=8, hidden_size=6, crf=crf, **label_maps(TAGS))
+    model = BiLstmForTokenClassification(config).eval()
+    with torch.no_grad():
+        model.head.classifier.output.weight *= 20
+    stock = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple")
+    # Unknown words among them, and entities side by side.
+    texts = [*TEXTS, *OTHERS, "an Unheard word , fine film", "fine film a dull film fine film dull fine"]
+    expected = stock(texts)
+    ends = [(one["entity_group"], one["end"] + 1) for answer in expected for one in answer]
+    starts = [(one["entity_group"], one["start"]) for answer in expected for one in answer]
+    assert any(end == start for end, start in zip(ends, starts[1:], strict=False)), "none are side by side"
+    assert any("unheard" in one["word"].lower() for one in expected[-2]), "the unknown word is in no entity"
+    assert_alike(load(export_onnx(model, tmp_path, tokenizer=tokenizer))(texts), expected)
 
 
 def test_scores_of_tokens_are_the_logits_of_the_model(tagger: Path) -> None:
