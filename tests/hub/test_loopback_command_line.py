@@ -15,7 +15,7 @@ def hf(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProc
 
 
 def test_upload_and_download(loopback_hub: LoopbackHub, tmp_path: Path) -> None:
-    """`hf upload` makes the repository; another user, on another machine so to speak, loads it."""
+    """`hf upload` makes the repository; another user, behind a proxy that would not find it, loads it."""
     folder = tmp_path / "folder"
     folder.mkdir()
     contents = {"config.json": b"{}", "model.safetensors": bytes(3000)}
@@ -24,7 +24,7 @@ def test_upload_and_download(loopback_hub: LoopbackHub, tmp_path: Path) -> None:
     ana = loopback_hub.environment(tmp_path / "ana", loopback_hub.token())
     done = hf(ana, "upload", "ana/model", str(folder), "--commit-message", "By hand")
     assert done.returncode == 0, done.stderr
-    bob = loopback_hub.environment(tmp_path / "bob", loopback_hub.token("bob"))
+    bob = {"HTTP_PROXY": "http://127.0.0.1:9"} | loopback_hub.environment(tmp_path / "bob", loopback_hub.token("bob"))
     done = hf(bob, "download", "ana/model", "--local-dir", str(tmp_path / "loaded"))
     assert done.returncode == 0, done.stderr
     assert {name: (tmp_path / "loaded" / name).read_bytes() for name in contents} == contents

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import httpx2
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from tests.fixtures.loopback import Clients, LoopbackHub
@@ -43,7 +44,10 @@ def test_a_download_that_breaks_off_is_resumed(api: HfApi, loopback_hub: Loopbac
 def test_a_small_file_is_loaded_again_from_the_start(api: HfApi, loopback_hub: LoopbackHub, tmp_path: Path) -> None:
     api.upload_file(repo_id=REPO, path_or_fileobj=WEIGHTS[:2000], path_in_repo="model.safetensors")
     loopback_hub.faults.cut("GET /[0-9a-f]{64}", after=1000)
+    start = time.monotonic()
     assert download(api, tmp_path) == WEIGHTS[:2000]
+    # The connection was closed: the client has not waited for the rest until its patience was at an end.
+    assert time.monotonic() - start < constants.HF_HUB_DOWNLOAD_TIMEOUT
 
 
 def test_nothing_half_loaded_is_in_the_cache(api: HfApi, loopback_hub: LoopbackHub, tmp_path: Path) -> None:
