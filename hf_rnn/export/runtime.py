@@ -43,7 +43,7 @@ class Model:
         folder: What `export_onnx` wrote.
         settings: Its `runtime.json`.
         int8: Whether to run the graph whose weights are of 8 bits.
-        threads: Of one operator; by default one, the quickest for one text at a time; 0: as many as there are cores.
+        threads: Of one operator; 0: as many as there are cores.
     """
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
