@@ -98,23 +98,24 @@ class PushingTrainer(Trainer):
 
     def _upload(self, folder: Path, message: str | None, token: str | None, revision: str | None) -> Future[Any]:
         """Upload `folder` in one commit, in the background; then remove it."""
-        upload: Future[Any] = hf_api().upload_folder(
-            repo_id=str(self.hub_model_id),
-            folder_path=folder,
-            commit_message=message,
-            token=token,
-            revision=revision,
-            run_as_future=True,
-        )
 
-        def finish(done: Future[Any]) -> None:
-            shutil.rmtree(folder)
-            if done.exception() is not None:
-                # Training goes on: what it has learnt is on the disk. The last push waits, and raises.
-                logger.error("The push %r to %s failed: %s", message, self.hub_model_id, done.exception())
+        def upload() -> Any:
+            try:
+                return hf_api().upload_folder(
+                    repo_id=str(self.hub_model_id),
+                    folder_path=folder,
+                    commit_message=message,
+                    token=token,
+                    revision=revision,
+                )
+            except Exception as error:
+                # Training goes on, and what it has learnt is on the disk; whoever waits for this push is told, too.
+                logger.error("The push %r to %s failed: %s", message, self.hub_model_id, error)
+                raise
+            finally:
+                shutil.rmtree(folder)
 
-        upload.add_done_callback(finish)
-        return upload
+        return hf_api().run_as_future(upload)
 
     def _has_finished_card(self, token: str | None, revision: str | None) -> bool:
         """Whether the repository has a card that the Trainer did not write."""
