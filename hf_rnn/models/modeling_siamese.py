@@ -128,6 +128,8 @@ class SiameseModel(SiamesePreTrainedModel):
     """
 
     _auto_class = "AutoModel"
+    # The classifier of a `SiameseForPairClassification`, whose folder is one of this model, too.
+    _keys_to_ignore_on_load_unexpected = [r"^dense\.", r"^output\."]
 
     def __init__(self, config: SiameseConfig, encoder: PreTrainedModel | None = None) -> None:
         super().__init__(config)
