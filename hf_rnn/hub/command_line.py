@@ -34,7 +34,13 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
     results = run(*arguments, recipe=recipe)
     folder = training.output_dir or "."
-    card = write_model_card(folder, results, license=report.license, language=report.language)
+    card = write_model_card(
+        folder,
+        results,
+        license=report.license,
+        language=report.language,
+        dataset_license_note=report.dataset_license_note,
+    )
     for split, figures in results["metrics"].items():
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))

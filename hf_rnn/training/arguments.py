@@ -176,6 +176,9 @@ class ReportArguments:
     )
     language: str = field(default="en", metadata={"help": "Language code of the texts."})
     license: str = field(default="apache-2.0", metadata={"help": "Licence of the trained model."})
+    dataset_license_note: str | None = field(
+        default=None, metadata={"help": "What the terms of the data mean for the weights, for the card."}
+    )
 
 
 @dataclass

@@ -28,7 +28,7 @@ def test_the_run_gets_its_arguments_and_its_figures_are_printed(
         return results
 
     path = tmp_path / "recipe.json"
-    path.write_text('{"model_type": "gru", "license": "mit", "language": "pt", "seed": 3}')
+    path.write_text('{"model_type": "gru", "license": "mit", "language": "pt", "seed": 3, "dataset_license_note": "Ask."}')
     line = [str(path), "--seed", "5", "--output_dir", str(tmp_path), "--use_cpu"]
     monkeypatch.setattr("sys.argv", ["script.py", *line])
     train_and_report(GROUPS, run)
@@ -44,4 +44,5 @@ def test_the_run_gets_its_arguments_and_its_figures_are_printed(
     ]
     card = ModelCard.load(tmp_path / "README.md")
     assert (card.data.license, card.data.language) == ("mit", "pt")
+    assert "Ask." in card.text
     assert "| PER | 3 | 0.7000 |" in card.text
