@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def test_the_run_gets_its_arguments_and_its_figures_are_printed(
         return results
 
     path = tmp_path / "recipe.json"
-    path.write_text('{"model_type": "gru", "license": "mit", "language": "pt", "seed": 3, "dataset_license_note": "Ask."}')
+    values = {"model_type": "gru", "license": "mit", "language": "pt", "seed": 3, "dataset_license_note": "Ask."}
+    path.write_text(json.dumps(values))
     line = [str(path), "--seed", "5", "--output_dir", str(tmp_path), "--use_cpu"]
     monkeypatch.setattr("sys.argv", ["script.py", *line])
     train_and_report(GROUPS, run)
