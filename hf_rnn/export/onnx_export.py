@@ -44,7 +44,8 @@ def export_onnx(
 
     Args:
         model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, or a siamese
-            network over a recurrent encoder. It is not changed.
+            network over a recurrent encoder. It is not changed. Of the folder of a `SiameseForPairClassification` it
+            is the siamese network in it.
         output_folder: Made if it is not there; files of these names are replaced.
         tokenizer: By default the one in the folder that the model is, or was loaded from.
         opset: Version of the operators of ONNX.
@@ -67,7 +68,7 @@ def export_onnx(
     from .parity import TOLERANCE, check_parity
     from .runtime_settings import runtime_settings
 
-    loaded: Any = model if isinstance(model, PreTrainedModel) else _load(Path(model))
+    loaded: Any = model if isinstance(model, PreTrainedModel) else load_exportable(Path(model))
     tokenizer = _tokenizer(loaded, tokenizer)
     exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
     graph = build_graph(exported, opset)
@@ -93,17 +94,19 @@ def _require_packages() -> None:
         raise ImportError(f"ONNX export needs {' and '.join(missing)}: pip install 'hf_rnn[export]'.")
 
 
-def _load(folder: Path) -> PreTrainedModel:
+def load_exportable(folder: Path) -> PreTrainedModel:
+    """
+    What a graph is written for of a checkpoint, on the CPU, in float32 and in evaluation mode.
+
+    Raises:
+        ValueError: for a folder that is no checkpoint, or a model that no graph is written for.
+    """
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(f"`model`={str(folder)!r} is no checkpoint: it has no config.json.")
     (architecture, *_) = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [None]
-    found = SiameseModel if architecture == "SiameseModel" else getattr(modeling_rnn, str(architecture), None)
-    if architecture == "SiameseForPairClassification":
-        raise ValueError(
-            f"`model`={str(folder)!r} is a {architecture}, which no graph is written for; for the similarity of its "
-            "texts give its siamese network, `SiameseModel.from_pretrained(folder)`."
-        )
+    siamese = architecture in ("SiameseModel", "SiameseForPairClassification")
+    found = SiameseModel if siamese else getattr(modeling_rnn, str(architecture), None)
     if found is None or not issubclass(found, HEADS):
         raise ValueError(
             f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of "
@@ -176,4 +179,4 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-__all__ = ["REPORT_FILE", "export_onnx"]
+__all__ = ["REPORT_FILE", "export_onnx", "load_exportable"]

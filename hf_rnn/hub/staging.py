@@ -114,6 +114,7 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
         copy_files(source, target, patterns)
     (target / README_FILE).write_text(_addressed(card, results["name"], repo_id), encoding="utf-8")
     if (source / ONNX_FOLDER).is_dir():
+        _check_graph(source)
         copy_files(source / ONNX_FOLDER, target / ONNX_FOLDER, ONNX_FILES)
     _check_code(target)
     others = [name for name in _auto_map(target) if name not in ("AutoConfig", head)]
@@ -188,6 +189,25 @@ def _check_weights(source: Path) -> None:
                 f"{path} is not a safetensors file ({error}), whatever its name says. Load the model where you trust "
                 "it: `save_pretrained` writes one."
             ) from error
+
+
+def _check_graph(source: Path) -> None:
+    """The ONNX graph is one of these weights, not of an earlier training."""
+    import onnxruntime
+
+    from ..export.onnx_export import load_exportable
+    from ..export.parity import ParityError, check_parity
+    from ..export.runtime import GRAPH_FILE
+
+    again = f"Write it anew with scripts/export_onnx.py, or remove {source / ONNX_FOLDER}."
+    graph = source / ONNX_FOLDER / GRAPH_FILE
+    if not graph.is_file():
+        raise StagingError(f"{source / ONNX_FOLDER} has no {GRAPH_FILE}. {again}")
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    try:
+        check_parity(load_exportable(source).eval(), session)
+    except ParityError as error:
+        raise StagingError(f"{graph} is not the graph of the weights in {source}. {error} {again}") from error
 
 
 def _check_model_type(source: Path, results: dict[str, Any]) -> None:

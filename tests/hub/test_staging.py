@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
+from hf_rnn.export.onnx_export import export_onnx
 from hf_rnn.hub import staging
 from hf_rnn.hub.answers import answers, first_difference
 from hf_rnn.hub.staging import StagingError, stage
@@ -43,9 +44,8 @@ def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: P
     (run / "stray.py").write_text("raise SystemExit")
     (run / "confusion.json").write_text("{}")
     (run / "pytorch_model.bin").write_bytes(b"pickle")
-    (run / "onnx").mkdir()
-    for name in ("model.onnx", "runtime.json", "runtime.py", "notes.bin"):
-        (run / "onnx" / name).write_bytes(b"onnx")
+    export_onnx(run, run / "onnx")
+    (run / "onnx" / "notes.bin").write_bytes(b"not of the export")
     staged = stage(run, tmp_path / "staged", repo_id="ana/film")
 
     saved = {path.name for path in run.glob("*.py")} - {"stray.py"}
@@ -55,9 +55,11 @@ def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: P
         "config.json",
         "learning_curves.png",
         "model.safetensors",
+        "onnx/export.json",
         "onnx/model.onnx",
         "onnx/runtime.json",
         "onnx/runtime.py",
+        "onnx/tokenizer.json",
         "results.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -76,6 +78,17 @@ def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: P
     assert 'model="ana/film", trust_remote_code=True' in card.text
     assert card.text.replace("ana/film", read_results(run / "results.json")["name"]) == original.text
     assert staged.auto_classes[-1] == "AutoModelForSequenceClassification"
+
+
+def test_a_graph_of_other_weights_is_found(run: Path, tmp_path: Path) -> None:
+    export_onnx(run, run / "onnx")
+    weights = load_file(run / "model.safetensors")
+    save_file({name: value * 1.1 for name, value in weights.items()}, run / "model.safetensors", {"format": "pt"})
+    with pytest.raises(StagingError, match="is not the graph of the weights in .*scripts/export_onnx.py, or remove"):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+    (run / "onnx" / "model.onnx").unlink()
+    with pytest.raises(StagingError, match="onnx has no model.onnx"):
+        stage(run, tmp_path / "again", repo_id="ana/film")
 
 
 def test_weights_that_are_not_the_originals_are_found(
