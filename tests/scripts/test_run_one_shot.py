@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -14,19 +13,7 @@ from huggingface_hub import ModelCard
 from hf_rnn.training.results import read_results
 
 
-def run(project: Path, folder: Path, *line: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(project / "scripts" / "run_one_shot.py"), *line],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
-def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(run_script: Callable[..., Any], tmp_path: Path) -> None:
     recipe = {
         "config_overrides": {"image_size": 8, "hidden_sizes": [4], "kernel_sizes": [3], "pool_sizes": [2]},
         "loss_options": {"multiple_negatives": {"symmetric": True}},
@@ -44,7 +31,7 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
         "disable_tqdm": True,
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    done = run(project, tmp_path, "recipe.json", "--output_dir", "out", "--num_train_epochs", "1")
+    done = run_script("run_one_shot", "recipe.json", "--output_dir", "out", "--num_train_epochs", "1")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "not_here").exists()
     results = read_results(tmp_path / "out" / "results.json")
@@ -66,7 +53,7 @@ def test_from_a_recipe_to_a_model_with_its_card(project: Path, tmp_path: Path) -
         ("--model_type gru", "--model_type"),
     ],
 )
-def test_bad_input_ends_with_what_is_wrong(project: Path, tmp_path: Path, line: str, message: str) -> None:
-    done = run(project, tmp_path, "--output_dir", "out", "--use_cpu", *line.split())
+def test_bad_input_ends_with_what_is_wrong(run_script: Callable[..., Any], line: str, message: str) -> None:
+    done = run_script("run_one_shot", "--output_dir", "out", "--use_cpu", *line.split())
     assert done.returncode != 0
     assert message in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -15,7 +16,7 @@ from tests.training.small_runs import SMALL
 from tests.training.small_similarity_runs import write_questions
 
 
-def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., str]) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., Any]) -> None:
     recipe = {
         **{name: Path(path).name for name, path in write_questions(tmp_path).items()},
         "dataset_title": "generated questions",
@@ -32,13 +33,14 @@ def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Call
         "disable_tqdm": True,
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    printed = run_script("run_similarity", "recipe.json", "--num_train_epochs", "3")
+    done = run_script("run_similarity", "recipe.json", "--num_train_epochs", "3")
+    assert done.returncode == 0, done.stderr
     results = read_results(tmp_path / "out" / "results.json")
     assert (results["training"]["epochs"], results["recipe"]) == (3, "recipe.json")
     for split in ("train", "validation", "test"):
-        (line,) = (line for line in printed.splitlines() if line.strip().startswith(f"{split}: "))
+        (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith(f"{split}: "))
         assert f"roc_auc {results['metrics'][split]['roc_auc']:.4f}" in line
-    assert 'pipeline("sentence-similarity", model="out", trust_remote_code=True)' in printed
+    assert 'pipeline("sentence-similarity", model="out", trust_remote_code=True)' in done.stdout
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.pipeline_tag == "sentence-similarity"
     # What the card's snippet says.

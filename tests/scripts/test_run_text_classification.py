@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -17,23 +15,7 @@ from hf_rnn.training.results import read_results
 from tests.training.small_runs import SMALL, write_reviews
 
 
-@pytest.fixture
-def run(project: Path, tmp_path: Path):
-    def run_script(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, str(project / "scripts" / "run_text_classification.py"), *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(project)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    return run_script
-
-
-def test_from_a_recipe_to_a_model_with_its_card(run, tmp_path: Path) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(run_script: Callable[..., Any], tmp_path: Path) -> None:
     recipe = {
         "train_file": "train.csv",
         "validation_file": "validation.csv",
@@ -51,7 +33,7 @@ def test_from_a_recipe_to_a_model_with_its_card(run, tmp_path: Path) -> None:
     write_reviews(tmp_path)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
 
-    done = run("recipe.json", "--output_dir", "out", "--num_train_epochs", "2")
+    done = run_script("run_text_classification", "recipe.json", "--output_dir", "out", "--num_train_epochs", "2")
 
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "not_here").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -14,7 +15,7 @@ from hf_rnn.training.results import read_results
 from tests.training.small_tagging_runs import SMALL, write_news
 
 
-def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., str]) -> None:
+def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., Any]) -> None:
     recipe = {
         "train_file": "train.jsonl",
         "validation_file": "validation.jsonl",
@@ -34,15 +35,16 @@ def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Call
     }
     write_news(tmp_path)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    printed = run_script("run_token_classification", "recipe.json", "--output_dir", "out", "--num_train_epochs", "4")
+    done = run_script("run_token_classification", "recipe.json", "--output_dir", "out", "--num_train_epochs", "4")
+    assert done.returncode == 0, done.stderr
     assert not (tmp_path / "not_here").exists()
     results = read_results(tmp_path / "out" / "results.json")
     assert (results["training"]["epochs"], results["recipe"]) == (4, "recipe.json")
     for split in ("train", "validation", "test"):
-        (line,) = (line for line in printed.splitlines() if line.strip().startswith(f"{split}: "))
+        (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith(f"{split}: "))
         assert f"f1 {results['metrics'][split]['f1']:.4f}" in line
         assert "f1_PER" not in line
-    assert 'pipeline("token-classification", model="out", trust_remote_code=True)' in printed
+    assert 'pipeline("token-classification", model="out", trust_remote_code=True)' in done.stdout
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.pipeline_tag == "token-classification"
     assert "generated news" in card.text
