@@ -12,7 +12,7 @@ from ..data.glyphs import GlyphPairs, glyph_classes
 from ..models.configuration_conv import ConvEncoderConfig
 from ..models.configuration_siamese import SiameseConfig
 from ..models.modeling_siamese import SiameseModel
-from .arguments import RECURRENT_LEARNING_RATE, RecurrentTrainingArguments, ReportArguments, json_object
+from .arguments import RecurrentTrainingArguments, ReportArguments, json_object
 from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
@@ -95,9 +95,6 @@ def run_one_shot(
     if not arguments.do_train:
         raise ValueError("`do_train` is False; it must be true: there is no other model to measure.")
     checkpoint = checkpoint_to_resume(arguments)
-    if arguments.learning_rate is None:
-        # As of a recurrent network: these weights start at random, too.
-        arguments.learning_rate = RECURRENT_LEARNING_RATE
     set_seed(arguments.seed)
     encoder = one_shot_arguments.encoder()
     objective = build_objective(one_shot_arguments, "labels")
