@@ -16,8 +16,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..training.curves import CURVES_FILE
-from ..training.results import validate_results
-from ..training.similarity_measures import CLASSIFIER
+from ..training.results import CLASSIFIER, validate_results
 from .card_options import CARD_FILE, CardOptions, write_card_options
 
 

@@ -20,6 +20,8 @@ from .machine import describe_machine, git_commit, library_versions
 
 
 SCHEMA_VERSION = 2
+# Before the figures of a classifier of pairs; those without it are of the similarity.
+CLASSIFIER = "classifier_"
 
 # A mapping is an object with exactly these keys; a type (or union of types) is what the value may be.
 SCHEMA: dict[str, Any] = {

@@ -16,16 +16,13 @@ from transformers import EvalPrediction
 from ..data.pair_readers import PairData
 from ..models.modeling_siamese import SiameseForPairClassification
 from .describe import split_metrics
+from .results import CLASSIFIER
 from .run_folder import PREDICTIONS_FILE
 from .similarity_metrics import PairClassificationMetric, ScoreCorrelationMetric, best_threshold, retrieval_figures
 from .trainer import RecurrentTrainer
 
 
 logger = logging.getLogger(__name__)
-
-# Before the figures of a classifier of pairs; those without it are of the similarity.
-CLASSIFIER = "classifier_"
-
 
 def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPrediction], dict[str, float]]:
     """
