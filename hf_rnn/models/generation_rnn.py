@@ -83,8 +83,8 @@ class RecurrentGenerationMixin(GenerationMixin):
             _check_prompt("inputs_embeds", features.shape[1], features.shape[1], past)
         else:
             # transformers drops a mask of ones, and remembers how long it was.
-            masked = generation_config._mask_length if mask is None else mask.shape[1]
-            _check_prompt("input_ids", input_ids.shape[1], int(masked), past)
+            masked: Any = generation_config._mask_length if mask is None else mask.shape[1]
+            _check_prompt("input_ids", input_ids.shape[1], masked, past)
         stock: Any = super()
         return stock._prefill(input_ids, generation_config, model_kwargs, is_first_iteration)
 
