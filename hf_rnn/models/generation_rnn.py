@@ -42,11 +42,7 @@ class RecurrentGenerationMixin(GenerationMixin):
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
 
-    @classmethod
-    def _supports_default_dynamic_cache(cls) -> bool:
-        # By default transformers puts keys and values for each token in `past_key_values`.
-        return False
-
+    # By default transformers makes a cache of keys and values for each token.
     def _prepare_cache_for_generation(
         self,
         generation_config: GenerationConfig,
