@@ -22,6 +22,10 @@ class RecurrentGenerationMixin(GenerationMixin):
     state that has counted nothing, after which all that is given is new. The state that is given is never changed,
     and serves several beams or returned sequences of each text. One that is returned has not read the last token.
     A text that has ended before the others of its batch reads padding tokens from there on, as in transformers.
+
+    Raises:
+        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
+            cannot forget), no token to read, or tokens and a mask that do not go with what the state has read.
     """
 
     model: RecurrentModel
