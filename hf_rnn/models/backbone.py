@@ -7,6 +7,7 @@ The backbone that every model shares, and what transformers wants to know of it:
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -84,7 +85,10 @@ class RecurrentPreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
         # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
-        self.config.auto_map = self.config.head_classes()
+        classes = self.config.head_classes()
+        if self.config.causal_obstacle is not None:
+            classes.pop("AutoModelForCausalLM", None)
+        self.config.auto_map = classes
         return super().save_pretrained(save_directory, *args, **kwargs)
 
     def _embeddings(self) -> RecurrentEmbeddings:
@@ -168,6 +172,15 @@ class RecurrentModel(RecurrentPreTrainedModel):
             pooler_output=self.dense(self.pooler(hidden_states, steps, finals)),
             past_key_values=RecurrentCache(reached, before + mask.shape[1]) if use_cache and reached else None,
         )
+
+    def initial_state(self, batch_size: int) -> RecurrentCache:
+        """The state of zeros, from which `batch_size` texts are read where no other is given."""
+        states = []
+        for layer in cast(Iterable[RecurrentLayer], self.layers):
+            shape = (batch_size, layer.num_directions, layer.cell.hidden_size)
+            zeros = torch.zeros(shape, dtype=self.dtype, device=self.device)
+            states.append((zeros,) * layer.cell.num_states)
+        return RecurrentCache(states)
 
     def inputs_and_mask(
         self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None

@@ -16,6 +16,7 @@ HEADS = {
     "AutoModel": "Model",
     "AutoModelForSequenceClassification": "ForSequenceClassification",
     "AutoModelForTokenClassification": "ForTokenClassification",
+    "AutoModelForCausalLM": "ForCausalLM",
 }
 MODELING_FILE = "modeling_rnn"
 # Features of a word's capitals and digits, see `word_embeddings.casing`.
@@ -76,6 +77,8 @@ class RecurrentConfig(PreTrainedConfig):
             `None`: any label may follow any other.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
+        tie_word_embeddings (`bool`, defaults to `False`):
+            Whether the output layer of a language model is the embedding table, see `RecurrentForCausalLM`.
 
     Raises:
         ValueError: for a name that does not exist, or a value out of its range; the message names the argument.
@@ -143,7 +146,10 @@ class RecurrentConfig(PreTrainedConfig):
     def head_classes(cls) -> dict[str, str]:
         """Auto class → `file.Class` of the family's models, as `auto_map` in a config.json says it."""
         family = cls.__name__.removesuffix("Config")
-        return {auto_class: f"{MODELING_FILE}.{family}{head}" for auto_class, head in HEADS.items()}
+        heads = dict(HEADS)
+        if cls.cell == "none" or cls.bidirectional:
+            del heads["AutoModelForCausalLM"]
+        return {auto_class: f"{MODELING_FILE}.{family}{head}" for auto_class, head in heads.items()}
 
     @property
     def layer_sizes(self) -> list[int]:
@@ -163,6 +169,21 @@ class RecurrentConfig(PreTrainedConfig):
             return self.vocab_size
         spelling = {None: 0, "cnn": self.char_hidden_size, "lstm": 2 * self.char_hidden_size}[self.char_encoder]
         return self.embedding_size + spelling + NUM_CASING_FEATURES * self.casing_features
+
+    @property
+    def causal_obstacle(self) -> str | None:
+        """What keeps a language model from having this configuration; None: nothing does."""
+        if self.cell == "none":
+            return "without a recurrence no step knows of those before it"
+        if self.bidirectional:
+            return "`bidirectional` is True; it must be False, as what comes next is to be predicted"
+        if self.vocab_size is None:
+            return "`vocab_size` is None; it must be the number of tokens to choose from"
+        if self.word_vocab_size is not None:
+            return f"`word_vocab_size` is {self.word_vocab_size}; it must be None, as the steps must be tokens"
+        if self.tie_word_embeddings and self.one_hot_input:
+            return "`tie_word_embeddings` is True; it must be False with `one_hot_input`, which has no embeddings"
+        return None
 
     def layer_output_size(self, index: int) -> int:
         """Features of a step after layer `index` (0 is the first), both directions merged."""

@@ -53,18 +53,56 @@ def classification_loss(
     return total / torch.as_tensor(num_items_in_batch, device=total.device)
 
 
+def next_token_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    mask: torch.Tensor,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """
+    Cross-entropy of each label with the logits of the step before it.
+
+    Args:
+        logits: (batch, time, vocab_size), at each step those of the next token.
+        labels: (batch, time), the tokens, or -100 where none is to be predicted.
+        mask: (batch, time), True at a token. What no token stands before is not predicted, so that the padding of a
+            text, on the left or on the right, does not change its loss.
+        num_items_in_batch: As in [`classification_loss`].
+
+    Raises:
+        ValueError: for labels out of range, not whole, or of another shape.
+    """
+    if labels.shape != logits.shape[:2] or labels.shape != mask.shape:
+        raise ValueError(
+            f"`labels` has shape {tuple(labels.shape)}; it must be {tuple(mask.shape)}, (batch, time), and "
+            "`logits_to_keep` 0."
+        )
+    _check_classes(labels, logits.shape[2], "vocab_size")
+    targets = torch.full_like(labels, -100, dtype=torch.long)
+    targets[:, :-1] = labels[:, 1:].masked_fill(mask.cumsum(1)[:, :-1] == 0, -100)
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum", ignore_index=-100)
+    if num_items_in_batch is None:
+        num_items_in_batch = (targets != -100).sum().clamp(min=1)
+    return total / torch.as_tensor(num_items_in_batch, device=total.device)
+
+
 def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
     # torch names neither the argument nor the number of labels, and takes any number as a multi-label target.
     if kind == "single_label_classification":
-        right = (labels == -100) | ((labels >= 0) & (labels < num_labels) & (labels == labels.long()))
-        allowed = f"with `num_labels={num_labels}` it must be a whole number in [0, {num_labels})"
+        _check_classes(labels, num_labels, "num_labels")
     elif kind == "multi_label_classification":
-        right = (labels >= 0) & (labels <= 1)
-        allowed = f"for {kind} it must lie in [0, 1]"
-    else:
-        return
+        _refuse_others(labels, (labels >= 0) & (labels <= 1), f"for {kind} it must lie in [0, 1]")
+
+
+def _check_classes(labels: torch.Tensor, number: int, name: str) -> None:
+    right = (labels == -100) | ((labels >= 0) & (labels < number) & (labels == labels.long()))
+    _refuse_others(labels, right, f"with `{name}={number}` it must be a whole number in [0, {number})")
+
+
+def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str) -> None:
     if not bool(right.all()):
         raise ValueError(f"`labels` holds {labels[~right][0].item()}; {allowed}.")
 
 
-__all__ = ["classification_loss", "infer_problem_type"]
+__all__ = ["classification_loss", "infer_problem_type", "next_token_loss"]

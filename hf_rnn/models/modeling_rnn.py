@@ -18,6 +18,7 @@ from .cache_rnn import RecurrentCache
 from .configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, LstmConfig, RecurrentConfig
 from .heads import ClassificationHead
 from .losses import classification_loss
+from .modeling_causal import RecurrentForCausalLM
 from .tagging import TaggingHead
 from .words import Words
 
@@ -184,6 +185,10 @@ class LstmForTokenClassification(RecurrentForTokenClassification):
     config: LstmConfig
 
 
+class LstmForCausalLM(RecurrentForCausalLM):
+    config: LstmConfig
+
+
 class GruModel(RecurrentModel):
     config: GruConfig
 
@@ -196,6 +201,10 @@ class GruForTokenClassification(RecurrentForTokenClassification):
     config: GruConfig
 
 
+class GruForCausalLM(RecurrentForCausalLM):
+    config: GruConfig
+
+
 class ElmanModel(RecurrentModel):
     config: ElmanConfig
 
@@ -205,6 +214,10 @@ class ElmanForSequenceClassification(RecurrentForSequenceClassification):
 
 
 class ElmanForTokenClassification(RecurrentForTokenClassification):
+    config: ElmanConfig
+
+
+class ElmanForCausalLM(RecurrentForCausalLM):
     config: ElmanConfig
 
 
@@ -227,15 +240,19 @@ __all__ = [
     "DanForSequenceClassification",
     "DanForTokenClassification",
     "DanModel",
+    "ElmanForCausalLM",
     "ElmanForSequenceClassification",
     "ElmanForTokenClassification",
     "ElmanModel",
+    "GruForCausalLM",
     "GruForSequenceClassification",
     "GruForTokenClassification",
     "GruModel",
+    "LstmForCausalLM",
     "LstmForSequenceClassification",
     "LstmForTokenClassification",
     "LstmModel",
+    "RecurrentForCausalLM",
     "RecurrentForSequenceClassification",
     "RecurrentForTokenClassification",
     "RecurrentModel",

@@ -10,6 +10,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedConfig,
@@ -87,6 +88,16 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
         model.model.embeddings.set_tokens(SPELT, STARTS)
         others = [f"unseen {number}" for number in range(3, model.config.word_vocab_size - 1)]
         model.model.embeddings.set_words(["aB", "Bcc-", "-1", *others])
+    return model
+
+
+def build_language_model(variant: str, seed: int = 0, **options) -> PreTrainedModel:
+    """As `build`, with large weights: what it predicts depends on what it has read."""
+    model = _perturbed(AutoModelForCausalLM, configure(variant, **options), seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter *= 3
     return model
 
 

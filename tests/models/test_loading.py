@@ -21,6 +21,7 @@ from tests.models.common import (
     assert_close,
     batch_of,
     build,
+    build_language_model,
     build_tagger,
     configure,
     sentences,
@@ -38,8 +39,10 @@ CODE_FILES = {
     "configuration_rnn.py",
     "crf.py",
     "embeddings.py",
+    "generation_rnn.py",
     "heads.py",
     "losses.py",
+    "modeling_causal.py",
     "modeling_rnn.py",
     "paths.py",
     "pooling.py",
@@ -134,6 +137,7 @@ def test_a_folder_carries_its_code_and_names_every_class(head, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["auto_map"] == {
         "AutoConfig": "configuration_rnn.GruConfig",
         "AutoModel": "modeling_rnn.GruModel",
+        "AutoModelForCausalLM": "modeling_rnn.GruForCausalLM",
         "AutoModelForSequenceClassification": "modeling_rnn.GruForSequenceClassification",
         "AutoModelForTokenClassification": "modeling_rnn.GruForTokenClassification",
     }
@@ -159,7 +163,8 @@ STRANGER = """
 import json, sys
 import torch
 from transformers import (
-    AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer, pipeline
+    AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+    AutoTokenizer, pipeline
 )
 
 sys.modules["hf_rnn"] = None  # an import of it fails, also where it is installed
@@ -194,12 +199,20 @@ def tag(folder):
     return model, {"classes": [type(model).__name__, name], "logits": model(torch.tensor(IDS)).logits.tolist()}
 
 
+def write(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
+    name = type(model).__module__.split(".")[0]
+    written = model.generate(torch.tensor(IDS), max_new_tokens=5, num_beams=2)
+    return model, {"classes": [type(model).__name__, name], "written": written.tolist()}
+
+
 folders, texts, answer = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 found = {}
-*folders, tagger = folders
-model, first = tag(tagger)
-model.save_pretrained(tagger + "-again")
-found[tagger] = [first, tag(tagger + "-again")[1]]
+*folders, tagger, writer = folders
+for folder, run in ((tagger, tag), (writer, write)):
+    model, first = run(folder)
+    model.save_pretrained(folder + "-again")
+    found[folder] = [first, run(folder + "-again")[1]]
 for folder in folders:
     model, first = ask(folder, folder, texts)
     model.save_pretrained(folder + "-again")
@@ -210,7 +223,10 @@ with open(answer, "w") as file:
 
 
 def ask_a_stranger(folders: list[Path], cwd: Path) -> dict[str, list[dict[str, list]]]:
-    """For each folder, the last of which holds a tagger, what the stranger found in it, and in its own copy."""
+    """
+    For each folder, the last two of which hold a tagger and a language model, what the stranger found in it, and in
+    its own copy.
+    """
     cwd.mkdir()
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HOME": str(cwd), "OMP_NUM_THREADS": "1"}
@@ -242,8 +258,13 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
 
     tagger, folder = build_tagger("bilstm", "bioes").float(), tmp_path / "tagger"
     tagger.save_pretrained(folder)
+    writer = build_language_model("lstm", tie_word_embeddings=True).float()
+    writer.save_pretrained(tmp_path / "writer")
 
-    found = ask_a_stranger([*models, folder], tmp_path / "elsewhere")
+    found = ask_a_stranger([*models, folder, tmp_path / "writer"], tmp_path / "elsewhere")
+    for answer in found[str(tmp_path / "writer")]:
+        assert answer["classes"] == ["LstmForCausalLM", "transformers_modules"]
+        assert answer["written"] == writer.generate(torch.tensor(IDS), max_new_tokens=5, num_beams=2).tolist()
     for answer in found[str(folder)]:
         assert answer["classes"] == ["BiLstmForTokenClassification", "transformers_modules"]
         assert torch.allclose(torch.tensor(answer["logits"]), tagger(torch.tensor(IDS)).logits, rtol=1e-5, atol=1e-5)
