@@ -6,7 +6,6 @@ import ast
 import configparser
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tomllib
@@ -181,7 +180,8 @@ def cpu_seconds(statement: str) -> float:
 
 def test_import_is_light() -> None:
     pairs = [(cpu_seconds("import hf_rnn"), cpu_seconds("from transformers import AutoModel")) for _ in range(3)]
-    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    # The least disturbed of each: a busy machine adds to the seconds, and never takes away.
+    ours, theirs = map(min, zip(*pairs, strict=True))
     assert ours <= theirs + 0.3
 
 
