@@ -87,9 +87,7 @@ def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
         text_column_names=arguments.text_column_names,
         label_column_name=arguments.label_column_name,
     )
-    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [
-        PAIR_CLASSIFIER[0]
-    ]
+    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [PAIR_CLASSIFIER]
     with tempfile.TemporaryDirectory() as output:
         results = run_similarity(
             ModelArguments(model_name_or_path=str(folder)),

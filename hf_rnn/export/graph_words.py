@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from ..models.char_encoder import PADDING_BYTE, CharacterCnn, CharacterLstm
-from ..models.word_embeddings import _CLASSES, KEY_BASE, UNKNOWN_ROW, WordEmbeddings
+from ..models.word_embeddings import CASING_CLASSES, KEY_BASE, UNKNOWN_ROW, WordEmbeddings
 from .graph import Graph, float_, int_, ints, weight
 from .graph_layers import LEAST, recurrent_layer
 from .graph_steps import GraphSteps, Pieces, axis_size, by_step, filled, real_steps
@@ -68,7 +68,7 @@ def _features(g: Graph, embeddings: WordEmbeddings, characters: str, lengths: st
         axis=1,
     )
     codes = g.Add(characters, g.Mul(g.Cast(g.Equal(before, int_(0xC3)), to=INT64), int_(0x100)))
-    classes = g.Gather(weight(_CLASSES).astype(np.int64), codes)  # (words, bytes, 4)
+    classes = g.Gather(weight(CASING_CLASSES).astype(np.int64), codes)  # (words, bytes, 4)
     capital = g.Gather(classes, int_(0), axis=2)
     rows = _rows(g, embeddings, characters, capital)
     parts = [g.Gather(weight(cast(nn.Embedding, embeddings.word_embeddings).weight), rows)]

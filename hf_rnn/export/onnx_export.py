@@ -61,7 +61,7 @@ def export_onnx(
             no tokenizer, or one that is not fast.
         ParityError: if the graph does not compute what the model does.
     """
-    _require_packages()
+    require_packages()
     import onnxruntime
 
     from .graph_models import build_graph
@@ -88,7 +88,11 @@ def export_onnx(
     return _write(Path(output_folder), graph, tokenizer, settings, report, int8)
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
+    """
+    Raises:
+        ImportError: what writes and runs graphs is not installed.
+    """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(f"ONNX export needs {' and '.join(missing)}: pip install 'hf_rnn[export]'.")
@@ -179,4 +183,4 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-__all__ = ["REPORT_FILE", "export_onnx", "load_exportable"]
+__all__ = ["REPORT_FILE", "export_onnx", "load_exportable", "require_packages"]

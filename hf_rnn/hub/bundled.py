@@ -30,7 +30,14 @@ AUTO_MODELS = {
     "token-classification": "AutoModelForTokenClassification",
     "sentence-similarity": "AutoModel",
 }
-PAIR_CLASSIFIER = ("SiameseForPairClassification", "AutoModelForSequenceClassification")
+PAIR_CLASSIFIER = "SiameseForPairClassification"
+
+
+def auto_model_of(results: Mapping[str, Any]) -> str:
+    """The Auto class of the model that `results` measured; AutoModel where its task has no other."""
+    if results["model"]["class"] == PAIR_CLASSIFIER:
+        return "AutoModelForSequenceClassification"
+    return AUTO_MODELS.get(results["task"], "AutoModel")
 
 
 def list_bundled() -> list[str]:
@@ -87,9 +94,7 @@ def make_bundle(
     output_folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_folder.parent) as temporary:
         staged = Path(temporary) / output_folder.name
-        name, of_pairs = PAIR_CLASSIFIER
-        auto_model = of_pairs if results["model"]["class"] == name else AUTO_MODELS[results["task"]]
-        _save_checkpoint(run_folder, staged, auto_model, dtype)
+        _save_checkpoint(run_folder, staged, auto_model_of(results), dtype)
         size = checkpoint_size(staged)
         if size > MAX_BYTES:
             raise ValueError(

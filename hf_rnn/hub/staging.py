@@ -23,7 +23,7 @@ from ..training.hub_files import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZ
 from ..training.results import ResultsError, read_results
 from ..training.run_folder import RESULTS_FILE
 from .answers import answers, clean_answers, first_difference, quiet
-from .bundled import AUTO_MODELS, PAIR_CLASSIFIER, bundled
+from .bundled import auto_model_of, bundled
 from .model_card import METRICS, TASKS
 
 
@@ -108,7 +108,7 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
     card = _read_card(source / README_FILE, results)
     _check_weights(source)
     _check_model_type(source, results)
-    head = _head_class(results)
+    head = auto_model_of(results)
     _save_model(source, target, head)
     for patterns in (WEIGHT_FILES, TOKENIZER_FILES, REPORT_FILES):
         copy_files(source, target, patterns)
@@ -193,9 +193,11 @@ def _check_weights(source: Path) -> None:
 
 def _check_graph(source: Path) -> None:
     """The ONNX graph is one of these weights, not of an earlier training."""
+    from ..export.onnx_export import load_exportable, require_packages
+
+    require_packages()
     import onnxruntime
 
-    from ..export.onnx_export import load_exportable
     from ..export.parity import ParityError, check_parity
     from ..export.runtime import GRAPH_FILE
 
@@ -227,12 +229,6 @@ def _check_model_type(source: Path, results: dict[str, Any]) -> None:
         )
     if results["task"] not in TASKS:
         raise StagingError(f"`task` in {source / RESULTS_FILE} must be one of {', '.join(TASKS)}.")
-
-
-def _head_class(results: dict[str, Any]) -> str:
-    """The Auto class of what was trained."""
-    model, of_pairs = PAIR_CLASSIFIER
-    return of_pairs if results["model"]["class"] == model else AUTO_MODELS.get(results["task"], "AutoModel")
 
 
 def _save_model(source: Path, target: Path, head: str) -> None:

@@ -50,13 +50,13 @@ def _classes_of_codes() -> torch.Tensor:
     return torch.tensor(rows, device="cpu")
 
 
-_CLASSES = _classes_of_codes()
+CASING_CLASSES = _classes_of_codes()
 
 
 def _classes(characters: torch.Tensor) -> torch.Tensor:
     # Of words as bytes (words, bytes), the classes of each byte (words, bytes, 4).
     before = nn.functional.pad(characters[:, :-1], (1, 0), value=PADDING_BYTE)
-    return _CLASSES.to(characters.device)[characters + 0x100 * (before == 0xC3)]
+    return CASING_CLASSES.to(characters.device)[characters + 0x100 * (before == 0xC3)]
 
 
 def lower_case(characters: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from transformers import TrainingArguments
+from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from ..data.tokenizer_training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
@@ -128,6 +128,13 @@ class TokenizerArguments:
             "and other models as in training."
         },
     )
+
+    def lengths(self, tokenizer: PreTrainedTokenizerBase, recurrent: bool) -> tuple[int | None, int | None]:
+        """The most tokens of a text in training, and in evaluation; None: texts are read whole."""
+        # A tokenizer without a limit says so by a number of thirty digits.
+        limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
+        length = self.max_seq_length or limit
+        return length, self.max_eval_seq_length or (None if recurrent else length)
 
 
 @dataclass

@@ -45,10 +45,18 @@ def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:
 
 
 def build_tokenizer(
-    arguments: TokenizerArguments, model: ModelArguments, texts: Iterable[str], *, show_progress: bool = True
+    arguments: TokenizerArguments,
+    model: ModelArguments,
+    texts: Iterable[str],
+    *,
+    checkpoint: str | None = None,
+    show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
-    """The tokenizer that is named, that of the checkpoint, or one trained on `texts`, the training texts."""
-    path = arguments.tokenizer_name_or_path or model.model_name_or_path
+    """
+    The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model, or one trained
+    on `texts`, the training texts.
+    """
+    path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
     if path is not None:
         # `revision` is one of the model's repository.
         revision = model.revision if path == model.model_name_or_path else "main"

@@ -17,8 +17,8 @@ from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
 from .siamese_trainer import SiameseTrainer
-from .similarity_measures import similarity_metrics_for
-from .similarity_metrics import PairClassificationMetric, best_threshold
+from .similarity_measures import choose_thresholds, similarity_metrics_for
+from .similarity_metrics import PairClassificationMetric
 from .similarity_objective import LOSSES, SimilarityArguments, build_objective
 from .trainer import RecurrentTrainer
 
@@ -137,10 +137,7 @@ def _measure(
     trainer: RecurrentTrainer, measured: dict[str, GlyphPairs], threshold_metric: str
 ) -> dict[str, dict[str, float]]:
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
-    predicted = trainer.predict(measured["validation"], metric_key_prefix="threshold")
-    model.config.threshold = best_threshold(predicted.predictions, predicted.label_ids, threshold_metric)
-    model.config.threshold_metric = threshold_metric
-    trainer.save_model()
+    choose_thresholds(trainer, measured["validation"], threshold_metric)
     wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
     metrics = {}
     for split in (split for split in wanted if wanted[split]):

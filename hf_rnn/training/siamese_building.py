@@ -45,7 +45,10 @@ def build_siamese(
             f"`config_overrides`={arguments.config_overrides!r} was given, but `model_name_or_path`={path!r} is a "
             "siamese network, which has an encoder."
         )
-    given = {} if similarity.similarity is None else {"similarity": similarity.similarity}
+    given: dict[str, Any] = {}
+    if similarity.similarity is not None:
+        # The threshold was one of another scale.
+        given = {"similarity": similarity.similarity, "threshold": None, "threshold_metric": None}
     # Not by an Auto class: where the folder carries code, this is the same code and needs no trust.
     model: SiamesePreTrainedModel = model_class.from_pretrained(
         path, revision=arguments.revision, dtype=torch.float32, **given, **similarity.overrides()

@@ -19,8 +19,8 @@ class SiameseTrainer(RecurrentTrainer):
     As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
 
     The loss is a mean over a batch, and with gradient accumulation the mean of those of its micro-batches: in-batch
-    negatives are those of one micro-batch. In evaluation an objective that learns from in-batch negatives alone has no
-    loss, because batches of similar length would make it another one.
+    negatives are those of one micro-batch. In evaluation an objective that takes negatives from the batch has no loss,
+    because batches of similar length would make it another one.
 
     Args:
         objective: What is trained to.
@@ -64,12 +64,6 @@ class SiameseTrainer(RecurrentTrainer):
         """See `transformers.Trainer.prediction_step`."""
         loss, logits, labels = super().prediction_step(*args, **kwargs)
         return None if self.objective.in_batch else loss, logits, labels
-
-    def _set_signature_columns_if_needed(self) -> None:
-        if self._signature_columns is None:
-            super()._set_signature_columns_if_needed()
-            # The model itself takes no labels, and columns that it does not take are removed.
-            self._signature_columns = [*(self._signature_columns or []), "labels"]  # type: ignore[assignment]
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         if self.groups is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import datasets
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedTokenizerBase, set_seed
 
 from ..data.pair_collator import PairCollator
 from ..data.pair_readers import PairData, PairDataArguments, load_pairs
@@ -115,13 +115,13 @@ def _tokenizer(
     arguments: RecurrentTrainingArguments,
     checkpoint: str | None,
 ) -> PreTrainedTokenizerBase:
-    if checkpoint is not None:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(checkpoint)
-        return tokenizer
     # A text that is in many pairs counts once.
     train = data.splits["train"]
     texts = list(dict.fromkeys([*train["text"][:], *train["text_b"][:]]))
-    return build_tokenizer(tokenizer_arguments, model_arguments, texts, show_progress=not arguments.disable_tqdm)
+    show_progress = not arguments.disable_tqdm
+    return build_tokenizer(
+        tokenizer_arguments, model_arguments, texts, checkpoint=checkpoint, show_progress=show_progress
+    )
 
 
 def _tokenized(
@@ -131,10 +131,7 @@ def _tokenized(
     `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
     recurrent encoder and cut as in training for one with a limit.
     """
-    # A tokenizer without a limit says so by a number of thirty digits.
-    limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
-    length = arguments.max_seq_length or limit
-    whole = arguments.max_eval_seq_length or (None if recurrent else length)
+    length, whole = arguments.lengths(tokenizer, recurrent)
     most = {"train": length, **dict.fromkeys(("train_whole", "validation", "test"), whole)}
     return {
         name: tokenize_pairs(

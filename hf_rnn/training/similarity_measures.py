@@ -14,7 +14,6 @@ import torch
 from transformers import EvalPrediction
 
 from ..data.pair_readers import PairData
-from ..models.modeling_siamese import SiameseForPairClassification
 from .describe import split_metrics
 from .results import CLASSIFIER
 from .run_folder import PREDICTIONS_FILE
@@ -23,6 +22,7 @@ from .trainer import RecurrentTrainer
 
 
 logger = logging.getLogger(__name__)
+
 
 def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPrediction], dict[str, float]]:
     """
@@ -94,7 +94,7 @@ def measure_pairs(
     """
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if data.kind == "labels" and (trainer.args.do_train or model.config.threshold is None):
-        _choose_thresholds(trainer, model, splits, threshold_metric)
+        choose_thresholds(trainer, _threshold_pairs(splits), threshold_metric)
     wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
     if trainer.args.do_predict:
         wanted["test"] = "test"
@@ -115,24 +115,27 @@ def measure_pairs(
     return metrics
 
 
-def _choose_thresholds(
-    trainer: RecurrentTrainer, model: Any, splits: dict[str, datasets.Dataset], metric: str
-) -> None:
+def choose_thresholds(trainer: RecurrentTrainer, pairs: Any, metric: str) -> None:
     """
-    The threshold of the similarity that is best on validation goes into the configuration, that of a classifier into
-    its bias, so that its likelier label is right the most often; and both into the saved model.
+    The threshold of the similarity that is best on labelled `pairs` goes into the configuration, that of a classifier
+    into its bias, so that its likelier label is right the most often; and both into the saved model.
     """
-    split = "validation" if "validation" in splits else "train_whole"
-    if split != "validation":
-        logger.warning("There is no validation split: the threshold is the best of the training pairs.")
-    predicted = trainer.predict(splits[split], metric_key_prefix="threshold")
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    predicted = trainer.predict(pairs, metric_key_prefix="threshold")
     similarities, log_odds = predicted_scores(predicted.predictions)
     model.config.threshold = best_threshold(similarities, predicted.label_ids, metric)
     model.config.threshold_metric = metric
-    if isinstance(model, SiameseForPairClassification) and log_odds is not None:
+    if log_odds is not None:
         with torch.no_grad():
             model.output.bias[1] -= best_threshold(log_odds, predicted.label_ids, metric)
     trainer.save_model()
+
+
+def _threshold_pairs(splits: dict[str, datasets.Dataset]) -> datasets.Dataset:
+    split = "validation" if "validation" in splits else "train_whole"
+    if split != "validation":
+        logger.warning("There is no validation split: the threshold is the best of the training pairs.")
+    return splits[split]
 
 
 def _retrieval(trainer: RecurrentTrainer, model: Any, rows: datasets.Dataset) -> dict[str, float]:
@@ -164,4 +167,11 @@ def write_predictions(
         writer.writerows([row, *values] for row, values in enumerate(zip(*columns.values(), strict=True)))
 
 
-__all__ = ["measure_pairs", "pair_figures", "predicted_scores", "similarity_metrics_for", "write_predictions"]
+__all__ = [
+    "choose_thresholds",
+    "measure_pairs",
+    "pair_figures",
+    "predicted_scores",
+    "similarity_metrics_for",
+    "write_predictions",
+]

@@ -11,7 +11,6 @@ import datasets
 import numpy as np
 from transformers import (
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
@@ -98,10 +97,7 @@ def tokenize_splits(
     recurrent model, because its pipeline reads them whole, and cut as in training for a model with a limit. Texts
     without a label are cut for training.
     """
-    # A tokenizer without a limit says so by a number of thirty digits.
-    limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
-    length = arguments.max_seq_length or limit
-    eval_length = arguments.max_eval_seq_length or (None if recurrent else length)
+    length, eval_length = arguments.lengths(tokenizer, recurrent)
     most = {
         "train": length,
         UNLABELLED_SPLIT: length,
@@ -128,11 +124,10 @@ def _tokenizer_and_model(
     arguments: RecurrentTrainingArguments,
     checkpoint: str | None,
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    if checkpoint is None:
-        texts, show_progress = training_column(data.splits, "text"), not arguments.disable_tqdm
-        tokenizer = build_tokenizer(tokenizer_arguments, model_arguments, texts, show_progress=show_progress)
-    else:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    texts, show_progress = training_column(data.splits, "text"), not arguments.disable_tqdm
+    tokenizer = build_tokenizer(
+        tokenizer_arguments, model_arguments, texts, checkpoint=checkpoint, show_progress=show_progress
+    )
     names = data.label_names or ["score"]
     model = build_model(
         model_arguments,

@@ -78,6 +78,9 @@ def test_a_dry_run_shows_the_files_the_front_matter_and_the_checks(project: Path
     assert f"{weights.stat().st_size:>12,}  model.safetensors" in lines
     assert lines.index("---") < lines.index("license: apache-2.0") < lines.index("Checked:")
     assert lines[-1] == "A dry run: nothing was uploaded."
+    # The end of it stands in the README.
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(["```", *lines[lines.index("Checked:") :], "```"]) in readme
 
 
 def test_bad_input_ends_in_a_line_that_says_what_to_do(

@@ -110,6 +110,22 @@ def test_evaluating_our_own_checkpoint_gives_its_figures(trained: Run, tmp_path:
     assert again["model"]["config"]["threshold"] == trained.results["model"]["config"]["threshold"]
 
 
+def test_another_similarity_has_a_threshold_of_its_own(trained: Run, tmp_path: Path) -> None:
+    """One that was chosen for cosines would call every pair alike, or none, by a distance."""
+    again = run(
+        tmp_path,
+        do_train=False,
+        model_name_or_path=str(trained.folder),
+        similarity="euclidean",
+        threshold_metric="accuracy",
+        **trained.files,
+    )
+    config = AutoModel.from_pretrained(tmp_path).config
+    assert (config.similarity, config.threshold_metric) == ("euclidean", "accuracy")
+    assert config.threshold < 0
+    assert again["metrics"]["test"]["accuracy"] > 0.8
+
+
 def test_a_better_than_chance_model_comes_out(trained: Run) -> None:
     assert trained.results["metrics"]["test"]["roc_auc"] > 0.8
 

@@ -15,8 +15,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.synthetic import generate_reviews
+from hf_rnn.training import building
 from hf_rnn.training import run as run_module
-from hf_rnn.training import text_classification
 from hf_rnn.training.arguments import TokenizerArguments
 from hf_rnn.training.results import read_results
 from hf_rnn.training.text_classification import tokenize_splits
@@ -225,7 +225,7 @@ def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
 
     steps_again = Steps()
     watch(monkeypatch, steps_again)
-    monkeypatch.setattr(text_classification, "build_tokenizer", refuse)
+    monkeypatch.setattr(building, "train_tokenizer", refuse)
     resumed = run(tmp_path / "cut", **flags)
     assert steps_again.seen == list(range(11, 25))
     assert resumed["metrics"] == whole["metrics"]
