@@ -53,11 +53,12 @@ def test_the_best_threshold_is_that_of_brute_force(metric: str) -> None:
 def test_a_threshold_is_half_way_and_survives_float32() -> None:
     assert best_threshold([0.2, 0.4, 0.8, 0.9], [0, 0, 1, 1], "accuracy") == pytest.approx(0.6)
     assert best_threshold([0.2, 0.4], [1, 0], "f1") == 0.2
-    # Neighbouring numbers of float32 have nothing between them.
-    lower = np.float32(0.7)
-    upper = np.nextafter(lower, np.float32(1))
-    found = best_threshold(np.array([lower, upper]), [0, 1], "accuracy")
-    assert (torch.tensor([float(lower), float(upper)]) >= found).tolist() == [False, True]
+    # Neighbouring numbers of float32 have nothing between them: their mean is rounded to one of them, up or down.
+    upper = np.float32(0.7)
+    for _ in range(4):
+        lower, upper = upper, np.nextafter(upper, np.float32(1))
+        found = best_threshold(np.array([lower, upper]), [0, 1], "accuracy")
+        assert (torch.tensor([float(lower), float(upper)]) >= found).tolist() == [False, True]
 
 
 def test_correlations() -> None:

@@ -23,9 +23,10 @@ LABELS = torch.tensor([1.0, 1.0, 0.0, 0.0])
 
 def test_a_weighted_sum() -> None:
     objective = SimilarityObjective(
-        ["cosent", "multiple_negatives"], {"multiple_negatives": {"symmetric": True, "weight": 0.25}}
+        ["cosent", "multiple_negatives"], {"multiple_negatives": {"scale": 1, "symmetric": True, "weight": 0.25}}
     )
-    ranking = MultipleNegativesRankingLoss(symmetric=True)(A[:2], B[:2])
+    ranking = MultipleNegativesRankingLoss(scale=1, symmetric=True)(A[:2], B[:2])
+    assert ranking > 0.1
     torch.testing.assert_close(objective(A, B, LABELS), CoSENTLoss()(A, B, LABELS) + 0.25 * ranking)
     assert objective.of_pairs
     assert objective.in_batch
