@@ -107,7 +107,8 @@ def test_evaluating_our_own_checkpoint_gives_its_figures(trained: Run, tmp_path:
     for split, figures in trained.results["metrics"].items():
         assert again["metrics"][split] == pytest.approx(figures)
     # The threshold is the one it was trained with.
-    assert again["model"]["config"]["threshold"] == trained.results["model"]["config"]["threshold"]
+    for name in ("threshold", "threshold_metric"):
+        assert again["model"]["config"][name] == trained.results["model"]["config"][name]
 
 
 def test_another_similarity_has_a_threshold_of_its_own(trained: Run, tmp_path: Path) -> None:
