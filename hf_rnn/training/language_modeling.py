@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from ..data.document_start import with_document_start
 from ..data.language_data import LanguageData, LanguageDataArguments, load_language_data
-from ..data.streams import TokenStreams, encode_text
+from ..data.streams import TokenizedText, TokenStreams, encode_text
 from ..kernels.loading import build_and_load
 from .arguments import ModelArguments, ReportArguments, TokenizerArguments
 from .building import build_model, build_tokenizer
@@ -57,14 +58,14 @@ def run_language_modeling(
     check_splits(data.splits, arguments)
     tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
-    train = texts.pop("train")
+    streams = {split: _streams(split, text, arguments) for split, text in texts.items()}
     task = TrainingTask(
         name="text-generation",
         model=model,
         tokenizer=tokenizer,
-        train=train.with_columns(streams_of(arguments)),
-        validation=texts["validation"].with_columns(arguments.eval_batch_size) if "validation" in texts else None,
-        rows={name: len(text.ids) for name, text in {"train": train, **texts}.items()},
+        train=streams["train"],
+        validation=streams.get("validation"),
+        rows={split: each.num_tokens for split, each in streams.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
         metric="loss",
@@ -78,20 +79,23 @@ def run_language_modeling(
 
 def encode_splits(
     data: LanguageData, tokenizer: PreTrainedTokenizerBase, *, reverse: bool = False
-) -> dict[str, TokenStreams]:
-    """The tokens of each split as one stream; documents, where there are several, each end with the `eos_token`."""
+) -> dict[str, TokenizedText]:
+    """The tokens of each split; documents, if that is what the data are, between `eos_token`s."""
     end = None if data.one_text else tokenizer.eos_token_id
-    streams = {}
+    texts = {}
     for split, documents in data.splits.items():
-        ids = encode_text(tokenizer, documents, end=end, reverse=reverse)
-        unknown = float((ids == tokenizer.unk_token_id).float().mean()) if tokenizer.unk_token_id is not None else 0.0
-        logger.info("%s: %d tokens, %.2f %% of them unknown", split, len(ids), 100 * unknown)
-        characters = sum(len(document) + (end is not None) for document in documents)
-        try:
-            streams[split] = TokenStreams(ids, characters=characters)
-        except ValueError as error:
-            raise ValueError(f"The {split} split: {error}") from error
-    return streams
+        texts[split] = encode_text(tokenizer, documents, end=end, reverse=reverse)
+        unknown = sum(int((ids == tokenizer.unk_token_id).sum()) for ids in texts[split].documents)
+        logger.info("%s: %d documents; %d of their tokens are unknown", split, len(documents), unknown)
+    return texts
+
+
+def _streams(split: str, text: TokenizedText, arguments: LanguageTrainingArguments) -> TokenStreams:
+    columns = {"train": streams_of(arguments), "validation": arguments.eval_batch_size}
+    try:
+        return TokenStreams(text, columns.get(split, 1))
+    except ValueError as error:
+        raise ValueError(f"The {split} split: {error}") from error
 
 
 def _tokenizer_and_model(
@@ -111,16 +115,19 @@ def _tokenizer_and_model(
         end_of_text=True,
         show_progress=not arguments.disable_tqdm,
     )
+    if not data.one_text:
+        tokenizer = with_document_start(cast(Any, tokenizer))
     model = build_model(model_arguments, AutoModelForCausalLM, tokenizer)
     generation: Any = model.generation_config
-    generation.eos_token_id, generation.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        setattr(generation, name, getattr(tokenizer, name))
     return tokenizer, model
 
 
-def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenStreams]) -> dict[str, dict[str, float]]:
+def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict[str, dict[str, float]]:
     asked = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
     return {
-        split: split_metrics(trainer.evaluate(texts[split], metric_key_prefix=split), split)  # type: ignore[arg-type]
+        split: split_metrics(trainer.evaluate(TokenStreams(texts[split]), metric_key_prefix=split), split)
         for split, wanted in asked.items()
         if wanted and split in texts
     }

@@ -65,22 +65,26 @@ class SortedByLengthSampler(Sampler[int]):
         yield from self.order.tolist()
 
 
-class StreamSampler(Sampler[tuple[int, int, int]]):
+class StreamSampler(Sampler[tuple[int | None, int, int, int]]):
     """
-    The windows of a text, `(column, start, end)`: the first window of every stream, then the second of each, and so
-    on. Batches of them, one after the other, go through all streams and then on to the next window; of several
+    The windows of a text, `(order, column, start, end)`: the first window of every stream, then the second of each,
+    and so on. Batches of them, one after the other, go through all streams and then on to the next window; of several
     processes each has the same streams again and again.
 
     Args:
         streams: What is read.
         window: Steps of a window.
-        seed: Of windows of random length, drawn anew in each epoch; None: all are as long as `window`.
+        seed: Of the order of the documents, drawn anew in each epoch; None: as they come.
+        random_windows: Whether windows end at random places, drawn with `seed` (see `window_bounds`).
     """
 
-    def __init__(self, streams: TokenStreams, window: int, seed: int | None = None) -> None:
+    def __init__(
+        self, streams: TokenStreams, window: int, seed: int | None = None, random_windows: bool = False
+    ) -> None:
         self.streams = streams
         self.window = window
         self.seed = seed
+        self.random_windows = random_windows
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -90,11 +94,12 @@ class StreamSampler(Sampler[tuple[int, int, int]]):
     def __len__(self) -> int:
         return self.streams.num_columns * len(window_bounds(self.streams.num_steps, self.window))
 
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed + self.epoch)
+    def __iter__(self) -> Iterator[tuple[int | None, int, int, int]]:
+        order = None if self.seed is None else self.seed + self.epoch
+        generator = torch.Generator().manual_seed(order or 0) if self.random_windows else None
         for start, end in window_bounds(self.streams.num_steps, self.window, generator):
             for column in range(self.streams.num_columns):
-                yield column, start, end
+                yield order, column, start, end
 
 
 __all__ = ["LengthBucketSampler", "SortedByLengthSampler", "StreamSampler"]

@@ -25,6 +25,8 @@ class StreamTrainer(RecurrentTrainer):
     """
     As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
 
+    The documents of a text are read in another order in each epoch.
+
     Truncated back-propagation through time (Werbos 1990; Mikolov et al. 2010): a batch is one window of
     `per_device_train_batch_size` streams. It starts from the state in which the window before it ended, through which
     no gradient flows, and from zeros at the beginning of an epoch. With gradient accumulation, and with several
@@ -69,8 +71,8 @@ class StreamTrainer(RecurrentTrainer):
         return super()._new_average() if patience is None else NonMonotonicAverage(patience)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
-        seed = self.args.data_seed if self.args.random_windows else None
-        return StreamSampler(self.train_dataset, self.args.block_size, seed)  # type: ignore[arg-type]
+        streams: Any = self.train_dataset
+        return StreamSampler(streams, self.args.block_size, self.args.data_seed, self.args.random_windows)
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         return StreamSampler(eval_dataset, window_of(eval_dataset))  # type: ignore[arg-type]

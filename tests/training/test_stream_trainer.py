@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import set_seed
 
 from hf_rnn import ElmanConfig, ElmanForCausalLM, GruConfig, GruForCausalLM, LstmConfig, LstmForCausalLM
-from hf_rnn.data.streams import TokenStreams, window_bounds
+from hf_rnn.data.streams import TokenizedText, TokenStreams, window_bounds
 from hf_rnn.models.cache_rnn import RecurrentCache
 from hf_rnn.training.language_arguments import LanguageTrainingArguments
 from hf_rnn.training.stream_trainer import StreamTrainer
@@ -25,6 +25,10 @@ RATE = 0.3
 
 def text(tokens: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(1, VOCABULARY, (tokens,), generator=torch.Generator().manual_seed(seed))
+
+
+def streams(ids: torch.Tensor, columns: int = 1, characters: int = 0) -> TokenStreams:
+    return TokenStreams(TokenizedText([ids], characters=characters), columns)
 
 
 def language_model(family: str = "lstm", **values: Any) -> Any:
@@ -58,7 +62,7 @@ def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) ->
     arguments = LanguageTrainingArguments(**{**defaults, **values})
     columns = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     return StreamTrainer(
-        model=model, args=arguments, train_dataset=TokenStreams(ids, columns), eval_dataset=evaluated
+        model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated
     )
 
 
@@ -74,15 +78,15 @@ def descend(model: nn.Module, loss: torch.Tensor) -> None:
             parameter -= RATE * parameter.grad
 
 
-def descend_through_windows(model: Any, streams: TokenStreams, bounds: list[tuple[int, int]]) -> list[float]:
+def descend_through_windows(model: Any, read: TokenStreams, bounds: list[tuple[int, int]]) -> list[float]:
     """The plain loop: a state that is carried and detached; every token weighs the same."""
     model.train()
     state, losses = None, []
-    mean = streams.num_steps / len(bounds)
+    mean = read.num_steps / len(bounds)
     for start, end in bounds:
-        outputs = model.model(streams.inputs[:, start:end], past_key_values=state, use_cache=True)
+        outputs = model.model(read.inputs[:, start:end], past_key_values=state, use_cache=True)
         logits = model.lm_head(model.projection(outputs.last_hidden_state))
-        loss = functional.cross_entropy(logits.flatten(0, 1), streams.targets[:, start:end].flatten())
+        loss = functional.cross_entropy(logits.flatten(0, 1), read.targets[:, start:end].flatten())
         losses.append(loss.item() * (end - start) / mean)
         descend(model, loss * (end - start) / mean)
         state = RecurrentCache([tuple(part.detach() for part in layer) for layer in outputs.past_key_values.states])
@@ -109,21 +113,21 @@ def test_windows_carry_the_state_and_cut_the_gradient(tmp_path, family: str) -> 
     trained, by_hand = language_model(family), language_model(family)
     built = trainer(trained, tmp_path, ids, block_size=5)
     built.train()
-    losses = descend_through_windows(by_hand, TokenStreams(ids, 2), window_bounds(22, 5))
+    losses = descend_through_windows(by_hand, streams(ids, 2), window_bounds(22, 5))
     torch.testing.assert_close(weights(trained), weights(by_hand), atol=1e-6, rtol=0)
     logged = [entry["loss"] for entry in built.state.log_history if "loss" in entry]
     assert logged == pytest.approx(losses, abs=1e-4)
     # What a reset state, or a gradient through the whole text, would have come to.
     reset = language_model(family)
     for start, end in window_bounds(22, 5):
-        descend_through_windows(reset, _cut(TokenStreams(ids, 2), start, end), [(0, end - start)])
+        descend_through_windows(reset, _cut(streams(ids, 2), start, end), [(0, end - start)])
     assert not torch.allclose(weights(trained), weights(reset), atol=1e-4)
 
 
-def _cut(streams: TokenStreams, start: int, end: int) -> TokenStreams:
-    streams.inputs, streams.targets = streams.inputs[:, start:end], streams.targets[:, start:end]
-    streams.num_steps = end - start
-    return streams
+def _cut(read: TokenStreams, start: int, end: int) -> TokenStreams:
+    read.inputs, read.targets = read.inputs[:, start:end], read.targets[:, start:end]
+    read.num_steps = end - start
+    return read
 
 
 def test_an_epoch_starts_from_zeros(tmp_path) -> None:
@@ -131,7 +135,7 @@ def test_an_epoch_starts_from_zeros(tmp_path) -> None:
     trained, by_hand = language_model(), language_model()
     trainer(trained, tmp_path, ids, block_size=7, num_train_epochs=2).train()
     for _ in range(2):
-        descend_through_windows(by_hand, TokenStreams(ids, 2), window_bounds(20, 7))
+        descend_through_windows(by_hand, streams(ids, 2), window_bounds(20, 7))
     torch.testing.assert_close(weights(trained), weights(by_hand), atol=1e-6, rtol=0)
 
 
@@ -142,7 +146,7 @@ def test_random_windows_are_others_in_each_epoch_and_weigh_tokens_alike(tmp_path
     drawn = [window_bounds(40, 8, torch.Generator().manual_seed(5 + epoch)) for epoch in range(2)]
     assert drawn[0] != drawn[1]
     for bounds in drawn:
-        descend_through_windows(by_hand, TokenStreams(ids, 2), bounds)
+        descend_through_windows(by_hand, streams(ids, 2), bounds)
     torch.testing.assert_close(weights(trained), weights(by_hand), atol=1e-6, rtol=0)
 
 
@@ -205,14 +209,14 @@ def test_the_loss_of_a_text_does_not_depend_on_the_window(family: str) -> None:
     expected = nats_by_hand(model, ids)
     model.train()
     for window in (1, 7, 59, 1000, None):
-        assert text_loss(model, TokenStreams(ids), window=window) == pytest.approx(expected, abs=1e-4)
+        assert text_loss(model, streams(ids), window=window) == pytest.approx(expected, abs=1e-4)
     assert model.training
 
 
 def test_more_streams_start_afresh() -> None:
     model, ids = language_model(), text(61)
     parts = nats_by_hand(model, ids[:31]) + nats_by_hand(model, ids[30:])
-    assert text_loss(model, TokenStreams(ids, 2), window=4) == pytest.approx(parts, abs=1e-4)
+    assert text_loss(model, streams(ids, 2), window=4) == pytest.approx(parts, abs=1e-4)
 
 
 def test_evaluation_is_of_the_whole_text_and_disturbs_nothing(tmp_path) -> None:
@@ -226,7 +230,7 @@ def test_evaluation_is_of_the_whole_text_and_disturbs_nothing(tmp_path) -> None:
         block_size=8,
         eval_strategy="steps",
         eval_steps=2,
-        eval_dataset=TokenStreams(held_out, characters=66),
+        eval_dataset=streams(held_out, characters=66),
     )
     built.train()
     assert torch.equal(weights(plain), weights(evaluated))
@@ -247,8 +251,8 @@ def test_the_number_of_streams_is_that_of_a_step(tmp_path) -> None:
         StreamTrainer(
             model=language_model(),
             args=arguments,
-            train_dataset=TokenStreams(text(50), 3),
-            eval_dataset=TokenStreams(text(50)),
+            train_dataset=streams(text(50), 3),
+            eval_dataset=streams(text(50)),
         )
 
 
@@ -272,7 +276,7 @@ def test_averaging_starts_when_the_validation_loss_stops_falling(tmp_path) -> No
         "save_strategy": "epoch",
         "save_total_limit": None,
         "nt_asgd_patience": 2,
-        "eval_dataset": TokenStreams(text(60, seed=1), characters=60),
+        "eval_dataset": streams(text(60, seed=1), characters=60),
     }
     ids = text(81)
     whole = language_model()
