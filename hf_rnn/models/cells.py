@@ -69,8 +69,12 @@ class Cell(nn.Module):
         entries of W_h zero and the others scaled by 1 / (1 - weight_dropout), anew at each call (DropConnect, Merity
         et al. 2018, https://arxiv.org/abs/1708.02182). One call thus gives all the steps of all sequences one mask.
         """
+        if not self.training or self.weight_dropout == 0:
+            return self.weights(direction)
         w_x, w_h, *others = self.weights(direction)
-        return [w_x, nn.functional.dropout(w_h, self.weight_dropout, self.training), *others]
+        # Not `nn.functional.dropout`: its `bernoulli_` takes far longer than `rand` on a CPU.
+        kept = torch.rand(w_h.shape, device=w_h.device).ge_(self.weight_dropout).to(w_h.dtype)
+        return [w_x, w_h * kept.div_(1 - self.weight_dropout), *others]
 
     def initialize(self) -> None:
         """Xavier input weights, orthogonal recurrent weights (each gate on its own), biases zero."""
