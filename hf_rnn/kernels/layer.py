@@ -32,10 +32,12 @@ class CompiledLayer:
         """All float32 or all float64 on the CPU; not under autocast, nor where torch captures or transforms."""
         return not _captured() and kernel in KINDS and _readable(tensors) and not torch.is_autocast_enabled("cpu")
 
-    def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Steps, state: State) -> tuple[torch.Tensor, State]:
+    def __call__(
+        self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
+    ) -> tuple[torch.Tensor, State]:
         batch, time, features = inputs.shape
         directions = len(steps.orders)
-        flat = [_plain(weight) for direction in range(directions) for weight in cell.weights(direction)]
+        flat = [_plain(weight) for own in weights for weight in own]
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)

@@ -49,6 +49,7 @@ class Cell(nn.Module):
     def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.hidden_size = hidden_size
+        self.weight_dropout = config.weight_dropout
         rows = self.num_gates * hidden_size
         for suffix in ("", "_reverse")[: config.num_directions]:
             self.register_parameter(f"weight_ih_l0{suffix}", nn.Parameter(torch.empty(rows, input_size)))
@@ -61,6 +62,19 @@ class Cell(nn.Module):
         reverse = bool(direction)
         named = [(name, weight) for name, weight in self._parameters.items() if weight is not None]
         return [weight for name, weight in named if name.endswith("_reverse") == reverse]
+
+    def drawn_weights(self, direction: int) -> list[torch.Tensor]:
+        """
+        What one pass over `direction` is computed from: its `weights`; in training with `config.weight_dropout` of the
+        entries of W_h zero and the others scaled by 1 / (1 - weight_dropout), anew at each call (DropConnect, Merity
+        et al. 2018, https://arxiv.org/abs/1708.02182). One call thus gives all the steps of all sequences one mask.
+        """
+        if not self.training or self.weight_dropout == 0:
+            return self.weights(direction)
+        w_x, w_h, *others = self.weights(direction)
+        # Not `nn.functional.dropout`: its `bernoulli_` takes far longer than `rand` on a CPU.
+        kept = torch.rand(w_h.shape, device=w_h.device).ge_(self.weight_dropout).to(w_h.dtype)
+        return [w_x, w_h * kept.div_(1 - self.weight_dropout), *others]
 
     def initialize(self) -> None:
         """Xavier input weights, orthogonal recurrent weights (each gate on its own), biases zero."""
@@ -75,17 +89,17 @@ class Cell(nn.Module):
         fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
         return fill(gate)
 
-    def project(self, inputs: torch.Tensor, direction: int) -> torch.Tensor:
+    def project(self, inputs: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
         """W_x x + b_x for every step at once: (batch, time, features) to (batch, time, gates * units)."""
-        return nn.functional.linear(inputs, self.weights(direction)[0], self.weights(direction)[2])
+        return nn.functional.linear(inputs, weights[0], weights[2])
 
-    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
         """
         The equations of one step.
 
         Args:
             projected: (batch, gates * units), a step of `project`.
-            direction: 0 or 1; which parameters to take.
+            weights: Those of the direction, see `drawn_weights`.
             state: The state before the step, each (batch, units).
 
         Returns:
@@ -93,29 +107,28 @@ class Cell(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
 
-    def run_fused(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
+    def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         """
         Every step at once, by torch's kernel.
 
         Args:
             inputs: (batch, time, features), dense.
-            direction: 0 or 1; which parameters to take.
+            weights: Those of the direction, see `drawn_weights`.
             state: The state before the first step, each (batch, units).
 
         Returns:
             h_t for every step (batch, time, units), and the state after the last of the `time` steps.
         """
-        weights = self.weights(direction)
         initial = state[0].unsqueeze(0)
         kernel = getattr(torch, cast(str, self.kernel))
         outputs, h = kernel(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
         return outputs, (h.squeeze(0),)
 
     def run_packed(
-        self, inputs: torch.Tensor, direction: int, state: State, lengths: torch.Tensor
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, State]:
         """As `run_fused`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
-        outputs, _ = self.run_fused(inputs, direction, state)
+        outputs, _ = self.run_fused(inputs, weights, state)
         return outputs, (last_steps(outputs, lengths, state[0]),)
 
 
@@ -161,24 +174,22 @@ class LstmCell(Cell):
                 bias[self.hidden_size : 2 * self.hidden_size] = 1
                 init.copy_(weight, bias)
 
-    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
-        _, w_h, _, b_h = self.weights(direction)
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        _, w_h, _, b_h = weights
         h, c = state
         i, f, g, o = (projected + nn.functional.linear(h, w_h, b_h)).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(c), c
 
-    def run_fused(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
-        weights = self.weights(direction)
+    def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         initial = [part.unsqueeze(0) for part in state]
         outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
         return outputs, (h.squeeze(0), c.squeeze(0))
 
     def run_packed(
-        self, inputs: torch.Tensor, direction: int, state: State, lengths: torch.Tensor
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, State]:
         # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step.
-        weights = self.weights(direction)
         packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
         initial = [part[packed.sorted_indices].unsqueeze(0) for part in state]
         arguments = _fused_arguments(inputs, weights, state)
@@ -210,8 +221,8 @@ class GruCell(Cell):
         self.reset_after = config.reset_after
         self.kernel = "gru" if config.reset_after else None
 
-    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
-        _, w_h, _, b_h = self.weights(direction)
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        _, w_h, _, b_h = weights
         h = state[0]
         x_r, x_z, x_n = projected.chunk(3, dim=1)
         (w_r, w_z, w_n), (b_r, b_z, b_n) = w_h.chunk(3), b_h.chunk(3)
@@ -254,11 +265,11 @@ class ElmanCell(Cell):
             return nn.init.kaiming_normal_(gate, nonlinearity="relu")
         return super()._initial(name, gate)
 
-    def step(self, projected: torch.Tensor, direction: int, state: State) -> State:
-        fed_back = nn.functional.linear(state[0], self.weights(direction)[1], self.weights(direction)[3])
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        fed_back = nn.functional.linear(state[0], weights[1], weights[3])
         if self.recurrence == "hidden":
             return (self.activation(projected + fed_back),)
-        w_y, b_y = self.weights(direction)[4:]
+        w_y, b_y = weights[4:]
         if self.recurrence == "output_to_hidden":
             return (self.activation(nn.functional.linear(self.activation(projected + fed_back), w_y, b_y)),)
         return (self.activation(nn.functional.linear(self.activation(projected), w_y, b_y) + fed_back),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,6 +18,16 @@ FOREIGN_NAMES = frozenset(
     "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
     "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
 )
+
+DROPOUTS = (
+    "word_dropout",
+    "word_type_dropout",
+    "embedding_dropout",
+    "dropout",
+    "weight_dropout",
+    "classifier_dropout",
+)
+PENALTIES = ("activation_penalty", "temporal_activation_penalty")
 
 
 def refuse_unknown_names(config: PreTrainedConfig, names: Mapping[str, Any]) -> None:
@@ -75,4 +86,32 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
 
 
-__all__ = ["FOREIGN_NAMES", "check_positive", "refuse_other_model_type", "refuse_unknown_names"]
+def check_regularisation(config: Any) -> None:
+    """
+    Raises:
+        ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, and for
+            a penalty that is no finite number of at least 0.
+    """
+    for name in DROPOUTS:
+        value = getattr(config, name)
+        if value is not None and not 0 <= value < 1:
+            raise ValueError(f"`{name}` is {value}; it must lie in [0, 1).")
+    for name in PENALTIES:
+        value = getattr(config, name)
+        if not 0 <= value < math.inf:
+            raise ValueError(f"`{name}` is {value}; it must be a finite number of at least 0.")
+    if config.word_type_dropout and config.vocab_size is None:
+        raise ValueError(f"`word_type_dropout` is {config.word_type_dropout}, which needs a `vocab_size`.")
+    if config.weight_dropout and config.cell == "none":
+        raise ValueError(f"`weight_dropout` is {config.weight_dropout}; without a recurrence it must be 0.")
+
+
+__all__ = [
+    "DROPOUTS",
+    "FOREIGN_NAMES",
+    "PENALTIES",
+    "check_positive",
+    "check_regularisation",
+    "refuse_other_model_type",
+    "refuse_unknown_names",
+]

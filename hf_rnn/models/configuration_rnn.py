@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
+from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
 
 
 # Auto class → what its class is called after the family's prefix.
@@ -45,8 +45,12 @@ class RecurrentConfig(PreTrainedConfig):
         bidirectional (`bool`): Whether each layer reads both ways. `True` for BiLstm, else `False` by default.
         merge (`"concat"` or `"sum"`, defaults to `"concat"`): How the two directions are joined.
         word_dropout (`float`, defaults to 0): Probability that a token's whole vector is zeroed in training.
+        word_type_dropout (`float`, defaults to 0):
+            Probability that the vector of a token of the vocabulary is zeroed wherever it occurs in the batch, see
+            `embeddings.TypeDropout`; `inputs_embeds` stay as they are.
         embedding_dropout (`float`, defaults to 0): Dropout on the embedded tokens.
         dropout (`float`, defaults to 0): Dropout between layers.
+        weight_dropout (`float`, defaults to 0): Dropout of the recurrent weights W_h, see `Cell.drawn_weights`.
         locked_dropout (`bool`, defaults to `True`):
             One dropout mask for all the steps of a sequence (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287)
             instead of a fresh one each step.
@@ -56,7 +60,13 @@ class RecurrentConfig(PreTrainedConfig):
         classifier_hidden_sizes (`list[int]`, *optional*): Widths of dense layers before the output layer.
         classifier_activation (`"relu"`, `"tanh"` or `"gelu"`, defaults to `"relu"`): Their activation.
         classifier_norm (`"batch"` or `"none"`, defaults to `"none"`): Batch normalisation after each of them.
-        classifier_dropout (`float`, *optional*): Dropout before each dense layer; `None` means `dropout`.
+        classifier_dropout (`float`, *optional*):
+            Dropout before each dense layer, or before the output layer if there is none (in a language model by one
+            mask for all the steps, with `locked_dropout`); `None` means `dropout`.
+        activation_penalty (`float`, defaults to 0):
+            Of a language model: weight of the squared outputs in the loss of training, see `losses.penalties`.
+        temporal_activation_penalty (`float`, defaults to 0):
+            Of a language model: weight of the squared differences between the outputs of successive steps.
         single_logit (`bool`, defaults to `False`):
             Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
             their cross-entropy the binary cross-entropy of z.
@@ -100,14 +110,18 @@ class RecurrentConfig(PreTrainedConfig):
     bidirectional: bool = False
     merge: Literal["concat", "sum"] = "concat"
     word_dropout: float | int = 0.0
+    word_type_dropout: float | int = 0.0
     embedding_dropout: float | int = 0.0
     dropout: float | int = 0.0
+    weight_dropout: float | int = 0.0
     locked_dropout: bool = True
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "last"
     classifier_hidden_sizes: list[int] | None = None
     classifier_activation: Literal["relu", "tanh", "gelu"] = "relu"
     classifier_norm: Literal["batch", "none"] = "none"
     classifier_dropout: float | int | None = None
+    activation_penalty: float | int = 0.0
+    temporal_activation_penalty: float | int = 0.0
     single_logit: bool = False
     word_vocab_size: int | None = None
     max_token_bytes: int = 16
@@ -243,12 +257,9 @@ class RecurrentConfig(PreTrainedConfig):
                 f"{self.vocab_size}) and `one_hot_input` to be False."
             )
 
-    def validate_dropouts(self) -> None:
-        """Every dropout is a probability below 1."""
-        for name in ("word_dropout", "embedding_dropout", "dropout", "classifier_dropout"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise ValueError(f"`{name}` is {value}; it must lie in [0, 1).")
+    def validate_regularisation(self) -> None:
+        """Every dropout is a probability below 1, and has something to drop; no penalty is a reward."""
+        check_regularisation(self)
 
     def validate_labels(self) -> None:
         """There is a label, `problem_type` is one that exists, and `single_logit` is for two exclusive labels."""

@@ -10,6 +10,33 @@ from .recurrent import LockedDropout, Steps
 from .words import Words
 
 
+class TypeDropout(nn.Module):
+    """
+    Dropout of whole types: what is dropped is zero wherever it occurs in the batch (Gal & Ghahramani 2016,
+    https://arxiv.org/abs/1512.05287; the embedding dropout of Merity et al. 2018, https://arxiv.org/abs/1708.02182).
+
+    Args:
+        probability: Share of the types whose vectors are zeroed in training; the rest is scaled by
+            1 / (1 - probability).
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, features: torch.Tensor, types: torch.Tensor, num_types: int) -> torch.Tensor:
+        """Vectors (…, features) of the `types` (…), whole numbers in [0, num_types)."""
+        if not self.training or self.probability == 0:
+            return features
+        kept = 1 - self.probability
+        # One number for each type, gathered: the table itself need not be touched.
+        mask = features.new_empty(num_types, 1).bernoulli_(kept).div_(kept)
+        return features * nn.functional.embedding(types, mask)
+
+    def extra_repr(self) -> str:
+        return f"probability={self.probability}"
+
+
 class RecurrentEmbeddings(nn.Module):
     """Token ids, or real-valued features, to the (batch, time, features) that the first layer reads."""
 
@@ -19,6 +46,7 @@ class RecurrentEmbeddings(nn.Module):
         self.vocab_size = config.vocab_size
         self.input_size = config.input_size
         self.word_embeddings = self._table(config)
+        self.type_dropout = TypeDropout(config.word_type_dropout)
         self.word_dropout = config.word_dropout
         self.dropout = LockedDropout(config.embedding_dropout, config.locked_dropout)
 
@@ -52,12 +80,14 @@ class RecurrentEmbeddings(nn.Module):
             raise ValueError("`input_ids` given to a model whose config has `vocab_size=None`; give `inputs_embeds`.")
         try:
             if self.word_embeddings is not None:
-                looked_up: torch.Tensor = self.word_embeddings(input_ids)
-                return looked_up
-            return nn.functional.one_hot(input_ids, self.vocab_size).to(dtype)
+                looked_up = self.word_embeddings(input_ids)
+            else:
+                looked_up = nn.functional.one_hot(input_ids, self.vocab_size).to(dtype)
         except (IndexError, RuntimeError) as error:
             self._explain(input_ids, error)
             raise
+        dropped: torch.Tensor = self.type_dropout(looked_up, input_ids, self.vocab_size)
+        return dropped
 
     def _explain(self, input_ids: torch.Tensor, error: Exception) -> None:
         # torch names neither the argument nor the size of the vocabulary.
@@ -69,4 +99,4 @@ class RecurrentEmbeddings(nn.Module):
             ) from error
 
 
-__all__ = ["RecurrentEmbeddings"]
+__all__ = ["RecurrentEmbeddings", "TypeDropout"]

@@ -30,7 +30,7 @@ class DenseStack(nn.Sequential):
     def __init__(self, config: RecurrentConfig, input_size: int, sizes: list[int]) -> None:
         layers: list[nn.Module] = []
         for size in sizes:
-            layers += [nn.Dropout(_classifier_dropout(config)), nn.Linear(input_size, size)]
+            layers += [nn.Dropout(classifier_dropout(config)), nn.Linear(input_size, size)]
             layers.append(ACTIVATIONS[config.classifier_activation]())
             if config.classifier_norm == "batch":
                 layers.append(BatchNorm(size))
@@ -54,7 +54,7 @@ class ClassificationHead(nn.Module):
         self.single_logit = config.single_logit
         self.dense = DenseStack(config, input_size, sizes)
         # Between the pooled vector and the output layer; the dense layers have their own, before each.
-        self.dropout = nn.Dropout(0.0 if sizes else _classifier_dropout(config))
+        self.dropout = nn.Dropout(0.0 if sizes else classifier_dropout(config))
         outputs = 1 if config.single_logit else num_outputs or config.num_labels or 1
         self.output = nn.Linear(sizes[-1] if sizes else input_size, outputs)
 
@@ -65,8 +65,9 @@ class ClassificationHead(nn.Module):
         return logits
 
 
-def _classifier_dropout(config: RecurrentConfig) -> float:
+def classifier_dropout(config: RecurrentConfig) -> float:
+    """The dropout before an output layer: `config.classifier_dropout`, or, if that is None, `config.dropout`."""
     return config.dropout if config.classifier_dropout is None else config.classifier_dropout
 
 
-__all__ = ["BatchNorm", "ClassificationHead", "DenseStack"]
+__all__ = ["BatchNorm", "ClassificationHead", "DenseStack", "classifier_dropout"]

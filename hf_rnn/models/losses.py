@@ -37,7 +37,7 @@ def classification_loss(
         ValueError: for labels out of range, not whole where they are classes, or of another shape.
     """
     kind = infer_problem_type(problem_type, logits.shape[1], labels)
-    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    logits = _full_precision(logits)
     expected = logits.shape[:1] if kind == "single_label_classification" else logits.shape
     if labels.shape[:1] != logits.shape[:1] or labels.numel() != expected.numel():
         raise ValueError(f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(expected)}.")
@@ -53,38 +53,99 @@ def classification_loss(
     return total / torch.as_tensor(num_items_in_batch, device=total.device)
 
 
-def next_token_loss(
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    mask: torch.Tensor,
-    num_items_in_batch: torch.Tensor | int | None = None,
-) -> torch.Tensor:
+def tokens_to_predict(
+    logits: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor | None, shift_labels: torch.Tensor | None
+) -> torch.Tensor | None:
     """
-    Cross-entropy of each label with the logits of the step before it.
+    The token that is to be predicted after each step (batch, time), -100 where none is; None without any labels.
 
     Args:
-        logits: (batch, time, vocab_size), at each step those of the next token.
-        labels: (batch, time), the tokens, or -100 where none is to be predicted.
-        mask: (batch, time), True at a token. What no token stands before is not predicted, so that the padding of a
-            text, on the left or on the right, does not change its loss.
-        num_items_in_batch: As in [`classification_loss`].
+        logits: (batch, time, vocab_size).
+        mask: (batch, time), True at a token.
+        labels: (batch, time), the tokens, or -100 where none is to be predicted. What no token stands before is not
+            predicted, so that the padding of a text, on the left or on the right, does not change its loss.
+        shift_labels: (batch, time), what is returned, given in place of `labels`.
 
     Raises:
-        ValueError: for labels out of range, not whole, or of another shape.
+        ValueError: for labels out of range, not whole, of another shape, or of both kinds.
     """
-    if labels.shape != logits.shape[:2] or labels.shape != mask.shape:
+    if labels is not None and shift_labels is not None:
+        raise ValueError("At most one of `labels` and `shift_labels` may be given; both are.")
+    tokens, name = (shift_labels, "shift_labels") if labels is None else (labels, "labels")
+    if tokens is None:
+        return None
+    if tokens.shape != logits.shape[:2] or tokens.shape != mask.shape:
         raise ValueError(
-            f"`labels` has shape {tuple(labels.shape)}; it must be {tuple(mask.shape)}, (batch, time), and "
+            f"`{name}` has shape {tuple(tokens.shape)}; it must be {tuple(mask.shape)}, (batch, time), and "
             "`logits_to_keep` 0."
         )
-    _check_classes(labels, logits.shape[2], "vocab_size")
-    targets = torch.full_like(labels, -100, dtype=torch.long)
-    targets[:, :-1] = labels[:, 1:].masked_fill(mask.cumsum(1)[:, :-1] == 0, -100)
-    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum", ignore_index=-100)
+    _check_classes(tokens, logits.shape[2], "vocab_size", name)
+    if labels is None:
+        return tokens.long()
+    shifted = torch.full_like(tokens, -100, dtype=torch.long)
+    shifted[:, :-1] = tokens[:, 1:].masked_fill(~_after_a_token(mask), -100)
+    return shifted
+
+
+def next_token_loss(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    num_items_in_batch: torch.Tensor | int | None = None,
+    penalty: torch.Tensor | float = 0.0,
+) -> torch.Tensor:
+    """
+    Cross-entropy of the logits of each step with the token after it.
+
+    Args:
+        logits: (batch, time, vocab_size).
+        targets: (batch, time), as [`tokens_to_predict`] returns them.
+        num_items_in_batch: As in [`classification_loss`].
+        penalty: Added to the sum before it is divided, see [`penalties`].
+    """
+    terms = _full_precision(logits).flatten(0, 1)
+    total = functional.cross_entropy(terms, targets.flatten(), reduction="sum", ignore_index=-100)
     if num_items_in_batch is None:
         num_items_in_batch = (targets != -100).sum().clamp(min=1)
-    return total / torch.as_tensor(num_items_in_batch, device=total.device)
+    return (total + penalty) / torch.as_tensor(num_items_in_batch, device=total.device)
+
+
+def penalties(
+    outputs: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor, alpha: float, beta: float
+) -> torch.Tensor | float:
+    """
+    Activation and temporal activation regularisation (Merity et al. 2017, https://arxiv.org/abs/1708.01009), summed
+    over the real steps t of all texts, with the mean over the units:
+
+        α mean(dropped_t²) + β mean((h_t − h_{t-1})²)
+
+    t − 1 is the real step before t, in this batch; the first has no second term. Divided by the number of predicted
+    tokens, as the loss is, both are the means of the authors' code for texts without padding, but for the ends of a
+    text of T steps: with `labels`, T − 1 of which are predicted, α counts T / (T − 1) times, and with `shift_labels`,
+    all of which are, β counts (T − 1) / T times.
+
+    Args:
+        outputs: (batch, time, units), h of the last layer; at the padding that of the last real step before it.
+        dropped: (batch, time, units), the same after dropout.
+        mask: (batch, time), True at a real step.
+        alpha, beta: The weights of the two; at 0 nothing is computed.
+    """
+    total: torch.Tensor | float = 0.0
+    if alpha:
+        squares = _full_precision(dropped).square().mean(2)
+        total = total + alpha * squares[mask].sum()
+    if beta:
+        squares = _full_precision(outputs).diff(dim=1).square().mean(2)
+        total = total + beta * squares[mask[:, 1:] & _after_a_token(mask)].sum()
+    return total
+
+
+def _after_a_token(mask: torch.Tensor) -> torch.Tensor:
+    # (batch, time - 1), of all steps but the first: whether a token stands before them.
+    return mask.cumsum(1)[:, :-1] > 0
+
+
+def _full_precision(values: torch.Tensor) -> torch.Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
@@ -95,14 +156,14 @@ def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
         _refuse_others(labels, (labels >= 0) & (labels <= 1), f"for {kind} it must lie in [0, 1]")
 
 
-def _check_classes(labels: torch.Tensor, number: int, name: str) -> None:
+def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "labels") -> None:
     right = (labels == -100) | ((labels >= 0) & (labels < number) & (labels == labels.long()))
-    _refuse_others(labels, right, f"with `{name}={number}` it must be a whole number in [0, {number})")
+    _refuse_others(labels, right, f"with `{size}={number}` it must be a whole number in [0, {number})", name)
 
 
-def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str) -> None:
+def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str, name: str = "labels") -> None:
     if not bool(right.all()):
-        raise ValueError(f"`labels` holds {labels[~right][0].item()}; {allowed}.")
+        raise ValueError(f"`{name}` holds {labels[~right][0].item()}; {allowed}.")
 
 
-__all__ = ["classification_loss", "infer_problem_type", "next_token_loss"]
+__all__ = ["classification_loss", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]

@@ -13,7 +13,9 @@ from .backbone import RecurrentModel, RecurrentPreTrainedModel
 from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
 from .generation_rnn import RecurrentGenerationMixin
-from .losses import next_token_loss
+from .heads import classifier_dropout
+from .losses import next_token_loss, penalties, tokens_to_predict
+from .recurrent import LockedDropout
 
 
 class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
@@ -38,6 +40,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         if config.causal_obstacle is not None:
             raise ValueError(f"{type(self).__name__} cannot be made of this configuration: {config.causal_obstacle}.")
         self.model = RecurrentModel(config)
+        self.dropout = LockedDropout(classifier_dropout(config), config.locked_dropout)
         width = config.embedding_size if config.tie_word_embeddings else config.step_size
         same = width == config.step_size
         self.projection = nn.Identity() if same else nn.Linear(config.step_size, width, bias=False)
@@ -63,28 +66,48 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
             labels: (batch, time), the tokens themselves, -100 where none is to be predicted; they are shifted here.
                 The first token of a text is not predicted, wherever its padding is.
             logits_to_keep: For how many of the last steps scores are wanted, 0: for all; or their indices (steps).
-            num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided.
+            num_items_in_batch: Predicted tokens of the whole accumulated batch, by which the summed loss is divided;
+                None: those of this one. transformers' `Trainer` counts `labels` from each row's second step on, which
+                is what is predicted, unless padding stands on the left: it then counts first tokens too, and the loss
+                is smaller by their share. It counts nothing in a batch without `labels`.
+            shift_labels: (batch, time), in place of `labels`: the token after each step, -100 where none is to be
+                predicted, as transformers names labels that are shifted already. With a text cut into windows whose
+                state is carried, the last step of each predicts the first token of the next. A `Trainer` evaluates
+                with them if its `label_names` are `["shift_labels"]`.
 
-        The other arguments are those of the backbone. Returns `loss` (if `labels` are given) and `logits`
+        The other arguments are those of the backbone. Returns `loss` (if there are labels; in training with
+        `losses.penalties` of `config.activation_penalty` and `config.temporal_activation_penalty`) and `logits`
         (batch, time, vocab_size), the scores of the token after each step. At the padding they are those after the
         last token before it, or of the state that was started from: the last step predicts on either side.
+
+        Raises:
+            ValueError: for labels that do not fit, or `labels` and `shift_labels` both.
         """
+        # Not a name of the signature, of which a `Trainer` would want every one with "label" in it for an evaluation.
+        shift_labels = kwargs.pop("shift_labels", None)
         _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         outputs = self.model(
             input_ids, mask, inputs_embeds, past_key_values=past_key_values, use_cache=use_cache, **kwargs
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         hidden_states = _last_outputs(outputs.last_hidden_state, mask, past_key_values, kept)
-        logits = self.lm_head(self.projection(hidden_states))
+        dropped = self.dropout(hidden_states)
+        logits = self.lm_head(self.projection(dropped))
         loss = None
-        if labels is not None:
-            loss = next_token_loss(logits, labels, mask, num_items_in_batch)
+        targets = tokens_to_predict(logits, mask, labels, shift_labels)
+        if targets is not None:
+            penalty = self._penalty(hidden_states, dropped, mask) if self.training else 0.0
+            loss = next_token_loss(logits, targets, num_items_in_batch, penalty)
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
             past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
         )
+
+    def _penalty(self, hidden_states: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | float:
+        alpha, beta = self.config.activation_penalty, self.config.temporal_activation_penalty
+        return penalties(hidden_states, dropped, mask, alpha, beta)
 
 
 def _last_outputs(

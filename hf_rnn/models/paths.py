@@ -34,10 +34,13 @@ class CompiledLayer(Protocol):
         """Whether it computes `Cell.kernel` on these inputs, state and parameters."""
         ...
 
-    def __call__(self, cell: Cell, inputs: torch.Tensor, steps: Any, state: State) -> tuple[torch.Tensor, State]:
+    def __call__(
+        self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
+    ) -> tuple[torch.Tensor, State]:
         """
-        From `state`, each part (batch, directions, units): the output of every step (batch, time, directions * units),
-        zero at the padding, and the state at each sequence's own last step.
+        With `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch, directions, units): the
+        output of every step (batch, time, directions * units), zero at the padding, and the state at each sequence's
+        own last step.
         """
         ...
 
@@ -85,7 +88,7 @@ def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
 
     Args:
         kernel: The cell's `Cell.kernel`.
-        tensors: What it is computed from: the inputs (batch, time, features), the state and the parameters.
+        tensors: What it is computed from: the inputs (batch, time, features), the state and the weights.
     """
     first = PATHS.index(_forced.get() or PATHS[0])
     if kernel is None:

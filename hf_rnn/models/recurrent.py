@@ -10,6 +10,7 @@ gathering rows, runs the cell, and gathers the outputs back. No packing on the h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -149,13 +150,15 @@ class RecurrentLayer(GradientCheckpointingLayer):
         """
         inputs = self.dropout(hidden_states)
         state = self._initial_state(inputs, state)
-        path = choose_path(self.cell.kernel, inputs, *state, *self.cell.parameters())
+        # Once for each pass, so that every path and every step of it has the same.
+        weights = [self.cell.drawn_weights(direction) for direction in range(self.num_directions)]
+        path = choose_path(self.cell.kernel, inputs, *state, *chain.from_iterable(weights))
         if inputs.shape[1] == 0:
             outputs, finals = inputs.new_zeros(len(inputs), 0, self.num_directions * self.cell.hidden_size), state
         elif path == "compiled":
-            outputs, finals = cast(CompiledLayer, compiled_layer())(self.cell, inputs, steps, state)
+            outputs, finals = cast(CompiledLayer, compiled_layer())(self.cell, weights, inputs, steps, state)
         else:
-            outputs, finals = self._by_direction(inputs, steps, state, path == "reference", return_state)
+            outputs, finals = self._by_direction(weights, inputs, steps, state, path == "reference", return_state)
         return self._merge(outputs), finals[0], finals if return_state else None
 
     def _initial_state(self, inputs: torch.Tensor, state: State | None) -> State:
@@ -177,28 +180,34 @@ class RecurrentLayer(GradientCheckpointingLayer):
         return forward + backward
 
     def _by_direction(
-        self, inputs: torch.Tensor, steps: Steps, state: State, stepwise: bool, return_state: bool
+        self,
+        weights: list[list[torch.Tensor]],
+        inputs: torch.Tensor,
+        steps: Steps,
+        state: State,
+        stepwise: bool,
+        return_state: bool,
     ) -> tuple[torch.Tensor, State]:
         runs = []
-        for direction in range(self.num_directions):
+        for direction, own in enumerate(weights):
             start = tuple(part[:, direction] for part in state)
             if stepwise:
-                runs.append(self._read_stepwise(inputs, direction, steps, start))
+                runs.append(self._read_stepwise(own, inputs, direction, steps, start))
             else:
-                runs.append(self._read_fused(inputs, direction, steps, start, return_state))
+                runs.append(self._read_fused(own, inputs, steps.orders[direction], steps, start, return_state))
         outputs = runs[0][0] if len(runs) == 1 else torch.cat([run[0] for run in runs], dim=2)
         finals = tuple(torch.stack(parts, dim=1) for parts in zip(*(run[1] for run in runs), strict=True))
         return steps.clear_padding(outputs), finals
 
     def _read_stepwise(
-        self, inputs: torch.Tensor, direction: int, steps: Steps, state: State
+        self, weights: list[torch.Tensor], inputs: torch.Tensor, direction: int, steps: Steps, state: State
     ) -> tuple[torch.Tensor, State]:
         # Padding is skipped where it stands: the state passes over it unchanged.
-        projected = self.cell.project(inputs, direction)
+        projected = self.cell.project(inputs, weights)
         time = inputs.shape[1]
         outputs = [state[0]] * time
         for t in range(time) if direction == 0 else reversed(range(time)):
-            after = self.cell.step(projected[:, t], direction, state)
+            after = self.cell.step(projected[:, t], weights, state)
             if steps.padding is not None:
                 skipped = steps.padding[:, t : t + 1]
                 after = tuple(torch.where(skipped, old, new) for old, new in zip(state, after, strict=True))
@@ -207,16 +216,21 @@ class RecurrentLayer(GradientCheckpointingLayer):
         return torch.stack(outputs, dim=1), state
 
     def _read_fused(
-        self, inputs: torch.Tensor, direction: int, steps: Steps, state: State, return_state: bool
+        self,
+        weights: list[torch.Tensor],
+        inputs: torch.Tensor,
+        order: Gather | None,
+        steps: Steps,
+        state: State,
+        return_state: bool,
     ) -> tuple[torch.Tensor, State]:
         # Without `return_state` the final state is h alone: c would cost packing.
-        order = steps.orders[direction]
         if order is not None:
             inputs = gather_rows(inputs, order.index)
         if return_state and steps.padding is not None:
-            outputs, final = self.cell.run_packed(inputs, direction, state, steps.lengths)
+            outputs, final = self.cell.run_packed(inputs, weights, state, steps.lengths)
         else:
-            outputs, final = self.cell.run_fused(inputs, direction, state)
+            outputs, final = self.cell.run_fused(inputs, weights, state)
             if steps.padding is not None:
                 final = (last_steps(outputs, steps.lengths, state[0]),)
         if order is not None:

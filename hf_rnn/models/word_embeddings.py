@@ -207,7 +207,9 @@ class WordEmbeddings(RecurrentEmbeddings):
             # The word becomes an unknown one, known by its spelling alone: so that vector too is trained.
             dropped = torch.rand(rows.shape, device=rows.device) < self.word_dropout
             rows = rows.masked_fill(dropped, UNKNOWN_ROW)
-        parts = [cast(nn.Embedding, self.word_embeddings)(rows)]
+        table = cast(nn.Embedding, self.word_embeddings)
+        # A word's spelling remains: dropped, it is read as if its vector were not known.
+        parts = [self.type_dropout(table(rows), rows, table.num_embeddings)]
         if self.char_encoder is not None:
             parts.append(self.char_encoder(characters, lengths))
         if self.casing_features:

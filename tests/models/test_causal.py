@@ -9,7 +9,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 import hf_rnn
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.models.losses import next_token_loss
+from hf_rnn.models.losses import next_token_loss, tokens_to_predict
 from tests.models.common import (
     LAYOUTS,
     ONE_WAY,
@@ -152,9 +152,11 @@ def test_loss_of_given_probabilities():
     labels, mask = torch.tensor([[2, 0, 1, 2]]), torch.ones(1, 4, dtype=torch.bool)
     wanted = -(torch.tensor([0.7, 0.6, 0.9]).log()).mean()
     assert wanted.item() == pytest.approx(0.3243, abs=1e-4)
-    assert_close(next_token_loss(given.log().unsqueeze(0), labels, mask), wanted)
-    assert next_token_loss(given.log().unsqueeze(0), torch.full((1, 4), -100), mask) == 0
-    assert next_token_loss(torch.zeros(2, 0, 3), torch.zeros(2, 0, dtype=torch.long), mask[:0].new_ones(2, 0)) == 0
+    logits = given.log().unsqueeze(0)
+    assert_close(next_token_loss(logits, tokens_to_predict(logits, mask, labels, None)), wanted)
+    assert next_token_loss(logits, torch.full((1, 4), -100)) == 0
+    nothing = tokens_to_predict(torch.zeros(2, 0, 3), mask.new_ones(2, 0), torch.zeros(2, 0, dtype=torch.long), None)
+    assert next_token_loss(torch.zeros(2, 0, 3), nothing) == 0
 
 
 @pytest.mark.parametrize(

@@ -297,11 +297,11 @@ def test_kernels_are_told_whether_a_gradient_is_wanted(variant, kernel, wanted_b
     cell = make_cell(variant).eval().requires_grad_(wanted_by == "weights")
     inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64, requires_grad=wanted_by == "inputs")
     state = tuple(part.requires_grad_(wanted_by == "state") for part in random_state(cell))
-    cell.run_fused(inputs, 0, state)
-    cell.run_packed(inputs, 0, state, torch.tensor([TIME, 2]))
+    cell.run_fused(inputs, cell.weights(0), state)
+    cell.run_packed(inputs, cell.weights(0), state, torch.tensor([TIME, 2]))
     assert told == [wanted_by != "nobody"] * 2
     with torch.no_grad():
-        cell.run_fused(inputs, 0, state)
+        cell.run_fused(inputs, cell.weights(0), state)
     assert told[-1] is False
 
 

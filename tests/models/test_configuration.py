@@ -39,6 +39,13 @@ from tests.models.common import POOLINGS, VARIANTS, batch_of, build, configure, 
         (LstmConfig, {"dropout": 2}, ["`dropout` is 2", "[0, 1)"]),
         (LstmConfig, {"dropout": float("nan")}, ["`dropout` is nan", "[0, 1)"]),
         (LstmConfig, {"classifier_dropout": 1}, ["`classifier_dropout` is 1", "[0, 1)"]),
+        (LstmConfig, {"weight_dropout": 1.0}, ["`weight_dropout` is 1.0", "[0, 1)"]),
+        (LstmConfig, {"word_type_dropout": -0.5}, ["`word_type_dropout` is -0.5", "[0, 1)"]),
+        (LstmConfig, {"word_type_dropout": 0.1, "vocab_size": None}, ["`word_type_dropout` is 0.1", "`vocab_size`"]),
+        (DanConfig, {"weight_dropout": 0.5}, ["`weight_dropout` is 0.5", "must be 0"]),
+        (LstmConfig, {"activation_penalty": -1}, ["`activation_penalty` is -1", "at least 0"]),
+        (LstmConfig, {"activation_penalty": float("inf")}, ["`activation_penalty` is inf", "finite"]),
+        (LstmConfig, {"temporal_activation_penalty": float("nan")}, ["`temporal_activation_penalty` is nan"]),
         (LstmConfig, {"num_labels": 0}, ["`num_labels` is 0", "at least 1"]),
         (LstmConfig, {"problem_type": "binary"}, ["`problem_type` is 'binary'", "'multi_label_classification'"]),
         (LstmConfig, {"single_logit": True, "num_labels": 3}, ["`single_logit=True`", "`num_labels`", "2", "is 3"]),
@@ -126,6 +133,9 @@ UNUSUAL = {
     "classifier_activation": "gelu",
     "classifier_norm": "batch",
     "classifier_dropout": 0.4,
+    "word_type_dropout": 0.5,
+    "activation_penalty": 2,
+    "temporal_activation_penalty": 0.25,
     "word_vocab_size": 17,
     "max_token_bytes": 5,
     "char_encoder": "lstm",
@@ -143,7 +153,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_argument_survives_a_file(variant, tmp_path):
-    config = configure(variant, **UNUSUAL)
+    config = configure(variant, **UNUSUAL, weight_dropout=0 if variant == "dan" else 0.6)
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert type(loaded) is type(config) is FAMILIES[config.model_type]
