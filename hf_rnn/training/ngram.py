@@ -86,7 +86,9 @@ class KneserNey:
         ids = self._checked("ids", ids)
         if len(ids) < self.order:
             raise ValueError(f"`ids` has {len(ids)} tokens; a model of order {self.order} needs at least as many.")
-        all_keys, all_counts, histories = [], [], 1
+        all_keys: list[np.ndarray] = []
+        all_counts: list[np.ndarray] = []
+        histories = 1
         shorter = np.zeros(len(ids) + 1, dtype=np.int64)  # by position: the number of the n-gram that begins there
         for length in range(1, self.order + 1):
             keys, first, numbers, counts = np.unique(
