@@ -89,7 +89,9 @@ def test_what_is_no_logarithm_of_a_probability_is_named(value: float) -> None:
 def test_a_text_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="`tokens`=0 must be at least 1"):
         language_metrics(0.0, 0, 1)
-    with pytest.raises(ValueError, match="`characters`=0 must be at least 1"):
+    with pytest.raises(ValueError, match="`characters`=0 must be more than 0"):
         language_metrics(1.0, 1, 0)
-    with pytest.raises(ValueError, match="`characters`=-1 must be at least 1"):
+    with pytest.raises(ValueError, match="`characters`=-1 must be more than 0"):
         bits_per_character(1.0, -1)
+    with pytest.raises(ValueError, match="`characters`=nan must be more than 0"):
+        bits_per_character(1.0, math.nan)
