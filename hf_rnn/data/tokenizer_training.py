@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 
 __all__ = [
+    "EOS_TOKEN",
     "PAD_TOKEN",
     "UNK_TOKEN",
     "TokenizerKind",
@@ -25,11 +26,13 @@ __all__ = [
     "train_tokenizer",
 ]
 
-TokenizerKind = Literal["word", "bpe", "character"]
+TokenizerKind = Literal["word", "bpe", "character", "whitespace"]
 UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 PAD_TOKEN = "[PAD]"
 UNK_TOKEN = "[UNK]"
+# Of a language model's tokenizer: the end of a document or, where text is cut at white space, of a line.
+EOS_TOKEN = "[EOS]"
 SPECIAL_TOKENS = [PAD_TOKEN, UNK_TOKEN]  # their order gives the ids: padding 0, unknown 1
 BYTE_ALPHABET_SIZE = 256
 BATCH_SIZE = 1000
@@ -61,6 +64,7 @@ def train_tokenizer(
     strip_html: bool = False,
     truncation_side: Literal["right", "left"] = "right",
     model_max_length: int | None = None,
+    end_of_text: bool = False,
     show_progress: bool = True,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer on `texts`.
@@ -74,17 +78,19 @@ def train_tokenizer(
         kind: ``"word"``: words with their inner apostrophes, every other visible character a token of its own; words
             outside the vocabulary become ``[UNK]``. ``"bpe"``: byte-level byte-pair encoding (Sennrich et al. 2016;
             bytes as in Radford et al. 2019), which knows every string. ``"character"``: one token for each Unicode
-            character, white space included.
+            character, white space included. ``"whitespace"``: what stands between white space, for text that is tokens
+            already; the end of a line is the token ``[EOS]``, where `end_of_text` has one.
             Decoding gives back the normalised text for ``"bpe"``, and for ``"character"`` where all are known.
         vocab_size: The most entries the vocabulary may have, special tokens included. It is smaller when the corpus
             has fewer. ``"bpe"`` needs at least 258: 256 bytes and the two special tokens.
         min_frequency: The fewest occurrences that give a word, a byte pair or a character an entry.
-            Default: 2 for ``"word"`` and ``"bpe"``, 1 for ``"character"``.
+            Default: 2 for ``"word"`` and ``"bpe"``, 1 for ``"character"`` and ``"whitespace"``.
         lowercase: Lower-case the text.
         unicode_normalization: Unicode normalisation form; None leaves the text as it is.
         strip_html: Replace tags such as ``<br />`` and comments by a space, inside the tokenizer itself.
         truncation_side: The side that ``truncation=True`` cuts off.
         model_max_length: The length that ``truncation=True`` cuts to; None for no limit.
+        end_of_text: Add an ``eos_token``, ``[EOS]`` with id 2, which language models predict at the end of a document.
         show_progress: Show a progress bar while training.
 
     Raises:
@@ -92,16 +98,18 @@ def train_tokenizer(
         ValueError: an argument is out of range, the corpus is empty, or nothing in it is frequent enough.
     """
     if min_frequency is None:
-        min_frequency = 1 if kind == "character" else 2
+        min_frequency = 1 if kind in ("character", "whitespace") else 2
     _check_arguments(texts, kind, vocab_size, min_frequency, unicode_normalization, truncation_side, model_max_length)
     tokenizer = _untrained(kind)
-    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase)
+    line_end = EOS_TOKEN if end_of_text and kind == "whitespace" else None
+    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase, line_end)
+    special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
     tokenizer.train_from_iterator(
         _batches(texts),
-        trainer=_trainer(kind, vocab_size, min_frequency, show_progress),
+        trainer=_trainer(kind, vocab_size, min_frequency, special, show_progress),
         length=len(texts) if isinstance(texts, Sized) else None,
     )
-    if tokenizer.get_vocab_size() <= len(SPECIAL_TOKENS):
+    if tokenizer.get_vocab_size() <= len(special):
         raise ValueError(
             f"No {kind} in `texts` occurs `min_frequency`={min_frequency} times: the vocabulary would be empty. "
             "Give more text or a lower `min_frequency`."
@@ -111,6 +119,7 @@ def train_tokenizer(
         tokenizer_object=tokenizer,
         pad_token=PAD_TOKEN,
         unk_token=UNK_TOKEN,
+        eos_token=EOS_TOKEN if end_of_text else None,
         padding_side="right",
         truncation_side=truncation_side,
         model_input_names=["input_ids", "attention_mask"],
@@ -204,7 +213,9 @@ def _untrained(kind: str) -> Tokenizer:
         tokenizer.decoder = decoders.ByteLevel()
         return tokenizer
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNK_TOKEN))
-    if kind == "word":
+    if kind == "whitespace":
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    elif kind == "word":
         # Inverted and removed: what the pattern does not match (white space) is dropped, each match is a token.
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD_PATTERN), behavior="removed", invert=True)
     else:
@@ -213,7 +224,9 @@ def _untrained(kind: str) -> Tokenizer:
     return tokenizer
 
 
-def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: bool) -> normalizers.Normalizer:
+def _normalizer(
+    unicode_normalization: str | None, strip_html: bool, lowercase: bool, line_end: str | None
+) -> normalizers.Normalizer:
     steps: list[normalizers.Normalizer] = []
     if unicode_normalization is not None:
         steps.append(_NORMALIZERS[unicode_normalization]())
@@ -221,23 +234,29 @@ def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: 
         steps.append(normalizers.Replace(Regex(HTML_PATTERN), " "))
     if lowercase:
         steps.append(normalizers.Lowercase())
+    if line_end is not None:
+        steps.append(normalizers.Replace("\n", f" {line_end} "))
     return normalizers.Sequence(steps)
 
 
-def _trainer(kind: str, vocab_size: int, min_frequency: int, show_progress: bool) -> trainers.Trainer:
+def _trainer(
+    kind: str, vocab_size: int, min_frequency: int, special_tokens: list[str], show_progress: bool
+) -> trainers.Trainer:
     if kind == "bpe":
-        return byte_pair_trainer(vocab_size, min_frequency, show_progress)
+        return byte_pair_trainer(vocab_size, min_frequency, show_progress, special_tokens)
     return trainers.WordLevelTrainer(
-        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=SPECIAL_TOKENS, show_progress=show_progress
+        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=special_tokens, show_progress=show_progress
     )
 
 
-def byte_pair_trainer(vocab_size: int, min_frequency: int, show_progress: bool) -> trainers.BpeTrainer:
+def byte_pair_trainer(
+    vocab_size: int, min_frequency: int, show_progress: bool, special_tokens: list[str] = SPECIAL_TOKENS
+) -> trainers.BpeTrainer:
     """The trainer of a byte-level vocabulary: the special tokens, all 256 bytes, then merges."""
     return trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_frequency,
-        special_tokens=SPECIAL_TOKENS,
+        special_tokens=special_tokens,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=show_progress,
     )

@@ -37,6 +37,8 @@ METRICS = {
     "pearson": ("pearsonr", "Pearson"),
     "spearman": ("spearmanr", "Spearman"),
     "r2": ("r_squared", "R²"),
+    "perplexity": ("perplexity", "Perplexity"),
+    "bits_per_character": ("bits_per_character", "Bits per character"),
     "average_precision": ("average_precision", "Average precision"),
     "roc_auc": ("roc_auc", "ROC-AUC"),
     "recall_at_1": ("recall", "Recall@1"),
@@ -99,6 +101,15 @@ TASKS = {
         unintended="telling whether a text is true, or answers a question; texts much longer than those it was "
         "trained on; and decisions about people. A similarity means something beside another one of the same model, "
         "not by itself.",
+    ),
+    "text-generation": Usage(
+        "Text generation",
+        "generator",
+        "Once upon a time",
+        intended="generating text of the kind it was trained on, telling how likely a text is, and as the start of "
+        "training for other tasks, such as classification; learning how recurrent language models work.",
+        unintended="questions and instructions, since it only goes on with a text; facts, since it makes them up; and "
+        "decisions about people.",
     ),
     "image-feature-extraction": Usage(
         "Image similarity",

@@ -50,11 +50,12 @@ def build_tokenizer(
     texts: Iterable[str],
     *,
     checkpoint: str | None = None,
+    end_of_text: bool = False,
     show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
     """
     The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model, or one trained
-    on `texts`, the training texts.
+    on `texts`, the training texts; that with an `eos_token` if `end_of_text`.
     """
     path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
     if path is not None:
@@ -71,6 +72,7 @@ def build_tokenizer(
         min_frequency=arguments.min_frequency if arguments.tokenizer_kind == "word" else None,
         lowercase=arguments.lowercase,
         strip_html=arguments.strip_html,
+        end_of_text=end_of_text,
         show_progress=show_progress,
     )
     if arguments.vocab_from_vectors:

@@ -30,12 +30,12 @@ class TrainingTask:
     Attributes:
         name: The pipeline's name of it, such as `text-classification`.
         model, tokenizer: What is trained; no tokenizer for a model of images.
-        train, validation: Tokenised rows, or a dataset of images.
-        rows: Split → number of rows, before they were tokenised.
+        train, validation: Tokenised rows, a dataset of images, or the streams of a text.
+        rows: Split → number of rows, before they were tokenised; of a text, its tokens.
         dataset_name: What the data are called where the report names nothing else.
         source: The file or Hub id that was read; None: data that are generated.
         metric: By which the checkpoint is chosen, unless the arguments name another.
-        compute_metrics: As `transformers.Trainer` takes it.
+        compute_metrics: As `transformers.Trainer` takes it; None where the trainer itself measures.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
         trainer_class: What trains it; None: `RecurrentTrainer`.
         trainer_options: Further arguments of the trainer, such as `data_collator`.
@@ -50,7 +50,7 @@ class TrainingTask:
     dataset_name: str
     source: Any
     metric: str
-    compute_metrics: Callable[[EvalPrediction], dict[str, float]]
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
     measure: Callable[[RecurrentTrainer, Path], dict[str, dict[str, float]]]
     trainer_class: type[RecurrentTrainer] | None = None
     trainer_options: Mapping[str, Any] = field(default_factory=dict)

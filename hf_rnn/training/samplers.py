@@ -1,4 +1,4 @@
-"""Batches of similar length: less padding to compute, and an order that is a function of (seed, epoch) alone."""
+"""The order of a training run's rows, a function of (seed, epoch) alone: by length, or by the streams of a text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch.utils.data import Sampler
+
+from ..data.streams import TokenStreams, window_bounds
 
 
 class LengthBucketSampler(Sampler[int]):
@@ -63,4 +65,36 @@ class SortedByLengthSampler(Sampler[int]):
         yield from self.order.tolist()
 
 
-__all__ = ["LengthBucketSampler", "SortedByLengthSampler"]
+class StreamSampler(Sampler[tuple[int, int, int]]):
+    """
+    The windows of a text, `(column, start, end)`: the first window of every stream, then the second of each, and so
+    on. Batches of them, one after the other, go through all streams and then on to the next window; of several
+    processes each has the same streams again and again.
+
+    Args:
+        streams: What is read.
+        window: Steps of a window.
+        seed: Of windows of random length, drawn anew in each epoch; None: all are as long as `window`.
+    """
+
+    def __init__(self, streams: TokenStreams, window: int, seed: int | None = None) -> None:
+        self.streams = streams
+        self.window = window
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by accelerate's data loader before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.streams.num_columns * len(window_bounds(self.streams.num_steps, self.window))
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed + self.epoch)
+        for start, end in window_bounds(self.streams.num_steps, self.window, generator):
+            for column in range(self.streams.num_columns):
+                yield column, start, end
+
+
+__all__ = ["LengthBucketSampler", "SortedByLengthSampler", "StreamSampler"]

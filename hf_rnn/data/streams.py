@@ -1,0 +1,129 @@
+"""A long text as streams that are read side by side, in windows that continue each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+
+__all__ = ["TokenStreams", "collate_windows", "encode_text", "window_bounds"]
+
+# Characters that are tokenized in one go: a tokenizer keeps a hundred bytes for each.
+PIECE = 2**20
+
+
+class TokenStreams(Dataset):
+    """
+    The tokens of a text, cut into `num_columns` streams of the same length; the i-th goes on where the one before it
+    ends. Each token but the first is predicted once, except the remainder that no stream has room for.
+
+    Args:
+        ids: (tokens), the whole text.
+        num_columns: How many streams are read side by side.
+        characters: Of the text, for figures by character.
+
+    `streams[column, start, end]` is a window: `input_ids` and `shift_labels`, the token after each, both
+    (end - start).
+
+    Raises:
+        ValueError: the text is too short for a prediction in each stream.
+    """
+
+    def __init__(self, ids: torch.Tensor, num_columns: int = 1, characters: int = 0) -> None:
+        self.num_steps = (len(ids) - 1) // num_columns
+        if self.num_steps < 1:
+            raise ValueError(
+                f"The text has {len(ids)} tokens; {num_columns} streams need at least {num_columns + 1}. Give more "
+                "text, or a smaller batch size."
+            )
+        self.ids = ids
+        self.num_columns = num_columns
+        self.characters = characters
+        self.inputs = self._columns(ids)
+        self.targets = self._columns(ids[1:])
+
+    def _columns(self, ids: torch.Tensor) -> torch.Tensor:
+        return ids[: self.num_columns * self.num_steps].view(self.num_columns, self.num_steps)
+
+    def with_columns(self, num_columns: int) -> TokenStreams:
+        """The same text in another number of streams."""
+        return TokenStreams(self.ids, num_columns, self.characters)
+
+    @property
+    def predicted_characters(self) -> float:
+        """The characters of the tokens that are predicted, if all tokens have as many as the mean."""
+        return self.characters * len(self) / len(self.ids)
+
+    def __len__(self) -> int:
+        """Tokens that are predicted."""
+        return self.num_columns * self.num_steps
+
+    def __getitem__(self, window: tuple[int, int, int]) -> dict[str, Any]:
+        column, start, end = window
+        return {
+            "input_ids": self.inputs[column, start:end].long(),
+            "shift_labels": self.targets[column, start:end].long(),
+            "column": column,
+            "start": start,
+        }
+
+
+def collate_windows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One window of several streams: `input_ids` and `shift_labels` (streams, time), the first `column`, `start`."""
+    batch: dict[str, Any] = {name: torch.stack([row[name] for row in rows]) for name in ("input_ids", "shift_labels")}
+    return {**batch, "column": rows[0]["column"], "start": rows[0]["start"]}
+
+
+def window_bounds(num_steps: int, length: int, generator: torch.Generator | None = None) -> list[tuple[int, int]]:
+    """
+    `[start, end)` of the windows that cover `num_steps` steps: of `length` steps each but the last, or, with a
+    `generator`, of random lengths, between about half and one and a half times of it. Then no token is always the
+    first of a window, of which the gradient knows no past (the aim of Merity et al. 2018, section 5). There are as
+    many of them in either case.
+    """
+    count = -(-num_steps // length)
+    inner = length * torch.arange(1, count)
+    if generator is not None and count > 1:
+        quarter = length // 4
+        moves = torch.randint(-quarter, quarter + 1, (count - 1,), generator=generator)
+        # The last window may be of any length, and must not vanish.
+        inner = (inner + moves).clamp(max=num_steps - 1)
+    edges = [0, *inner.tolist(), num_steps]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def encode_text(
+    tokenizer: PreTrainedTokenizerBase, documents: Sequence[str], *, end: int | None = None, reverse: bool = False
+) -> torch.Tensor:
+    """
+    The tokens (int32) of the documents, one after the other.
+
+    Args:
+        end: A token that is put after each document.
+        reverse: From the last token to the first, for a model that reads backwards.
+    """
+    ends = [] if end is None else [end]
+    parts = []
+    for first in range(0, len(documents), 1000):
+        # A long text in pieces, each to the end of a line.
+        pieces = [_pieces(document) for document in documents[first : first + 1000]]
+        flat = [piece for of in pieces for piece in of]
+        encoded = iter(tokenizer(flat, add_special_tokens=False, verbose=False)["input_ids"])
+        for of in pieces:
+            ids = [token for _ in of for token in next(encoded)]
+            parts.append(torch.tensor([*ids, *ends], dtype=torch.int32))
+    ids = torch.cat(parts)
+    return ids.flip(0) if reverse else ids
+
+
+def _pieces(document: str) -> list[str]:
+    pieces, start = [], 0
+    while len(document) - start > PIECE:
+        end = document.rfind("\n", start, start + PIECE) + 1 or start + PIECE
+        pieces.append(document[start:end])
+        start = end
+    return [*pieces, document[start:]]

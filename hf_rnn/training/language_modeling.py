@@ -1,0 +1,130 @@
+"""A language model from raw text to measured results; `scripts/run_language_modeling.py` is its command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from ..data.language_data import LanguageData, LanguageDataArguments, load_language_data
+from ..data.streams import TokenStreams, encode_text
+from ..kernels.loading import build_and_load
+from .arguments import ModelArguments, ReportArguments, TokenizerArguments
+from .building import build_model, build_tokenizer
+from .describe import split_metrics
+from .language_arguments import LanguageTrainingArguments
+from .run import TrainingTask, check_splits, run_task
+from .run_folder import checkpoint_to_resume
+from .stream_trainer import StreamTrainer, streams_of
+from .trainer import RecurrentTrainer
+
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FAMILY = "lstm"
+
+
+def run_language_modeling(
+    model_arguments: ModelArguments,
+    data_arguments: LanguageDataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    report_arguments: ReportArguments,
+    arguments: LanguageTrainingArguments,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train (`do_train`), measure on validation (`do_eval`) and on test (`do_predict`), and write results.
+
+    The output folder ends as `run.run_task` says, without predictions. What is written of validation and test is of
+    the whole text in one stream, whatever the batch size.
+
+    Args:
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+
+    Raises:
+        ValueError: for arguments or data that do not fit together; the message names them.
+    """
+    checkpoint = checkpoint_to_resume(arguments)
+    build_and_load()
+    set_seed(arguments.seed)
+    data = load_language_data(data_arguments)
+    check_splits(data.splits, arguments)
+    tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
+    texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
+    train = texts.pop("train")
+    task = TrainingTask(
+        name="text-generation",
+        model=model,
+        tokenizer=tokenizer,
+        train=train.with_columns(streams_of(arguments)),
+        validation=texts["validation"].with_columns(arguments.eval_batch_size) if "validation" in texts else None,
+        rows={name: len(text.ids) for name, text in {"train": train, **texts}.items()},
+        dataset_name=data.dataset_name,
+        source=data_arguments,
+        metric="loss",
+        compute_metrics=None,
+        measure=lambda trainer, output: _measure(trainer, texts),
+        trainer_class=StreamTrainer,
+        trainer_options={"block_size": arguments.block_size, "random_windows": arguments.random_windows},
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def encode_splits(
+    data: LanguageData, tokenizer: PreTrainedTokenizerBase, *, reverse: bool = False
+) -> dict[str, TokenStreams]:
+    """The tokens of each split as one stream; documents, where there are several, each end with the `eos_token`."""
+    end = None if data.one_text else tokenizer.eos_token_id
+    streams = {}
+    for split, documents in data.splits.items():
+        ids = encode_text(tokenizer, documents, end=end, reverse=reverse)
+        unknown = float((ids == tokenizer.unk_token_id).float().mean()) if tokenizer.unk_token_id is not None else 0.0
+        logger.info("%s: %d tokens, %.2f %% of them unknown", split, len(ids), 100 * unknown)
+        characters = sum(len(document) + (end is not None) for document in documents)
+        try:
+            streams[split] = TokenStreams(ids, characters=characters)
+        except ValueError as error:
+            raise ValueError(f"The {split} split: {error}") from error
+    return streams
+
+
+def _tokenizer_and_model(
+    model_arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    data: LanguageData,
+    arguments: LanguageTrainingArguments,
+    checkpoint: str | None,
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
+        model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
+    tokenizer = build_tokenizer(
+        tokenizer_arguments,
+        model_arguments,
+        data.splits["train"],
+        checkpoint=checkpoint,
+        end_of_text=True,
+        show_progress=not arguments.disable_tqdm,
+    )
+    model = build_model(model_arguments, AutoModelForCausalLM, tokenizer)
+    generation: Any = model.generation_config
+    generation.eos_token_id, generation.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    return tokenizer, model
+
+
+def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenStreams]) -> dict[str, dict[str, float]]:
+    asked = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
+    return {
+        split: split_metrics(trainer.evaluate(texts[split], metric_key_prefix=split), split)  # type: ignore[arg-type]
+        for split, wanted in asked.items()
+        if wanted and split in texts
+    }
+
+
+__all__ = ["encode_splits", "run_language_modeling"]

@@ -1,0 +1,160 @@
+"""Trainer of language models: truncated back-propagation through time, the state carried from window to window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+from transformers.trainer_utils import EvalLoopOutput
+
+from ..data.streams import TokenStreams, collate_windows
+from ..models.cache_rnn import RecurrentCache
+from .language_metrics import language_metrics
+from .samplers import StreamSampler
+from .text_loss import text_loss, window_of
+from .trainer import RecurrentTrainer
+
+
+class StreamTrainer(RecurrentTrainer):
+    """
+    As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
+
+    Truncated back-propagation through time (Werbos 1990; Mikolov et al. 2010): a batch is one window of
+    `per_device_train_batch_size` streams. It starts from the state in which the window before it ended, through which
+    no gradient flows, and from zeros at the beginning of an epoch. With gradient accumulation, and with several
+    processes, each micro-batch has streams of its own, so that the gradient is that of one large batch. The loss is a
+    mean over the tokens; each token weighs the same, whatever the length of its window.
+
+    A checkpoint holds the state as well, and a resumed run goes on from it, bit for bit.
+
+    Evaluation reads whole texts, see `text_loss`: `loss` (nats a token), `perplexity`, `bits_per_character`.
+
+    Args:
+        block_size: Steps of a window.
+        random_windows: Whether windows of an epoch end at random places, see `data.streams.window_bounds`.
+        args, kwargs: Of `RecurrentTrainer`; `train_dataset` and `eval_dataset` are [`TokenStreams`].
+
+    Raises:
+        ValueError: `train_dataset` has not as many streams as one step of the optimizer reads, or
+            `label_smoothing_factor` was given.
+    """
+
+    def __init__(self, *args: Any, block_size: int, random_windows: bool = False, **kwargs: Any) -> None:
+        kwargs.setdefault("data_collator", collate_windows)
+        super().__init__(*args, **kwargs)
+        self.block_size = block_size
+        self.random_windows = random_windows
+        # The rows are no columns of a table, of which some could be dropped.
+        self.args.remove_unused_columns = False
+        if self.args.label_smoothing_factor:
+            raise ValueError(
+                f"`label_smoothing_factor` is {self.args.label_smoothing_factor}; for a language model on streams it "
+                "must be 0."
+            )
+        # Of each micro-batch of a step, by its first stream.
+        self._states: dict[int, RecurrentCache] = {}
+        if self.train_dataset is not None and self.train_dataset.num_columns != streams_of(self.args):
+            raise ValueError(
+                f"`train_dataset` has {self.train_dataset.num_columns} streams; it must have {streams_of(self.args)}: "
+                "`per_device_train_batch_size` times `gradient_accumulation_steps` times the number of processes."
+            )
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        seed = self.args.data_seed if self.random_windows else None
+        return StreamSampler(self.train_dataset, self.block_size, seed)  # type: ignore[arg-type]
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
+        return StreamSampler(eval_dataset, window_of(eval_dataset))  # type: ignore[arg-type]
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See `transformers.Trainer.compute_loss`."""
+        inputs = dict(inputs)
+        column, start = inputs.pop("column"), inputs.pop("start")
+        state = None if start == 0 else self._states[column]
+        loss, outputs = super().compute_loss(
+            model, {**inputs, "past_key_values": state, "use_cache": True}, return_outputs=True
+        )
+        self._states[column] = RecurrentCache(
+            [tuple(part.detach() for part in layer) for layer in outputs.past_key_values.states]
+        )
+        loss = loss * (inputs["input_ids"].shape[1] / self._mean_window)
+        return (loss, outputs) if return_outputs else loss
+
+    @property
+    def _mean_window(self) -> float:
+        streams: Any = self.train_dataset
+        return float(len(streams) / len(StreamSampler(streams, self.block_size)))
+
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """See `transformers.Trainer.evaluation_loop`; every process reads the whole text."""
+        streams: Any = dataloader.dataset
+        handler = self.callback_handler
+        handler.eval_dataloader = dataloader
+        model = self.accelerator.unwrap_model(self.model)
+        with self._threads(), self._averaged():
+            nats = text_loss(
+                model,
+                streams,
+                on_window=lambda: handler.on_prediction_step(self.args, self.state, self.control),
+            )
+        figures = language_metrics(nats, len(streams), streams.predicted_characters)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(streams))  # type: ignore[arg-type]
+
+    # Where a checkpoint gets what only a resumed run needs.
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        tensors = {
+            f"{column}.{layer}.{part}": tensor.clone()
+            for column, cache in self._states.items()
+            for layer, state in enumerate(cache.states)
+            for part, tensor in enumerate(state)
+        }
+        save_file(tensors, self._state_file(output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        path = self._state_file(resume_from_checkpoint)
+        if not path.is_file():
+            raise FileNotFoundError(f"{str(path)!r} is not there: this checkpoint does not say where its text was.")
+        self._states = _caches(load_file(path))
+
+    def _state_file(self, folder: str) -> Path:
+        return Path(folder) / f"stream_state_{self.args.process_index}.safetensors"
+
+
+def streams_of(arguments: Any) -> int:
+    """How many streams one step of the optimizer reads."""
+    streams: int = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+    return streams
+
+
+def _caches(tensors: dict[str, torch.Tensor]) -> dict[int, RecurrentCache]:
+    parts: dict[int, dict[int, dict[int, torch.Tensor]]] = {}
+    for name, tensor in tensors.items():
+        column, layer, part = (int(number) for number in name.split("."))
+        parts.setdefault(column, {}).setdefault(layer, {})[part] = tensor
+    return {
+        column: RecurrentCache([tuple(state[part] for part in sorted(state)) for _, state in sorted(layers.items())])
+        for column, layers in parts.items()
+    }
+
+
+__all__ = ["StreamTrainer", "streams_of"]
