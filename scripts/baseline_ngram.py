@@ -1,8 +1,8 @@
 """The baseline every language model has to beat: counts of n-grams, with interpolated Kneser-Ney smoothing.
 
     python scripts/baseline_ngram.py scripts/recipes/baselines/ptb_ngram.json
-    python scripts/baseline_ngram.py --train_file book.txt --validation_split_percentage 5 --tokenizer_kind character \\
-        --output_dir runs/ngram
+    python scripts/baseline_ngram.py --train_file book.txt --validation_split_percentage 5 \\
+        --tokenizer_kind character --output_dir runs/ngram
 
 Reads and tokenizes text as `run_language_modeling.py` does, predicts the same tokens, and ends in the same
 `results.json`. The order is chosen on the validation split; the test split is measured only under `--do_predict`.
@@ -55,16 +55,14 @@ def fit_baseline(
 ) -> tuple[KneserNey, dict[str, float]]:
     """The model of the order that is best on `validation`, and the figures there: its own, and of all orders."""
     train, validation = texts["train"], texts["validation"]
-    figures: dict[int, dict[str, float]] = {}
-    for order in range(1, arguments.max_order + 1):
-        model = KneserNey(order, vocab_size).fit(train.ids)
-        figures[order] = measure(model, validation)
-        if figures[order]["loss"] <= min(one["loss"] for one in figures.values()):
-            best = model
-    if arguments.refit:
-        best = KneserNey(best.order, vocab_size).fit(torch.cat([train.ids, validation.ids]))
+    figures = {
+        order: measure(KneserNey(order, vocab_size).fit(train.ids), validation)
+        for order in range(1, arguments.max_order + 1)
+    }
+    best = min(figures, key=lambda order: figures[order]["loss"])
+    counted = torch.cat([train.ids, validation.ids]) if arguments.refit else train.ids
     of_all = {f"order_{order}_{name}": value for order, one in figures.items() for name, value in one.items()}
-    return best, figures[best.order] | of_all
+    return KneserNey(best, vocab_size).fit(counted), figures[best] | of_all
 
 
 def measure(model: KneserNey, text: TokenStreams) -> dict[str, float]:
