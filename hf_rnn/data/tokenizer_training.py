@@ -101,8 +101,7 @@ def train_tokenizer(
         min_frequency = 1 if kind in ("character", "whitespace") else 2
     _check_arguments(texts, kind, vocab_size, min_frequency, unicode_normalization, truncation_side, model_max_length)
     tokenizer = _untrained(kind)
-    line_end = EOS_TOKEN if end_of_text and kind == "whitespace" else None
-    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase, line_end)
+    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase)
     special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
     tokenizer.train_from_iterator(
         _batches(texts),
@@ -114,6 +113,10 @@ def train_tokenizer(
             f"No {kind} in `texts` occurs `min_frequency`={min_frequency} times: the vocabulary would be empty. "
             "Give more text or a lower `min_frequency`."
         )
+    if end_of_text and kind == "whitespace":
+        # Not while it is trained: the token would be counted as a word, and get a second id.
+        line_end = normalizers.Replace("\n", f" {EOS_TOKEN} ")
+        tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, line_end])
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -224,9 +227,7 @@ def _untrained(kind: str) -> Tokenizer:
     return tokenizer
 
 
-def _normalizer(
-    unicode_normalization: str | None, strip_html: bool, lowercase: bool, line_end: str | None
-) -> normalizers.Normalizer:
+def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: bool) -> normalizers.Normalizer:
     steps: list[normalizers.Normalizer] = []
     if unicode_normalization is not None:
         steps.append(_NORMALIZERS[unicode_normalization]())
@@ -234,8 +235,6 @@ def _normalizer(
         steps.append(normalizers.Replace(Regex(HTML_PATTERN), " "))
     if lowercase:
         steps.append(normalizers.Lowercase())
-    if line_end is not None:
-        steps.append(normalizers.Replace("\n", f" {line_end} "))
     return normalizers.Sequence(steps)
 
 

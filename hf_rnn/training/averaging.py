@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+
+logger = logging.getLogger(__name__)
 
 # Beside a checkpoint's model.safetensors, which holds the average: the weights that training goes on from.
 TRAINING_WEIGHTS_FILE = "training_weights.safetensors"
@@ -50,7 +54,10 @@ class WeightAverage(TrainerCallback):
 
     @contextlib.contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
-        """Inside the block `model` has the average; afterwards the weights it had."""
+        """Inside the block `model` has the average, if there is one yet; afterwards the weights it had."""
+        if not self.average:
+            yield
+            return
         own = {name: weight.clone() for name, weight in _weights(model).items()}
         self.assign(model)
         try:
@@ -59,8 +66,9 @@ class WeightAverage(TrainerCallback):
             _assign(model, own)
 
     def assign(self, model: nn.Module) -> None:
-        """Leave the average in `model`."""
-        _assign(model, self.average)
+        """Leave the average in `model`, if there is one yet."""
+        if self.average:
+            _assign(model, self.average)
 
     def save(self, model: nn.Module, checkpoint: str | Path) -> None:
         """Put the weights to go on from into a checkpoint whose model file holds the average."""
@@ -83,6 +91,59 @@ class WeightAverage(TrainerCallback):
         _assign(model, load_file(path))
 
 
+class NonMonotonicAverage(WeightAverage):
+    """
+    NT-ASGD (Merity et al. 2018, https://arxiv.org/abs/1708.02182, algorithm 1): the plain mean of the weights of all
+    steps since the validation loss stopped falling, that is, since an evaluation was no better than the best of those
+    more than `patience` evaluations before it. Until then there is no average.
+
+    Args:
+        patience: The non-monotone interval n.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.steps = 0
+        self.average = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """There is nothing to average yet, or a resumed run has loaded it."""
+
+    @torch.no_grad()
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.average:
+            self.steps += 1
+            weights = _weights(kwargs["model"])
+            values = [weights[name] for name in self.average]
+            torch._foreach_lerp_(list(self.average.values()), values, 1 / (self.steps + 1))
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+        earlier = losses[: -1 - self.patience]
+        if not self.average and earlier and losses[-1] > min(earlier):
+            logger.warning("The validation loss has stopped falling: averaging the weights from here on (NT-ASGD).")
+            self.average = {name: weight.clone() for name, weight in _weights(kwargs["model"]).items()}
+
+    def save(self, model: nn.Module, checkpoint: str | Path) -> None:
+        """As `WeightAverage.save`; nothing, while there is no average."""
+        if self.average:
+            save_file(_weights(model), Path(checkpoint) / TRAINING_WEIGHTS_FILE, metadata={"steps": str(self.steps)})
+
+    def load(self, model: nn.Module, checkpoint: str | Path) -> None:
+        """As `WeightAverage.load`; a checkpoint without an average was written before there was one."""
+        path = Path(checkpoint) / TRAINING_WEIGHTS_FILE
+        if path.is_file():
+            super().load(model, checkpoint)
+            with safe_open(path, "pt") as file:
+                self.steps = int(file.metadata()["steps"])
+
+
 def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
     # Each tensor once, also where two names share it.
     named = [*model.named_parameters(), *model.named_buffers()]
@@ -95,4 +156,4 @@ def _assign(model: nn.Module, values: dict[str, torch.Tensor]) -> None:
         weight.copy_(values[name])
 
 
-__all__ = ["TRAINING_WEIGHTS_FILE", "WeightAverage"]
+__all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]

@@ -25,10 +25,24 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
     random_windows: bool = field(
         default=False, metadata={"help": "End windows at random places, from half to one and a half of `block_size`."}
     )
+    nt_asgd_patience: int | None = field(
+        default=None,
+        metadata={
+            "help": "NT-ASGD: average the weights from the evaluation on that is no better than the best of those "
+            "more than this many before it (5 in AWD-LSTM, with `optim` sgd and a constant rate). Default: never."
+        },
+    )
 
     def __post_init__(self) -> None:
         if self.block_size < 1:
             raise ValueError(f"`block_size`={self.block_size} must be at least 1.")
+        if self.nt_asgd_patience is not None and self.nt_asgd_patience < 1:
+            raise ValueError(f"`nt_asgd_patience`={self.nt_asgd_patience} must be at least 1, or absent.")
+        if self.nt_asgd_patience is not None and self.weight_average_decay is not None:
+            raise ValueError(
+                f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
+                "are two averages of the weights; give one."
+            )
         super().__post_init__()
 
 

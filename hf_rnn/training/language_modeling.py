@@ -71,7 +71,6 @@ def run_language_modeling(
         compute_metrics=None,
         measure=lambda trainer, output: _measure(trainer, texts),
         trainer_class=StreamTrainer,
-        trainer_options={"block_size": arguments.block_size, "random_windows": arguments.random_windows},
     )
     recorded = (model_arguments, data_arguments, tokenizer_arguments)
     return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)

@@ -13,6 +13,8 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.streams import TokenStreams, collate_windows
 from ..models.cache_rnn import RecurrentCache
+from .averaging import NonMonotonicAverage, WeightAverage
+from .language_arguments import LanguageTrainingArguments
 from .language_metrics import language_metrics
 from .samplers import StreamSampler
 from .text_loss import text_loss, window_of
@@ -34,20 +36,19 @@ class StreamTrainer(RecurrentTrainer):
     Evaluation reads whole texts, see `text_loss`: `loss` (nats a token), `perplexity`, `bits_per_character`.
 
     Args:
-        block_size: Steps of a window.
-        random_windows: Whether windows of an epoch end at random places, see `data.streams.window_bounds`.
-        args, kwargs: Of `RecurrentTrainer`; `train_dataset` and `eval_dataset` are [`TokenStreams`].
+        args, kwargs: Of `RecurrentTrainer`; its arguments are [`LanguageTrainingArguments`], `train_dataset` and
+            `eval_dataset` [`TokenStreams`].
 
     Raises:
         ValueError: `train_dataset` has not as many streams as one step of the optimizer reads, or
             `label_smoothing_factor` was given.
     """
 
-    def __init__(self, *args: Any, block_size: int, random_windows: bool = False, **kwargs: Any) -> None:
+    args: LanguageTrainingArguments
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
-        self.block_size = block_size
-        self.random_windows = random_windows
         # The rows are no columns of a table, of which some could be dropped.
         self.args.remove_unused_columns = False
         if self.args.label_smoothing_factor:
@@ -63,9 +64,13 @@ class StreamTrainer(RecurrentTrainer):
                 "`per_device_train_batch_size` times `gradient_accumulation_steps` times the number of processes."
             )
 
+    def _new_average(self) -> WeightAverage | None:
+        patience = self.args.nt_asgd_patience
+        return super()._new_average() if patience is None else NonMonotonicAverage(patience)
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
-        seed = self.args.data_seed if self.random_windows else None
-        return StreamSampler(self.train_dataset, self.block_size, seed)  # type: ignore[arg-type]
+        seed = self.args.data_seed if self.args.random_windows else None
+        return StreamSampler(self.train_dataset, self.args.block_size, seed)  # type: ignore[arg-type]
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         return StreamSampler(eval_dataset, window_of(eval_dataset))  # type: ignore[arg-type]
@@ -93,7 +98,7 @@ class StreamTrainer(RecurrentTrainer):
     @property
     def _mean_window(self) -> float:
         streams: Any = self.train_dataset
-        return float(len(streams) / len(StreamSampler(streams, self.block_size)))
+        return float(len(streams) / len(StreamSampler(streams, self.args.block_size)))
 
     def evaluation_loop(
         self,

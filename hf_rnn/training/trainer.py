@@ -72,8 +72,8 @@ class RecurrentTrainer(PushingTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """See `transformers.Trainer.train`."""
-        if self.args.weight_average_decay:
-            self._average = WeightAverage(self.args.weight_average_decay)
+        self._average = self._new_average()
+        if self._average is not None:
             self.add_callback(self._average)
         try:
             with self._threads(), flushed_denormals():
@@ -82,8 +82,13 @@ class RecurrentTrainer(PushingTrainer):
                 self._average.assign(self.accelerator.unwrap_model(self.model))
             return output
         finally:
-            self.remove_callback(WeightAverage)
+            if self._average is not None:
+                self.remove_callback(self._average)
             self._average = None
+
+    def _new_average(self) -> WeightAverage | None:
+        decay = self.args.weight_average_decay
+        return WeightAverage(decay) if decay else None
 
     def _threads(self) -> contextlib.AbstractContextManager[int]:
         return computing_threads(self.accelerator.unwrap_model(self.model), self.args.torch_threads)

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import TrainerControl, TrainerState
 
 from hf_rnn.training.arguments import RecurrentTrainingArguments
-from hf_rnn.training.averaging import TRAINING_WEIGHTS_FILE, WeightAverage
+from hf_rnn.training.averaging import TRAINING_WEIGHTS_FILE, NonMonotonicAverage, WeightAverage
 
 from .small_runs import run, write_reviews
 
@@ -54,6 +54,38 @@ def test_applied_lends_the_average_and_gives_the_weights_back_after_an_error():
         assert model.weight.item() == pytest.approx(9 / 11 * 4)
         raise RuntimeError("inside")
     assert model.weight.item() == 4.0
+
+
+def evaluated(average: NonMonotonicAverage, model: OneWeight, losses: list[float]) -> None:
+    arguments, control, state = RecurrentTrainingArguments(use_cpu=True), TrainerControl(), TrainerState()
+    state.log_history = [{"eval_loss": loss} for loss in losses]
+    average.on_evaluate(arguments, state, control, model=model)
+
+
+def test_the_trigger_of_nt_asgd_by_hand():
+    # Algorithm 1 of Merity et al. with n = 2: t > n, and the loss is above the least of all but the last n before it.
+    for losses, starts in (
+        ([3.0, 2.0, 2.5], False),
+        ([3.0, 2.0, 2.5, 2.9], False),
+        ([2.0, 3.0, 2.5, 1.9], False),
+        ([2.0, 3.0, 2.5, 2.1], True),
+        ([3.0, 2.0, 2.5, 2.9, 2.1], True),
+    ):
+        average = NonMonotonicAverage(2)
+        evaluated(average, OneWeight(), losses)
+        assert bool(average.average) is starts, losses
+
+
+def test_nt_asgd_is_the_plain_mean_from_the_trigger_on():
+    average, model = NonMonotonicAverage(1), OneWeight()
+    steps(average, model, [5.0, 1.0])
+    with average.applied(model):
+        assert model.weight.item() == 1.0  # no average yet
+    evaluated(average, model, [1.0, 1.0, 2.0])
+    steps(average, model, [2.0, 6.0])
+    assert average.average["weight"].item() == pytest.approx((1.0 + 2.0 + 6.0) / 3)
+    evaluated(average, model, [1.0, 1.0, 2.0, 3.0])  # it does not start again
+    assert average.average["weight"].item() == pytest.approx(3.0)
 
 
 def weights(folder: Path, name: str = "model.safetensors") -> dict[str, torch.Tensor]:
