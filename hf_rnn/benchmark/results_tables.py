@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..training.arguments import LOWER_IS_BETTER
 from .tables import markdown_table
 
 
@@ -56,6 +57,13 @@ FIGURES = {
         ("Test ROC-AUC on pairs", "test", "pair_roc_auc"),
         ("Validation 5-way 1-shot", "validation", "accuracy_5_way_1_shot"),
     ],
+    "text-generation": [
+        ("Test perplexity", "test", "perplexity"),
+        ("Test loss", "test", "loss"),
+        ("Test bits per character", "test", "bits_per_character"),
+        ("Validation perplexity", "validation", "perplexity"),
+        ("Validation loss", "validation", "loss"),
+    ],
 }
 Column = tuple[str, str, Callable[[Results], str]]
 
@@ -90,7 +98,13 @@ def results_table(rows: list[Results], *, recipes: bool = True) -> str:
     of_task = FIGURES[rows[0]["task"]]
     figures = [column for column in of_task if any(_figure(r, *column[1:]) is not None for r in rows)] or of_task
     _, split, name = figures[0]
-    ordered = sorted(rows, key=lambda r: (-(_figure(r, split, name) or 0.0), r["name"]))
+
+    def rank(results: Results) -> tuple[bool, float, str]:
+        value = _figure(results, split, name)
+        missing, figure = value is None, value or 0.0
+        return missing, figure if name in LOWER_IS_BETTER else -figure, results["name"]
+
+    ordered = sorted(rows, key=rank)
     shown = _columns(figures, recipes)
     lines = [[heading for heading, _, _ in shown], [alignment for _, alignment, _ in shown]]
     return markdown_table(lines + [[cell(results) for _, _, cell in shown] for results in ordered])

@@ -17,7 +17,7 @@ from ..models.configuration_rnn import FAMILIES
 RECURRENT_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 2e-5
 # Metrics of which less is better; of all others, more.
-LOWER_IS_BETTER = frozenset(("loss", "mse", "mae"))
+LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae"))
 
 
 def json_object(value: str | None, argument: str) -> dict[str, Any]:

@@ -16,15 +16,15 @@ import numpy as np
 from .metrics import InMemoryMetric
 
 
-SHANNON_CITATION = """\
-@article{shannon1951prediction,
-  title={Prediction and Entropy of Printed {E}nglish},
-  author={Shannon, Claude E.},
-  journal={Bell System Technical Journal},
-  volume={30},
-  number={1},
-  pages={50--64},
-  year={1951}
+PERPLEXITY_CITATION = """\
+@article{jelinek1977perplexity,
+  title={Perplexity -- a Measure of the Difficulty of Speech Recognition Tasks},
+  author={Jelinek, Fred and Mercer, Robert L. and Bahl, Lalit R. and Baker, James K.},
+  journal={The Journal of the Acoustical Society of America},
+  volume={62},
+  number={S1},
+  pages={S63},
+  year={1977}
 }"""
 
 
@@ -36,31 +36,32 @@ def perplexity(mean_loss: float) -> float:
         return math.inf
 
 
-def bits_per_character(total_nats: float, characters: int) -> float:
+def bits_per_character(total_nats: float, characters: float) -> float:
     """
     Negative log-likelihood of a text in bits, by its characters: unlike perplexity, it can be compared between
     tokenizers that lose nothing of the text.
 
     Args:
         total_nats: Sum over the tokens of the text, natural logarithms.
-        characters: Of the text itself, what stands between words included.
+        characters: How many the tokens are of in the text itself, where white space counts. Where only the mean of
+            the text is known, as where the first token is not predicted, not a whole number.
 
     Raises:
         ValueError: `characters` is not positive.
     """
-    if characters < 1:
-        raise ValueError(f"`characters`={characters} must be at least 1.")
+    if not characters > 0:
+        raise ValueError(f"`characters`={characters} must be more than 0.")
     return total_nats / (characters * math.log(2))
 
 
-def language_metrics(total_nats: float, tokens: int, characters: int) -> dict[str, float]:
+def language_metrics(total_nats: float, tokens: int, characters: float) -> dict[str, float]:
     """
     `loss` (nats for a token), `perplexity` and `bits_per_character` of a text.
 
     Args:
         total_nats: Sum of the negative natural logarithms of the probability of each token that was predicted.
         tokens: How many were.
-        characters: Of the text.
+        characters: As in [`bits_per_character`].
 
     Raises:
         ValueError: `tokens` or `characters` is not positive.
@@ -83,7 +84,7 @@ class LanguageModelMetric(InMemoryMetric):
     that was held to be impossible makes all three infinite.
     """
 
-    citation = SHANNON_CITATION
+    citation = PERPLEXITY_CITATION
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
@@ -93,7 +94,7 @@ class LanguageModelMetric(InMemoryMetric):
             features=datasets.Features({"predictions": datasets.Value("float64")}),
         )
 
-    def _compute(self, predictions: Sequence[float], characters: int) -> dict[str, float]:
+    def _compute(self, predictions: Sequence[float], characters: float) -> dict[str, float]:
         log_probabilities = np.asarray(predictions, dtype=np.float64)
         # Written so that NaN is refused as well.
         wrong = log_probabilities[~(log_probabilities <= 0)]
