@@ -93,6 +93,10 @@ class Cell(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
 
+    def forward(self, projected: torch.Tensor, direction: int, state: State) -> State:
+        """`step`, as the reference path calls it: forward hooks see each step's own state."""
+        return self.step(projected, direction, state)
+
     def run_fused(self, inputs: torch.Tensor, direction: int, state: State) -> tuple[torch.Tensor, State]:
         """
         Every step at once, by torch's kernel.
