@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import training as training
 from .registration import MODELS, import_model, register
 from .version import __version__
 

@@ -107,6 +107,10 @@ class Cell(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
 
+    def forward(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        """`step`, as the reference path calls it: forward hooks see each step's own state."""
+        return self.step(projected, weights, state)
+
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         """
         Every step at once, by torch's kernel.

@@ -207,7 +207,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         time = inputs.shape[1]
         outputs = [state[0]] * time
         for t in range(time) if direction == 0 else reversed(range(time)):
-            after = self.cell.step(projected[:, t], weights, state)
+            after = self.cell(projected[:, t], weights, state)
             if steps.padding is not None:
                 skipped = steps.padding[:, t : t + 1]
                 after = tuple(torch.where(skipped, old, new) for old, new in zip(state, after, strict=True))

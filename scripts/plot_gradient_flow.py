@@ -1,0 +1,33 @@
+#!/usr/bin/env python
+"""
+Vanishing and exploding gradients: Elman networks with tanh and with relu, an LSTM and a GRU learn to remember the
+first token of a sequence, with and without gradient clipping. Writes gradient_flow.json and gradient_flow.png.
+
+    python scripts/plot_gradient_flow.py                                   # about a minute
+    python scripts/plot_gradient_flow.py --sequence_length 100 --output_dir runs/gradient_flow
+"""
+
+from __future__ import annotations
+
+import os
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from pathlib import Path
+
+from transformers import HfArgumentParser
+
+from hf_rnn.training.gradient_comparison import GradientComparisonArguments, compare_gradient_flow, comparison_table
+
+
+def main() -> None:
+    parser = HfArgumentParser(GradientComparisonArguments, description=__doc__)  # type: ignore[arg-type]
+    (arguments,) = parser.parse_args_into_dataclasses()
+    print(comparison_table(compare_gradient_flow(arguments)))
+    print(f"Wrote {Path(arguments.output_dir) / 'gradient_flow.json'} and gradient_flow.png beside it.")
+
+
+if __name__ == "__main__":
+    main()
