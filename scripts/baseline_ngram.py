@@ -20,7 +20,7 @@ import torch
 from transformers import HfArgumentParser
 
 from hf_rnn.data.language_data import LanguageData, LanguageDataArguments, load_language_data
-from hf_rnn.data.streams import TokenStreams
+from hf_rnn.data.streams import TokenizedText, TokenStreams
 from hf_rnn.training.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from hf_rnn.training.building import build_tokenizer
 from hf_rnn.training.describe import non_default_arguments
@@ -51,24 +51,25 @@ class BaselineArguments:
 
 
 def fit_baseline(
-    texts: Mapping[str, TokenStreams], vocab_size: int, arguments: BaselineArguments
+    texts: Mapping[str, TokenizedText], vocab_size: int, arguments: BaselineArguments
 ) -> tuple[KneserNey, dict[str, float]]:
     """The model of the order that is best on `validation`, and the figures there: its own, and of all orders."""
     train, validation = texts["train"], texts["validation"]
     figures = {
-        order: measure(KneserNey(order, vocab_size).fit(train.ids), validation)
+        order: measure(KneserNey(order, vocab_size).fit(train.ids()), validation)
         for order in range(1, arguments.max_order + 1)
     }
     best = min(figures, key=lambda order: figures[order]["loss"])
-    counted = torch.cat([train.ids, validation.ids]) if arguments.refit else train.ids
+    counted = torch.cat([train.ids(), validation.ids()]) if arguments.refit else train.ids()
     of_all = {f"order_{order}_{name}": value for order, one in figures.items() for name, value in one.items()}
     return KneserNey(best, vocab_size).fit(counted), figures[best] | of_all
 
 
-def measure(model: KneserNey, text: TokenStreams) -> dict[str, float]:
+def measure(model: KneserNey, text: TokenizedText) -> dict[str, float]:
     """Figures on one text, of all tokens but the first, which is not predicted by a recurrent model either."""
+    streams = TokenStreams(text)
     return LanguageModelMetric().compute(
-        predictions=model.log_probabilities(text.ids)[1:], characters=text.predicted_characters
+        predictions=model.log_probabilities(text.ids())[1:], characters=streams.predicted_characters
     )
 
 
@@ -115,7 +116,7 @@ def main() -> None:
             "name": report.dataset_title or data.dataset_name,
             "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
             "source": data_arguments.train_file,
-            "splits": {split: len(text.ids) for split, text in texts.items()},
+            "splits": {split: len(text.ids()) for split, text in texts.items()},
             "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE))),
         },
         metrics=metrics,
