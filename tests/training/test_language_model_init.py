@@ -32,7 +32,11 @@ from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.training.arguments import ModelArguments, TokenizerArguments, WordArguments
 from hf_rnn.training.building import build_model, build_tokenizer
-from hf_rnn.training.language_model_init import classifier_overrides_from, initialize_from_language_models
+from hf_rnn.training.language_model_init import (
+    classifier_overrides_from,
+    initialize_from_language_models,
+    load_language_model,
+)
 from hf_rnn.training.tagger import tagger_tokenizer
 from tests.training.small_runs import run, save_tiny_bert, write_reviews
 
@@ -216,6 +220,8 @@ def test_two_folders_make_a_bilstm(saved: Callable[..., str], tokenizer: PreTrai
     assert isinstance(model, BiLstmForSequenceClassification) and model.dtype == torch.float32
     assert (model.config.dropout, model.config.pooling, model.config.hidden_size) == (0.25, "mean_max", 3)
     half = LstmForCausalLM.from_pretrained(paths["init_from_lm_backward"])
+    assert half.dtype == torch.float16
+    assert load_language_model(half.name_or_path, "init_from_lm_backward", tokenizer).dtype == torch.float32
     stored = LstmForCausalLM.from_pretrained(paths["init_from_lm"])
     for source, name in ((stored, "weight_hh_l0"), (half, "weight_hh_l0_reverse")):
         weight = source.model.layers[1].cell.weight_hh_l0
