@@ -96,13 +96,29 @@ def test_what_is_not_trained_is_in_no_group() -> None:
     assert len(layer_groups(frozen)) == 3
 
 
+class Toy(nn.Module):
+    """Embeddings that hold a list of modules themselves, and some layers over them."""
+
+    def __init__(self, layers: int | None) -> None:
+        super().__init__()
+        self.embeddings = nn.ModuleDict({"tables": nn.ModuleList([nn.Embedding(3, 2), nn.Embedding(4, 2)])})
+        if layers is not None:
+            self.layers = nn.ModuleList(nn.Linear(2, 2, bias=False) for _ in range(layers))
+
+
+def test_a_list_of_the_embeddings_is_no_stack() -> None:
+    groups = [["layers.1.weight"], ["layers.0.weight"], ["embeddings.tables.0.weight", "embeddings.tables.1.weight"]]
+    assert names_of(Toy(2)) == [set(group) for group in groups]
+
+
 @pytest.mark.parametrize(
     "model",
     [
         nn.Linear(2, 2),
+        Toy(None),
         GPT2ForSequenceClassification(GPT2Config(vocab_size=9, n_embd=4, n_layer=1, n_head=1, n_positions=8)),
     ],
-    ids=["linear", "gpt2"],
+    ids=["linear", "no layers", "gpt2"],
 )
 def test_models_without_such_groups_are_refused(model: nn.Module) -> None:
     with pytest.raises(ValueError, match=f"`gradual_unfreezing` need.*{type(model).__name__} is built otherwise"):
