@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,17 @@ class ModelArguments:
         metadata={"help": "The word list of a .npy in `embedding_vectors`: .txt or .parquet in row order."},
     )
     freeze_embeddings: bool = field(default=False, metadata={"help": "Do not train the embeddings."})
+    init_from_lm: str | None = field(
+        default=None,
+        metadata={
+            "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: a Hub id "
+            "or a folder with an LstmForCausalLM, GruForCausalLM or ElmanForCausalLM."
+        },
+    )
+    init_from_lm_backward: str | None = field(
+        default=None,
+        metadata={"help": "The same, trained on reversed texts: the new model reads both ways."},
+    )
 
     def __post_init__(self) -> None:
         if self.model_type is not None and self.model_name_or_path is not None:
@@ -82,6 +94,17 @@ class ModelArguments:
             raise ValueError(
                 "`embedding_vectors` initialises a new model; it can't be given with `model_name_or_path`."
             )
+        if self.init_from_lm_backward is not None and self.init_from_lm is None:
+            raise ValueError(
+                f"`init_from_lm_backward`={self.init_from_lm_backward!r} needs `init_from_lm`, a language model that "
+                "reads forwards."
+            )
+        for name in ("model_name_or_path", "embedding_vectors"):
+            if self.init_from_lm is not None and getattr(self, name) is not None:
+                raise ValueError(
+                    f"`init_from_lm`={self.init_from_lm!r} and `{name}`={getattr(self, name)!r} were both given; both "
+                    "say what weights the model starts with: give one."
+                )
         self.overrides()
 
     def overrides(self) -> dict[str, Any]:
@@ -227,6 +250,20 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=None,
         metadata={"help": "Evaluate and keep an exponential moving average of the weights with this decay, as 0.998."},
     )
+    discriminative_lr_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "Divide the learning rate by this, as 2.6, for each layer below the head. Default: one for all."
+        },
+    )
+    gradual_unfreezing: bool = field(
+        default=False,
+        metadata={"help": "Train the head alone in the first epoch, and one layer more from the top in each further."},
+    )
+    slanted_triangular: bool = field(
+        default=False,
+        metadata={"help": "Let the learning rate rise for a tenth of the steps, then fall, in place of a scheduler."},
+    )
     logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
     torch_threads: int | None = field(
         default=None,
@@ -253,12 +290,26 @@ class RecurrentTrainingArguments(TrainingArguments):
             )
         if self.weight_average_decay is not None and not 0 < self.weight_average_decay < 1:
             raise ValueError(f"`weight_average_decay`={self.weight_average_decay} must be between 0 and 1, or absent.")
+        self._check_fine_tuning()
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.
             self.data_seed = self.seed
         # As they were given: transformers fills them in, with the loss.
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
+
+    def _check_fine_tuning(self) -> None:
+        decay = self.discriminative_lr_decay
+        if decay is not None and not (math.isfinite(decay) and decay >= 1):
+            raise ValueError(f"`discriminative_lr_decay`={decay} must be a finite number of at least 1, or absent.")
+        others = {"lr_scheduler_type": "linear", "lr_scheduler_kwargs": None, "warmup_steps": 0}
+        for name, default in others.items():
+            value = getattr(self, name)
+            if self.slanted_triangular and value and value != default:
+                raise ValueError(f"`{name}`={value!r} can't be given with `slanted_triangular`, another schedule.")
+        if self.gradual_unfreezing and self.ddp_find_unused_parameters is None:
+            # Several processes would wait for the gradients of what is frozen.
+            self.ddp_find_unused_parameters = True
 
     def select_by(self, metric: str) -> None:
         """Call that checkpoint the best which is so by `metric`, unless another was given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ..data.tokenizer_training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES
 from .arguments import ModelArguments, TokenizerArguments
+from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 
 
 logger = logging.getLogger(__name__)
@@ -54,10 +56,11 @@ def build_tokenizer(
     show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
     """
-    The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model, or one trained
-    on `texts`, the training texts; that with an `eos_token` if `end_of_text`.
+    The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model or of the
+    language model it starts from, or one trained on `texts`, the training texts; that with an `eos_token` if
+    `end_of_text`.
     """
-    path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
+    path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path or model.init_from_lm
     if path is not None:
         # `revision` is one of the model's repository.
         revision = model.revision if path == model.model_name_or_path else "main"
@@ -89,7 +92,8 @@ def build_model(
     arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
 ) -> PreTrainedModel:
     """
-    A new model of a recurrent family, or the checkpoint with a head for these labels.
+    A new model of a recurrent family, with random weights or those of language models, or the checkpoint with a head
+    for these labels.
 
     Args:
         arguments: Which one.
@@ -98,12 +102,14 @@ def build_model(
         values: Of its configuration: labels, problem type. `config_overrides` come on top.
 
     Raises:
-        ValueError: the tokenizer has more entries than the model has embeddings, or `embedding_vectors` or
-            `freeze_embeddings` was given for a model that has none.
+        ValueError: the tokenizer has more entries than the model has embeddings, `embedding_vectors` or
+            `freeze_embeddings` was given for a model that has none, or the language models do not fit.
     """
     values |= arguments.overrides()
     config = checkpoint_config(arguments, **values)
-    if config is None:
+    if arguments.init_from_lm is not None:
+        model = _model_from_language_models(arguments, arguments.init_from_lm, auto_class, tokenizer, **values)
+    elif config is None:
         model = new_model(arguments, auto_class, tokenizer, **values)
     else:
         model = auto_class.from_pretrained(
@@ -131,6 +137,35 @@ def new_model(
     family = FAMILIES[arguments.model_type or DEFAULT_FAMILY]
     values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **values}
     model: PreTrainedModel = auto_class.from_config(family(**values))
+    return model
+
+
+def _model_from_language_models(
+    arguments: ModelArguments, path: str, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    named = {"init_from_lm": path, "init_from_lm_backward": arguments.init_from_lm_backward}
+    models = [
+        load_language_model(place, argument, tokenizer, trust_remote_code=arguments.trust_remote_code)
+        for argument, place in named.items()
+        if place is not None
+    ]
+    cell, both_ways = models[0].config.cell, len(models) == 2
+    family = arguments.model_type or (DEFAULT_FAMILY if both_ways and cell == "lstm" else models[0].config.model_type)
+    if FAMILIES[family].cell != cell:
+        raise ValueError(f"`model_type`={family!r} has other cells than `init_from_lm`={path!r}, which is of {cell}.")
+    if FAMILIES[family]().bidirectional and not both_ways:
+        raise ValueError(
+            f"`model_type`={family!r} reads both ways: beside `init_from_lm` it needs `init_from_lm_backward`."
+        )
+    settled = classifier_overrides_from(*models)
+    for name, value in settled.items():
+        if values.get(name, value) != value:
+            raise ValueError(
+                f"`config_overrides` give `{name}`={values[name]!r}; with `init_from_lm` it is that of the language "
+                f"models, {value!r}: leave it out."
+            )
+    model = new_model(replace(arguments, model_type=family), auto_class, tokenizer, **{**values, **settled})
+    initialize_from_language_models(model, *models)
     return model
 
 

@@ -118,7 +118,8 @@ def run_task(
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
             plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
         metrics = task.measure(trainer, output)
-        started_from = None if model_arguments is None else model_arguments.model_name_or_path
+        given = model_arguments
+        started_from = None if given is None else given.model_name_or_path or given.init_from_lm
         base_model = report_arguments.base_model_id or _hub_id(started_from)
         results = build_results(
             task=task.name,

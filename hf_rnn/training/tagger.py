@@ -33,6 +33,10 @@ def tagger_tokenizer(
     show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
     """The tokenizer of `checkpoint`, the one that is named, that of the model, or one trained on `sentences`."""
+    if model.init_from_lm is not None:
+        raise ValueError(
+            f"`init_from_lm`={model.init_from_lm!r} starts models that read tokens; a new tagger reads words."
+        )
     path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
     if path is None:
         return train_word_pieces(sentences, vocab_size=arguments.piece_vocab_size, show_progress=show_progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import torch
@@ -19,9 +19,12 @@ from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
+from .layer_groups import decay_learning_rates, layer_groups
 from .pushing import PushingTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
+from .schedules import slanted_triangular_schedule
 from .threads import computing_threads
+from .unfreezing import gradual_unfreezing
 
 
 def example_lengths(dataset: Any) -> Sequence[int] | None:
@@ -49,6 +52,8 @@ class RecurrentTrainer(PushingTrainer):
       recurrence (see `threads.py`), and with as many as before afterwards;
     - with `args.weight_average_decay` what is evaluated, saved and ends up in the model is the average of the weights
       over the steps; a checkpoint also holds the weights to go on from;
+    - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
+      ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
     """
@@ -67,6 +72,12 @@ class RecurrentTrainer(PushingTrainer):
         if not isinstance(model, RecurrentPreTrainedModel):
             # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
             self.model_accepts_loss_kwargs = False
+        made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
+        for option, given in made.items():
+            if given is not None and getattr(self.args, option):
+                raise ValueError(
+                    f"`{option}` shapes what the trainer makes itself, but `optimizers` has a {type(given).__name__}."
+                )
         # Only while it trains: afterwards the model itself is what was chosen.
         self._average: WeightAverage | None = None
 
@@ -76,7 +87,7 @@ class RecurrentTrainer(PushingTrainer):
         if self._average is not None:
             self.add_callback(self._average)
         try:
-            with self._threads(), flushed_denormals():
+            with self._threads(), flushed_denormals(), self._unfreezing():
                 output = super().train(*args, **kwargs)
             if self._average is not None and not self.args.load_best_model_at_end:
                 self._average.assign(self.accelerator.unwrap_model(self.model))
@@ -92,6 +103,28 @@ class RecurrentTrainer(PushingTrainer):
 
     def _threads(self) -> contextlib.AbstractContextManager[int]:
         return computing_threads(self.accelerator.unwrap_model(self.model), self.args.torch_threads)
+
+    def _unfreezing(self) -> contextlib.AbstractContextManager[None]:
+        return gradual_unfreezing(self) if self.args.gradual_unfreezing else contextlib.nullcontext()
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """See `transformers.Trainer.create_optimizer`."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_new and self.args.discriminative_lr_decay is not None:
+            groups = layer_groups(self.accelerator.unwrap_model(model or self.model))
+            decay_learning_rates(optimizer, groups, self.args.discriminative_lr_decay)
+        return optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """See `transformers.Trainer.create_scheduler`."""
+        if self.args.slanted_triangular and self.lr_scheduler is None:
+            optimizer = cast(torch.optim.Optimizer, optimizer or self.optimizer)
+            self.lr_scheduler = slanted_triangular_schedule(optimizer, num_training_steps)
+            self._created_lr_scheduler = True
+        return super().create_scheduler(num_training_steps, optimizer)
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:

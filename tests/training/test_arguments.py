@@ -20,6 +20,12 @@ def training(**values: Any) -> RecurrentTrainingArguments:
         ({"model_type": "gru", "model_name_or_path": "some/bert"}, "`model_type`='gru'.*'some/bert'.*give one"),
         ({"model_type": "bilstmm"}, "`model_type`='bilstmm' must be one of bilstm, lstm, gru, elman, dan"),
         ({"model_name_or_path": "x", "embedding_vectors": "y"}, "`embedding_vectors`.*`model_name_or_path`"),
+        ({"init_from_lm_backward": "x"}, "`init_from_lm_backward`='x' needs `init_from_lm`"),
+        (
+            {"init_from_lm": "x", "model_name_or_path": "y"},
+            "`init_from_lm`='x' and `model_name_or_path`='y'.*give one",
+        ),
+        ({"init_from_lm": "x", "embedding_vectors": "y"}, "`init_from_lm`='x' and `embedding_vectors`='y'.*give one"),
         ({"config_overrides": "hidden_size=3"}, "`config_overrides`='hidden_size=3' is not JSON"),
         ({"config_overrides": "[64, 32]"}, r"`config_overrides`='\[64, 32\]' must be a JSON object"),
     ],
@@ -42,6 +48,12 @@ def test_overrides() -> None:
         ({"torch_threads": 0}, "`torch_threads`=0 must be from 1 to"),
         ({"torch_threads": 4 * (os.cpu_count() or 1) + 1}, "`torch_threads`=.*on this machine"),
         ({"early_stopping_patience": 0}, "`early_stopping_patience`=0 must be at least 1"),
+        ({"discriminative_lr_decay": 0.5}, "`discriminative_lr_decay`=0.5 must be a finite number of at least 1"),
+        ({"discriminative_lr_decay": float("inf")}, "`discriminative_lr_decay`=inf must be a finite number"),
+        ({"discriminative_lr_decay": float("nan")}, "`discriminative_lr_decay`=nan must be a finite number"),
+        ({"slanted_triangular": True, "lr_scheduler_type": "cosine"}, "`lr_scheduler_type`='cosine' can't be given"),
+        ({"slanted_triangular": True, "warmup_steps": 0.1}, "`warmup_steps`=0.1 can't.*`slanted_triangular`"),
+        ({"slanted_triangular": True, "lr_scheduler_kwargs": {"a": 1}}, "`lr_scheduler_kwargs`={'a': 1} can't be"),
     ],
 )
 def test_training_arguments_out_of_range(values: dict[str, Any], message: str) -> None:
@@ -79,6 +91,12 @@ def test_selection(given: dict[str, Any], metric: str, greater_is_better: bool) 
     arguments = training(**given)
     arguments.select_by("f1")
     assert (arguments.metric_for_best_model, arguments.greater_is_better) == (metric, greater_is_better)
+
+
+def test_processes_do_not_wait_for_what_is_frozen() -> None:
+    assert training().ddp_find_unused_parameters is None
+    assert training(gradual_unfreezing=True).ddp_find_unused_parameters is True
+    assert training(gradual_unfreezing=True, ddp_find_unused_parameters=False).ddp_find_unused_parameters is False
 
 
 def test_selection_by_a_loss_is_by_the_least() -> None:
