@@ -93,6 +93,8 @@ class RecurrentGenerationMixin(GenerationMixin):
         self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """As in transformers; the mask is that of the steps to be read, without which pad tokens would be padding."""
+        if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
+            return self._inputs_of_one_token(input_ids, **kwargs)
         stock: Any = super()
         inputs: dict[str, Any] = stock.prepare_inputs_for_generation(input_ids, inputs_embeds=inputs_embeds, **kwargs)
         read = inputs["input_ids"] if inputs.get("input_ids") is not None else inputs["inputs_embeds"]
@@ -102,6 +104,19 @@ class RecurrentGenerationMixin(GenerationMixin):
         else:
             inputs["attention_mask"] = mask[:, -read.shape[1] :]
         return inputs
+
+    def _inputs_of_one_token(
+        self,
+        input_ids: torch.Tensor,
+        next_sequence_length: int,
+        is_first_iteration: bool = False,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        # Each token after the first, which was written here and is no padding. What transformers does to come to the
+        # same takes as long as a layer.
+        last = input_ids[:, -1:].to(self.lm_head.weight.device)
+        return {**kwargs, "input_ids": last, "attention_mask": torch.ones_like(last)}
 
 
 def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
