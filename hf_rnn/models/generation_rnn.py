@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import GenerationConfig, GenerationMixin
 
 from .backbone import RecurrentModel
@@ -29,6 +30,7 @@ class RecurrentGenerationMixin(GenerationMixin):
     """
 
     model: RecurrentModel
+    lm_head: nn.Linear
     generation_config: GenerationConfig
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
