@@ -244,9 +244,7 @@ class SentenceEncoder(Model):
 class TextGenerator(Model):
     """Texts that go on, as the pipeline "text-generation" of transformers writes them."""
 
-    def __call__(
-        self, texts: str | Sequence[str], max_new_tokens: int = 256, temperature: float = 0, seed: Any = None
-    ) -> Any:
+    def __call__(self, texts: Any, max_new_tokens: int = 256, temperature: float = 0, seed: int | None = None) -> Any:
         """
         For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
 
@@ -266,8 +264,8 @@ class TextGenerator(Model):
             if not encoding.ids and begin is None:
                 raise ValueError(f"`texts` has {text!r}, which has no token; this model needs one to go on from.")
             ids = encoding.ids or [begin]
-            written = self.tokenizer.decode(ids + self._write(ids, max_new_tokens, temperature, random))
-            answers.append([{"generated_text": text + written[len(self.tokenizer.decode(encoding.ids)) :]}])
+            written = ids + self._write(ids, max_new_tokens, temperature, random)
+            answers.append([{"generated_text": text + self.tokenizer.decode(written[len(encoding.ids) :])}])
         return answers[0] if isinstance(texts, str) else answers
 
     def step(self, ids: np.ndarray, state: Any = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -6,40 +6,23 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, pipeline
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.export import export_onnx
 from hf_rnn.export.runtime import TextGenerator, load
-from tests.models.common import build_language_model
+from tests.export.language import save_language_model
 
 
-TEXTS = ["the cat sat on the mat .", "a dog sat on the cat .", "the dog is not a cat ."]
 PROMPTS = ["the cat", "a", "xyz, the dog"]  # the last has letters that the tokenizer does not know
-
-
-def save(folder: Path, variant: str = "lstm", kind: Any = "character", **generation: Any) -> Path:
-    """A checkpoint that starts at random, and is sure of what comes next; rounding does not grow in it."""
-    tokenizer = train_tokenizer(TEXTS, kind=kind, vocab_size=270, min_frequency=1, show_progress=False)
-    model = build_language_model(variant, vocab_size=len(tokenizer), hidden_sizes=[12, 8]).float()
-    with torch.no_grad():
-        for parameter in model.model.parameters():
-            parameter /= 3 if parameter.dim() > 1 else 1
-        model.lm_head.weight *= 3
-    model.generation_config.update(**generation)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(tmp_path_factory.mktemp("language") / "checkpoint")
+    return save_language_model(tmp_path_factory.mktemp("language") / "checkpoint")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +32,7 @@ def writer(checkpoint: Path) -> Path:
 
 @pytest.mark.parametrize(("variant", "kind"), [("lstm", "character"), ("gru", "bpe"), ("jordan", "word")])
 def test_the_likeliest_text_is_that_of_the_pipeline(tmp_path: Path, variant: str, kind: str) -> None:
-    folder = save(tmp_path / "checkpoint", variant, kind)
+    folder = save_language_model(tmp_path / "checkpoint", variant, kind)
     stock = pipeline("text-generation", model=str(folder))
     write = load(export_onnx(folder, tmp_path / "onnx"))
     assert isinstance(write, TextGenerator)
@@ -91,7 +74,7 @@ def test_what_is_drawn_follows_the_temperature(writer: Path) -> None:
 def test_a_text_ends_with_the_token_that_ends_texts(tmp_path: Path, checkpoint: Path, writer: Path) -> None:
     whole = load(writer)._write([3, 7], 50, 0, np.random.default_rng())
     end = whole[len(set(whole[:5])) + 3]
-    write = load(export_onnx(save(tmp_path / "ends", eos_token_id=[end, 1]), tmp_path / "onnx"))
+    write = load(export_onnx(save_language_model(tmp_path / "ends", eos_token_id=[end, 1]), tmp_path / "onnx"))
     ended = write._write([3, 7], 50, 0, np.random.default_rng())
     assert ended == whole[: whole.index(end) + 1] and len(ended) < 50
 
@@ -99,7 +82,7 @@ def test_a_text_ends_with_the_token_that_ends_texts(tmp_path: Path, checkpoint: 
 def test_an_empty_text_begins_with_the_token_that_begins_texts(tmp_path: Path, writer: Path) -> None:
     with pytest.raises(ValueError, match="`texts` has '', which has no token; this model needs one to go on from"):
         load(writer)("")
-    folder = save(tmp_path / "begins", bos_token_id=4)
+    folder = save_language_model(tmp_path / "begins", bos_token_id=4)
     stock = pipeline("text-generation", model=str(folder))
     expected = stock("", max_new_tokens=20, do_sample=False)
     assert load(export_onnx(folder, tmp_path / "onnx"))("", max_new_tokens=20) == expected
