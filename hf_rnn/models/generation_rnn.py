@@ -26,7 +26,7 @@ class RecurrentGenerationMixin(GenerationMixin):
 
     Raises:
         ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
-            cannot forget), no token to read, or tokens and a mask that do not go with what the state has read.
+            cannot forget), no token to read (an empty prompt without a `bos_token_id`), or tokens and a mask that do not go with what the state has read.
     """
 
     model: RecurrentModel
@@ -47,6 +47,18 @@ class RecurrentGenerationMixin(GenerationMixin):
         if self.generation_config._from_model_config:
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
+
+    def _maybe_initialize_input_ids_for_generation(
+        self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]
+    ) -> Any:
+        # What the pipeline makes of the text "", too.
+        if inputs is None and model_kwargs.get("inputs_embeds") is None and bos_token_id is None:
+            raise ValueError(
+                "There is no prompt, and `bos_token_id` is None; generation needs a token to read: give a text that "
+                "has one, or the `bos_token_id` that an empty text begins with."
+            )
+        stock: Any = super()
+        return stock._maybe_initialize_input_ids_for_generation(inputs, bos_token_id, model_kwargs)
 
     # By default transformers makes a cache of keys and values for each token.
     def _prepare_cache_for_generation(
