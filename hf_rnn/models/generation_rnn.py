@@ -26,7 +26,8 @@ class RecurrentGenerationMixin(GenerationMixin):
 
     Raises:
         ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
-            cannot forget), no token to read (an empty prompt without a `bos_token_id`), or tokens and a mask that do not go with what the state has read.
+            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
+            not go with what the state has read.
     """
 
     model: RecurrentModel
