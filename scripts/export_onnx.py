@@ -6,7 +6,8 @@ neither torch nor transformers. The graph is held equal to the model before anyt
     python scripts/export_onnx.py runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
 
-With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them.
+With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. Not of a
+language model, whose graph reads one step or many and gives its state, for a loop such as that of runtime.py.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from hf_rnn.benchmark.comparison_arguments import DATA_ARGUMENTS
 from hf_rnn.benchmark.comparison_data import TestSet, read_test_set
 from hf_rnn.data.alignment import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
-from hf_rnn.export.onnx_export import REPORT_FILE
+from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable
 from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
+from hf_rnn.models.modeling_causal import RecurrentForCausalLM
 
 
 def measure(checkpoint: Path, model: Any, test: TestSet) -> dict[str, float]:
@@ -78,7 +80,10 @@ def main() -> None:
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
     try:
-        export_onnx(arguments.model, arguments.output, opset=arguments.opset, int8=arguments.int8)
+        model = load_exportable(arguments.model)
+        if arguments.eval_file is not None and isinstance(model, RecurrentForCausalLM):
+            raise ValueError(f"`--eval_file` is {arguments.eval_file!r}; a language model is exported without it.")
+        export_onnx(model, arguments.output, opset=arguments.opset, int8=arguments.int8)
     except (ImportError, ValueError) as error:
         parser.error(str(error))
     path = arguments.output / REPORT_FILE

@@ -58,9 +58,9 @@ class Graph:
             self.constants[key] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return self.constants[key].name
 
-    def input(self, name: str, axes: Sequence[str]) -> str:
-        """An input of int64; every axis is dynamic, and has this name."""
-        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.INT64, list(axes)))
+    def input(self, name: str, axes: Sequence[str | int], element: str = "INT64") -> str:
+        """An input; `element` is "FLOAT" or "INT64", named axes are dynamic."""
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.DataType.Value(element), list(axes)))
         return name
 
     def output(self, value: str, name: str, element: str, axes: Sequence[str | int]) -> None:

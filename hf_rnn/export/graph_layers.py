@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,7 @@ def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str
         The output of every step (time, batch, units or 2 * units), and each direction's own final hidden state (batch,
         directions, units), zero for an empty sequence.
     """
-    cell: Any = layer.cell
-    # ONNX has no operator for a sequence of no step: one step of padding is read, and its state cleared.
-    at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
-    if getattr(cell, "recurrence", "hidden") == "output_to_hidden":
-        every, finals = _jordan(g, layer, features, at_least_one)
-    else:
-        every, finals = _operator(g, layer, features, at_least_one)
+    every, finals, *_ = _read(g, layer, features, lengths)
     if layer.num_directions == 1:
         outputs = g.Squeeze(every, ints(1))
     elif layer.merge == "sum":
@@ -49,8 +44,38 @@ def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str
     return outputs, g.Mul(g.Transpose(finals, perm=[1, 0, 2]), some)
 
 
-def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tuple[str, str]:
-    # (time, directions, batch, units) and (directions, batch, units), by one operator of ONNX.
+def continued_layer(
+    g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]
+) -> tuple[str, list[str]]:
+    """
+    A layer of one direction that goes on from a state.
+
+    Args:
+        features: (time, batch, features).
+        lengths: (batch), int64; 0 is allowed.
+        state: h, and c for an LSTM, each (batch, units).
+
+    Returns:
+        The output of every step (time, batch, units), and the state after each sequence's last, that which was given
+        for an empty sequence.
+    """
+    every, *finals = _read(g, layer, features, lengths, [g.Unsqueeze(part, ints(0)) for part in state])
+    some = g.Unsqueeze(g.Greater(lengths, ints(0)), ints(1))
+    reached = [g.Where(some, g.Squeeze(final, ints(0)), before) for final, before in zip(finals, state, strict=True)]
+    return g.Squeeze(every, ints(1)), reached
+
+
+def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str] = ()) -> tuple[str, ...]:
+    # Every output (time, directions, batch, units), and the final h, and c of an LSTM, each (directions, batch, units)
+    # as `state` is. ONNX has no operator for a sequence of no step: one step of padding is read.
+    at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
+    if getattr(layer.cell, "recurrence", "hidden") == "output_to_hidden":
+        return _jordan(g, layer, features, at_least_one, state)
+    return _operator(g, layer, features, at_least_one, state)
+
+
+def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]) -> tuple[str, ...]:
+    # By one operator of ONNX.
     cell: Any = layer.cell
     kind = "gru" if hasattr(cell, "reset_after") else "lstm" if cell.num_states == 2 else "elman"
     per_direction = [[weight(tensor) for tensor in cell.weights(d)] for d in range(layer.num_directions)]
@@ -68,10 +93,10 @@ def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> t
         attributes["activations"] = [_activation(cell)] * layer.num_directions
     add = getattr(g, {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}[kind])
     bias = np.concatenate(stacked[2:], axis=1)
-    every, finals = add(
-        features, stacked[0], stacked[1], bias, lengths, outputs=3 if kind == "lstm" else 2, **attributes
-    )[:2]
-    return every, finals
+    found: tuple[str, ...] = add(
+        features, stacked[0], stacked[1], bias, lengths, *state, outputs=3 if kind == "lstm" else 2, **attributes
+    )
+    return found
 
 
 def _direction(layer: RecurrentLayer) -> str:
@@ -103,9 +128,10 @@ def _second_half(weights: list[np.ndarray], direction: int, directions: int) -> 
     return [np.concatenate(parts, axis=1), w_h, b_y, b_h]
 
 
-def _jordan(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tuple[str, str]:
+def _jordan(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]) -> tuple[str, ...]:
     # h_t = φ(W_x x_t + b_x + W_h y_{t-1} + b_h), y_t = φ(W_y h_t + b_y): an Elman network of the units (h, y) that is
-    # shown each step twice. At the first it computes h from the y before; at the second y from that h.
+    # shown each step twice. At the first it computes h from the y before; at the second y from that h. It starts from
+    # a y, and any h.
     cell: Any = layer.cell
     units = cell.hidden_size
     stacked: list[list[np.ndarray]] = [[], [], []]
@@ -122,6 +148,7 @@ def _jordan(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tup
         g.Reshape(twice, shape),
         *map(np.stack, stacked),
         g.Add(lengths, lengths),
+        *(g.Concat(part, part, axis=2) for part in state),
         outputs=2,
         hidden_size=2 * units,
         direction=_direction(layer),
@@ -219,6 +246,7 @@ def classification_head(g: Graph, head: ClassificationHead, features: str) -> st
 __all__ = [
     "classification_head",
     "cleared",
+    "continued_layer",
     "dense_stack",
     "first",
     "linear",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
 from torch import nn
 
 from ..models.backbone import RecurrentModel
+from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
+from ..models.recurrent import RecurrentLayer
 from ..models.word_embeddings import WordEmbeddings
 from .graph import OPSETS, Graph, ints, weight
 from .graph_layers import (
     classification_head,
     cleared,
+    continued_layer,
     dense_stack,
     first,
     linear,
@@ -37,7 +40,10 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     - of a sequence classifier `logits` (batch, labels);
     - of a token classifier `emissions` (batch, steps, states), zero behind the last step, and `steps` (batch, time),
       int64: which step, a piece or a word, a token belongs to; -1 at the padding. A CRF is left to whoever runs it;
-    - of a siamese network `embeddings` (batch, features).
+    - of a siamese network `embeddings` (batch, features);
+    - of a language model `logits` (batch, time, tokens), those of the padding as its forward pass gives them. It has
+      its state as inputs, `past.0.h` of the first layer and so on, and for an LSTM `past.0.c`, each float32 (batch,
+      units), zeros before a text; and what that has become as outputs `present.0.h` and so on.
 
     Raises:
         ValueError: for an `opset` that is not one of `OPSETS`, or a model that no graph is written for.
@@ -55,10 +61,12 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
         _tagger(g, model)
     elif isinstance(model, SiameseModel):
         _siamese(g, model)
+    elif isinstance(model, RecurrentForCausalLM):
+        _language_model(g, model)
     else:
         raise ValueError(
-            f"`model` is a {type(model).__name__}; it must be a recurrent classifier of sequences or tokens, or a "
-            "SiameseModel."
+            f"`model` is a {type(model).__name__}; it must be a recurrent classifier of sequences or tokens, a "
+            "recurrent language model, or a SiameseModel."
         )
     return g.model(opset)
 
@@ -111,6 +119,29 @@ def _siamese(g: Graph, model: SiameseModel) -> None:
     if model.projection is not None:
         vector = linear(g, model.projection, vector)
     g.output(vector, "embeddings", "FLOAT", ["batch", model.config.output_size])
+
+
+def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:
+    pieces = read_pieces(g)
+    steps = _piece_steps(g, model.model, pieces)
+    before: list[str] = []
+    after: list[tuple[str, str, int]] = []
+    for index, layer in enumerate(model.model.layers):
+        cell: Any = layer.cell
+        parts, units = ("h", "c")[: cell.num_states], cell.hidden_size
+        before = [g.input(f"past.{index}.{part}", ["batch", units], "FLOAT") for part in parts]
+        steps.features, reached = continued_layer(
+            g, cast(RecurrentLayer, layer), steps.features, steps.lengths, before
+        )
+        after += [(value, f"present.{index}.{part}", units) for value, part in zip(reached, parts, strict=True)]
+    # What came of the last token so far, of the state where there is none yet: (batch, time, units).
+    every = g.Concat(g.Unsqueeze(before[0], ints(0)), steps.features, axis=0)
+    outputs = g.GatherND(g.Transpose(every, perm=[1, 0, 2]), g.Unsqueeze(pieces.count, ints(2)), batch_dims=1)
+    if isinstance(model.projection, nn.Linear):
+        outputs = g.MatMul(outputs, weight(model.projection.weight).T)
+    g.output(linear(g, model.lm_head, outputs), "logits", "FLOAT", ["batch", "time", model.lm_head.out_features])
+    for value, name, units in after:
+        g.output(value, name, "FLOAT", ["batch", units])
 
 
 __all__ = ["build_graph"]

@@ -21,6 +21,7 @@ class Pieces:
         places: (pieces, 2), the row and the column of each in the input.
         rows: (pieces), the row of each.
         order: (pieces), its number among the pieces of its row, from 0.
+        count: (batch, time), as the input stands: the pieces of the row so far.
         lengths: (batch), the pieces of each row.
         input_ids: The input (batch, time), for its shape.
     """
@@ -29,6 +30,7 @@ class Pieces:
     places: str
     rows: str
     order: str
+    count: str
     lengths: str
     input_ids: str
 
@@ -58,9 +60,10 @@ def read_pieces(g: Graph, suffix: str = "") -> Pieces:
     real = g.Cast(g.Cast(mask, to=9), to=7)  # 9 is BOOL, 7 INT64: any number but 0 counts as 1
     places = g.Transpose(g.NonZero(real), perm=[1, 0])
     rows = g.Gather(places, int_(0), axis=1)
-    order = g.GatherND(g.Sub(g.CumSum(real, int_(1)), int_(1)), places)
+    count = g.CumSum(real, int_(1))
+    order = g.GatherND(g.Sub(count, int_(1)), places)
     lengths = g.ReduceSum(real, ints(1), keepdims=0)
-    return Pieces(g.GatherND(ids, places), places, rows, order, lengths, ids)
+    return Pieces(g.GatherND(ids, places), places, rows, order, count, lengths, ids)
 
 
 def real_steps(g: Graph, lengths: str, time: str) -> str:

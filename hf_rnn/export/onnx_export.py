@@ -15,6 +15,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models import modeling_rnn
+from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
 from ..version import __version__
@@ -22,7 +23,7 @@ from ..version import __version__
 
 REPORT_FILE = "export.json"
 PACKAGES = ("onnx", "onnxruntime")
-HEADS = (RecurrentForSequenceClassification, RecurrentForTokenClassification, SiameseModel)
+HEADS = (RecurrentForSequenceClassification, RecurrentForTokenClassification, RecurrentForCausalLM, SiameseModel)
 # Those that ONNX Runtime has kernels of 8 bits for. Its convolution of signed weights has none, nor has the GRU.
 INT8_OPERATORS = ["MatMul", "Gather", "LSTM"]
 
@@ -43,9 +44,9 @@ def export_onnx(
     `tokenizer.json`, `runtime.json`, `runtime.py` and `export.json`: how large the difference was, and the sizes.
 
     Args:
-        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, or a siamese
-            network over a recurrent encoder. It is not changed. Of the folder of a `SiameseForPairClassification` it
-            is the siamese network in it.
+        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, a recurrent
+            language model, or a siamese network over a recurrent encoder. It is not changed. Of the folder of a
+            `SiameseForPairClassification` it is the siamese network in it.
         output_folder: Made if it is not there; files of these names are replaced.
         tokenizer: By default the one in the folder that the model is, or was loaded from.
         opset: Version of the operators of ONNX.
@@ -114,7 +115,7 @@ def load_exportable(folder: Path) -> PreTrainedModel:
     if found is None or not issubclass(found, HEADS):
         raise ValueError(
             f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of "
-            "sequences or tokens, such as BiLstmForSequenceClassification, or a SiameseModel."
+            "sequences or tokens, such as BiLstmForSequenceClassification, a language model or a SiameseModel."
         )
     model: PreTrainedModel = found.from_pretrained(folder, dtype=torch.float32)
     return model

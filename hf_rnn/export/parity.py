@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..models.cache_rnn import RecurrentCache
+from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForTokenClassification
 
 
@@ -37,7 +39,7 @@ class Parity:
 def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: int = 0) -> Parity:
     """
     Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
-    the right, on the left and in between, and anything standing there.
+    the right, on the left and in between, and anything standing there; of a language model from random states.
 
     Args:
         model: On the CPU, in float32 and in evaluation mode.
@@ -50,7 +52,8 @@ def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: i
     _check_dynamic(session)
     random = np.random.default_rng(seed)
     found = Parity(0.0, [])
-    for length in LENGTHS:
+    # Scores of every token at every step are many numbers, and a state makes long texts of short ones.
+    for length in LENGTHS[:-1] if isinstance(model, RecurrentForCausalLM) else LENGTHS:
         for padding in ("right", "left", "anywhere"):
             batch = int(random.integers(1, LARGEST_BATCH + 1))
             ids = random.integers(0, _vocab_size(model), (batch, length))
@@ -67,8 +70,12 @@ def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: i
 
 def _check_dynamic(session: Any) -> None:
     for value in session.get_inputs():
-        if not all(isinstance(size, str) for size in value.shape):
-            raise ParityError(f"The graph's input {value.name} has shape {value.shape}; both axes must be dynamic.")
+        # A state has as many numbers as there are units.
+        axes = value.shape if value.type == "tensor(int64)" else value.shape[:1]
+        if not all(isinstance(size, str) for size in axes):
+            raise ParityError(
+                f"The graph's input {value.name} has shape {value.shape}; batch and time must be dynamic."
+            )
     for value in session.get_outputs():
         if not isinstance(value.shape[0], str):
             raise ParityError(f"The graph's output {value.name} has shape {value.shape}; the batch must be dynamic.")
@@ -90,8 +97,38 @@ def _mask(random: np.random.Generator, batch: int, length: int, padding: str) ->
 
 @torch.no_grad()
 def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray) -> float:
-    (name, *_), (answer, *_) = _run(session, ids, mask)
-    expected = getattr(model(torch.from_numpy(ids), torch.from_numpy(mask)), name).numpy()
+    given = {"input_ids": ids, "attention_mask": mask}
+    if isinstance(model, RecurrentForCausalLM):
+        given |= _random_state(session, ids)
+    names = [output.name for output in session.get_outputs()]
+    answers = dict(zip(names, session.run(names, given), strict=True))
+    expected = _expected(model, given, names[0])
+    # numpy's maximum is nan where any of them is.
+    return float(np.max([_distance(model, answers[name], value.numpy()) for name, value in expected.items()]))
+
+
+def _random_state(session: Any, ids: np.ndarray) -> dict[str, np.ndarray]:
+    # Another one for each batch.
+    random = np.random.default_rng(int(ids.sum()))
+    states = [value for value in session.get_inputs() if value.type == "tensor(float)"]
+    return {value.name: random.normal(size=(len(ids), value.shape[1])).astype(np.float32) for value in states}
+
+
+def _expected(model: Any, given: dict[str, np.ndarray], name: str) -> dict[str, torch.Tensor]:
+    # What the model says of `name`; of a language model, what it says of every output.
+    ids, mask, *parts = (torch.from_numpy(value) for value in given.values())
+    if not isinstance(model, RecurrentForCausalLM):
+        return {name: getattr(model(ids, mask), name)}
+    each = len(parts) // len(model.model.layers)
+    parts = [part.unsqueeze(1) for part in parts]
+    state = RecurrentCache([tuple(parts[index : index + each]) for index in range(0, len(parts), each)])
+    outputs = model(ids, mask, past_key_values=state)
+    reached = [part.squeeze(1) for layer in outputs.past_key_values.states for part in layer]
+    names = [past.replace("past", "present") for past in list(given)[2:]]
+    return {"logits": outputs.logits, **dict(zip(names, reached, strict=True))}
+
+
+def _distance(model: Any, answer: np.ndarray, expected: np.ndarray) -> float:
     if isinstance(model, RecurrentForTokenClassification):
         # A step of padding more or less says nothing.
         width = max(expected.shape[1], answer.shape[1])
@@ -101,11 +138,6 @@ def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray) -> 
     largest = np.abs(expected, where=finite, out=np.zeros_like(expected)).max()
     differences = np.subtract(answer, expected, where=finite, out=np.zeros_like(expected))
     return float(np.abs(differences).max() / max(1.0, float(largest)))
-
-
-def _run(session: Any, ids: np.ndarray, mask: np.ndarray) -> tuple[list[str], list[np.ndarray]]:
-    names = [output.name for output in session.get_outputs()]
-    return names, session.run(names, {"input_ids": ids, "attention_mask": mask})
 
 
 __all__ = ["TOLERANCE", "Parity", "ParityError", "check_parity"]

@@ -241,6 +241,55 @@ class SentenceEncoder(Model):
         return answer if threshold is None else answer | {"alike": bool(score >= np.float32(threshold))}
 
 
+class TextGenerator(Model):
+    """Texts that go on, as the pipeline "text-generation" of transformers writes them."""
+
+    def __call__(self, texts: Any, max_new_tokens: int = 256, temperature: float = 0, seed: int | None = None) -> Any:
+        """
+        For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
+
+        Args:
+            texts: A text, or several, each the beginning of one.
+            max_new_tokens: After how many tokens to stop, where the model does not end the text before.
+            temperature: 0: the likeliest token each time; above it one is drawn, by softmax(logits / temperature).
+            seed: Of what is drawn, a whole number; None: something else each time.
+        """
+        if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
+            raise ValueError(f"`max_new_tokens`={max_new_tokens!r} must be a whole number from 1.")
+        if not 0 <= temperature < np.inf:
+            raise ValueError(f"`temperature`={temperature!r} must be a number from 0.")
+        random, answers, begin = np.random.default_rng(seed), [], self.settings["bos_token_id"]
+        given = [texts] if isinstance(texts, str) else texts
+        for text, encoding in zip(given, self.encode_texts(given), strict=True):
+            if not encoding.ids and begin is None:
+                raise ValueError(f"`texts` has {text!r}, which has no token; this model needs one to go on from.")
+            ids = encoding.ids or [begin]
+            written = ids + self._write(ids, max_new_tokens, temperature, random)
+            answers.append([{"generated_text": text + self.tokenizer.decode(written[len(encoding.ids) :])}])
+        return answers[0] if isinstance(texts, str) else answers
+
+    def step(self, ids: np.ndarray, state: Any = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """
+        Read token ids (batch, time) from a state, as it gave it before; None: from zeros, where a text begins. Gives
+        the scores of the token after each step (batch, time, tokens), and the state after the last.
+        """
+        if state is None:
+            parts = self.session.get_inputs()[2:]
+            state = {part.name: np.zeros((len(ids), part.shape[1]), dtype=np.float32) for part in parts}
+        logits, *reached = self.session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), **state})
+        return logits, dict(zip(state, reached, strict=True))
+
+    def _write(self, ids: list[int], count: int, temperature: float, random: Any) -> list[int]:
+        new: list[int] = []
+        state = None
+        while len(new) < count and not (new and new[-1] in self.settings["eos_token_ids"]):
+            logits, state = self.step(np.array([new[-1:] or ids]), state)
+            scores = logits[0, -1].astype(np.float64)
+            drawn = random.choice(len(scores), p=softmax(scores / temperature)) if temperature > 0 else scores.argmax()
+            new.append(int(drawn))
+        return new
+
+
 def max_marginals(
     emissions: np.ndarray, start: Sequence[float], transition: Sequence[Sequence[float]], end: Sequence[float]
 ) -> np.ndarray:
@@ -302,13 +351,14 @@ SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 TASKS: dict[str, type[Model]] = {
     "text-classification": TextClassifier,
     "token-classification": Tagger,
+    "text-generation": TextGenerator,
     "sentence-similarity": SentenceEncoder,
 }
 
 
 def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
     """
-    The model in `folder`: a `TextClassifier`, a `Tagger` or a `SentenceEncoder`, whose arguments these are.
+    The model in `folder`, of one of the classes in `TASKS`, whose arguments these are.
 
     Raises:
         ValueError: for a folder that `export_onnx` did not write, or not with that graph.

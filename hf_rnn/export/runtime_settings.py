@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..models.crf import FORBIDDEN, ConditionalRandomField
 from ..models.encoding import NO_LIMIT
+from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.tagging import TaggingHead
 
 
 # Of the fields below; `runtime.VERSION` is the one that is read.
 VERSION = 1
+# Tasks whose pipeline cuts no text.
+UNLIMITED = ("text-classification", "text-generation")
 
 
 def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
@@ -23,8 +26,8 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
 
     `task` is the pipeline's; `max_length` the tokens beyond which a text is cut, None where the pipeline cuts none;
     `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a classifier `labels`, in the
-    order of the logits, and the `function` that makes scores of these; of a tagger see `_tagger`; of a siamese network
-    its `similarity` and `threshold`.
+    order of the logits, and the `function` that makes scores of these; of a tagger see `_tagger`; of a language model
+    see `_writer`; of a siamese network its `similarity` and `threshold`.
     """
     config = model.config
     own: dict[str, Any]
@@ -32,10 +35,12 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
         task, own = "text-classification", {"labels": _labels(config), "function": _function(config)}
     elif isinstance(model, RecurrentForTokenClassification):
         task, own = "token-classification", {"labels": _labels(config), **_tagger(model.head)}
+    elif isinstance(model, RecurrentForCausalLM):
+        task, own = "text-generation", _writer(model.generation_config)
     else:
         threshold = None if config.threshold is None else float(config.threshold)
         task, own = "sentence-similarity", {"similarity": config.similarity, "threshold": threshold}
-    limited = tokenizer.model_max_length < NO_LIMIT and task != "text-classification"
+    limited = tokenizer.model_max_length < NO_LIMIT and task not in UNLIMITED
     return {
         "version": VERSION,
         "task": task,
@@ -49,6 +54,15 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
 
 def _labels(config: Any) -> list[str]:
     return [config.id2label[index] for index in range(config.num_labels)]
+
+
+def _writer(generation: GenerationConfig) -> dict[str, Any]:
+    """`bos_token_id`: the token that begins a text that is empty, or None; `eos_token_ids`: those that end one."""
+    ends = generation.eos_token_id
+    return {
+        "bos_token_id": generation.bos_token_id,
+        "eos_token_ids": [] if ends is None else [ends] if isinstance(ends, int) else list(ends),
+    }
 
 
 def _function(config: Any) -> str:

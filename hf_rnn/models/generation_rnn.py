@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import GenerationConfig, GenerationMixin
 
 from .backbone import RecurrentModel
@@ -25,10 +26,12 @@ class RecurrentGenerationMixin(GenerationMixin):
 
     Raises:
         ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
-            cannot forget), no token to read, or tokens and a mask that do not go with what the state has read.
+            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
+            not go with what the state has read.
     """
 
     model: RecurrentModel
+    lm_head: nn.Linear
     generation_config: GenerationConfig
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
@@ -45,6 +48,18 @@ class RecurrentGenerationMixin(GenerationMixin):
         if self.generation_config._from_model_config:
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
+
+    def _maybe_initialize_input_ids_for_generation(
+        self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]
+    ) -> Any:
+        # What the pipeline makes of the text "", too.
+        if inputs is None and model_kwargs.get("inputs_embeds") is None and bos_token_id is None:
+            raise ValueError(
+                "There is no prompt, and `bos_token_id` is None; generation needs a token to read: give a text that "
+                "has one, or the `bos_token_id` that an empty text begins with."
+            )
+        stock: Any = super()
+        return stock._maybe_initialize_input_ids_for_generation(inputs, bos_token_id, model_kwargs)
 
     # By default transformers makes a cache of keys and values for each token.
     def _prepare_cache_for_generation(
@@ -93,6 +108,8 @@ class RecurrentGenerationMixin(GenerationMixin):
         self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """As in transformers; the mask is that of the steps to be read, without which pad tokens would be padding."""
+        if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
+            return self._inputs_of_one_token(input_ids, **kwargs)
         stock: Any = super()
         inputs: dict[str, Any] = stock.prepare_inputs_for_generation(input_ids, inputs_embeds=inputs_embeds, **kwargs)
         read = inputs["input_ids"] if inputs.get("input_ids") is not None else inputs["inputs_embeds"]
@@ -102,6 +119,19 @@ class RecurrentGenerationMixin(GenerationMixin):
         else:
             inputs["attention_mask"] = mask[:, -read.shape[1] :]
         return inputs
+
+    def _inputs_of_one_token(
+        self,
+        input_ids: torch.Tensor,
+        next_sequence_length: int,
+        is_first_iteration: bool = False,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        # Each token after the first, which was written here and is no padding. What transformers does to come to the
+        # same takes as long as a layer.
+        last = input_ids[:, -1:].to(self.lm_head.weight.device)
+        return {**kwargs, "input_ids": last, "attention_mask": torch.ones_like(last)}
 
 
 def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:

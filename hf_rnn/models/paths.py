@@ -8,7 +8,9 @@ Which of several equal ways, or paths, a recurrent layer is computed by.
     reference   the equations, a step at a time in plain PyTorch. Slow, and what the others are held equal to. It alone
                 computes the cells that no kernel has (`GruConfig.reset_after=False`, the output-fed Elman networks).
 
-By itself a layer takes the first of these that can compute it. `recurrent_path` forces one of them.
+By itself a layer takes the first of these that can compute it; but on the CPU the reference for a single step of a few
+sequences, as in generation: the kernels rearrange all the weights before they begin, which takes longer than the step.
+`recurrent_path` forces one of them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .cells import Cell, State
 
 PATHS = ("compiled", "fused", "reference")
+# Sequences of which one step is computed sooner than the weights are rearranged.
+_FEW = 16
 
 
 class CompiledLayer(Protocol):
@@ -90,12 +94,20 @@ def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
         kernel: The cell's `Cell.kernel`.
         tensors: What it is computed from: the inputs (batch, time, features), the state and the weights.
     """
-    first = PATHS.index(_forced.get() or PATHS[0])
-    if kernel is None:
+    forced = _forced.get()
+    if kernel is None or (forced is None and _one_step_of_few(tensors[0])):
         return "reference"
+    first = PATHS.index(forced or PATHS[0])
     if first == 0 and _compiled is not None and _compiled.supports(kernel, *tensors):
         return "compiled"
     return PATHS[max(first, 1)]
+
+
+def _one_step_of_few(inputs: torch.Tensor) -> bool:
+    if torch.jit.is_tracing():  # the trace would read one step of any text
+        return False
+    batch, time, _ = inputs.shape
+    return time == 1 and batch <= _FEW and inputs.device.type == "cpu"
 
 
 __all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]

@@ -66,6 +66,8 @@ class Steps:
         """From `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
         mask = mask.bool()
         batch, time = mask.shape
+        if num_directions == 1 and bool(mask.all()):
+            return cls(None, torch.full((batch,), time, device=mask.device), (None,))
         lengths = mask.sum(1)
         positions = torch.arange(time, device=mask.device).expand(batch, time)
         compact = bool((mask == (positions < lengths.unsqueeze(1))).all())

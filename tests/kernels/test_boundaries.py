@@ -94,15 +94,15 @@ class Subclass(torch.Tensor):
 @pytest.mark.parametrize(
     "other",
     [
-        torch.zeros(1, dtype=torch.float64),
-        torch.zeros(1, device="meta"),
-        torch.zeros(1).to_sparse(),
-        torch.zeros(1).as_subclass(Subclass),
+        torch.zeros(1, 2, 1, dtype=torch.float64),
+        torch.zeros(1, 2, 1, device="meta"),
+        torch.zeros(1, 2, 1).to_sparse(),
+        torch.zeros(1, 2, 1).as_subclass(Subclass),
     ],
     ids=["dtype", "device", "layout", "subclass"],
 )
 def test_one_unlike_tensor_is_enough_to_leave_it_to_torch(other):
-    plain = torch.zeros(1)
+    plain = torch.zeros(1, 2, 1)
     assert choose_path("lstm", plain, nn.Parameter(plain)) == "compiled"
     assert choose_path("lstm", plain, other) == choose_path("lstm", other, plain) == "fused"
 

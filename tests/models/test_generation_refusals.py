@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import DynamicCache, GenerationConfig, StaticCache
+from transformers import DynamicCache, GenerationConfig, StaticCache, pipeline
 
+from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.models.cache_rnn import RecurrentCache
 from tests.models.common import build_language_model, configure
 
@@ -71,3 +72,22 @@ def test_other_inputs_that_are_refused():
         generate(**features, prefill_chunk_size=2)
     with pytest.raises(ValueError, match="`use_cache` is False; it must be True with .* that has read 2 steps"):
         generate(**IDS, past_key_values=state(2), use_cache=False)
+
+
+def test_no_prompt():
+    with pytest.raises(ValueError, match="no prompt, and `bos_token_id` is None"):
+        generate()
+    model = build_language_model("lstm")
+    options = {"max_new_tokens": 3, "do_sample": False}
+    assert torch.equal(model.generate(bos_token_id=4, **options), model.generate(torch.tensor([[4]]), **options))
+
+
+def test_characters_that_the_tokenizer_does_not_know_are_unknown_tokens():
+    """The rule of the tokenizer: they are read as its unknown token, and stay in the text as they were."""
+    tokenizer = train_tokenizer(["abc"], kind="character", show_progress=False)
+    model = build_language_model("gru", vocab_size=len(tokenizer)).float()
+    write = pipeline("text-generation", model=model, tokenizer=tokenizer)
+    (answer,) = write("aé\N{SNOWMAN}b", max_new_tokens=6, do_sample=False)
+    unknown, a, b = tokenizer.convert_tokens_to_ids([tokenizer.unk_token, "a", "b"])
+    tokens = model.generate(torch.tensor([[a, unknown, unknown, b]]), max_new_tokens=6, do_sample=False)[0, 4:]
+    assert answer["generated_text"] == "aé\N{SNOWMAN}b" + tokenizer.decode(tokens, skip_special_tokens=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -89,11 +91,43 @@ def recorder():
 )
 def test_the_first_path_that_can_is_taken(recorder, forced, kernel, dtype, path):
     with recurrent_path(forced):
-        assert choose_path(kernel, torch.zeros(1, 1, 1, dtype=dtype)) == path
+        assert choose_path(kernel, torch.zeros(1, 2, 1, dtype=dtype)) == path
+
+
+@pytest.mark.parametrize(
+    ("forced", "shape", "device", "path"),
+    [
+        (None, (16, 1, 2), "cpu", "reference"),
+        (None, (17, 1, 2), "cpu", "compiled"),
+        (None, (1, 2, 2), "cpu", "compiled"),
+        (None, (1, 1, 2), "meta", "compiled"),
+        ("compiled", (1, 1, 2), "cpu", "compiled"),
+        ("fused", (1, 1, 2), "cpu", "fused"),
+    ],
+)
+def test_one_step_of_a_few_sequences_takes_no_kernel(recorder, forced, shape, device, path):
+    with recurrent_path(forced):
+        assert choose_path("lstm", torch.zeros(shape, device=device)) == path
+
+
+def test_what_was_traced_with_one_step_reads_more():
+    class OfInputs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = RecurrentLayer(configure("lstm", embedding_size=FEATURES), 0)
+
+        def forward(self, inputs):
+            return self.layer(inputs, Steps.of(torch.ones(2, 3), 1))[0]
+
+    module, inputs = OfInputs(), torch.randn(2, 3, FEATURES)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        traced = torch.jit.trace(module, inputs[:, :1], check_trace=False)
+        assert_close(traced(inputs), module(inputs))
 
 
 def test_the_path_is_forced_inside_the_block_only(recorder):
-    inputs = torch.zeros(1, 1, 1)
+    inputs = torch.zeros(1, 2, 1)
     with pytest.raises(KeyError), recurrent_path("reference"):
         with recurrent_path(None):
             assert choose_path("lstm", inputs) == "compiled"
@@ -116,6 +150,6 @@ def test_a_kernel_that_is_not_there_is_refused():
     try:
         with pytest.raises(ValueError, match="python -m hf_rnn.kernels"), recurrent_path("compiled"):
             pass
-        assert choose_path("lstm", torch.zeros(1, 1, 1)) == "fused"
+        assert choose_path("lstm", torch.zeros(1, 2, 1)) == "fused"
     finally:
         provide_compiled_layer(before)

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import pipeline
 
 import hf_rnn
+from hf_rnn.export.runtime import load
 from hf_rnn.training.metrics import ClassificationMetric
 from tests.benchmark.comparisons import save_siamese
+from tests.export.language import save_language_model
 
 
 REVIEWS = [("A great film.", 1), ("Dull, dull, dull.", 0), ("Wonderful, moving and funny.", 1), ("A great film?", 0)]
@@ -87,3 +90,16 @@ def test_bad_input_ends_with_a_message(
     with pytest.raises(SystemExit):
         export(tmp_path)
     assert "is no checkpoint: it has no config.json" in capsys.readouterr().err
+
+
+def test_a_language_model_is_exported_and_not_measured(
+    tmp_path: Path, export: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = save_language_model(tmp_path / "checkpoint")
+    with pytest.raises(SystemExit):
+        export(checkpoint, "--eval_file", "rows.jsonl")
+    assert "`--eval_file` is 'rows.jsonl'; a language model is exported without it" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert export(checkpoint)["model_class"] == "LstmForCausalLM"
+    stock = pipeline("text-generation", model=str(checkpoint))
+    assert load(tmp_path / "out")("the", max_new_tokens=9) == stock("the", max_new_tokens=9, do_sample=False)
