@@ -29,8 +29,11 @@ class CompiledLayer:
         self.compiled = library
 
     def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
-        """All float32 or all float64 on the CPU; not under autocast, nor where torch captures or transforms."""
-        return not _captured() and kernel in KINDS and _readable(tensors) and not torch.is_autocast_enabled("cpu")
+        """
+        All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer is
+        computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
+        """
+        return not _captured() and kernel in KINDS and _readable(tensors)
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
