@@ -15,8 +15,9 @@ def with_document_start(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokeniz
     """
     A copy of `tokenizer` that puts its `eos_token` before each text, as its `bos_token`.
 
-    A language model that has read documents one after the other knows the beginning of one by the end of the one before
-    it. So a prompt is read as the beginning of a document, and an empty one is a document to be written from scratch.
+    A language model that has read documents one after the other knows the beginning of one by the end of the one
+    before it. So a prompt is read as the beginning of a document, and an empty one is a document to be written from
+    scratch.
     A tokenizer that puts something before a text already is given back as it is.
 
     Raises:

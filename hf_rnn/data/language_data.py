@@ -68,14 +68,18 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
     from datasets import Dataset
 
     raw = read_splits(arguments, _read)
-    texts = {split: column_texts(rows, arguments.text_column_name, "text_column_name", split) for split, rows in raw.items()}
+    texts = {
+        split: column_texts(rows, arguments.text_column_name, "text_column_name", split) for split, rows in raw.items()
+    }
     if len(texts["train"]) == 1:
         splits = _cut(texts, arguments)
     else:
         rows = {split: Dataset.from_dict({COLUMN: documents}) for split, documents in texts.items()}
         splits = {split: list(held[COLUMN][:]) for split, held in hold_out_and_sample(rows, arguments).items()}
     if arguments.unlabelled_file is not None:
-        more = column_texts(_read(arguments.unlabelled_file), arguments.text_column_name, "text_column_name", "unlabelled")
+        more = column_texts(
+            _read(arguments.unlabelled_file), arguments.text_column_name, "text_column_name", "unlabelled"
+        )
         splits["train"] = [*splits["train"], *more]
     return LanguageData(splits, arguments.dataset_name or str(arguments.train_file))
 
@@ -110,5 +114,5 @@ def _cut(texts: dict[str, list[str]], arguments: LanguageDataArguments) -> dict[
     test_start = len(text) - sizes["test"]
     train_end = test_start - sizes["validation"]
     held = {"train": text[:train_end], "validation": text[train_end:test_start], "test": text[test_start:]}
-    merged = {**{split: documents for split, documents in texts.items()}, **{s: [t] for s, t in held.items() if t}}
+    merged = texts | {split: [part] for split, part in held.items() if part}
     return {split: merged[split] for split in SPLITS if split in merged}

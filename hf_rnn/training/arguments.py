@@ -123,7 +123,9 @@ class TokenizerArguments:
     tokenizer_name_or_path: str | None = field(
         default=None, metadata={"help": "A Hub id or folder. Default: that of the checkpoint; else one is trained."}
     )
-    tokenizer_kind: str = field(default="word", metadata={"help": "Of one that is trained: word, bpe, character or whitespace."})
+    tokenizer_kind: str = field(
+        default="word", metadata={"help": "Of one that is trained: word, bpe, character or whitespace."}
+    )
     vocab_size: int = field(default=20_000, metadata={"help": "The most entries of one that is trained."})
     min_frequency: int = field(default=2, metadata={"help": "How often a word has to occur to get an entry."})
     vocab_from_vectors: bool = field(

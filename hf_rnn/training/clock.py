@@ -12,7 +12,8 @@ from transformers.trainer_callback import ExportableState
 class TrainingClock(TrainerCallback, ExportableState):
     """
     Counts the time spent in training, evaluations in between included; each checkpoint holds what had been spent, so
-    that a resumed run reports all of it (with `restore_callback_states_from_checkpoint`).
+    that a resumed run reports all of it (with `restore_callback_states_from_checkpoint`). Every entry of the log
+    history has the `minutes` until then.
 
     Args:
         seconds: Spent before.
@@ -39,6 +40,10 @@ class TrainingClock(TrainerCallback, ExportableState):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self.seconds, self._started = self.total(), None
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        # What has just been logged is the last entry; curves are drawn from it.
+        state.log_history[-1]["minutes"] = round(self.minutes, 3)
 
     def state(self) -> dict[str, Any]:
         return {"args": {"seconds": self.total()}, "attributes": {}}

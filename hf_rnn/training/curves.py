@@ -13,8 +13,11 @@ CURVES_FILE = "learning_curves.png"
 Points = list[tuple[float, float]]
 
 
-def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str) -> dict[str, Points]:
-    """The curves in `trainer.state.log_history`, each a list of (epoch, value).
+def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str, axis: str = "epoch") -> dict[str, Points]:
+    """The curves in `trainer.state.log_history`, each a list of (axis, value).
+
+    Args:
+        axis: `"epoch"`, or `"minutes"` of training, which `clock.TrainingClock` adds.
 
     Returns:
         `train_loss`, `validation_loss` and `validation_metric` (that called `metric_name`, without `eval_`). A curve
@@ -23,13 +26,15 @@ def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str) -> 
     keys = {"train_loss": "loss", "validation_loss": "eval_loss", "validation_metric": f"eval_{metric_name}"}
     rows = list(log_history)
     return {
-        curve: [(float(row["epoch"]), float(row[key])) for row in rows if key in row and "epoch" in row]
+        curve: [(float(row[axis]), float(row[key])) for row in rows if key in row and axis in row]
         for curve, key in keys.items()
     }
 
 
 def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | Path, metric_name: str) -> Path:
-    """Draw loss (train, validation) and the validation metric by epoch, and write them to `path` as PNG.
+    """
+    Draw loss (train, validation) by epoch and the validation metric by minutes of training, or by epoch where the log
+    has none, and write them to `path` as PNG.
 
     Neither a display nor pyplot is used: the backend of the calling program stays as it is.
 
@@ -38,7 +43,8 @@ def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | P
     """
     from matplotlib.figure import Figure
 
-    curves = curve_points(log_history, metric_name)
+    rows = list(log_history)
+    curves = curve_points(rows, metric_name)
     if not any(curves.values()):
         raise ValueError(
             f"`log_history` must hold `loss`, `eval_loss` or `eval_{metric_name}` with `epoch`; it does not"
@@ -47,9 +53,11 @@ def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | P
     loss_axes, metric_axes = figure.subplots(1, 2)
     for label in ("train", "validation"):
         _draw(loss_axes, curves[f"{label}_loss"], label)
-    _draw(metric_axes, curves["validation_metric"], "validation")
-    for axes, name in ((loss_axes, "loss"), (metric_axes, metric_name)):
-        axes.set_xlabel("epoch")
+    by_minutes = curve_points(rows, metric_name, "minutes")["validation_metric"]
+    _draw(metric_axes, by_minutes or curves["validation_metric"], "validation")
+    panels = ((loss_axes, "loss", "epoch"), (metric_axes, metric_name, "minutes" if by_minutes else "epoch"))
+    for axes, name, axis in panels:
+        axes.set_xlabel(axis)
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
         if axes.lines:

@@ -155,8 +155,8 @@ def _recorded(layers: list[RecurrentLayer]) -> Iterator[_Record]:
     for layer, runs in zip(layers, record.states, strict=True):
 
         def keep_state(module: nn.Module, arguments: tuple[Any, ...], state: State, runs: Any = runs) -> None:
-            # All the steps of one direction, then all those of the other. A network whose parameters are all frozen has
-            # gradients of its states, too.
+            # All the steps of one direction, then all those of the other. A network whose parameters are all frozen
+            # has gradients of its states, too.
             direction = min(len(runs[0]) // record.time, len(runs) - 1)
             runs[direction].append(tuple(part.requires_grad_() for part in state))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from pathlib import Path
 from typing import Any, cast
 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -71,6 +70,7 @@ def run_language_modeling(
         metric="loss",
         compute_metrics=None,
         measure=lambda trainer, output: _measure(trainer, texts),
+        plotted_metric="perplexity",
         trainer_class=StreamTrainer,
     )
     recorded = (model_arguments, data_arguments, tokenizer_arguments)
@@ -120,7 +120,11 @@ def _tokenizer_and_model(
     model = build_model(model_arguments, AutoModelForCausalLM, tokenizer)
     generation: Any = model.generation_config
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        setattr(generation, name, getattr(tokenizer, name))
+        token = getattr(tokenizer, name)
+        setattr(generation, name, token)
+        if token is not None:
+            # The Trainer would do the same, and warn of it.
+            setattr(model.config, name, token)
     return tokenizer, model
 
 

@@ -37,6 +37,7 @@ class TrainingTask:
         metric: By which the checkpoint is chosen, unless the arguments name another.
         compute_metrics: As `transformers.Trainer` takes it; None where the trainer itself measures.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
+        plotted_metric: That of the learning curves, where it is not the one that chooses.
         trainer_class: What trains it; None: `RecurrentTrainer`.
         trainer_options: Further arguments of the trainer, such as `data_collator`.
     """
@@ -52,6 +53,7 @@ class TrainingTask:
     metric: str
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
     measure: Callable[[RecurrentTrainer, Path], dict[str, dict[str, float]]]
+    plotted_metric: str | None = None
     trainer_class: type[RecurrentTrainer] | None = None
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -116,7 +118,8 @@ def run_task(
             trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_model()
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
-            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, _bare_metric(arguments))
+            metric = task.plotted_metric or _bare_metric(arguments)
+            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, metric)
         metrics = task.measure(trainer, output)
         given = model_arguments
         started_from = None if given is None else given.model_name_or_path or given.init_from_lm

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_utils import EvalLoopOutput
 
-from ..data.streams import TokenStreams, collate_windows
+from ..data.streams import collate_windows
 from ..models.cache_rnn import RecurrentCache
 from .averaging import NonMonotonicAverage, WeightAverage
 from .language_arguments import LanguageTrainingArguments
@@ -60,9 +60,10 @@ class StreamTrainer(RecurrentTrainer):
             )
         # Of each micro-batch of a step, by its first stream.
         self._states: dict[int, RecurrentCache] = {}
-        if self.train_dataset is not None and self.train_dataset.num_columns != streams_of(self.args):
+        streams: Any = self.train_dataset
+        if streams is not None and streams.num_columns != streams_of(self.args):
             raise ValueError(
-                f"`train_dataset` has {self.train_dataset.num_columns} streams; it must have {streams_of(self.args)}: "
+                f"`train_dataset` has {streams.num_columns} streams; it must have {streams_of(self.args)}: "
                 "`per_device_train_batch_size` times `gradient_accumulation_steps` times the number of processes."
             )
 

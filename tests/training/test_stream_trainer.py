@@ -61,9 +61,7 @@ def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) ->
     }
     arguments = LanguageTrainingArguments(**{**defaults, **values})
     columns = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
-    return StreamTrainer(
-        model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated
-    )
+    return StreamTrainer(model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated)
 
 
 def weights(model: nn.Module) -> torch.Tensor:
@@ -290,5 +288,7 @@ def test_averaging_starts_when_the_validation_loss_stops_falling(tmp_path) -> No
     # Resumed before there was an average, and after.
     for epoch in (started, started + 2):
         resumed = language_model()
-        trainer(resumed, tmp_path, ids, **options).train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{4 * epoch}"))
+        trainer(resumed, tmp_path, ids, **options).train(
+            resume_from_checkpoint=str(tmp_path / f"checkpoint-{4 * epoch}")
+        )
         assert torch.equal(weights(whole), weights(resumed))
