@@ -99,7 +99,7 @@ def test_documents_begin_and_end(reviews) -> None:
 
 def test_documents_are_measured_between_ends_of_text(reviews, tmp_path) -> None:
     splits = reviews["results"]["dataset"]["splits"]
-    texts = [text for text, _ in texts_and_labels(write_reviews(tmp_path)["validation_file"])]
+    texts = [text for text, _ in texts_and_labels(write_reviews(tmp_path, test=0)["validation_file"])]
     tokenizer = AutoTokenizer.from_pretrained(reviews["folder"])
     tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert splits["validation"] == sum(map(len, tokens)) + len(texts) + 1
