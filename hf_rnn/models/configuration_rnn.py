@@ -80,8 +80,8 @@ class RecurrentConfig(PreTrainedConfig):
         char_hidden_size (`int`, defaults to 64): Filters of the `"cnn"`, or units per direction of the `"lstm"`.
         casing_features (`bool`, defaults to `False`): Whether a word's capitals and digits are features of their own.
         sampled_softmax (`int`, *optional*):
-            In training, how many tokens a language model compares the right one with, see `sampled_softmax.py`; `None`:
-            all. For large vocabularies.
+            In training, how many tokens a language model compares the right one with (see `sampled_softmax.py`), for
+            large vocabularies; `None`: all.
         crf (`bool`, defaults to `False`):
             Whether a token classifier scores whole sequences of labels by a conditional random field.
         label_scheme (`"BIO"` or `"BIOES"`, *optional*):

@@ -30,10 +30,11 @@ def sampled_cross_entropy(
     features, targets = features[predicted], targets[predicted]
     drawn, log_expected = draw_tokens(output_layer.out_features, num_sampled, features.device)
     weight, bias = output_layer.weight, output_layer.bias
-    scores = nn.functional.linear(features, weight[drawn], bias[drawn]).float() - log_expected
-    scores = scores.masked_fill(drawn == targets.unsqueeze(1), -math.inf)
-    own = ((features * weight[targets]).sum(1) + bias[targets]).float()
-    return (torch.cat([own.unsqueeze(1), scores], dim=1).logsumexp(1) - own).sum()
+    scores = nn.functional.linear(features, weight[drawn], bias[drawn] - log_expected.to(bias))
+    # In place: steps times samples are the most numbers of a training step.
+    scores.masked_fill_(drawn == targets.unsqueeze(1), -math.inf)
+    own = (features * weight[targets]).sum(1) + bias[targets]
+    return (torch.logaddexp(own.float(), scores.float().logsumexp(1)) - own.float()).sum()
 
 
 def draw_tokens(vocab_size: int, count: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
