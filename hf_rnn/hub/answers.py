@@ -33,7 +33,7 @@ IMAGE_SIZE = 64
 # Beyond this a tokenizer's `model_max_length` means that there is none.
 NO_LIMIT = 10**6
 TOLERANCE = 1e-6
-# Task → how its pipeline is asked, where it would not answer the same twice: the likeliest text, not one that is drawn.
+# Task → how its pipeline is asked, where it would not answer the same twice: for the likeliest text, not a drawn one.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"text-generation": {"do_sample": False, "max_new_tokens": 40}}
 
 

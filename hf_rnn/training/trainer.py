@@ -59,8 +59,8 @@ class RecurrentTrainer(PushingTrainer):
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:
-        ValueError: an argument does not go with the model (`label_smoothing_factor` with a language model) or with what
-            was given in its place.
+        ValueError: an argument does not go with the model (`label_smoothing_factor` with a language model) or with
+            what was given in its place.
     """
 
     args: RecurrentTrainingArguments
@@ -79,10 +79,8 @@ class RecurrentTrainer(PushingTrainer):
             self.model_accepts_loss_kwargs = False
         if isinstance(model, RecurrentForCausalLM) and self.args.label_smoothing_factor:
             # transformers would smooth labels that it does not know to be shifted: those of the step itself.
-            raise ValueError(
-                f"`label_smoothing_factor` is {self.args.label_smoothing_factor}; for a {type(model).__name__} it must "
-                "be 0."
-            )
+            smoothing, name = self.args.label_smoothing_factor, type(model).__name__
+            raise ValueError(f"`label_smoothing_factor` is {smoothing}; for a {name} it must be 0.")
         made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
         for option, given in made.items():
             if given is not None and getattr(self.args, option):

@@ -81,7 +81,7 @@ def test_its_card(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
     assert read_card_options(bundle / "card.json").example == "It sat"
     assert (
-        'import hf_rnn\nfrom transformers import pipeline\n\n'
+        "import hf_rnn\nfrom transformers import pipeline\n\n"
         'generator = pipeline("text-generation", model=hf_rnn.bundled("tiny"))\ngenerator("It sat")\n' in card
     )
     results = read_results(bundle / "results.json")
@@ -137,7 +137,11 @@ def test_documents_between_ends_of_text_and_tied_weights(tmp_path: Path, script:
     (tmp_path / "rows.json").write_text(json.dumps([{"text": line} for line in lines]))
     overrides = json.dumps({"embedding_size": 8, "hidden_size": 16, "tie_word_embeddings": True})
     results = run_language(
-        tmp_path, train_file=str(tmp_path / "rows.json"), model_type="gru", config_overrides=overrides, reverse_text=True
+        tmp_path,
+        train_file=str(tmp_path / "rows.json"),
+        model_type="gru",
+        config_overrides=overrides,
+        reverse_text=True,
     )
     script(str(tmp_path / "run"), "--name", "tiny", "--output_folder", str(tmp_path / "out"))
     bundle = tmp_path / "out" / "tiny"
