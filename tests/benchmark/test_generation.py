@@ -128,5 +128,6 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         load_language_model("bundled:nothing")
     config = hf_rnn.LstmConfig(vocab_size=5, embedding_size=3, hidden_size=3)
     hf_rnn.LstmForSequenceClassification(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="must be a recurrent language model; its weights are of another"):
-        load_language_model(str(tmp_path))
+    for name, made in ((str(tmp_path), "LstmFor"), ("bundled:siamese-bilstm-quora", "SiameseFor")):
+        with pytest.raises(ValueError, match=f"`model`='{name}' must be a recurrent language model; it is a {made}"):
+            load_language_model(name)

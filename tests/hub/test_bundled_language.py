@@ -1,4 +1,4 @@
-"""A bundle of a language model: measured anew on the texts of its run, writing as the run does, with a card of its own."""
+"""A bundle of a language model: measured anew on the texts of its run, writing as the run does, with its card."""
 
 from __future__ import annotations
 
@@ -136,13 +136,8 @@ def test_documents_between_ends_of_text_and_tied_weights(tmp_path: Path, script:
     lines = TEXT.splitlines()
     (tmp_path / "rows.json").write_text(json.dumps([{"text": line} for line in lines]))
     overrides = json.dumps({"embedding_size": 8, "hidden_size": 16, "tie_word_embeddings": True})
-    results = run_language(
-        tmp_path,
-        train_file=str(tmp_path / "rows.json"),
-        model_type="gru",
-        config_overrides=overrides,
-        reverse_text=True,
-    )
+    source = {"train_file": str(tmp_path / "rows.json"), "reverse_text": True}
+    results = run_language(tmp_path, model_type="gru", config_overrides=overrides, **source)
     script(str(tmp_path / "run"), "--name", "tiny", "--output_folder", str(tmp_path / "out"))
     bundle = tmp_path / "out" / "tiny"
     measured = read_results(bundle / "results.json")["metrics"]
