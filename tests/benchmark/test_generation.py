@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 import hf_rnn
 from hf_rnn.benchmark import generation
@@ -24,13 +24,17 @@ from hf_rnn.benchmark.generation import (
 from tests.export.language import save_language_model
 
 
+def prompt(folder: Path) -> torch.Tensor:
+    return AutoTokenizer.from_pretrained(folder)(generation.PROMPT, return_tensors="pt")["input_ids"]
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that would end each text with its first token."""
-    folder = save_language_model(tmp_path_factory.mktemp("generation") / "tiny")
+    """One of words that would end the text with the first of them."""
+    folder = save_language_model(tmp_path_factory.mktemp("generation") / "tiny", kind="word")
     model = AutoModelForCausalLM.from_pretrained(folder)
-    first = model.generate(torch.tensor([[3, 4]]), max_new_tokens=1, do_sample=False)[0, -1].item()
-    return save_language_model(folder, eos_token_id=first)
+    first = model.generate(prompt(folder), max_new_tokens=1, do_sample=False)[0, -1].item()
+    return save_language_model(folder, kind="word", eos_token_id=first)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +56,7 @@ def test_all_ways_are_measured_and_written(checkpoint: Path, tmp_path: Path) -> 
         assert way["tokens_per_second"] == pytest.approx(20 / seconds)
         rate = document["characters_per_token"] * way["tokens_per_second"]
         assert way["characters_per_second"] == pytest.approx(rate)
-    assert 0 < document["characters_per_token"] <= 1
+    assert document["characters_per_token"] > 1
     assert document["milliseconds_per_token"].keys() == {"10", "100"}
     assert (document["threads"], document["quick"]) == (1, True)
     assert (document["model"]["name"], document["model"]["class"]) == ("tiny", "LstmForCausalLM")
@@ -66,14 +70,15 @@ def test_all_ways_are_measured_and_written(checkpoint: Path, tmp_path: Path) -> 
 def test_every_way_writes_as_many_tokens_as_it_is_asked_for(
     checkpoint: Path, model: PreTrainedModel, tmp_path: Path
 ) -> None:
-    ids = torch.tensor([[3, 4]])
-    written = model.generate(ids, max_new_tokens=30, do_sample=False)[0, 2:]
+    ids = prompt(checkpoint)
+    written = model.generate(ids, max_new_tokens=30, do_sample=False)[0, ids.shape[1] :]
     assert len(written) == 30
     assert torch.equal(forward_loop(model, ids, 30), written)
     ways, reason = generation._ways(model, ids, checkpoint, tmp_path)
     assert reason is None
     (answer,) = ways["onnx"](30)
-    assert len(answer["generated_text"]) > len(generation.PROMPT)
+    text = AutoTokenizer.from_pretrained(checkpoint).decode(written, skip_special_tokens=True)
+    assert answer["generated_text"] == generation.PROMPT + text
     assert len(token_seconds(model, ids, 30)) == 30
 
 
