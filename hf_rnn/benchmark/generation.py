@@ -39,8 +39,8 @@ METHOD = (
     "One process, one thread, one text, the likeliest token each time; the end of a text does not stop it. Each round "
     "asks all ways in turn for the same number of tokens after the same prompt; rates are medians over the rounds, in "
     "whose time the prompt is read, too. Characters are those of the text that the tokens are decoded to. The time of "
-    "a token is from the one before it to itself, as a streamer of `generate()` sees them in one long text: the median "
-    "over as many tokens before it as `window` says, itself included."
+    "a token is from the one before it to itself, as a streamer of `generate()` sees them in one long text: the "
+    "median over as many tokens before it as `window` says, itself included."
 )
 
 

@@ -50,8 +50,6 @@ class StreamTrainer(RecurrentTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
-        # The rows are no columns of a table, of which some could be dropped.
-        self.args.remove_unused_columns = False
         # Of each micro-batch of a step, by its first stream.
         self._states: dict[int, RecurrentCache] = {}
         streams: Any = self.train_dataset

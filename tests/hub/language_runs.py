@@ -15,7 +15,8 @@ from hf_rnn.training.language_modeling import run_language_modeling
 
 
 GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
-TEXT = "Once upon a time there was a cat.\nIt sat upon a mat, and a time it was.\n" * 20
+# The end, which becomes the test split, is unlike the rest.
+TEXT = "Once upon a time there was a cat.\nIt sat upon a mat, and a time it was.\n" * 18 + "A mat sat upon Once.\n" * 5
 
 
 def run_language(folder: Path, text: str = TEXT, **changes: Any) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def run_language(folder: Path, text: str = TEXT, **changes: Any) -> dict[str, An
         "output_dir": str(folder / "run"),
         "train_file": str(folder / "text.txt"),
         "validation_split_percentage": 10,
-        "test_split_percentage": 10,
+        "test_split_percentage": 7,
         "tokenizer_kind": "character",
         "lowercase": False,
         "min_frequency": 1,

@@ -52,6 +52,7 @@ def test_the_rounded_model_is_measured_on_the_texts_of_the_run(language_run, bun
     folder, results = language_run
     measured = read_results(bundle / "results.json")["metrics"]
     assert measured.keys() == results["metrics"].keys() == {"validation", "test"}
+    assert measured["test"]["loss"] != pytest.approx(measured["validation"]["loss"], rel=0.01)
     for split, figures in measured.items():
         assert figures == pytest.approx(results["metrics"][split], rel=0.01)
         # Of the weights in half precision, not copied from the run.
@@ -102,7 +103,7 @@ def test_its_card(bundle: Path) -> None:
     ]
     assert lines[start + 7].startswith("Loss: nats for a token")
     assert f"{tokens['train']:,} train, {tokens['validation']} validation, {tokens['test']} test tokens." in card
-    for senseless in ("rows", "Rows", "calibrated"):
+    for senseless in ("rows", "Rows", "calibrated", "remove_unused_columns"):
         assert senseless not in card
 
 
