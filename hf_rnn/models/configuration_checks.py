@@ -100,6 +100,8 @@ def check_regularisation(config: Any) -> None:
         value = getattr(config, name)
         if not 0 <= value < math.inf:
             raise ValueError(f"`{name}` is {value}; it must be a finite number of at least 0.")
+    if config.sampled_softmax is not None:
+        check_positive("sampled_softmax", config.sampled_softmax)
     if config.word_type_dropout and config.vocab_size is None:
         raise ValueError(f"`word_type_dropout` is {config.word_type_dropout}, which needs a `vocab_size`.")
     if config.weight_dropout and config.cell == "none":

@@ -79,6 +79,9 @@ class RecurrentConfig(PreTrainedConfig):
         char_embedding_size (`int`, defaults to 32): Features of a byte.
         char_hidden_size (`int`, defaults to 64): Filters of the `"cnn"`, or units per direction of the `"lstm"`.
         casing_features (`bool`, defaults to `False`): Whether a word's capitals and digits are features of their own.
+        sampled_softmax (`int`, *optional*):
+            In training, how many tokens a language model compares the right one with, see `sampled_softmax.py`; `None`:
+            all. For large vocabularies.
         crf (`bool`, defaults to `False`):
             Whether a token classifier scores whole sequences of labels by a conditional random field.
         label_scheme (`"BIO"` or `"BIOES"`, *optional*):
@@ -129,6 +132,7 @@ class RecurrentConfig(PreTrainedConfig):
     char_embedding_size: int = 32
     char_hidden_size: int = 64
     casing_features: bool = False
+    sampled_softmax: int | None = None
     crf: bool = False
     label_scheme: Literal["BIO", "BIOES"] | None = None
     pad_token_id: int | None = 0

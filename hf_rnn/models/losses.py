@@ -54,13 +54,18 @@ def classification_loss(
 
 
 def tokens_to_predict(
-    logits: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor | None, shift_labels: torch.Tensor | None
+    scored: torch.Size,
+    vocab_size: int,
+    mask: torch.Tensor,
+    labels: torch.Tensor | None,
+    shift_labels: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """
     The token that is to be predicted after each step (batch, time), -100 where none is; None without any labels.
 
     Args:
-        logits: (batch, time, vocab_size).
+        scored: (batch, time) of the steps that there are scores of, which must be all.
+        vocab_size: Of the tokens.
         mask: (batch, time), True at a token.
         labels: (batch, time), the tokens, or -100 where none is to be predicted. What no token stands before is not
             predicted, so that the padding of a text, on the left or on the right, does not change its loss.
@@ -74,12 +79,12 @@ def tokens_to_predict(
     tokens, name = (shift_labels, "shift_labels") if labels is None else (labels, "labels")
     if tokens is None:
         return None
-    if tokens.shape != logits.shape[:2] or tokens.shape != mask.shape:
+    if tokens.shape != scored or tokens.shape != mask.shape:
         raise ValueError(
             f"`{name}` has shape {tuple(tokens.shape)}; it must be {tuple(mask.shape)}, (batch, time), and "
             "`logits_to_keep` 0."
         )
-    _check_classes(tokens, logits.shape[2], "vocab_size", name)
+    _check_classes(tokens, vocab_size, "vocab_size", name)
     if labels is None:
         return tokens.long()
     shifted = torch.full_like(tokens, -100, dtype=torch.long)
@@ -87,26 +92,25 @@ def tokens_to_predict(
     return shifted
 
 
-def next_token_loss(
-    logits: torch.Tensor,
-    targets: torch.Tensor,
-    num_items_in_batch: torch.Tensor | int | None = None,
-    penalty: torch.Tensor | float = 0.0,
-) -> torch.Tensor:
+def next_token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
-    Cross-entropy of the logits of each step with the token after it.
+    Cross-entropy of the logits of each step with the token after it, summed.
 
     Args:
         logits: (batch, time, vocab_size).
         targets: (batch, time), as [`tokens_to_predict`] returns them.
-        num_items_in_batch: As in [`classification_loss`].
-        penalty: Added to the sum before it is divided, see [`penalties`].
     """
     terms = _full_precision(logits).flatten(0, 1)
-    total = functional.cross_entropy(terms, targets.flatten(), reduction="sum", ignore_index=-100)
+    return functional.cross_entropy(terms, targets.flatten(), reduction="sum", ignore_index=-100)
+
+
+def mean_over_tokens(
+    total: torch.Tensor, targets: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """`total` by `num_items_in_batch` (see [`classification_loss`]), or by the number of `targets`, at least 1."""
     if num_items_in_batch is None:
         num_items_in_batch = (targets != -100).sum().clamp(min=1)
-    return (total + penalty) / torch.as_tensor(num_items_in_batch, device=total.device)
+    return total / torch.as_tensor(num_items_in_batch, device=total.device)
 
 
 def penalties(

@@ -14,8 +14,9 @@ from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
 from .generation_rnn import RecurrentGenerationMixin
 from .heads import classifier_dropout
-from .losses import next_token_loss, penalties, tokens_to_predict
+from .losses import mean_over_tokens, next_token_loss, penalties, tokens_to_predict
 from .recurrent import LockedDropout
+from .sampled_softmax import sampled_cross_entropy
 
 
 class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
@@ -78,7 +79,8 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         The other arguments are those of the backbone. Returns `loss` (if there are labels; in training with
         `losses.penalties` of `config.activation_penalty` and `config.temporal_activation_penalty`) and `logits`
         (batch, time, vocab_size), the scores of the token after each step. At the padding they are those after the
-        last token before it, or of the state that was started from: the last step predicts on either side.
+        last token before it, or of the state that was started from: the last step predicts on either side. In
+        training with labels and `config.sampled_softmax` there are no `logits`.
 
         Raises:
             ValueError: for labels that do not fit, or `labels` and `shift_labels` both.
@@ -92,18 +94,29 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         hidden_states = _last_outputs(outputs.last_hidden_state, mask, past_key_values, kept)
         dropped = self.dropout(hidden_states)
-        logits = self.lm_head(self.projection(dropped))
-        loss = None
-        targets = tokens_to_predict(logits, mask, labels, shift_labels)
-        if targets is not None:
+        vocab_size = self.lm_head.out_features
+        targets = tokens_to_predict(hidden_states.shape[:2], vocab_size, mask, labels, shift_labels)
+        logits, loss = self._score(self.projection(dropped), targets)
+        if targets is not None and loss is not None:
             penalty = self._penalty(hidden_states, dropped, mask) if self.training else 0.0
-            loss = next_token_loss(logits, targets, num_items_in_batch, penalty)
+            loss = mean_over_tokens(loss + penalty, targets, num_items_in_batch)
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
             past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
         )
+
+    def _score(
+        self, features: torch.Tensor, targets: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        # The logits and the summed loss; one of them only where it can be done without the other.
+        num_sampled = self.config.sampled_softmax
+        if self.training and targets is not None and num_sampled is not None:
+            flat, tokens = features.flatten(0, 1), targets.flatten()
+            return None, sampled_cross_entropy(flat, tokens, self.lm_head, num_sampled)
+        logits = self.lm_head(features)
+        return logits, None if targets is None else next_token_loss(logits, targets)
 
     def _penalty(self, hidden_states: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | float:
         alpha, beta = self.config.activation_penalty, self.config.temporal_activation_penalty

@@ -9,7 +9,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 import hf_rnn
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.models.losses import next_token_loss, tokens_to_predict
+from hf_rnn.models.losses import mean_over_tokens, next_token_loss, tokens_to_predict
 from tests.models.common import (
     LAYOUTS,
     ONE_WAY,
@@ -153,10 +153,13 @@ def test_loss_of_given_probabilities():
     wanted = -(torch.tensor([0.7, 0.6, 0.9]).log()).mean()
     assert wanted.item() == pytest.approx(0.3243, abs=1e-4)
     logits = given.log().unsqueeze(0)
-    assert_close(next_token_loss(logits, tokens_to_predict(logits, mask, labels, None)), wanted)
-    assert next_token_loss(logits, torch.full((1, 4), -100)) == 0
-    nothing = tokens_to_predict(torch.zeros(2, 0, 3), mask.new_ones(2, 0), torch.zeros(2, 0, dtype=torch.long), None)
-    assert next_token_loss(torch.zeros(2, 0, 3), nothing) == 0
+    targets = tokens_to_predict(labels.shape, 3, mask, labels, None)
+    assert_close(mean_over_tokens(next_token_loss(logits, targets), targets), wanted)
+    nothing = torch.full((1, 4), -100)
+    assert mean_over_tokens(next_token_loss(logits, nothing), nothing) == 0
+    empty = torch.zeros(2, 0, dtype=torch.long)
+    nothing = tokens_to_predict(empty.shape, 3, mask.new_ones(2, 0), empty, None)
+    assert mean_over_tokens(next_token_loss(torch.zeros(2, 0, 3), nothing), nothing) == 0
 
 
 @pytest.mark.parametrize(

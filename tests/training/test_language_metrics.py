@@ -8,7 +8,7 @@ import evaluate
 import pytest
 import torch
 
-from hf_rnn.models.losses import next_token_loss
+from hf_rnn.models.losses import mean_over_tokens, next_token_loss, tokens_to_predict
 from hf_rnn.training.language_metrics import LanguageModelMetric, bits_per_character, language_metrics, perplexity
 
 
@@ -25,7 +25,10 @@ def loss_of_a_model(probabilities: tuple[float, ...]) -> float:
     # What the last step predicts lies past the end.
     logits = torch.cat([logits, torch.tensor([[9.0, 0.0, 0.0]])]).unsqueeze(0)
     labels = torch.tensor([[0, *[1] * len(probabilities)]])
-    return next_token_loss(logits, labels, torch.ones_like(labels, dtype=torch.bool)).item()
+    mask = torch.ones_like(labels, dtype=torch.bool)
+    targets = tokens_to_predict(labels.shape, 3, mask, labels, None)
+    assert targets is not None
+    return mean_over_tokens(next_token_loss(logits, targets), targets).item()
 
 
 def test_the_perplexity_of_three_words() -> None:

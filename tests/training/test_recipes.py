@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from transformers import HfArgumentParser
 
+from hf_rnn.data.language_data import LanguageDataArguments
 from hf_rnn.data.readers import DataArguments
 from hf_rnn.data.sources import SourceArguments
 from hf_rnn.data.token_readers import TokenDataArguments
@@ -136,10 +137,14 @@ def script_of(recipe: Path) -> str:
     """By the data that the recipe's name begins with."""
     scripts = {
         "conll2003": "run_token_classification",
+        "frases": "run_language_modeling",
         "glyphs": "run_one_shot",
+        "imdb_lm": "run_language_modeling",
         "imdb": "run_text_classification",
         "lener_br": "run_token_classification",
+        "ptb": "run_language_modeling",
         "quora": "run_similarity",
+        "shakespeare": "run_language_modeling",
         "stsb": "run_similarity",
     }
     return next(script for data, script in scripts.items() if recipe.stem.startswith(data))
@@ -151,7 +156,8 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
     parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
     given = dict(zip(groups, parsed, strict=True))
-    report, training = given[ReportArguments], given[RecurrentTrainingArguments]
+    report = given[ReportArguments]
+    training = next(arguments for arguments in parsed if isinstance(arguments, RecurrentTrainingArguments))
     assert training.do_eval or training.do_predict
     # A model may be measured as it is.
     assert training.do_train or given[ModelArguments].model_name_or_path is not None
@@ -165,8 +171,9 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     assert data.train_file or data.dataset_name
     if data.train_file is not None:
         assert not Path(data.train_file).is_absolute()
-        assert path.stem.startswith(Path(data.train_file).parent.name)
-    assert report.dataset_hub_id or data.dataset_name
+        # Texts of language models lie together.
+        assert path.stem.startswith(Path(data.train_file).parent.name) or isinstance(data, LanguageDataArguments)
+    assert report.dataset_hub_id or data.dataset_name or path.stem == "frases_elman"
     if model.model_name_or_path is None:
         of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
         # Refuses a name that does not exist and a value out of its range.
@@ -174,5 +181,5 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
 
 
 def test_there_are_recipes_of_each_script() -> None:
-    scripts = {"run_text_classification", "run_token_classification", "run_one_shot"}
+    scripts = {"run_text_classification", "run_token_classification", "run_one_shot", "run_language_modeling"}
     assert scripts <= {script_of(path) for path in RECIPES}

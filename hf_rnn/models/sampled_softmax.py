@@ -1,0 +1,48 @@
+"""The loss of a large vocabulary from a sample of it: training that does not score every token at every step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+def sampled_cross_entropy(
+    features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear, num_sampled: int
+) -> torch.Tensor:
+    r"""
+    The summed cross-entropy of `targets`, with an estimate of the softmax's normaliser (Bengio & Senécal 2008,
+    https://doi.org/10.1109/TNN.2007.912312; Jean et al. 2015, https://aclanthology.org/P15-1001):
+
+        Z ≈ exp(s_y) + Σ_{j: c_j ≠ y} exp(s_{c_j}) / (k q(c_j)),    c_1 … c_k ~ q
+
+    One sample of k = `num_sampled` tokens serves all steps of the batch. q(c) = log((c + 2) / (c + 1)) / log(V + 1),
+    which falls as word frequencies do where ids are in the order of frequency, as those of a tokenizer of words are.
+
+    Args:
+        features: (steps, features), what the output layer reads.
+        targets: (steps), token ids, or -100 for none.
+        output_layer: Scores of all V tokens.
+        num_sampled: The more, the nearer to the exact loss.
+    """
+    predicted = targets != -100
+    features, targets = features[predicted], targets[predicted]
+    drawn, log_expected = draw_tokens(output_layer.out_features, num_sampled, features.device)
+    weight, bias = output_layer.weight, output_layer.bias
+    scores = nn.functional.linear(features, weight[drawn], bias[drawn]).float() - log_expected
+    scores = scores.masked_fill(drawn == targets.unsqueeze(1), -math.inf)
+    own = ((features * weight[targets]).sum(1) + bias[targets]).float()
+    return (torch.cat([own.unsqueeze(1), scores], dim=1).logsumexp(1) - own).sum()
+
+
+def draw_tokens(vocab_size: int, count: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """`count` ids, drawn with replacement from q, and the logarithm of how often each is expected among them."""
+    largest = math.log(vocab_size + 1)
+    ids = (torch.rand(count, device=device, dtype=torch.float64) * largest).exp().long() - 1
+    ids = ids.clamp(max=vocab_size - 1)
+    share = ((ids + 2) / (ids + 1)).double().log() / largest
+    return ids, (count * share).log().float()
+
+
+__all__ = ["draw_tokens", "sampled_cross_entropy"]
