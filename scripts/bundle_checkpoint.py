@@ -2,8 +2,9 @@
 
     python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
 
-With `--eval_file` the rounded model itself is measured, and the card has those figures. `make docs` then writes what
-else is made from them: the card in model_cards, and, without `--comparison`, the table beside other results.
+With `--eval_file` the rounded model itself is measured, and the card has those figures; a language model always is, on
+the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
+`--comparison`, the table beside other results.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hf_rnn.training.arguments import (
     TokenizerArguments,
     WordArguments,
 )
+from hf_rnn.training.language_measuring import measure_language_model
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.prediction import predict_texts
 from hf_rnn.training.results import read_results
@@ -120,6 +122,7 @@ def main() -> None:
     parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
     parser.add_argument("--language", default="en", help="of the training text")
     parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
+    parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
     parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
     parser.add_argument("--eval_file", help="rows to measure the rounded model on")
     parser.add_argument("--eval_split", default="test", help="which split those rows are")
@@ -132,18 +135,24 @@ def main() -> None:
         if not arguments.comparison.resolve().is_relative_to(PROJECT):
             parser.error(f"`--comparison` must be a file of the project; it is {str(arguments.comparison)!r}")
         compared_in = arguments.comparison.resolve().relative_to(PROJECT).as_posix()
-    task = read_results(arguments.run_folder / "results.json")["task"]
+    results = read_results(arguments.run_folder / "results.json")
+    of_language = results["task"] == "text-generation"
+    if of_language and arguments.eval_file:
+        parser.error("`--eval_file`: a language model is measured on the texts of its run, which results.json names")
 
     def measure(staged: Path) -> Mapping[str, Figures]:
-        return {arguments.eval_split: MEASURES[task](staged, arguments)}
+        if of_language:
+            return measure_language_model(staged, results)
+        return {arguments.eval_split: MEASURES[results["task"]](staged, arguments)}
 
     folder = make_bundle(
         arguments.run_folder,
         arguments.output_folder / arguments.name,
         dtype=arguments.dtype,
-        measure=measure if arguments.eval_file else None,
+        measure=measure if arguments.eval_file or of_language else None,
         license=arguments.license,
         language=arguments.language,
+        example=arguments.example,
         dataset_license_note=arguments.dataset_license_note,
         compared_in=compared_in,
         comparison=compared_in and compared(PROJECT, compared_in, PLOT_FILE),

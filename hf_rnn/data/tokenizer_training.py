@@ -71,7 +71,7 @@ def train_tokenizer(
 
     ``[PAD]`` has id 0 and ``[UNK]`` id 1; batches are padded on the right; the model inputs are ``input_ids`` and
     ``attention_mask``. Text that happens to contain the characters ``[PAD]`` is tokenized like any other text
-    (``split_special_tokens=True``).
+    (``split_special_tokens=True``): for ``"whitespace"`` that is as the token ``[PAD]``.
 
     Args:
         texts: The corpus, read once; any iterable of strings.
@@ -113,8 +113,10 @@ def train_tokenizer(
             f"No {kind} in `texts` occurs `min_frequency`={min_frequency} times: the vocabulary would be empty. "
             "Give more text or a lower `min_frequency`."
         )
+    if kind == "whitespace":
+        tokenizer = _renumbered(tokenizer, special)
     if end_of_text and kind == "whitespace":
-        # Not while it is trained: the token would be counted as a word, and get a second id.
+        # Not while it is trained: the token would count as a word, and decide which others are frequent enough.
         line_end = normalizers.Replace("\n", f" {EOS_TOKEN} ")
         tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, line_end])
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
@@ -224,6 +226,19 @@ def _untrained(kind: str) -> Tokenizer:
     else:
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(CHARACTER_PATTERN), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+def _renumbered(trained: Tokenizer, special_tokens: list[str]) -> Tokenizer:
+    """The same words after the special tokens: the trainer gives one that is spelled like these a second id."""
+    vocabulary = trained.get_vocab(with_added_tokens=False)
+    words = sorted(vocabulary.keys() - set(special_tokens), key=vocabulary.__getitem__)
+    # Another tokenizer: the trained one remembers that second id as the special token's.
+    tokenizer = _untrained("whitespace")
+    tokenizer.normalizer = trained.normalizer
+    numbered = {token: index for index, token in enumerate([*special_tokens, *words])}
+    tokenizer.model = models.WordLevel(numbered, unk_token=UNK_TOKEN)
+    tokenizer.add_special_tokens(special_tokens)
     return tokenizer
 
 

@@ -29,6 +29,7 @@ AUTO_MODELS = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
     "sentence-similarity": "AutoModel",
+    "text-generation": "AutoModelForCausalLM",
 }
 PAIR_CLASSIFIER = "SiameseForPairClassification"
 

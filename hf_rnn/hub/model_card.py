@@ -61,7 +61,7 @@ class Usage:
     """
     What the card of a task calls it, what its models are for and not for, and how its snippet uses one: by a pipeline
     where `inputs` are `"text"`; of `"images"` as they come out of `data.glyphs`, which no pipeline reads, by a
-    one-shot verifier.
+    one-shot verifier. `unit` is what its data are counted in.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Usage:
     intended: str
     unintended: str
     inputs: str = "text"
+    unit: str = "rows"
 
 
 # The keys are the tasks a card can be written for.
@@ -110,6 +111,7 @@ TASKS = {
         "training for other tasks, such as classification; learning how recurrent language models work.",
         unintended="questions and instructions, since it only goes on with a text; facts, since it makes them up; and "
         "decisions about people.",
+        unit="tokens",
     ),
     "image-feature-extraction": Usage(
         "Image similarity",

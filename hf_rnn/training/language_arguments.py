@@ -43,6 +43,8 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
                 f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
                 "are two averages of the weights; give one."
             )
+        # A row is a window, not columns of which some could be dropped. Here it is no argument that a run differs by.
+        self.remove_unused_columns = False
         super().__post_init__()
 
 

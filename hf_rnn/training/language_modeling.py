@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Collection
 from typing import Any, cast
 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -78,12 +79,18 @@ def run_language_modeling(
 
 
 def encode_splits(
-    data: LanguageData, tokenizer: PreTrainedTokenizerBase, *, reverse: bool = False
+    data: LanguageData,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    reverse: bool = False,
+    only: Collection[str] | None = None,
 ) -> dict[str, TokenizedText]:
-    """The tokens of each split; documents, if that is what the data are, between `eos_token`s."""
+    """The tokens of each split, or `only` of these; documents, if that is what the data are, between `eos_token`s."""
     end = None if data.one_text else tokenizer.eos_token_id
     texts = {}
     for split, documents in data.splits.items():
+        if only is not None and split not in only:
+            continue
         texts[split] = encode_text(tokenizer, documents, end=end, reverse=reverse)
         unknown = sum(int((ids == tokenizer.unk_token_id).sum()) for ids in texts[split].documents)
         logger.info("%s: %d documents; %d of their tokens are unknown", split, len(documents), unknown)

@@ -42,8 +42,7 @@ class StreamTrainer(RecurrentTrainer):
             `eval_dataset` [`TokenStreams`].
 
     Raises:
-        ValueError: `train_dataset` has not as many streams as one step of the optimizer reads, or
-            `label_smoothing_factor` was given.
+        ValueError: `train_dataset` has not as many streams as one step of the optimizer reads.
     """
 
     args: LanguageTrainingArguments
@@ -51,13 +50,6 @@ class StreamTrainer(RecurrentTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
-        # The rows are no columns of a table, of which some could be dropped.
-        self.args.remove_unused_columns = False
-        if self.args.label_smoothing_factor:
-            raise ValueError(
-                f"`label_smoothing_factor` is {self.args.label_smoothing_factor}; for a language model on streams it "
-                "must be 0."
-            )
         # Of each micro-batch of a step, by its first stream.
         self._states: dict[int, RecurrentCache] = {}
         streams: Any = self.train_dataset

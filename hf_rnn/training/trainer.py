@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.collator import PaddingCollator
+from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
@@ -56,6 +57,10 @@ class RecurrentTrainer(PushingTrainer):
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
+
+    Raises:
+        ValueError: an argument does not go with the model (`label_smoothing_factor` with a language model) or with
+            what was given in its place.
     """
 
     args: RecurrentTrainingArguments
@@ -72,6 +77,10 @@ class RecurrentTrainer(PushingTrainer):
         if not isinstance(model, RecurrentPreTrainedModel):
             # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
             self.model_accepts_loss_kwargs = False
+        if isinstance(model, RecurrentForCausalLM) and self.args.label_smoothing_factor:
+            # transformers would smooth labels that it does not know to be shifted: those of the step itself.
+            smoothing, name = self.args.label_smoothing_factor, type(model).__name__
+            raise ValueError(f"`label_smoothing_factor` is {smoothing}; for a {name} it must be 0.")
         made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
         for option, given in made.items():
             if given is not None and getattr(self.args, option):

@@ -260,3 +260,19 @@ def test_only_vocabularies_of_words_are_filled(kind: str) -> None:
     tokenizer = train_tokenizer(["a film"], kind=kind, vocab_size=300, show_progress=False)
     with pytest.raises(ValueError, match="`tokenizer` must be of words"):
         fill_vocabulary(tokenizer, ["river"], 400)
+
+
+@pytest.mark.parametrize("end_of_text", [False, True])
+def test_a_word_that_is_spelled_like_a_special_token_has_no_second_id(tmp_path, end_of_text):
+    text = "[UNK] [EOS] a [UNK] [PAD]\nb a [UNK] [EOS] [EOS]"
+    tokenizer = train([text], kind="whitespace", end_of_text=end_of_text, lowercase=False)
+    # Without an end of texts "[EOS]" is a word like others, and here the most frequent.
+    expected = ["[PAD]", "[UNK]", "[EOS]", "a", "b"]
+    tokenizer.save_pretrained(tmp_path)
+    for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path)):
+        assert one.convert_ids_to_tokens(range(len(one))) == expected
+        assert one.get_vocab() == {token: index for index, token in enumerate(expected)}
+        assert (one.pad_token_id, one.unk_token_id) == (0, 1)
+        assert max(one(text)["input_ids"]) < len(one)
+        assert tokens(one, "[UNK] [EOS] [PAD] c") == ["[UNK]", "[EOS]", "[PAD]", "[UNK]"]
+        assert one.decode(one("a [EOS]")["input_ids"], skip_special_tokens=True) == ("a" if end_of_text else "a [EOS]")

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from hf_rnn.hub import bundled as module
-from hf_rnn.hub.bundled import bundled, list_bundled, make_bundle
+from hf_rnn.hub.bundled import auto_model_of, bundled, list_bundled, make_bundle
 from hf_rnn.hub.card_options import CardOptions, read_card_options
 from hf_rnn.hub.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.training.curves import CURVES_FILE
@@ -159,7 +160,7 @@ def test_bad_input_is_named_and_nothing_is_overwritten(run_folder: Path, tmp_pat
         make_bundle(run_folder, documents, **CARD)
     assert (documents / "thesis.txt").read_text() == "precious"
     write_results(results_document(task="juggling"), run_folder / "results.json")
-    tasks = "text-classification, token-classification, sentence-similarity"
+    tasks = "text-classification, token-classification, sentence-similarity, text-generation"
     with pytest.raises(ValueError, match=f"`task` of the run must be one of {tasks}; it is 'juggling'"):
         make_bundle(run_folder, tmp_path / "tiny", **CARD)
     (run_folder / "results.json").unlink()
@@ -185,8 +186,9 @@ def test_bundles_are_listed_and_found(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_every_bundled_checkpoint_is_small_and_loads_as_float32() -> None:
     for name in list_bundled():
         assert checkpoint_size(bundled(name)) <= module.MAX_BYTES
-        assert AutoModelForSequenceClassification.from_pretrained(bundled(name)).dtype == torch.float32
-        assert read_results(Path(bundled(name)) / "results.json")["name"] == name
+        results = read_results(Path(bundled(name)) / "results.json")
+        assert getattr(transformers, auto_model_of(results)).from_pretrained(bundled(name)).dtype == torch.float32
+        assert results["name"] == name
 
 
 @pytest.mark.parametrize("name", list_bundled())

@@ -15,6 +15,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -90,8 +91,17 @@ def test_a_siamese_network(auto_class: type, tmp_path: Path) -> None:
         assert classes[0]["label"] in model.config.label2id
 
 
+def test_a_language_model(tmp_path: Path) -> None:
+    prompt = TASKS["text-generation"].example
+    tokenizer = train_tokenizer([prompt], kind="character", lowercase=False, show_progress=False)
+    tokenizer.save_pretrained(tmp_path)
+    config = AutoConfig.for_model("gru", vocab_size=len(tokenizer), embedding_size=4, hidden_size=4)
+    ((answer,),) = answers(write_card(AutoModelForCausalLM.from_config(config), tmp_path, "text-generation"))
+    assert answer["generated_text"].startswith(prompt) and len(answer["generated_text"]) > len(prompt)
+
+
 @pytest.mark.parametrize("name", list_bundled())
 def test_a_bundled_checkpoint(name: str) -> None:
     first, *_ = answers(PRETRAINED / name / "README.md")
     found = first if isinstance(first, list) else [first]
-    assert found and all("score" in one for one in found)
+    assert found and all("score" in one or one["generated_text"] for one in found)

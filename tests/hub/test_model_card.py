@@ -106,6 +106,7 @@ def test_the_curves_are_shown_if_they_are_there(tmp_path: Path) -> None:
 
 
 def test_the_metrics_of_the_package_all_have_a_name() -> None:
+    from hf_rnn.training.language_metrics import language_metrics
     from hf_rnn.training.metrics import ClassificationMetric, MultiLabelMetric, RegressionMetric
     from hf_rnn.training.one_shot_measures import KINDS
     from hf_rnn.training.one_shot_training import PAIR_FIGURES
@@ -116,9 +117,10 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
     figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])
     figures |= RegressionMetric().compute(predictions=[0, 1], references=[0, 1])
     figures |= pair_figures("labels", np.array([0.1, 0.9]), np.array([-1.0, 1.0]), [0, 1])
+    language = language_metrics(2.0, 1, 1.0).keys() - {"loss"}
     retrieval = {"mrr", *(f"recall_at_{rank}" for rank in RANKS)}
     one_shot = {f"accuracy_{ways}_way_{shots}_shot" for ways, shots in KINDS} | {f"pair_{one}" for one in PAIR_FIGURES}
-    assert set(figures) | retrieval | one_shot == set(METRICS)
+    assert set(figures) | language | retrieval | one_shot == set(METRICS)
 
 
 def test_bad_results_are_refused(tmp_path: Path) -> None:

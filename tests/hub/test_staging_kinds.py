@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn.hub.answers import answers
 from hf_rnn.hub.bundled import bundled, list_bundled
+from hf_rnn.hub.model_card import TASKS
 from hf_rnn.hub.staging import StagedModel, stage
 from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
 from hf_rnn.training.one_shot_training import OneShotArguments, run_one_shot
+from tests.hub.language_runs import run_language
 from tests.publishing import with_card
 from tests.training import small_runs, small_similarity_runs, small_tagging_runs
 
@@ -42,6 +45,10 @@ def pair_classifier(folder: Path) -> None:
 
 def tagger(folder: Path) -> None:
     small_tagging_runs.run(folder, num_train_epochs=1, **small_tagging_runs.write_news(folder.parent / "data"))
+
+
+def language_model(folder: Path) -> None:
+    run_language(folder.parent, output_dir=str(folder))
 
 
 def one_shot(folder: Path) -> None:
@@ -97,6 +104,19 @@ def test_a_tagger(staged: Callable[..., StagedModel]) -> None:
     found = staged(tagger)
     assert found.auto_classes[-1] == "AutoModelForTokenClassification"
     assert 'aggregation_strategy="simple"' in (found.folder / "README.md").read_text()
+
+
+def test_a_language_model_writes_the_same_text(staged: Callable[..., StagedModel]) -> None:
+    found = staged(language_model)
+    assert found.auto_classes[-1] == "AutoModelForCausalLM"
+    assert {"modeling_causal.py", "generation_rnn.py", "cache_rnn.py"} <= code_of(found)
+    assert "generation_config.json" in found.files()
+    card = (found.folder / "README.md").read_text()
+    assert 'generator = pipeline("text-generation", model="ana/model", trust_remote_code=True)' in card
+    # What is compared is a text of the model's own, the same each time.
+    usage = TASKS["text-generation"]
+    first, again = (answers(str(found.folder), (), "text-generation", usage.example)["pipeline"] for _ in range(2))
+    assert first == again and len(first[0]["generated_text"]) == len(usage.example) + 40
 
 
 def test_a_network_of_images(staged: Callable[..., StagedModel]) -> None:

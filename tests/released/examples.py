@@ -19,7 +19,7 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
 from hf_rnn import ConvEncoderConfig, ConvEncoderModel, SiameseConfig, SiameseModel, __version__
-from tests.models.common import VARIANTS, build, build_tagger
+from tests.models.common import VARIANTS, build, build_language_model, build_tagger
 from tests.models.siamese import build_siamese
 
 
@@ -49,6 +49,8 @@ EXAMPLES: dict[str, tuple[Callable[[], PreTrainedModel], Mapping[str, Any]]] = {
     "gru-encoder": (partial(build, "gru", head=False, pooling="mean_max"), TOKENS),
     "gru-tagger": (partial(build_tagger, "gru", "softmax", words=False), TOKENS),
     "bilstm-tagger-of-words": (partial(build_tagger, "bilstm", "bioes"), TOKENS),
+    "lstm-language-model": (partial(build_language_model, "lstm", hidden_sizes=[4, 3]), TOKENS),
+    "gru-language-model-tied": (partial(build_language_model, "gru", tie_word_embeddings=True), TOKENS),
     "siamese-gru": (partial(build_siamese, AutoModel, "gru", projection_size=3, threshold=0.25), PAIRS),
     "siamese-bert": (partial(build_siamese, AutoModel, "bert", pooling="mean"), PAIRS),
     "siamese-pairs": (partial(build_siamese, AutoModelForSequenceClassification, "bilstm", num_labels=3), PAIRS),

@@ -254,11 +254,6 @@ def test_the_number_of_streams_is_that_of_a_step(tmp_path) -> None:
         )
 
 
-def test_label_smoothing_is_refused(tmp_path) -> None:
-    with pytest.raises(ValueError, match="`label_smoothing_factor` is 0.1"):
-        trainer(language_model(), tmp_path, text(50), block_size=5, label_smoothing_factor=0.1)
-
-
 def test_a_window_has_a_step() -> None:
     with pytest.raises(ValueError, match="`block_size`=0 must be at least 1"):
         LanguageTrainingArguments(block_size=0)

@@ -22,12 +22,20 @@ from transformers import (
     set_seed,
 )
 
-from hf_rnn import BiLstmConfig, BiLstmForSequenceClassification, GruConfig, GruForSequenceClassification
+from hf_rnn import (
+    BiLstmConfig,
+    BiLstmForSequenceClassification,
+    GruConfig,
+    GruForCausalLM,
+    GruForSequenceClassification,
+)
 from hf_rnn.data.collator import PaddingCollator
 from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.training.arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from hf_rnn.training.clock import TrainingClock
+from hf_rnn.training.language_arguments import LanguageTrainingArguments
 from hf_rnn.training.metrics import metrics_for
+from hf_rnn.training.stream_trainer import StreamTrainer
 from hf_rnn.training.trainer import RecurrentTrainer, example_lengths
 
 
@@ -321,3 +329,17 @@ def test_patience_and_minutes_are_kept_through_an_interruption(tmp_path: Path) -
     assert resumed.state.global_step == 15
     (clock,) = (item for item in resumed.callback_handler.callbacks if isinstance(item, TrainingClock))
     assert 10 < clock.minutes < 11
+
+
+@pytest.mark.parametrize(
+    ("trainer_class", "arguments_class"),
+    [(RecurrentTrainer, RecurrentTrainingArguments), (StreamTrainer, LanguageTrainingArguments)],
+)
+def test_the_labels_of_a_language_model_are_not_smoothed(
+    tmp_path: Path, trainer_class: type[RecurrentTrainer], arguments_class: type[RecurrentTrainingArguments]
+) -> None:
+    model = GruForCausalLM(GruConfig(vocab_size=VOCABULARY, embedding_size=4, hidden_size=4))
+    values = {"eval_strategy": "no", "load_best_model_at_end": False, "use_cpu": True}
+    smoothed = arguments_class(output_dir=str(tmp_path), label_smoothing_factor=0.1, **values)
+    with pytest.raises(ValueError, match="`label_smoothing_factor` is 0.1; for a GruForCausalLM it must be 0"):
+        trainer_class(model=model, args=smoothed)
