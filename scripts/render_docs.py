@@ -6,40 +6,57 @@
 A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
 called NAME, the most accurate on the test split first. Between `<!-- speed:NAME -->` and `<!-- /speed:NAME -->` stands
 what the benchmark measured: `training`, `inference`, `ratios` or `conditions`. Between `<!-- comparison:NAME -->` and
-`<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote. Cards are
-written whole, by `hf_rnn.benchmark.cards`, and the plots beside those of the bundled checkpoints are copied.
+`<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
+`generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
+`scripts/plot_gradient_flow.py` did. Cards are written whole, by `hf_rnn.benchmark.cards`, and the plots beside those
+of the bundled checkpoints are copied.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from hf_rnn.benchmark.cards import copied_plots, project_cards
 from hf_rnn.benchmark.comparison_report import read_comparison
 from hf_rnn.benchmark.comparison_tables import comparison_block
-from hf_rnn.benchmark.report import Document, read_document
+from hf_rnn.benchmark.generation import generation_tables, read_generation
+from hf_rnn.benchmark.report import read_document
 from hf_rnn.benchmark.results_tables import Results, results_table
 from hf_rnn.benchmark.tables import BLOCKS
+from hf_rnn.training.gradient_comparison import comparison_table
 from hf_rnn.training.results import read_results
 
 
 PROJECT = Path(__file__).resolve().parent.parent
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
+GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
+GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
+KINDS = "results|speed|comparison|generation|gradients"
 BLOCK = re.compile(
-    r"(?P<open><!-- (?P<kind>results|speed|comparison):(?P<name>\S+) -->\n).*?"
-    r"(?P<close><!-- /(?P=kind):(?P=name) -->)",
+    rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>\S+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
 )
-MARKER = re.compile(r"<!-- /?(?:results|speed|comparison):\S+ -->")
+MARKER = re.compile(rf"<!-- /?(?:{KINDS}):\S+ -->")
+
+# Of each kind of block, its text by its name.
+Blocks = dict[str, dict[str, Callable[[], str]]]
+SOURCES = {
+    "results": "model_cards/results; `dataset.name` is the name",
+    "speed": f"{SPEED_FILE}, which `make bench` writes",
+    "comparison": f"{COMPARISONS}, which scripts/compare.py writes",
+    "generation": f"{GENERATION_FILE}, which scripts/measure_generation.py writes",
+    "gradients": f"{GRADIENTS_FILE}, which scripts/plot_gradient_flow.py writes",
+}
 
 
-def rendered(
-    text: str, results: list[Results], speed: Document | None, comparisons: dict[str, Document], path: Path
-) -> str:
+def rendered(text: str, blocks: Blocks, path: Path) -> str:
     """`text` with every block written anew.
 
     Raises:
@@ -47,29 +64,12 @@ def rendered(
     """
 
     def block(match: re.Match[str]) -> str:
-        if match["kind"] == "speed":
-            return match["open"] + speed_block(match["name"]) + match["close"]
-        if match["kind"] == "comparison":
-            return match["open"] + compared(match["name"]) + match["close"]
-        rows = [r for r in results if r["dataset"]["name"] == match["name"]]
-        if not rows:
-            known = ", ".join(sorted({r["dataset"]["name"] for r in results})) or "none"
-            raise ValueError(f"{path}: no results of the dataset {match['name']!r}; there are results of: {known}")
-        return match["open"] + results_table(rows) + match["close"]
-
-    def speed_block(name: str) -> str:
-        if speed is None:
-            raise ValueError(f"{path}: nothing for the block 'speed:{name}'; `make bench` writes {SPEED_FILE}")
-        if name not in BLOCKS:
-            raise ValueError(f"{path}: no block 'speed:{name}'; there are: {', '.join(BLOCKS)}")
-        return BLOCKS[name](speed)
-
-    def compared(name: str) -> str:
-        if name not in comparisons:
-            known = ", ".join(comparisons) or "none"
-            raise ValueError(f"{path}: nothing for the block 'comparison:{name}'; there are comparisons of: {known}")
+        kind, name = match["kind"], match["name"]
+        if name not in blocks[kind]:
+            known = ", ".join(sorted(blocks[kind])) or "none"
+            raise ValueError(f"{path}: nothing for the block '{kind}:{name}' in {SOURCES[kind]}; there are: {known}")
         try:
-            return comparison_block(comparisons[name])
+            return match["open"] + blocks[kind][name]() + match["close"]
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -77,6 +77,27 @@ def rendered(
     if lonely:
         raise ValueError(f"{path}: the marker {lonely[0]} has no other half")
     return BLOCK.sub(block, text)
+
+
+def blocks_of(root: Path, results: list[Results]) -> Blocks:
+    """What can stand in the documents, of the JSON files that are there."""
+    by_dataset: dict[str, list[Results]] = {}
+    for one in results:
+        by_dataset.setdefault(one["dataset"]["name"], []).append(one)
+    blocks: Blocks = {kind: {} for kind in SOURCES}
+    blocks["results"] = {name: partial(results_table, rows) for name, rows in by_dataset.items()}
+    if (root / SPEED_FILE).is_file():
+        speed = read_document(root / SPEED_FILE)
+        blocks["speed"] = {name: partial(table, speed) for name, table in BLOCKS.items()}
+    for path in sorted((root / COMPARISONS).glob("*.json")):
+        blocks["comparison"][path.stem] = partial(comparison_block, read_comparison(path))
+    if (root / GENERATION_FILE).is_file():
+        document = read_generation(root / GENERATION_FILE)
+        blocks["generation"][document["model"]["name"]] = partial(generation_tables, document)
+    if (root / GRADIENTS_FILE).is_file():
+        measured = json.loads((root / GRADIENTS_FILE).read_text(encoding="utf-8"))
+        blocks["gradients"]["comparison"] = lambda: comparison_table(measured) + "\n"
+    return blocks
 
 
 def documents(root: Path) -> dict[Path, bytes]:
@@ -87,11 +108,10 @@ def documents(root: Path) -> dict[Path, bytes]:
     """
     folder = root / "model_cards"
     results = [read_results(path) for path in sorted((folder / "results").glob("*.json"))]
-    speed = read_document(root / SPEED_FILE) if (root / SPEED_FILE).is_file() else None
-    comparisons = {path.stem: read_comparison(path) for path in sorted((root / COMPARISONS).glob("*.json"))}
+    blocks = blocks_of(root, results)
     cards = project_cards(root, results)
     with_blocks = {root / "README.md", *folder.glob("*.md")} - cards.keys()
-    texts = {path: rendered(path.read_text("utf-8"), results, speed, comparisons, path) for path in with_blocks}
+    texts = {path: rendered(path.read_text("utf-8"), blocks, path) for path in with_blocks}
     plots = {copy: plot.read_bytes() for copy, plot in copied_plots(root).items()}
     return {path: text.encode() for path, text in (texts | cards).items()} | plots
 

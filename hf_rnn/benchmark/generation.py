@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import tempfile
 import time
@@ -121,6 +122,20 @@ def measure_generation(arguments: GenerationArguments) -> Document:
     if reason is not None:
         document["ways"]["onnx"] = {"status": "missing", "reason": reason}
     write_document(document, Path(arguments.output))
+    return document
+
+
+def read_generation(path: Path) -> Document:
+    """What `measure_generation` wrote.
+
+    Raises:
+        ValueError: it is of another version, or a quick run, which measures nothing.
+    """
+    document: Document = json.loads(path.read_text(encoding="utf-8"))
+    if document.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(f"{path}: `schema_version` is {document.get('schema_version')!r}, not {SCHEMA_VERSION}.")
+    if document["quick"]:
+        raise ValueError(f"{path} is of a quick run, which only shows that it works; measure without `--quick`.")
     return document
 
 
@@ -264,5 +279,6 @@ __all__ = [
     "load_language_model",
     "measure_generation",
     "position_figures",
+    "read_generation",
     "token_seconds",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from collections.abc import Callable
@@ -86,8 +87,47 @@ def test_speed_is_rendered_from_its_own_file(render: Callable[..., None], root: 
     assert "<!-- speed:training -->\n|  | Texts a second |" in text and "old" not in text
     assert "| Ours | 400 |" in text and "`winner`" in text
     (root / "README.md").write_text(text + "<!-- speed:mars -->\n<!-- /speed:mars -->\n")
-    with pytest.raises(ValueError, match="no block 'speed:mars'; there are: training, inference, ratios, conditions"):
+    with pytest.raises(ValueError, match="'speed:mars'.* there are: conditions, inference, ratios, training"):
         render(root)
+
+
+def test_gradients_are_rendered_from_their_file(render: Callable[..., None], root: Path, project: Path) -> None:
+    path = root / "model_cards" / "gradient_flow" / "gradient_flow.json"
+    path.parent.mkdir()
+    document = json.loads((project / "model_cards" / "gradient_flow" / "gradient_flow.json").read_text())
+    document["networks"]["GRU"]["clipped"]["accuracy"] = 0.1239
+    path.write_text(json.dumps(document))
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- gradients:comparison -->\nold\n<!-- /gradients:comparison -->\n")
+    render(root)
+    (row,) = (line for line in (root / "README.md").read_text().splitlines() if line.startswith("| GRU |"))
+    assert "| 0.124 |" in row
+
+
+def test_generation_is_rendered_from_its_file(render: Callable[..., None], root: Path) -> None:
+    path = root / "model_cards" / "benchmarks" / "generation.json"
+    path.parent.mkdir(exist_ok=True)
+    document = {
+        "schema_version": 1,
+        "quick": False,
+        "date": "2026-11-22T00:00:00",
+        "machine": {"cpu": "a processor"},
+        "other_load_cores": {"before": 0.0, "after": 0.0},
+        "model": {"name": "lm", "parameters": 1234},
+        "effort": {"rounds": 5, "tokens": 1000},
+        "ways": {"generate": {"status": "measured", "tokens_per_second": 2345.6, "characters_per_second": 2345.6}},
+        "milliseconds_per_token": {"10": {"milliseconds": 0.4321, "window": 5}},
+    }
+    path.write_text(json.dumps(document))
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- generation:lm -->\nold\n<!-- /generation:lm -->\n")
+    render(root)
+    text = (root / "README.md").read_text()
+    assert "| `generate()` | 2,346 | 2,346 |" in text and "0.432 ms" in text and "`lm`, 1,234 parameters" in text
+    for changes, message in (({"quick": True}, "is of a quick run"), ({"schema_version": 2}, "`schema_version` is 2")):
+        path.write_text(json.dumps({**document, **changes}))
+        with pytest.raises(ValueError, match=message):
+            render(root)
 
 
 def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
@@ -119,17 +159,25 @@ def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
         ("<!-- results:imdb -->\n", "the marker <!-- results:imdb --> has no other half"),
         (
             "<!-- results:mars -->\n<!-- /results:mars -->\n",
-            "no results of the dataset 'mars'; there are results of: imdb, other",
+            "nothing for the block 'results:mars' in model_cards/results; .*there are: imdb, other",
         ),
         ("<!-- speed:training -->\n", "the marker <!-- speed:training --> has no other half"),
         (
             "<!-- speed:training -->\n<!-- /speed:training -->\n",
-            "nothing for the block 'speed:training'; `make bench` writes model_cards/benchmarks/speed.json",
+            "nothing for the block 'speed:training' in model_cards/benchmarks/speed.json, which `make bench` writes",
         ),
         ("<!-- comparison:imdb -->\n", "the marker <!-- comparison:imdb --> has no other half"),
         (
             "<!-- comparison:imdb -->\n<!-- /comparison:imdb -->\n",
-            "nothing for the block 'comparison:imdb'; there are comparisons of: none",
+            "nothing for the block 'comparison:imdb' in model_cards/comparison, .*there are: none",
+        ),
+        (
+            "<!-- generation:lm -->\n<!-- /generation:lm -->\n",
+            "nothing for the block 'generation:lm' in model_cards/benchmarks/generation.json, .*there are: none",
+        ),
+        (
+            "<!-- gradients:comparison -->\n<!-- /gradients:comparison -->\n",
+            "nothing for the block 'gradients:comparison' in model_cards/gradient_flow",
         ),
     ],
 )
