@@ -69,13 +69,13 @@ def gradient_flow(model: nn.Module, batch: Mapping[str, Any]) -> GradientFlow:
 
     Args:
         model: A recurrent network with a head: for sequence or token classification, or a language model.
-        batch: Its inputs, `labels` among them, on its device.
+        batch: Its inputs, `labels` (or `shift_labels`) among them, on its device.
 
     Raises:
         ValueError: `batch` has no `labels`, or no step; `model` is not a recurrent network with a head, has no
             recurrence (Dan), or reads the batch in more than one go.
     """
-    if batch.get("labels") is None:
+    if batch.get("labels") is None and batch.get("shift_labels") is None:
         raise ValueError(f"`batch` must hold `labels`, from which the loss follows; it holds {', '.join(batch)}.")
     layers = _layers(model)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
