@@ -14,6 +14,7 @@ from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
 from .generation_rnn import RecurrentGenerationMixin
 from .heads import classifier_dropout
+from .linear_cross_entropy import linear_cross_entropy
 from .losses import mean_over_tokens, next_token_loss, penalties, tokens_to_predict
 from .recurrent import LockedDropout
 from .sampled_softmax import sampled_cross_entropy
@@ -60,6 +61,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         labels: torch.Tensor | None = None,
         logits_to_keep: int | torch.Tensor = 0,
         num_items_in_batch: torch.Tensor | int | None = None,
+        skip_logits: bool = False,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """
@@ -71,6 +73,8 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
                 None: those of this one. transformers' `Trainer` counts `labels` from each row's second step on, which
                 is what is predicted, unless padding stands on the left: it then counts first tokens too, and the loss
                 is smaller by their share. It counts nothing in a batch without `labels`.
+            skip_logits: With labels, only the loss is wanted: it takes far less memory, and less time, to compute it
+                without keeping the scores of all tokens at all steps.
             shift_labels: (batch, time), in place of `labels`: the token after each step, -100 where none is to be
                 predicted, as transformers names labels that are shifted already. With a text cut into windows whose
                 state is carried, the last step of each predicts the first token of the next. A `Trainer` evaluates
@@ -79,8 +83,8 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         The other arguments are those of the backbone. Returns `loss` (if there are labels; in training with
         `losses.penalties` of `config.activation_penalty` and `config.temporal_activation_penalty`) and `logits`
         (batch, time, vocab_size), the scores of the token after each step. At the padding they are those after the
-        last token before it, or of the state that was started from: the last step predicts on either side. In
-        training with labels and `config.sampled_softmax` there are no `logits`.
+        last token before it, or of the state that was started from: the last step predicts on either side. With labels
+        there are none if `skip_logits`, or in training with `config.sampled_softmax`.
 
         Raises:
             ValueError: for labels that do not fit, or `labels` and `shift_labels` both.
@@ -96,7 +100,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         dropped = self.dropout(hidden_states)
         vocab_size = self.lm_head.out_features
         targets = tokens_to_predict(hidden_states.shape[:2], vocab_size, mask, labels, shift_labels)
-        logits, loss = self._score(self.projection(dropped), targets)
+        logits, loss = self._score(self.projection(dropped), targets, skip_logits)
         if targets is not None and loss is not None:
             penalty = self._penalty(hidden_states, dropped, mask) if self.training else 0.0
             loss = mean_over_tokens(loss + penalty, targets, num_items_in_batch)
@@ -108,15 +112,18 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         )
 
     def _score(
-        self, features: torch.Tensor, targets: torch.Tensor | None
+        self, features: torch.Tensor, targets: torch.Tensor | None, skip_logits: bool
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        # The logits and the summed loss; one of them only where it can be done without the other.
-        num_sampled = self.config.sampled_softmax
-        if self.training and targets is not None and num_sampled is not None:
-            flat, tokens = features.flatten(0, 1), targets.flatten()
-            return None, sampled_cross_entropy(flat, tokens, self.lm_head, num_sampled)
+        # The logits and the summed loss, each where it is wanted.
+        if targets is None:
+            return self.lm_head(features), None
+        flat, tokens = features.flatten(0, 1), targets.flatten()
+        if self.training and self.config.sampled_softmax is not None:
+            return None, sampled_cross_entropy(flat, tokens, self.lm_head, self.config.sampled_softmax)
+        if skip_logits:
+            return None, linear_cross_entropy(flat, tokens, self.lm_head)
         logits = self.lm_head(features)
-        return logits, None if targets is None else next_token_loss(logits, targets)
+        return logits, next_token_loss(logits, targets)
 
     def _penalty(self, hidden_states: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | float:
         alpha, beta = self.config.activation_penalty, self.config.temporal_activation_penalty

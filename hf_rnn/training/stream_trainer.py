@@ -81,9 +81,8 @@ class StreamTrainer(RecurrentTrainer):
         inputs = dict(inputs)
         column, start = inputs.pop("column"), inputs.pop("start")
         state = None if start == 0 else self._states[column]
-        loss, outputs = super().compute_loss(
-            model, {**inputs, "past_key_values": state, "use_cache": True}, return_outputs=True
-        )
+        options = {"past_key_values": state, "use_cache": True, "skip_logits": True}
+        loss, outputs = super().compute_loss(model, {**inputs, **options}, return_outputs=True)
         self._states[column] = RecurrentCache(
             [tuple(part.detach() for part in layer) for layer in outputs.past_key_values.states]
         )

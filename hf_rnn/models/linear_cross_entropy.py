@@ -1,0 +1,97 @@
+"""An output layer and its cross-entropy in one: the scores of all tokens at all steps are never in memory at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+
+# Scores that are computed at a time: what the caches of a processor hold is gone through several times.
+SCORES_AT_ONCE = 2**22
+
+
+def linear_cross_entropy(features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear) -> torch.Tensor:
+    """
+    The summed cross-entropy of `targets` with `output_layer(features)`, and its gradient, in blocks of steps.
+
+    The gradient is worked out along with the loss, so there is one of first order alone. Under autocast the products
+    are computed in its type, the softmax in float32, as by the separate operations.
+
+    Args:
+        features: (steps, features), what the output layer reads.
+        targets: (steps), token ids, or -100 for none.
+        output_layer: Scores of all tokens, with a bias.
+    """
+    predicted = targets != -100
+    arguments = features[predicted], output_layer.weight, output_layer.bias, targets[predicted]
+    total: torch.Tensor = _LinearCrossEntropy.apply(*arguments)
+    return total
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
+        device = features.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        of_features, of_weight, of_bias = ctx.needs_input_grad[:3]
+        grads = [
+            torch.zeros_like(tensor) if needed else None
+            for tensor, needed in ((features, of_features), (weight, of_weight), (bias, of_bias))
+        ]
+        total = torch.zeros((), dtype=weight.dtype, device=weight.device)
+        narrow = weight.to(dtype)
+        rows = max(1, SCORES_AT_ONCE // len(weight))
+        with torch.autocast(device, enabled=False):
+            for start in range(0, len(features), rows):
+                block = features[start : start + rows].to(dtype)
+                loss, difference = _block(block, narrow, bias, targets[start : start + rows])
+                total += loss
+                if any(ctx.needs_input_grad):
+                    _add_gradients(grads, start, block, narrow, difference)
+        ctx.save_for_backward(*grads)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return *(None if one is None else grad * one for one in ctx.saved_tensors), None
+
+
+def _block(
+    features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    # The loss of some steps, and what its derivative by their scores is: softmax minus one-hot (steps, tokens).
+    scores = (features @ weight.T).to(bias.dtype).add_(bias)
+    most = scores.amax(1, keepdim=True)
+    own = scores.gather(1, targets.unsqueeze(1))
+    scores.sub_(most).exp_()
+    normaliser = scores.sum(1, keepdim=True)
+    loss = (normaliser.log() + most - own).sum()
+    scores.div_(normaliser)
+    scores[torch.arange(len(targets), device=targets.device), targets] -= 1
+    return loss, scores
+
+
+def _add_gradients(
+    grads: list[torch.Tensor | None],
+    start: int,
+    features: torch.Tensor,
+    weight: torch.Tensor,
+    difference: torch.Tensor,
+) -> None:
+    of_features, of_weight, of_bias = grads
+    narrow = difference.to(weight.dtype)
+    if of_features is not None:
+        of_features[start : start + len(features)] = narrow @ weight
+    if of_weight is not None:
+        of_weight += narrow.T @ features
+    if of_bias is not None:
+        of_bias += difference.sum(0)
+
+
+__all__ = ["linear_cross_entropy"]
