@@ -40,10 +40,10 @@ GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
 KINDS = "results|speed|comparison|generation|gradients"
 BLOCK = re.compile(
-    rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>\S+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
+    rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
 )
-MARKER = re.compile(rf"<!-- /?(?:{KINDS}):\S+ -->")
+MARKER = re.compile(rf"<!-- /?(?:{KINDS}):[^>\n]+ -->")
 
 # Of each kind of block, its text by its name.
 Blocks = dict[str, dict[str, Callable[[], str]]]
