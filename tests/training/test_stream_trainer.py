@@ -280,6 +280,10 @@ def test_averaging_starts_when_the_validation_loss_stops_falling(tmp_path) -> No
     assert 3 <= started < 9
     own = {epoch: tmp_path / f"checkpoint-{4 * epoch}" / "training_weights.safetensors" for epoch in range(1, 13)}
     assert [epoch for epoch, path in own.items() if path.is_file()] == list(range(started + 1, 13))
+    # What is evaluated, and saved as the model, is the average; training goes on from the weights beside it.
+    averaged = LstmForCausalLM.from_pretrained(tmp_path / "checkpoint-48")
+    held_out = options["eval_dataset"]
+    assert losses[-1] == pytest.approx(text_loss(averaged, held_out) / len(held_out), abs=1e-6)
     # Resumed before there was an average, and after.
     for epoch in (started, started + 2):
         resumed = language_model()
