@@ -103,22 +103,7 @@ def train_tokenizer(
     tokenizer = _untrained(kind)
     tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase)
     special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
-    tokenizer.train_from_iterator(
-        _batches(texts),
-        trainer=_trainer(kind, vocab_size, min_frequency, special, show_progress),
-        length=len(texts) if isinstance(texts, Sized) else None,
-    )
-    if tokenizer.get_vocab_size() <= len(special):
-        raise ValueError(
-            f"No {kind} in `texts` occurs `min_frequency`={min_frequency} times: the vocabulary would be empty. "
-            "Give more text or a lower `min_frequency`."
-        )
-    if kind == "whitespace":
-        tokenizer = _renumbered(tokenizer, special)
-    if end_of_text and kind == "whitespace":
-        # Not while it is trained: the token would count as a word, and decide which others are frequent enough.
-        line_end = normalizers.Replace("\n", f" {EOS_TOKEN} ")
-        tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, line_end])
+    tokenizer = _trained(tokenizer, texts, kind, _trainer(kind, vocab_size, min_frequency, special, show_progress))
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -132,6 +117,25 @@ def train_tokenizer(
         split_special_tokens=True,
         **limits,
     )
+
+
+def _trained(tokenizer: Tokenizer, texts: Iterable[str], kind: str, trainer: trainers.Trainer) -> Tokenizer:
+    """`tokenizer` with a vocabulary, and, where text is cut at white space, with ends of lines if it has the token."""
+    length = len(texts) if isinstance(texts, Sized) else None
+    tokenizer.train_from_iterator(_batches(texts), trainer=trainer, length=length)
+    special = [token.content for token in trainer.special_tokens]
+    if tokenizer.get_vocab_size() <= len(special):
+        raise ValueError(
+            f"No {kind} in `texts` occurs `min_frequency`={trainer.min_frequency} times: the vocabulary would be "
+            "empty. Give more text or a lower `min_frequency`."
+        )
+    if kind == "whitespace":
+        tokenizer = _renumbered(tokenizer, special)
+        if EOS_TOKEN in special:
+            # Not while it is trained: the token would count as a word, and decide which others are frequent enough.
+            line_end = normalizers.Replace("\n", f" {EOS_TOKEN} ")
+            tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, line_end])
+    return tokenizer
 
 
 def fill_vocabulary(tokenizer: PreTrainedTokenizerFast, words: Iterable[str], vocab_size: int) -> int:

@@ -159,3 +159,6 @@ def test_kernels_take_dropped_weights_without_a_warning(path):
     with warnings.catch_warnings(), forced_path(path):
         warnings.simplefilter("error")
         model(**batch, labels=batch["input_ids"], use_cache=True).loss.backward()
+    # Some of the recurrent weights are dropped, and the others learn.
+    gradient = model.model.layers[0].cell.weight_hh_l0.grad
+    assert (gradient == 0).any() and (gradient != 0).any()
