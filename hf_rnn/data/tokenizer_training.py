@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -119,7 +119,7 @@ def train_tokenizer(
     )
 
 
-def _trained(tokenizer: Tokenizer, texts: Iterable[str], kind: str, trainer: trainers.Trainer) -> Tokenizer:
+def _trained(tokenizer: Tokenizer, texts: Iterable[str], kind: str, trainer: Any) -> Tokenizer:
     """`tokenizer` with a vocabulary, and, where text is cut at white space, with ends of lines if it has the token."""
     length = len(texts) if isinstance(texts, Sized) else None
     tokenizer.train_from_iterator(_batches(texts), trainer=trainer, length=length)
