@@ -112,6 +112,11 @@ def _tokenizer_and_model(
     arguments: LanguageTrainingArguments,
     checkpoint: str | None,
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    if model_arguments.init_from_lm is not None:
+        raise ValueError(
+            f"`init_from_lm`={model_arguments.init_from_lm!r} starts classifiers; to train a language model further "
+            "give it as `model_name_or_path`."
+        )
     if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
         model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
     tokenizer = build_tokenizer(

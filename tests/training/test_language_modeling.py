@@ -132,6 +132,7 @@ def test_training_goes_on_from_a_checkpoint_of_its_own(book, tmp_path) -> None:
         ({"validation_file": None}, "There is no validation split"),
         ({"model_type": "bilstm"}, "bilstm|bidirectional|BiLstm"),
         ({"config_overrides": {"bidirectional": True}}, "`bidirectional` is True"),
+        ({"init_from_lm": "lm"}, "`init_from_lm`='lm' starts classifiers"),
         ({"do_predict": True}, "`do_predict` needs a test split"),
     ],
 )
