@@ -45,7 +45,10 @@ class DistillationArguments:
     )
     unlabelled_file: str | None = field(
         default=None,
-        metadata={"help": "Further rows to learn from the teacher alone, read as `train_file` is but for the labels."},
+        metadata={
+            "help": "Further rows to learn from the teacher alone, read as `train_file` is but for the labels. Texts "
+            "need no teacher if a column `teacher_logits` says what one has said of them: a list of numbers a row."
+        },
     )
     teacher_batch_size: int = field(default=32, metadata={"help": "Rows that the teacher reads at once."})
 
@@ -58,15 +61,16 @@ class DistillationArguments:
             raise ValueError(f"`distillation_weight`={self.distillation_weight} must be from 0 to 1.")
         if self.teacher_batch_size < 1:
             raise ValueError(f"`teacher_batch_size`={self.teacher_batch_size} must be at least 1.")
-        if self.unlabelled_file is not None and self.teacher_name_or_path is None:
-            raise ValueError(
-                f"`unlabelled_file`={self.unlabelled_file!r} needs a `teacher_name_or_path` to say what is in it."
-            )
         if self.unlabelled_file is not None and self.distillation_weight == 0:
             raise ValueError(
                 f"`unlabelled_file`={self.unlabelled_file!r} teaches nothing with `distillation_weight`=0; it must be "
                 "above 0."
             )
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is anything to learn from beside the labels."""
+        return self.teacher_name_or_path is not None or self.unlabelled_file is not None
 
 
 def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -174,7 +178,8 @@ def _taught_items(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Of the texts or words of which the teacher says something, what student and teacher say, (items, labels)."""
     if not isinstance(model, RecurrentForTokenClassification):
-        return outputs["logits"], teacher
+        taught = is_taught(teacher)
+        return outputs["logits"][taught], teacher[taught]
     ids, mask = model.model.inputs_and_mask(inputs["input_ids"], inputs.get("attention_mask"), None)
     words = model.model.embeddings.find_words(ids, mask) or Words.each_a_piece(mask)
     teacher = words.from_pieces(teacher)

@@ -128,6 +128,15 @@ def _tokenizer_and_model(
         show_progress=not arguments.disable_tqdm,
     )
     if not data.one_text:
+        if tokenizer.eos_token is None:
+            given = tokenizer_arguments.tokenizer_name_or_path
+            argument, name = (
+                ("tokenizer_name_or_path", given) if given else ("model_name_or_path", tokenizer.name_or_path)
+            )
+            raise ValueError(
+                f"`{argument}`={name!r} has a tokenizer without an `eos_token`, which documents end with; give "
+                "another, none (one is trained), or one long text in a .txt file."
+            )
         tokenizer = with_document_start(cast(Any, tokenizer))
     model = build_model(model_arguments, AutoModelForCausalLM, tokenizer)
     generation: Any = model.generation_config

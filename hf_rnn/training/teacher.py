@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from transformers.utils import logging
 
 from ..data.alignment import IGNORED_LABEL, NO_TOKEN, tokenize_tagged
 from ..data.collator import PaddingCollator
+from ..data.files import read_rows
 from ..data.readers import DataArguments, TextClassificationData, load_texts
 from ..data.sources import UNLABELLED_SPLIT
 from ..data.token_readers import TokenClassificationData, TokenDataArguments, load_sentences
@@ -140,7 +142,8 @@ def with_unlabelled_texts(
     data: TextClassificationData, arguments: DataArguments, distillation: DistillationArguments
 ) -> TextClassificationData:
     """
-    `data` with a further split `unlabelled`, of the column `text`, if `unlabelled_file` was given.
+    `data` with a further split `unlabelled`, of the column `text`, if `unlabelled_file` was given; without a teacher
+    also of the column `teacher_logits`, which the file then has.
 
     Raises:
         FileNotFoundError, ValueError: of the file, which the message names.
@@ -156,8 +159,28 @@ def with_unlabelled_texts(
                 label_column_name=arguments.label_column_name,
             )
         )
-    rows = datasets.Dataset.from_dict({"text": texts})
+    columns: dict[str, list[Any]] = {"text": texts}
+    if distillation.teacher_name_or_path is None:
+        columns[TEACHER_LOGITS] = _written_logits(distillation.unlabelled_file, len(data.label_names or []))
+    rows = datasets.Dataset.from_dict(columns)
     return replace(data, splits=datasets.DatasetDict({**data.splits, UNLABELLED_SPLIT: rows}))
+
+
+def _written_logits(unlabelled_file: str, num_labels: int) -> list[list[float]]:
+    rows = read_rows(unlabelled_file)
+    if TEACHER_LOGITS not in rows.column_names:
+        raise ValueError(
+            f"`unlabelled_file`={unlabelled_file!r} needs a `teacher_name_or_path` to say what is in it, or a column "
+            f"`{TEACHER_LOGITS}`; its columns are {', '.join(map(repr, rows.column_names))}."
+        )
+    logits = rows[TEACHER_LOGITS][:]
+    for row, values in enumerate(logits):
+        if not (isinstance(values, list) and len(values) == num_labels and np.isfinite(values).all()):
+            raise ValueError(
+                f"`unlabelled_file`={unlabelled_file!r}: `{TEACHER_LOGITS}` of row {row} is {values!r}; it must be "
+                f"{num_labels} finite numbers, one for each label of the training data."
+            )
+    return logits
 
 
 def with_unlabelled_sentences(
@@ -171,6 +194,10 @@ def with_unlabelled_sentences(
     """
     if distillation.unlabelled_file is None:
         return data
+    if distillation.teacher_name_or_path is None:
+        raise ValueError(
+            f"`unlabelled_file`={distillation.unlabelled_file!r} needs a `teacher_name_or_path` to say what is in it."
+        )
     with _naming(distillation.unlabelled_file):
         sentences = load_sentences(
             TokenDataArguments(
@@ -194,7 +221,8 @@ def distil_texts(
     tokenizer_arguments: TokenizerArguments,
 ) -> TrainingTask:
     """
-    `task`, learning from the teacher as well.
+    `task`, learning from the teacher as well; without one from what the unlabelled texts come with, and of the others
+    from their labels alone.
 
     Args:
         data: With the split `unlabelled`, if there are such texts.
@@ -204,12 +232,19 @@ def distil_texts(
     Raises:
         ValueError: the student or the teacher is of the wrong kind, or their labels differ.
     """
-    name = _teacher_of(task, distillation)
+    argument, name = _teacher_of(task, distillation)
     if data.problem_type != "single_label_classification" or data.label_names is None:
         raise ValueError(
-            f"`teacher_name_or_path`={name!r} was given for a {data.problem_type}; it must be "
-            "single_label_classification."
+            f"`{argument}`={name!r} was given for a {data.problem_type}; it must be single_label_classification."
         )
+    rows = [
+        _with_labels(part, part["labels"][:] if "labels" in part.column_names else [IGNORED_LABEL] * len(part))
+        for part in _trained_on(tokenized)
+    ]
+    if distillation.teacher_name_or_path is None:
+        unknown = [[math.nan] * len(data.label_names)] * len(data.splits["train"])
+        logits: list[Any] = [*unknown, *data.splits[UNLABELLED_SPLIT][TEACHER_LOGITS][:]]
+        return _distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {})
     tokenizer = AutoTokenizer.from_pretrained(name)
     teacher = Teacher.load(name, AutoModelForSequenceClassification, data.label_names, tokenizer)
     texts = datasets.concatenate_datasets([rows.select_columns("text") for rows in _trained_on(data.splits)])
@@ -220,10 +255,6 @@ def distil_texts(
         side=tokenizer_arguments.truncation,  # type: ignore[arg-type]
     )
     logits = teacher.logits(read, distillation.teacher_batch_size, arguments)
-    rows = [
-        _with_labels(part, part["labels"][:] if "labels" in part.column_names else [IGNORED_LABEL] * len(part))
-        for part in _trained_on(tokenized)
-    ]
     return _distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {})
 
 
@@ -244,7 +275,7 @@ def distil_sentences(
     Raises:
         ValueError: as [`distil_texts`].
     """
-    name = _teacher_of(task, distillation)
+    _, name = _teacher_of(task, distillation)
     tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=name), ModelArguments(), [])
     teacher = Teacher.load(name, AutoModelForTokenClassification, data.label_names, tokenizer)
     sentences = datasets.concatenate_datasets(_trained_on(data.splits))
@@ -264,13 +295,16 @@ def distil_sentences(
     return _distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {"data_collator": collator})
 
 
-def _teacher_of(task: TrainingTask, distillation: DistillationArguments) -> str:
+def _teacher_of(task: TrainingTask, distillation: DistillationArguments) -> tuple[str, str]:
+    """The argument that names what is learned from, and its value."""
+    argument = "unlabelled_file" if distillation.teacher_name_or_path is None else "teacher_name_or_path"
+    value = str(getattr(distillation, argument))
     if not isinstance(task.model, RecurrentPreTrainedModel):
         raise ValueError(
-            f"`teacher_name_or_path`={distillation.teacher_name_or_path!r} was given to train a "
-            f"{type(task.model).__name__}; the student must be a recurrent model."
+            f"`{argument}`={value!r} was given to train a {type(task.model).__name__}; the student must be a "
+            "recurrent model."
         )
-    return str(distillation.teacher_name_or_path)
+    return argument, value
 
 
 def _trained_on(splits: Any) -> list[datasets.Dataset]:

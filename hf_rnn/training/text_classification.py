@@ -80,7 +80,7 @@ def run_text_classification(
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         measure=lambda trainer, output: _measure(trainer, splits, data, output),
     )
-    if distillation.teacher_name_or_path is not None and arguments.do_train:
+    if distillation.teaches and arguments.do_train:
         task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)
     recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
     return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
+from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.training.results import read_results
 from tests.training.small_language_runs import run, write_text
 from tests.training.small_runs import texts_and_labels, write_reviews
@@ -140,6 +141,13 @@ def test_bad_input(tmp_path, options: dict[str, Any], message: str) -> None:
     path = write_text(tmp_path, count=30)
     with pytest.raises(ValueError, match=message):
         run(tmp_path / "out", **{"train_file": path, "validation_file": path, "do_predict": False, **options})
+
+
+def test_documents_need_a_token_that_ends_them(tmp_path) -> None:
+    files = write_reviews(tmp_path, test=0)
+    train_tokenizer(["a b"], min_frequency=1, show_progress=False).save_pretrained(tmp_path / "words")
+    with pytest.raises(ValueError, match=r"`tokenizer_name_or_path`='.*words' has a tokenizer without an `eos_token`"):
+        run(tmp_path / "run", do_eval=False, do_predict=False, tokenizer_name_or_path=str(tmp_path / "words"), **files)
 
 
 def test_a_text_of_one_token(tmp_path) -> None:
