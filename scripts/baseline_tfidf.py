@@ -1,14 +1,17 @@
-"""The baseline every text classifier has to beat: TF-IDF of words and word pairs, and logistic regression.
+"""The baseline every text classifier has to beat: words and n-grams of words, and logistic regression over them.
 
     python scripts/baseline_tfidf.py scripts/recipes/baselines/imdb_tfidf.json
+    python scripts/baseline_tfidf.py scripts/recipes/baselines/imdb_naive_bayes.json
     python scripts/baseline_tfidf.py --train_file reviews.csv --validation_split_percentage 20 --output_dir runs/tfidf
 
 Reads what the training scripts read and ends in the same `results.json`. The strength of regularisation is chosen on
-the validation split; the test split is measured only under `--do_predict`.
+the validation split; the test split is measured only under `--do_predict`. With `--unlabelled_file` it also writes
+what it says of these texts to `OUTPUT_DIR/unlabelled.parquet`, for `run_text_classification.py --unlabelled_file`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,20 +20,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification
+from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification, load_texts
 from hf_rnn.training.arguments import ReportArguments
 from hf_rnn.training.describe import non_default_arguments
+from hf_rnn.training.distillation import TEACHER_LOGITS
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import build_results, write_results
 
 
 if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
 
-# Inverse strengths of regularisation that are tried; three steps to a decade around scikit-learn's default.
-STRENGTHS = (1.0, 3.0, 10.0, 30.0)
-SIZE_NOTE = "Size: the vocabulary as UTF-8 lines, inverse document frequencies and coefficients as float32."
+# Inverse strengths of regularisation that are tried, two to a decade.
+STRENGTHS = {"tfidf": (1.0, 3.0, 10.0, 30.0), "naive_bayes": (0.03, 0.1, 0.3, 1.0)}
+SIZE_NOTE = {
+    "tfidf": "Size: the vocabulary as UTF-8 lines, inverse document frequencies and coefficients as float32.",
+    "naive_bayes": "Size: the vocabulary as UTF-8 lines, and coefficients, ratios included, as float32.",
+}
+# What an unlabelled file is read without.
+OTHER_FILES: dict[str, Any] = {
+    "validation_file": None,
+    "test_file": None,
+    "validation_split_percentage": None,
+    "validation_split_size": None,
+    "test_split_percentage": None,
+}
 
 
 @dataclass
@@ -38,39 +54,85 @@ class BaselineArguments:
     """What to fit, what to measure, where to write."""
 
     output_dir: str = field(metadata={"help": "Where results.json is written."})
-    ngram_max: int = field(default=2, metadata={"help": "1: words; 2: words and pairs of words.", "choices": [1, 2]})
+    weighting: str = field(
+        default="tfidf",
+        metadata={
+            "help": "tfidf, or naive_bayes: whether a term occurs, times the ratio of its frequencies in two classes.",
+            "choices": ["tfidf", "naive_bayes"],
+        },
+    )
+    ngram_max: int = field(default=2, metadata={"help": "The most words of a term.", "choices": [1, 2, 3]})
     min_frequency: int = field(default=2, metadata={"help": "Texts a term must occur in to be used."})
     refit: bool = field(
         default=False, metadata={"help": "Fit again on train and validation rows once the strength is chosen."}
     )
     do_predict: bool = field(default=False, metadata={"help": "Measure on the test split as well."})
+    unlabelled_file: str | None = field(
+        default=None,
+        metadata={"help": "Texts of which the logits are written, scaled to fit the validation split; two classes."},
+    )
+
+
+def untrained(arguments: BaselineArguments) -> Pipeline:
+    """From texts to features."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import Pipeline
+
+    from hf_rnn.training.naive_bayes import naive_bayes_terms
+
+    if arguments.weighting == "naive_bayes":
+        return naive_bayes_terms(arguments.ngram_max, arguments.min_frequency)
+    terms = TfidfVectorizer(
+        ngram_range=(1, arguments.ngram_max), min_df=arguments.min_frequency, sublinear_tf=True, dtype=np.float32
+    )
+    return Pipeline([("terms", terms)])
+
+
+def linear(weighting: str, strength: float) -> LogisticRegression:
+    """The classifier; that of two classes with many more terms than texts is solved in its dual form."""
+    from sklearn.linear_model import LogisticRegression
+
+    dual = {"solver": "liblinear", "dual": True, "random_state": 0} if weighting == "naive_bayes" else {}
+    return LogisticRegression(C=strength, max_iter=1000, **dual)
 
 
 def fit_baseline(
     data: TextClassificationData, arguments: BaselineArguments
-) -> tuple[Pipeline, dict[str, dict[str, float]]]:
-    """The classifier fitted on `train`, its strength chosen on `validation`, and its figures on both."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
+) -> tuple[Pipeline, dict[str, dict[str, float]], float | None]:
+    """
+    The classifier fitted on `train`, its strength chosen on `validation`, and its figures on both; of two classes also
+    the number that its logits are to be multiplied by to fit `validation` (before it is fitted again on these rows).
+    """
     from sklearn.pipeline import Pipeline
 
-    def vectorizer() -> TfidfVectorizer:
-        return TfidfVectorizer(
-            ngram_range=(1, arguments.ngram_max), min_df=arguments.min_frequency, sublinear_tf=True, dtype=np.float32
-        )
+    from hf_rnn.training.naive_bayes import logit_scale
 
     train, validation = data.splits["train"], data.splits["validation"]
-    # The terms do not depend on the strength: they are counted once.
-    terms = vectorizer()
-    features, held_out = terms.fit_transform(train["text"]), terms.transform(validation["text"])
-    fitted = [LogisticRegression(C=strength, max_iter=1000).fit(features, train["label"]) for strength in STRENGTHS]
+    # The features do not depend on the strength: they are made once.
+    terms = untrained(arguments)
+    features, held_out = terms.fit_transform(train["text"], train["label"]), terms.transform(validation["text"])
+    strengths = STRENGTHS[arguments.weighting]
+    fitted = [linear(arguments.weighting, strength).fit(features, train["label"]) for strength in strengths]
     best = max(fitted, key=lambda classifier: classifier.score(held_out, validation["label"]))
-    pipeline = Pipeline([("tfidf", terms), ("classifier", best)])
+    scale = None
+    if len(best.classes_) == 2:
+        scale = logit_scale(best.decision_function(held_out), validation["label"])
+    pipeline = Pipeline([*terms.steps, ("classifier", best)])
     figures = {split: measure(pipeline, data, split) for split in ("train", "validation")}
     if arguments.refit:
-        pipeline = Pipeline([("tfidf", vectorizer()), ("classifier", LogisticRegression(C=best.C, max_iter=1000))])
+        pipeline = Pipeline([*untrained(arguments).steps, ("classifier", linear(arguments.weighting, best.C))])
         pipeline.fit([*train["text"], *validation["text"]], [*train["label"], *validation["label"]])
-    return pipeline, figures
+    return pipeline, figures, scale
+
+
+def write_logits(pipeline: Pipeline, texts: list[str], scale: float, path: Path) -> None:
+    """The texts, and in `teacher_logits` the logits of both classes, whose mean is 0."""
+    from datasets import Dataset
+
+    logits = scale / 2 * pipeline.decision_function(texts)
+    rows = Dataset.from_dict({"text": texts, TEACHER_LOGITS: np.stack([-logits, logits], axis=1).tolist()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(str(path))
 
 
 def measure(pipeline: Pipeline, data: TextClassificationData, split: str) -> dict[str, float]:
@@ -83,25 +145,35 @@ def measure(pipeline: Pipeline, data: TextClassificationData, split: str) -> dic
 
 def describe_pipeline(pipeline: Pipeline) -> dict[str, Any]:
     """The `model` section of results.json; for the size see `SIZE_NOTE`."""
-    terms, classifier = pipeline["tfidf"], pipeline["classifier"]
+    terms, classifier = pipeline["terms"], pipeline["classifier"]
     weights = classifier.coef_.size + classifier.intercept_.size
+    # Ratios are multiplied into the coefficients; frequencies are normalised after they were.
+    frequencies = getattr(terms, "idf_", np.empty(0)).size
     vocabulary = sum(len(term.encode()) + 1 for term in terms.vocabulary_)
     return {
         "class": "Pipeline",
         "model_type": None,
         "base_model": None,
         "parameters": weights,
-        "size_bytes": vocabulary + 4 * (weights + terms.idf_.size),
+        "size_bytes": vocabulary + 4 * (weights + frequencies),
         "config": {"C": classifier.C, "terms": len(terms.vocabulary_)},
     }
 
 
-def read_data(arguments: DataArguments, do_predict: bool) -> TextClassificationData:
+def read_data(arguments: DataArguments, baseline: BaselineArguments) -> TextClassificationData:
     """Labelled texts with every split that will be used, or an error that says which is missing."""
     data = load_text_classification(arguments)
     if data.problem_type != "single_label_classification":
         raise ValueError(f"`label_column_name` must hold one label a text; its problem type is {data.problem_type}.")
-    for split in ("train", "validation", *(["test"] if do_predict else [])):
+    two_classes = {"weighting": baseline.weighting == "naive_bayes", "unlabelled_file": baseline.unlabelled_file}
+    for argument in (
+        argument for argument, asked in two_classes.items() if asked and len(data.label_names or []) != 2
+    ):
+        raise ValueError(
+            f"`{argument}`={getattr(baseline, argument)!r} is for data of two classes; there are "
+            f"{', '.join(data.label_names or [])}."
+        )
+    for split in ("train", "validation", *(["test"] if baseline.do_predict else [])):
         if split not in data.splits:
             raise ValueError(f"Give `{split}_file` or `{split}_split_percentage`: there are only {list(data.splits)}.")
     return data
@@ -110,12 +182,15 @@ def read_data(arguments: DataArguments, do_predict: bool) -> TextClassificationD
 def main() -> None:
     parser = HfArgumentParser((DataArguments, BaselineArguments, ReportArguments))  # type: ignore[arg-type]
     (data_arguments, arguments, report), recipe = parse_arguments(parser)
-    data = read_data(data_arguments, arguments.do_predict)
+    data = read_data(data_arguments, arguments)
     start = time.perf_counter()
-    pipeline, metrics = fit_baseline(data, arguments)
+    pipeline, metrics, scale = fit_baseline(data, arguments)
     minutes = (time.perf_counter() - start) / 60
     if arguments.do_predict:
         metrics["test"] = measure(pipeline, data, "test")
+    if arguments.unlabelled_file is not None and scale is not None:
+        texts = load_texts(dataclasses.replace(data_arguments, **OTHER_FILES, train_file=arguments.unlabelled_file))
+        write_logits(pipeline, texts, scale, Path(arguments.output_dir) / "unlabelled.parquet")
     refit_note = "Fitted again on train and validation rows before the test." if arguments.refit else None
     results = build_results(
         task="text-classification",
@@ -126,7 +201,7 @@ def main() -> None:
             "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
             "source": data_arguments.train_file,
             "splits": {split: len(rows) for split, rows in data.splits.items()},
-            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE))),
+            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE[arguments.weighting]))),
         },
         metrics=metrics,
         training={

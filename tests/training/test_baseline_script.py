@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datasets import Dataset
+from datasets import Dataset, load_dataset
 
 from hf_rnn.training.results import read_results
 
@@ -98,3 +98,25 @@ def test_a_missing_split_is_named(run: Run) -> None:
         run(splits=("train", "test"))
     with pytest.raises(ValueError, match="Give `test_file` or `test_split_percentage`"):
         run("--do_predict", splits=("train", "validation"))
+
+
+def test_naive_bayes_tells_the_pairs_too(run: Run, tmp_path: Path) -> None:
+    with open(tmp_path / "unlabelled.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["text"], *([pair] for pair in PAIRS)])
+    flags = ("--weighting", "naive_bayes", "--unlabelled_file", str(tmp_path / "unlabelled.csv"), "--refit")
+    results = run("--do_predict", *flags)
+    assert results["metrics"]["test"]["accuracy"] == 1.0
+    assert results["model"]["size_bytes"] < run("--do_predict")["model"]["size_bytes"]
+    written = load_dataset("parquet", data_files=str(tmp_path / "run" / "unlabelled.parquet"), split="train")
+    assert written["text"][:] == list(PAIRS)
+    for logits, label in zip(written["teacher_logits"][:], PAIRS.values(), strict=True):
+        assert logits[0] == -logits[1] and (logits[1] > 0) is (label == max(PAIRS.values()))
+
+
+def test_three_classes_have_no_ratio(run: Run, tmp_path: Path) -> None:
+    with open(tmp_path / "three.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["text", "label"], *([word, word] for word in "abc")])
+    three = str(tmp_path / "three.csv")
+    for flags in (["--weighting", "naive_bayes"], ["--unlabelled_file", "x.csv"]):
+        with pytest.raises(ValueError, match=rf"`{flags[0][2:]}`='{flags[1]}' is for data of two classes; .* a, b, c"):
+            run(*flags, *(part for split in ("train", "validation") for part in (f"--{split}_file", three)), splits=())

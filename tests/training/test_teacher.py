@@ -345,7 +345,7 @@ def test_a_student_learns_from_what_was_said(files: dict[str, dict[str, str]], t
     options = {"distillation_weight": 0.95, "load_best_model_at_end": False}
     results = run("texts", tmp_path / "out", **files["texts"], **flags, **options)
     assert results["dataset"]["splits"]["unlabelled"] == 150
-    assert results["metrics"]["test"]["accuracy"] < 0.2
+    assert results["metrics"]["test"]["accuracy"] < 0.3
 
 
 @pytest.mark.parametrize(
