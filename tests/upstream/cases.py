@@ -9,6 +9,7 @@ A test class of transformers' mixins for every model class of hf_rnn, and for so
 from __future__ import annotations
 
 import copy
+import tempfile
 import unittest
 from typing import Any
 from unittest import mock
@@ -23,7 +24,7 @@ from tests.upstream import suite
 from tests.upstream.own_generation import OwnGenerationTesterMixin
 from tests.upstream.own_pipelines import OwnPipelineTesterMixin
 from tests.upstream.skips import SWITCHED_OFF
-from tests.upstream.testers import OPTIONS, ConvEncoderTester, RecurrentTester, SiameseTester
+from tests.upstream.testers import OPTIONS, ConvEncoderTester, Inputs, RecurrentTester, SiameseTester
 
 
 ModelTesterMixin = suite.load("test_modeling_common").ModelTesterMixin
@@ -51,7 +52,7 @@ class OwnConfigTester(ConfigTester):
             super().create_and_test_config_from_and_save_pretrained_composite()
             return
         config = self.parent.model_tester.get_config()
-        with self.parent.folder() as folder:
+        with tempfile.TemporaryDirectory() as folder:
             config.save_pretrained(folder)
             loaded = self.config_class.from_pretrained(folder)
             self.parent.assertIs(type(loaded.encoder), type(config.encoder))
@@ -81,11 +82,17 @@ class HfRnnTestCase(ModelTesterMixin, TrainingTesterMixin):
         set_seed(0)
 
     @classmethod
+    def kinds(cls) -> set[str]:
+        """What `skips.NOT_OF_THIS_KIND` goes by."""
+        model = cls.all_model_classes[0]
+        found = {"language model" if model.can_generate() else "encoder", cls.model_type}
+        return found | {f"{cls.model_type} backbone"} if cls.auto_class == "AutoModel" else found
+
+    @classmethod
     def switched_off(cls) -> dict[str, str]:
         """Test → why it is not run for this class."""
-        return {
-            name: reason for (classes, name), reason in SWITCHED_OFF.items() if cls.all_model_classes[0].__name__ in classes
-        }
+        model = cls.all_model_classes[0].__name__
+        return {name: reason for (classes, name), reason in SWITCHED_OFF.items() if model in classes}
 
     def test_config(self) -> None:
         tester = self.model_tester
@@ -97,11 +104,6 @@ class HfRnnTestCase(ModelTesterMixin, TrainingTesterMixin):
             **tester.config_values,
         ).run_common_tests()
 
-    def folder(self) -> Any:
-        import tempfile
-
-        return tempfile.TemporaryDirectory()
-
 
 class EncoderTestCase(HfRnnTestCase):
     """
@@ -109,10 +111,10 @@ class EncoderTestCase(HfRnnTestCase):
     labels are of the head, which is to learn them by the mixin's loop to the mixin's thresholds.
     """
 
-    def _create_text_training_batch(self, batch_size: int, seq_length: int, vocab_size: int) -> dict[str, torch.Tensor]:
+    def _create_text_training_batch(self, batch_size: int, seq_length: int, vocab_size: int) -> Inputs:
         ids = super()._create_text_training_batch(batch_size, seq_length, vocab_size)["input_ids"]
         # The mixin's rows are equal; the second has other tokens, and another label.
-        ids[1] = vocab_size - ids[1]
+        ids[1] += 9
         if "TokenClassification" in self.all_model_classes[0].__name__:
             return {"input_ids": ids, "labels": ids % self.model_tester.num_labels}
         return {"input_ids": ids, "labels": torch.arange(batch_size)}
@@ -126,7 +128,7 @@ class SiameseTestCase(EncoderTestCase):
         with mock.patch.object(hf_rnn.SiameseConfig, "vocab_size", tester.vocab_size, create=True):
             super().test_training_overfit()
 
-    def _create_text_training_batch(self, batch_size: int, seq_length: int, vocab_size: int) -> dict[str, torch.Tensor]:
+    def _create_text_training_batch(self, batch_size: int, seq_length: int, vocab_size: int) -> Inputs:
         batch = super()._create_text_training_batch(batch_size, seq_length, vocab_size)
         return {**batch, "input_ids_b": batch["input_ids"][:1].repeat(batch_size, 1)}
 
@@ -146,9 +148,11 @@ def _test_class(name: str, config_class: type[PreTrainedConfig], auto_class: str
     model_class = getattr(hf_rnn, model)
     testers = {"siamese": SiameseTester, "conv-encoder": ConvEncoderTester}
     tester = testers.get(config_class.model_type, RecurrentTester)(config_class.model_type, model_class, **options)
-    mixins: list[type] = [{"siamese": SiameseTestCase, "conv-encoder": ConvEncoderTestCase}.get(
-        config_class.model_type, HfRnnTestCase if model_class.can_generate() else EncoderTestCase
-    )]
+    mixins: list[type] = [
+        {"siamese": SiameseTestCase, "conv-encoder": ConvEncoderTestCase}.get(
+            config_class.model_type, HfRnnTestCase if model_class.can_generate() else EncoderTestCase
+        )
+    ]
     if model_class.can_generate():
         mixins.append(OwnGenerationTesterMixin)
     if tester.has_text_modality or config_class.model_type == "siamese":

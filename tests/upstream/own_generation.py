@@ -49,7 +49,9 @@ class OwnGenerationTesterMixin:
         for scores in (outputs.scores, outputs.logits):
             self.assertEqual([step.shape[1:] for step in scores], [(vocab_size,)] * STEPS)
         self.assertEqual([len(step) for step in outputs.hidden_states], [layers] * STEPS)
-        self.assertEqual([step[0].shape[1] for step in outputs.hidden_states], [self.model_tester.seq_length] + [1] * 4)
+        self.assertEqual(
+            [step[0].shape[1] for step in outputs.hidden_states], [self.model_tester.seq_length] + [1] * 4
+        )
         self.assertEqual(outputs.past_key_values.get_seq_length(), self.model_tester.seq_length + STEPS - 1)
 
     def _check_same_without_state(self, **options: Any) -> None:
@@ -79,7 +81,9 @@ class OwnGenerationTesterMixin:
         model, inputs = self._model_and_prompt()
         found = self._generate(model, inputs, **SAMPLE, num_return_sequences=4)
         self.assertEqual(found.shape[0], 12)
-        self.assertTrue(torch.equal(found[:, : self.model_tester.seq_length], inputs["input_ids"].repeat_interleave(4, 0)))
+        self.assertTrue(
+            torch.equal(found[:, : self.model_tester.seq_length], inputs["input_ids"].repeat_interleave(4, 0))
+        )
         self.assertGreater(len(found[:4].unique(dim=0)), 1)
 
     def test_sample_generate_without_state(self) -> None:
@@ -116,7 +120,9 @@ class OwnGenerationTesterMixin:
         for options in (GREEDY, BEAMS):
             expected = self._generate(model, inputs, **options)[:, -STEPS:]
             self.assertTrue(torch.equal(self._generate(model, embedded, **options), expected))
-            self.assertTrue(torch.equal(self._generate(model, {**inputs, **embedded}, **options)[:, -STEPS:], expected))
+            self.assertTrue(
+                torch.equal(self._generate(model, {**inputs, **embedded}, **options)[:, -STEPS:], expected)
+            )
 
     def _continued(self, model: Any, whole: torch.Tensor, outputs: Any, mask: torch.Tensor, steps: int) -> None:
         longer = torch.cat([mask, torch.ones(3, steps, dtype=torch.long)], 1)

@@ -29,7 +29,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "ResetBefore": ("GruModel", {"reset_after": False, "bidirectional": True, "merge": "sum", "pooling": "attention"}),
     "DenseHead": (
         "LstmForSequenceClassification",
-        {"pooling": "mean_max", "classifier_hidden_sizes": [6], "weight_dropout": 0.1, "single_logit": True},
+        {"pooling": "mean_max", "classifier_hidden_sizes": [6], "weight_dropout": 0.1},
     ),
 }
 
@@ -77,7 +77,7 @@ class RecurrentTester:
             "num_hidden_layers": self.num_hidden_layers,
         }
         if "id2label" not in self.options:
-            values["num_labels"] = 2 if self.options.get("single_logit") else self.num_labels
+            values["num_labels"] = self.num_labels
         return AutoConfig.for_model(self.model_type, **{**values, **self.options})
 
     def prepare_config_and_inputs_for_common(self) -> tuple[PreTrainedConfig, Inputs]:
