@@ -39,7 +39,7 @@ NOT_OF_THIS_KIND: dict[tuple[tuple[str, ...], str], str] = {
     (
         ("dan", "conv-encoder"),
         "test_enable_input_require_grads_with_gradient_checkpointing",
-    ): "there are no layers whose activations are worth computing twice: it says so by `supports_gradient_checkpointing`",
+    ): "there are no layers to compute twice: it says so by `supports_gradient_checkpointing`",
     (("siamese", "conv-encoder"), "test_inputs_embeds"): "it reads texts or images, never vectors",
     (("siamese backbone", "conv-encoder"), "test_inputs_embeds_matches_input_ids"): "it reads texts or images",
     (
@@ -85,7 +85,7 @@ TOKENIZERS_SWITCHED_OFF: dict[tuple[tuple[str, ...], str], str] = {
 # Tests of tokenizers that transformers skips itself.
 NOT_OF_TOKENIZERS: dict[str, str] = {
     "test_chat_template_save_loading": "the plain class has no argument for a template; it is set as an attribute",
-    "test_conversion_reversible": "transformers runs it with RUN_SLOW only; `tests/data/test_tokenizer_training.py` has it",
+    "test_conversion_reversible": "it runs with RUN_SLOW only; `tests/data/test_tokenizer_training.py` has it",
     "test_integration": "it compares with the tokens of a published checkpoint",
     "test_integration_from_extractor": "it compares with the tokens of a published checkpoint",
 }
