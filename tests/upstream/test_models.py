@@ -43,7 +43,8 @@ def row(name: str):
     marker = pytest.mark.reliability(
         section="transformers' own tests",
         fault=f"Tests of models: {name.removesuffix('Test')}",
-        mutation="the cells not initialised where weights are missing; the layers' outputs not recorded",
+        mutation="the cells left out of `_init_weights`; beams that do not reorder the state; `labels` before "
+        "`shift_labels`; hidden states counted from the end without the embeddings",
     )
     return pytest.param(name, marks=marker)
 

@@ -24,7 +24,7 @@ def row(name: str):
     marker = pytest.mark.reliability(
         section="transformers' own tests",
         fault=f"Tests of tokenizers: {name.removesuffix('Test')}",
-        mutation="a tokenizer without a decoder; `token_type_ids` not among its inputs' names but made",
+        mutation="`split_special_tokens` left at True in the test of special tokens",
     )
     return pytest.param(name, marks=marker)
 
