@@ -29,14 +29,14 @@ def matching(patterns: dict[str, str], tests: set[str]) -> set[str]:
     return {name for name in tests for pattern in patterns if re.fullmatch(pattern, name)}
 
 
-def tests_of(case: type) -> set[str]:
+def names_of_tests(case: type) -> set[str]:
     return {name for name in dir(case) if name.startswith("test_") and callable(getattr(case, name))}
 
 
 def must_skip(case) -> set[str]:
     """The tests of a class that are skipped on every machine."""
     of_kind = {name for (kinds, name) in skips.NOT_OF_THIS_KIND if set(kinds) & case.kinds()}
-    return matching(skips.NOT_RECURRENT, tests_of(case)) | of_kind | case.switched_off().keys()
+    return matching(skips.NOT_RECURRENT, names_of_tests(case)) | of_kind | case.switched_off().keys()
 
 
 def row(name: str):
@@ -71,7 +71,7 @@ def test_every_model_class_is_tested():
 
 
 def test_the_list_names_tests_that_exist():
-    tests = set().union(*map(tests_of, CASES.values()))
+    tests = set().union(*map(names_of_tests, CASES.values()))
     for pattern in [*skips.ABSENT_HERE, *skips.NOT_RECURRENT]:
         assert matching({pattern: ""}, tests), pattern
     kinds = set().union(*(case.kinds() for case in CASES.values()))
