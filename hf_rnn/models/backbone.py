@@ -25,7 +25,7 @@ from .crf import ConditionalRandomField
 from .embeddings import RecurrentEmbeddings
 from .heads import DenseStack
 from .pooling import Pooler
-from .recurrent import RecurrentLayer, Steps
+from .recurrent import RecordedStates, StackedLayer, Steps
 from .tagging import TaggingHead
 from .word_embeddings import WordEmbeddings
 from .words import Words
@@ -58,11 +58,9 @@ class RecurrentPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _is_stateful = True
     _can_record_outputs = {
-        "hidden_states": [
-            OutputRecorder(RecurrentEmbeddings, index=0, capture_initial_hidden_state=False),
-            # Those of the stack: a character encoder may hold another.
-            OutputRecorder(RecurrentLayer, index=0, layer_name="layers", capture_initial_hidden_state=False),
-        ]
+        "hidden_states": OutputRecorder(
+            RecordedStates, index=0, capture_initial_hidden_state=False, num_hidden_layers_key="num_hidden_states"
+        )
     }
 
     @torch.no_grad()
@@ -125,7 +123,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         words = config.word_vocab_size is not None
         self.embeddings = WordEmbeddings(config) if words else RecurrentEmbeddings(config)
         num_layers = len(config.layer_sizes) if recurrent else 0
-        self.layers = nn.ModuleList(RecurrentLayer(config, index) for index in range(num_layers))
+        self.layers = nn.ModuleList(StackedLayer(config, index) for index in range(num_layers))
         self.pooler = Pooler(config)
         pooled_size = config.step_size * (2 if config.pooling == "mean_max" else 1)
         self.dense = DenseStack(config, pooled_size, [] if recurrent else config.layer_sizes)
@@ -176,7 +174,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
     def initial_state(self, batch_size: int) -> RecurrentCache:
         """The state of zeros, from which `batch_size` texts are read where no other is given."""
         states = []
-        for layer in cast(Iterable[RecurrentLayer], self.layers):
+        for layer in cast(Iterable[StackedLayer], self.layers):
             shape = (batch_size, layer.num_directions, layer.cell.hidden_size)
             zeros = torch.zeros(shape, dtype=self.dtype, device=self.device)
             states.append((zeros,) * layer.cell.num_states)

@@ -16,7 +16,7 @@ from transformers import PreTrainedConfig
 FOREIGN_NAMES = frozenset(
     "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
     "experts_implementation per_layer_config tokenizer_class quantization_config use_bfloat16 gradient_checkpointing "
-    "is_decoder add_cross_attention tie_last_hidden_states bos_token_id eos_token_id".split()
+    "is_decoder add_cross_attention tie_last_hidden_states tie_word_embeddings bos_token_id eos_token_id".split()
 )
 
 DROPOUTS = (

@@ -80,6 +80,11 @@ class ConvEncoderConfig(PreTrainedConfig):
         return found
 
     @property
+    def num_hidden_layers(self) -> int:
+        """Blocks; transformers counts `hidden_states` from the end by them."""
+        return len(self.hidden_sizes)
+
+    @property
     def map_sizes(self) -> list[int]:
         """Height, which is also width, of what leaves each block."""
         sizes = []

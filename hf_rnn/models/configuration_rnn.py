@@ -216,6 +216,11 @@ class RecurrentConfig(PreTrainedConfig):
         return self.layer_output_size(len(self.layer_sizes) - 1)
 
     @property
+    def num_hidden_states(self) -> int:
+        """Entries of `hidden_states`: the embeddings and what each recurrent layer makes of them."""
+        return 1 if self.cell == "none" else 1 + len(self.layer_sizes)
+
+    @property
     def output_size(self) -> int:
         """Features of `pooler_output` (batch, output_size)."""
         if self.cell == "none" and self.layer_sizes:

@@ -53,7 +53,12 @@ class SiameseConfig(PreTrainedConfig):
     _auto_class: ClassVar[str | None] = "AutoConfig"
     # By this transformers hands a dtype or an attention implementation on to the encoder.
     sub_configs_defaults: ClassVar[dict[str, Any]] = {"encoder": PreTrainedConfig}
-    keys_to_ignore_at_inference: ClassVar[list[str]] = ["embeddings", "embeddings_b"]
+    keys_to_ignore_at_inference: ClassVar[list[str]] = [
+        "embeddings",
+        "embeddings_b",
+        "hidden_states",
+        "hidden_states_b",
+    ]
 
     # What `custom_pipelines` are held in; the installed package, which has registered them itself, sets another type.
     pipelines_type: ClassVar[type[dict[str, Any]]] = dict

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
-from .recurrent import LockedDropout, Steps
+from .recurrent import LockedDropout, RecordedStates, Steps
 from .words import Words
 
 
@@ -37,7 +37,7 @@ class TypeDropout(nn.Module):
         return f"probability={self.probability}"
 
 
-class RecurrentEmbeddings(nn.Module):
+class RecurrentEmbeddings(RecordedStates):
     """Token ids, or real-valued features, to the (batch, time, features) that the first layer reads."""
 
     def __init__(self, config: RecurrentConfig) -> None:

@@ -69,14 +69,12 @@ def tokens_to_predict(
         mask: (batch, time), True at a token.
         labels: (batch, time), the tokens, or -100 where none is to be predicted. What no token stands before is not
             predicted, so that the padding of a text, on the left or on the right, does not change its loss.
-        shift_labels: (batch, time), what is returned, given in place of `labels`.
+        shift_labels: (batch, time), what is returned, in place of what `labels` say.
 
     Raises:
-        ValueError: for labels out of range, not whole, of another shape, or of both kinds.
+        ValueError: for labels out of range, not whole, or of another shape.
     """
-    if labels is not None and shift_labels is not None:
-        raise ValueError("At most one of `labels` and `shift_labels` may be given; both are.")
-    tokens, name = (shift_labels, "shift_labels") if labels is None else (labels, "labels")
+    tokens, name = (labels, "labels") if shift_labels is None else (shift_labels, "shift_labels")
     if tokens is None:
         return None
     if tokens.shape != scored or tokens.shape != mask.shape:
@@ -85,7 +83,7 @@ def tokens_to_predict(
             "`logits_to_keep` 0."
         )
     _check_classes(tokens, vocab_size, "vocab_size", name)
-    if labels is None:
+    if shift_labels is not None:
         return tokens.long()
     shifted = torch.full_like(tokens, -100, dtype=torch.long)
     shifted[:, :-1] = tokens[:, 1:].masked_fill(~_after_a_token(mask), -100)

@@ -75,10 +75,10 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
                 is smaller by their share. It counts nothing in a batch without `labels`.
             skip_logits: With labels, only the loss is wanted: it takes far less memory, and less time, to compute it
                 without keeping the scores of all tokens at all steps.
-            shift_labels: (batch, time), in place of `labels`: the token after each step, -100 where none is to be
-                predicted, as transformers names labels that are shifted already. With a text cut into windows whose
-                state is carried, the last step of each predicts the first token of the next. A `Trainer` evaluates
-                with them if its `label_names` are `["shift_labels"]`.
+            shift_labels: (batch, time), in place of `labels`, also where these are given: the token after each step,
+                -100 where none is to be predicted, as transformers names labels that are shifted already. With a text
+                cut into windows whose state is carried, the last step of each predicts the first token of the next. A
+                `Trainer` evaluates with them if its `label_names` are `["shift_labels"]`.
 
         The other arguments are those of the backbone. Returns `loss` (if there are labels; in training with
         `losses.penalties` of `config.activation_penalty` and `config.temporal_activation_penalty`) and `logits`
@@ -87,7 +87,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         there are none if `skip_logits`, or in training with `config.sampled_softmax`.
 
         Raises:
-            ValueError: for labels that do not fit, or `labels` and `shift_labels` both.
+            ValueError: for labels that do not fit.
         """
         # Not a name of the signature, of which a `Trainer` would want every one with "label" in it for an evaluation.
         shift_labels = kwargs.pop("shift_labels", None)

@@ -223,14 +223,17 @@ class ElmanForCausalLM(RecurrentForCausalLM):
 
 class DanModel(RecurrentModel):
     config: DanConfig
+    supports_gradient_checkpointing = False
 
 
 class DanForSequenceClassification(RecurrentForSequenceClassification):
     config: DanConfig
+    supports_gradient_checkpointing = False
 
 
 class DanForTokenClassification(RecurrentForTokenClassification):
     config: DanConfig
+    supports_gradient_checkpointing = False
 
 
 __all__ = [

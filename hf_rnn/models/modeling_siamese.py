@@ -113,7 +113,9 @@ class SiamesePreTrainedModel(PreTrainedModel):
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
         """As in transformers; the number of tokens is in the encoder's configuration."""
-        return self._encoder().resize_token_embeddings(*args, **kwargs)
+        table = self._encoder().resize_token_embeddings(*args, **kwargs)
+        self.vocab_size = table.num_embeddings
+        return table
 
 
 class SiameseModel(SiamesePreTrainedModel):
@@ -155,6 +157,7 @@ class SiameseModel(SiamesePreTrainedModel):
         attention_mask_b: torch.Tensor | None = None,
         token_type_ids_b: torch.Tensor | None = None,
         pixel_values_b: torch.Tensor | None = None,
+        output_hidden_states: bool | list[int] | None = None,
     ) -> SiameseOutput:
         """
         Embed one input, or two and compare them: the second has the names of the first with `_b`.
@@ -167,30 +170,34 @@ class SiameseModel(SiamesePreTrainedModel):
             attention_mask: (batch, time), 1 at a token and 0 at padding. By default every token counts that is not
                 the encoder's `pad_token_id`.
             token_type_ids: (batch, time), for an encoder that takes them; for another it may hold zeros only.
+            output_hidden_states: Whether the encoder's are wanted, or which; by default the configurations say it.
 
         Raises:
             ValueError: if not exactly one kind of input is given, or shapes do not fit.
         """
         first = self._inputs("", input_ids, attention_mask, token_type_ids, pixel_values)
         if input_ids_b is None and pixel_values_b is None:
-            return SiameseOutput(embeddings=self._embed(first))
+            return self._embed(first, output_hidden_states)
         second = self._inputs("_b", input_ids_b, attention_mask_b, token_type_ids_b, pixel_values_b)
-        a, b = self._embed_pair(first, second)
-        return SiameseOutput(logits=pairwise(a, b, self.config.similarity), embeddings=a, embeddings_b=b)
+        pair: Any = self._embed_pair(first, second, output_hidden_states)
+        pair.logits = pairwise(pair.embeddings, pair.embeddings_b, self.config.similarity)
+        return cast(SiameseOutput, pair)
 
     def _inputs(self, suffix: str, *given: torch.Tensor | None) -> dict[str, torch.Tensor]:
         return checked_inputs(suffix, self.config.padding, self._takes_token_types, *given)
 
-    def _embed(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        # (batch, features)
-        outputs = self.encoder(**inputs, return_dict=True)
+    def _embed(self, inputs: dict[str, torch.Tensor], states: bool | list[int] | None) -> SiameseOutput:
+        states = self.config.output_hidden_states if states is None else states
+        # Not wanted here, they may still be by the encoder's own configuration.
+        options = {"output_hidden_states": states} if states else {}
+        outputs = self.encoder(**inputs, **options, return_dict=True)
         pooled = pool(outputs, inputs.get("attention_mask"), str(self.config.pooling))
-        return pooled if self.projection is None else self.projection(pooled)
+        embeddings = pooled if self.projection is None else self.projection(pooled)
+        return SiameseOutput(embeddings=embeddings, hidden_states=outputs.get("hidden_states"))
 
     def _embed_pair(
-        self, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        # The embeddings of each, (batch, features).
+        self, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], states: bool | list[int] | None
+    ) -> SiameseOutput:
         if first.keys() != second.keys():
             raise ValueError(
                 f"A pair must be of one kind; it has {', '.join(first)} and, as `_b`, {', '.join(second)}."
@@ -200,7 +207,8 @@ class SiameseModel(SiamesePreTrainedModel):
         if rows != others:
             raise ValueError(f"`{kind}_b` has {others} rows; it must have those of `{kind}`, {rows}.")
         if kind == "pixel_values" and first[kind].shape != second[kind].shape:
-            return self._embed(first), self._embed(second)
+            a, b = self._embed(first, states), self._embed(second, states)
+            return SiameseOutput(None, a.embeddings, b.embeddings, a.hidden_states, b.hidden_states)
         padding = self.config.padding or 0
         joined = {
             name: torch.cat([first[name], second[name]])
@@ -208,8 +216,13 @@ class SiameseModel(SiamesePreTrainedModel):
             else stack(first[name], second[name], padding if name == "input_ids" else 0)
             for name in first
         }
-        a, b = self._embed(joined).split(rows)
-        return a, b
+        both: Any = self._embed(joined, states)
+        pair = SiameseOutput(None, *both.embeddings.split(rows))
+        if both.hidden_states is not None:
+            # None where only some were wanted.
+            halves = [(None, None) if layer is None else layer.split(rows) for layer in both.hidden_states]
+            pair.hidden_states, pair.hidden_states_b = zip(*halves, strict=True)
+        return pair
 
     def encode(
         self,
@@ -317,6 +330,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         pixel_values_b: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
+        output_hidden_states: bool | list[int] | None = None,
     ) -> SiamesePairClassifierOutput:
         """
         Classify pairs: two inputs, the second by the names with `_b`; or both texts in one sequence, as a tokenizer
@@ -349,6 +363,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
             input_ids_b=input_ids_b,
             attention_mask_b=attention_mask_b,
             pixel_values_b=pixel_values_b,
+            output_hidden_states=output_hidden_states,
         )
         u, v = outputs.embeddings, outputs.embeddings_b
         if v is None:
@@ -359,7 +374,13 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
         return SiamesePairClassifierOutput(
-            loss=loss, logits=logits, similarities=outputs.logits, embeddings=u, embeddings_b=v
+            loss=loss,
+            logits=logits,
+            similarities=outputs.logits,
+            embeddings=u,
+            embeddings_b=v,
+            hidden_states=outputs.hidden_states,
+            hidden_states_b=outputs.hidden_states_b,
         )
 
 

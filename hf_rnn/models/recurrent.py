@@ -116,6 +116,10 @@ class LockedDropout(nn.Module):
         return f"probability={self.probability}, locked={self.locked}"
 
 
+class RecordedStates(nn.Module):
+    """What makes one of a model's `hidden_states` (batch, time, features): its output, or the first of several."""
+
+
 class RecurrentLayer(GradientCheckpointingLayer):
     """
     One layer in one or both directions.
@@ -240,4 +244,8 @@ class RecurrentLayer(GradientCheckpointingLayer):
         return outputs, final
 
 
-__all__ = ["LockedDropout", "RecurrentLayer", "Steps"]
+class StackedLayer(RecordedStates, RecurrentLayer):
+    """A layer of the stack; a character encoder has one that is not of it, whose outputs are no `hidden_states`."""
+
+
+__all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer", "Steps"]

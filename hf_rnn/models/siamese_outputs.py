@@ -17,11 +17,15 @@ class SiameseOutput(ModelOutput):
         logits: (batch), the similarity of each pair, if a second input was given.
         embeddings: (batch, features) of the first input.
         embeddings_b: (batch, features) of the second input, if it was given.
+        hidden_states: Of the encoder, of the first input, if they were asked for; in a pair as long as the longer.
+        hidden_states_b: Those of the second input.
     """
 
     logits: torch.Tensor | None = None
     embeddings: torch.Tensor | None = None
     embeddings_b: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    hidden_states_b: tuple[torch.Tensor, ...] | None = None
 
 
 @dataclass
@@ -35,6 +39,7 @@ class SiamesePairClassifierOutput(ModelOutput):
         similarities: (batch), of the embeddings, by `config.similarity`.
         embeddings: (batch, features) of the first input.
         embeddings_b: (batch, features) of the second input.
+        hidden_states, hidden_states_b: As in [`SiameseOutput`].
     """
 
     loss: torch.Tensor | None = None
@@ -42,6 +47,8 @@ class SiamesePairClassifierOutput(ModelOutput):
     similarities: torch.Tensor | None = None
     embeddings: torch.Tensor | None = None
     embeddings_b: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    hidden_states_b: tuple[torch.Tensor, ...] | None = None
 
 
 __all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]

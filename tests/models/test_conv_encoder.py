@@ -84,6 +84,8 @@ def test_outputs():
     outputs = model(pixels, output_hidden_states=True)
     assert len(outputs.hidden_states) == 2
     assert torch.equal(outputs.hidden_states[-1], outputs.last_hidden_state)
+    last = model(pixels, output_hidden_states=[-1]).hidden_states
+    assert last[0] is None and torch.equal(last[1], outputs.last_hidden_state)
     assert model(pixels).hidden_states is None
     maps, vectors = model(pixels, return_dict=False)
     assert torch.equal(maps, outputs.last_hidden_state) and torch.equal(vectors, outputs.pooler_output)

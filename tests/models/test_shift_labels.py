@@ -44,6 +44,14 @@ def test_windows_of_a_text_predict_all_of_it():
     assert_close(total, whole)
 
 
+def test_they_stand_in_place_of_labels():
+    """As everywhere in transformers, whose sequence-parallel training hands a model both."""
+    model = build_language_model("gru")
+    ids = torch.tensor([[3, 4, 5]])
+    own = {"shift_labels": torch.tensor([[7, 1, 2]])}
+    assert model(ids, labels=ids, **own).loss == model(ids, **own).loss != model(ids, labels=ids).loss
+
+
 def test_nothing_to_predict():
     ids = torch.tensor([[3, 4, 5]])
     assert build_language_model("gru")(ids, shift_labels=torch.full((1, 3), -100)).loss == 0
@@ -52,7 +60,6 @@ def test_nothing_to_predict():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"shift_labels": [[1, 2, 3]], "labels": [[1, 2, 3]]}, "one of `labels` and `shift_labels` .* both are"),
         ({"shift_labels": [[1, VOCAB_SIZE, 2]]}, r"`shift_labels` holds 13; with `vocab_size=13` it must be"),
         ({"shift_labels": [[1, 2]]}, r"`shift_labels` has shape \(1, 2\); it must be \(1, 3\)"),
         ({"shift_labels": [[1, 2, 3]], "logits_to_keep": 2}, r"`shift_labels` has shape \(1, 3\).*`logits_to_keep` 0"),

@@ -99,3 +99,23 @@ def test_texts_that_cannot_be_told_apart(types, message):
     types = None if types is None else torch.tensor(types)
     with pytest.raises(ValueError, match=message):
         model(torch.tensor([[2, 3, 4]]), token_type_ids=types)
+
+
+@pytest.mark.parametrize("model_type", ENCODERS)
+def test_hidden_states_of_each_input(model_type):
+    model = build_siamese(AutoModelForSequenceClassification, model_type, num_labels=3)
+    pair = apart()
+    both = model(**pair, output_hidden_states=True)
+    for suffix in ("", "_b"):
+        names = ("input_ids", "attention_mask")
+        alone = model.model(**{name: pair[name + suffix] for name in names}, output_hidden_states=True).hidden_states
+        found = both["hidden_states" + suffix]
+        assert len(found) == len(alone) > 0
+        tokens = pair["attention_mask" + suffix].bool()
+        for ours, own in zip(found, alone, strict=True):
+            assert torch.allclose(ours[:, : tokens.shape[1]][tokens], own[tokens], atol=1e-6)
+    assert model(**pair).hidden_states is None
+    last = model(**pair, output_hidden_states=[-1]).hidden_states_b
+    assert [states is None for states in last] == [True] * (len(last) - 1) + [False]
+    model.config.output_hidden_states = True
+    assert torch.equal(model(**pair).hidden_states[-1], both.hidden_states[-1])
