@@ -21,7 +21,7 @@ from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, Recurr
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
 from .layer_groups import decay_learning_rates, layer_groups
-from .pushing import PushingTrainer
+from .safe_trainer import SafeTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .schedules import slanted_triangular_schedule
 from .threads import computing_threads
@@ -40,7 +40,7 @@ def example_lengths(dataset: Any) -> Sequence[int] | None:
     return None
 
 
-class RecurrentTrainer(PushingTrainer):
+class RecurrentTrainer(SafeTrainer):
     """
     As `transformers.Trainer`, and:
 
@@ -56,6 +56,7 @@ class RecurrentTrainer(PushingTrainer):
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
+    - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:
