@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all style quality bench docs dist clean
+.PHONY: help demo test test-all reliability style quality bench docs dist clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is n
 
 test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test, with the coverage gate
 	$(PYTEST) -m "" --cov
+
+reliability: $(VENV)/.dev $(CLIENTS)/.installed  ## every test that stands in docs/reliability.md, which it writes
+	$(PYTEST) -m reliability --reliability docs/reliability.md
 
 style: $(VENV)/.dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.loopback import hub_client, loopback_hub  # noqa: F401  (fixtures)
+from tests.reliability import MARKER, ReliabilityTable, outcome  # noqa: F401  (a fixture)
 
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,11 +25,18 @@ os.environ["HF_RNN_CORPORA"] = str(CORPORA)
 os.environ["HF_RNN_CACHE"] = str(PROJECT / "build")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reliability", metavar="FILE", help="write what the tests marked `reliability` found")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Without a compiler the tests of the compiled path are skipped."""
     from hf_rnn.kernels.loading import build_and_load
 
     build_and_load()
+    path = config.getoption("--reliability")
+    config.addinivalue_line("markers", MARKER)
+    config.pluginmanager.register(ReliabilityTable(Path(path) if path else None))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

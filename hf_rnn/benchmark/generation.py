@@ -40,8 +40,8 @@ METHOD = (
     "One process, one thread, one text, the likeliest token each time; the end of a text does not stop it. Each round "
     "asks all ways in turn for the same number of tokens after the same prompt; rates are medians over the rounds, in "
     "whose time the prompt is read, too. Characters are those of the text that the tokens are decoded to. The time of "
-    "a token is from the one before it to itself, as a streamer of `generate()` sees them in one long text: the "
-    "median over as many tokens before it as `window` says, itself included."
+    "a token is from the one before it to itself, as a streamer of `generate()` sees them in one long text a round: "
+    "the median over as many tokens before it as `window` says, itself included, and of these over the rounds."
 )
 
 
@@ -53,7 +53,7 @@ class Effort:
     Attributes:
         rounds: That count, after one of `warm_up` tokens that does not.
         tokens: Of a round.
-        long_text: Tokens of the text whose tokens are timed one by one.
+        long_text: Tokens of each round's text whose tokens are timed one by one.
         warm_up: Tokens before anything counts.
     """
 
@@ -102,7 +102,7 @@ def measure_generation(arguments: GenerationArguments) -> Document:
     with computing_threads(model, ONE_THREAD), tempfile.TemporaryDirectory() as temporary:
         ways, reason = _ways(model, ids, folder, Path(temporary))
         seconds = _rounds(ways, effort)
-        per_token = token_seconds(model, ids, effort.long_text)
+        per_token = [token_seconds(model, ids, effort.long_text) for _ in range(effort.rounds)]
         new = model.generate(ids, max_new_tokens=effort.tokens, do_sample=False)[0, ids.shape[1] :]  # type: ignore[operator]
     characters = len(tokenizer.decode(new, skip_special_tokens=True)) / effort.tokens
     document: Document = {
@@ -224,14 +224,16 @@ def token_seconds(model: PreTrainedModel, ids: torch.Tensor, count: int) -> list
     return [after - before for before, after in zip(clock.times[:-1], clock.times[1:], strict=True)]
 
 
-def position_figures(seconds: Sequence[float]) -> dict[str, dict[str, float]]:
-    """Position, of `POSITIONS` those that were reached → `milliseconds`, the median over the `window` up to it."""
+def position_figures(rounds: Sequence[Sequence[float]]) -> dict[str, dict[str, float]]:
+    """
+    Position, of `POSITIONS` those that were reached → `milliseconds`, the median over the `rounds` of the medians over
+    the `window` up to it.
+    """
     figures = {}
-    for position in POSITIONS:
-        if position <= len(seconds):
-            window = min(WINDOW, position // 2)
-            median = statistics.median(seconds[position - window : position])
-            figures[str(position)] = {"milliseconds": 1000 * median, "window": window}
+    for position in (position for position in POSITIONS if position <= len(rounds[0])):
+        window = min(WINDOW, position // 2)
+        medians = [statistics.median(seconds[position - window : position]) for seconds in rounds]
+        figures[str(position)] = {"milliseconds": 1000 * statistics.median(medians), "window": window}
     return figures
 
 

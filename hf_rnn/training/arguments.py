@@ -266,6 +266,13 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=False,
         metadata={"help": "Let the learning rate rise for a tenth of the steps, then fall, in place of a scheduler."},
     )
+    adversarial_epsilon: float | None = field(
+        default=None,
+        metadata={
+            "help": "Learn each batch a second time with its embeddings moved against it by this share of their "
+            "norm, as 0.02. Takes twice the time."
+        },
+    )
     logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
     torch_threads: int | None = field(
         default=None,
@@ -292,6 +299,9 @@ class RecurrentTrainingArguments(TrainingArguments):
             )
         if self.weight_average_decay is not None and not 0 < self.weight_average_decay < 1:
             raise ValueError(f"`weight_average_decay`={self.weight_average_decay} must be between 0 and 1, or absent.")
+        epsilon = self.adversarial_epsilon
+        if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
+            raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")
         self._check_fine_tuning()
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from ..data.collator import PaddingCollator
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
+from .adversarial import adversarial_step, require_embedding_table
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
@@ -55,6 +57,7 @@ class RecurrentTrainer(SafeTrainer):
       over the steps; a checkpoint also holds the weights to go on from;
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
+    - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
@@ -82,6 +85,8 @@ class RecurrentTrainer(SafeTrainer):
             # transformers would smooth labels that it does not know to be shifted: those of the step itself.
             smoothing, name = self.args.label_smoothing_factor, type(model).__name__
             raise ValueError(f"`label_smoothing_factor` is {smoothing}; for a {name} it must be 0.")
+        if self.args.adversarial_epsilon is not None:
+            require_embedding_table(model)
         made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
         for option, given in made.items():
             if given is not None and getattr(self.args, option):
@@ -135,6 +140,14 @@ class RecurrentTrainer(SafeTrainer):
             self.lr_scheduler = slanted_triangular_schedule(optimizer, num_training_steps)
             self._created_lr_scheduler = True
         return super().create_scheduler(num_training_steps, optimizer)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """See `transformers.Trainer.training_step`."""
+        step = functools.partial(super().training_step, *args, **kwargs)
+        if self.args.adversarial_epsilon is None:
+            return step()
+        table = self.accelerator.unwrap_model(self.model).get_input_embeddings()
+        return adversarial_step(step, table, self.args.adversarial_epsilon)
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:
