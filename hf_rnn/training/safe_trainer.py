@@ -64,30 +64,30 @@ class SafeTrainer(PushingTrainer):
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """See `transformers.Trainer.training_step`."""
         loss = super().training_step(*args, **kwargs)
-        if not loss.isfinite().all():
-            raise self._not_finite("loss", loss.mean().item(), self.state.global_step + 1)
+        self._require_finite("loss", float(loss.mean()), self.state.global_step + 1)
         return loss
 
     # Called before the optimizer's step, whether gradients are clipped or not.
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         norm = super()._get_grad_norm(model, grad_norm)
         # With a scaler (float16) an overflow is nothing unusual: it leaves such steps out.
-        if getattr(self.accelerator, "scaler", None) is None and not math.isfinite(norm):
-            raise self._not_finite("norm of the gradient", float(norm), self.state.global_step + 1)
+        if getattr(self.accelerator, "scaler", None) is None:
+            self._require_finite("norm of the gradient", float(norm), self.state.global_step + 1)
         return norm
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         metrics = super()._evaluate(*args, **kwargs)
         for name, value in metrics.items():
-            if name.endswith("_loss") and not math.isfinite(value):
-                raise self._not_finite(name, value, self.state.global_step)
+            if name.endswith("_loss"):
+                self._require_finite(name, value, self.state.global_step)
         return metrics
 
-    def _not_finite(self, what: str, value: float, step: int) -> FloatingPointError:
-        return FloatingPointError(
-            f"The {what} is {value} at step {step}; training has stopped. {self._where_to_go_on()} "
-            "A smaller `learning_rate` or `max_grad_norm` may help; so may a look at the data of that step."
-        )
+    def _require_finite(self, what: str, value: float, step: int) -> None:
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"The {what} is {value} at step {step}; training has stopped. {self._where_to_go_on()} A smaller "
+                "`learning_rate` or `max_grad_norm` may help; so may a look at the data of that step."
+            )
 
     # The part of each process is written before the main process writes the file that says that all are.
     def _save_rng_state(self, output_dir: str) -> None:
