@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+
+from tests.faults import small
+from tests.training.small_runs import write_reviews
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +20,26 @@ def processes(project: Path) -> ForkServerContext:
     with pytest.MonkeyPatch.context() as patch:
         # The server does not take the path of imports over before it imports.
         patch.setenv("PYTHONPATH", str(project))
-        context.set_forkserver_preload(["tests.faults.runs"])
+        context.set_forkserver_preload(["tests.faults.runs", "pandas", "sklearn.metrics"])
         context.Process(target=len, args=("",)).start()
     return context
+
+
+@dataclass
+class Whole:
+    """A run to which nothing happened: the flags that name its data, and the files it left."""
+
+    data: dict[str, str]
+    folder: Path
+
+    @property
+    def weights(self) -> bytes:
+        return (self.folder / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    data = write_reviews(folder / "data")
+    small.run(folder / "run", **data)
+    return Whole(data, folder / "run")

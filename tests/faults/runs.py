@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 import transformers
 from transformers import TrainerState
 
+from hf_rnn.training import run as run_module
 from hf_rnn.training.safe_trainer import SafeTrainer
 from tests.training import small_language_runs, small_runs, small_similarity_runs
 
@@ -59,6 +61,9 @@ def train(
         die: Kill yourself while the second checkpoint is written: "before its optimizer", "before its random state",
             "half its trainer state".
     """
+    # What the server has imported is not looked through again and again.
+    gc.freeze()
+    run_module.plot_learning_curves = lambda *args: None
     handler = logging.FileHandler(Path(output).parent / "messages.txt")
     logging.getLogger("hf_rnn").addHandler(handler)
     transformers.utils.logging.disable_progress_bar()

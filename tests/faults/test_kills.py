@@ -117,6 +117,11 @@ def unfinished(output: Path) -> bool:
         return True
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, processes: ForkServerContext) -> Run:
+    return Run("batches of similar length", tmp_path_factory.mktemp("run"), processes)
+
+
 @pytest.mark.reliability(
     section="Faults",
     fault="A run dies (SIGKILL) at a given place inside the writing of its second checkpoint, and is started again",
@@ -124,9 +129,8 @@ def unfinished(output: Path) -> bool:
 )
 @pytest.mark.parametrize("place", ["before its optimizer", "before its random state", "half its trainer state"])
 def test_a_half_written_checkpoint_is_left_out(
-    place: str, tmp_path: Path, processes: ForkServerContext, outcome: Callable[[str], None]
+    place: str, run: Run, tmp_path: Path, outcome: Callable[[str], None]
 ) -> None:
-    run = Run("batches of similar length", tmp_path, processes)
     output = tmp_path / "killed" / "run"
     assert run.start(output, die=place).exitcode == -signal.SIGKILL
     assert unfinished(output)
