@@ -27,7 +27,10 @@ RUNS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "batches of similar length": (small_runs.run, {}),
     "the average of the weights": (small_runs.run, {"weight_average_decay": 0.9}),
     "accumulated gradients": (small_runs.run, {"gradient_accumulation_steps": 2, "num_train_epochs": 4}),
-    "pairs, one of a group in a batch": (small_similarity_runs.run, {"loss": "multiple_negatives"}),
+    "pairs, one of a group in a batch": (
+        small_similarity_runs.run,
+        {"loss": "multiple_negatives", "num_train_epochs": 6},
+    ),
     "streams, the state carried": (small_language_runs.run, {"random_windows": True, "num_train_epochs": 1}),
     "streams, averaged since the loss rose": (
         small_language_runs.run,

@@ -26,6 +26,14 @@ from tests.faults.conftest import Whole
 FILES = ("model.safetensors", "tokenizer.json", "config.json")
 
 
+def trainer(folder: Path, output: Path) -> RecurrentTrainer:
+    """Of the model in `folder`, to be trained into `output`."""
+    arguments = RecurrentTrainingArguments(
+        output_dir=str(output), eval_strategy="no", save_strategy="no", load_best_model_at_end=False, use_cpu=True
+    )
+    return RecurrentTrainer(BiLstmForSequenceClassification.from_pretrained(folder), arguments)
+
+
 def damaged(path: Path) -> str:
     """What an error must say of it."""
     return f"{str(path)!r} is "
@@ -102,21 +110,19 @@ def test_a_checkpoint_is_left_out_and_refused(
 def test_the_trainer_refuses_a_damaged_checkpoint(told: str, whole: Whole, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoint-15"
     shutil.copytree(next(whole.folder.glob("checkpoint-*")), checkpoint)
-    model = BiLstmForSequenceClassification.from_pretrained(checkpoint)
-    trainer = RecurrentTrainer(model, RecurrentTrainingArguments(output_dir=str(tmp_path / "run"), use_cpu=True))
+    made = trainer(checkpoint, tmp_path / "run")
     small.flip_bit(checkpoint / "model.safetensors")
-    trainer.state.best_model_checkpoint = str(checkpoint)
+    made.state.best_model_checkpoint = str(checkpoint)
     with pytest.raises(DamagedFileError, match="model.safetensors' is damaged"):
-        trainer.train(str(checkpoint)) if told == "to go on" else trainer._load_best_model()
+        made.train(str(checkpoint)) if told == "to go on" else made._load_best_model()
 
 
 def test_without_a_whole_checkpoint_the_trainer_does_not_go_on(whole: Whole, tmp_path: Path) -> None:
     shutil.copytree(next(whole.folder.glob("checkpoint-*")), tmp_path / "checkpoint-15")
-    model = BiLstmForSequenceClassification.from_pretrained(tmp_path / "checkpoint-15")
-    trainer = RecurrentTrainer(model, RecurrentTrainingArguments(output_dir=str(tmp_path), use_cpu=True))
+    made = trainer(tmp_path / "checkpoint-15", tmp_path)
     small.cut_short(tmp_path / "checkpoint-15" / "optimizer.pt")
     with pytest.raises(ValueError, match="`resume_from_checkpoint` is True; .* has no whole checkpoint"):
-        trainer.train(True)
+        made.train(True)
 
 
 @pytest.mark.parametrize("part", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "model.safetensors"])
@@ -159,7 +165,7 @@ def test_weights_that_are_cut_short_are_named_by_from_pretrained(
     whole: Whole, tmp_path: Path, outcome: Callable[[str], None]
 ) -> None:
     shutil.copytree(whole.folder, tmp_path / "text")
-    image = ConvEncoderConfig(image_size=16, hidden_sizes=[4], num_channels=1)
+    image = ConvEncoderConfig(image_size=16, hidden_sizes=[4], kernel_sizes=[3], num_channels=1)
     ConvEncoderModel(image).save_pretrained(tmp_path / "image")
     SiameseModel(SiameseConfig(encoder=image)).save_pretrained(tmp_path / "pair")
     for name, auto_class in {
