@@ -29,9 +29,7 @@ def check_checkpoint(folder: str | Path) -> None:
         DamagedFileError: names a file that is missing or damaged.
     """
     folder = Path(folder)
-    if not (folder / STATE_FILE).is_file():
-        raise DamagedFileError(f"{str(folder / STATE_FILE)!r} is missing: the checkpoint was never finished.")
-    read_json(folder / STATE_FILE)
+    _check_finished(folder)
     check_files(folder)
     if not (folder / CHECKSUMS_FILE).is_file():
         for part in _PARTS:
@@ -51,15 +49,27 @@ def last_whole_checkpoint(output: str | Path) -> str | None:
     return None
 
 
-def remove_unfinished_checkpoints(output: str | Path) -> None:
+def set_aside_unfinished_checkpoints(output: str | Path) -> None:
     """
-    Remove the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
+    Rename the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
     would keep them as the newest, and whatever takes the highest number would load them.
     """
     for folder in _checkpoints(output):
-        if not (folder / STATE_FILE).is_file():
-            logger.warning("Removing %s, which was never finished.", folder)
-            shutil.rmtree(folder)
+        try:
+            _check_finished(folder)
+        except DamagedFileError:
+            aside = folder.with_name(f"unfinished-{folder.name}")
+            logger.warning("%s was never finished. It is now %s and may be removed.", folder, aside)
+            if aside.exists():
+                # What an earlier run did not finish of the same checkpoint.
+                shutil.rmtree(aside)
+            folder.rename(aside)
+
+
+def _check_finished(folder: Path) -> None:
+    if not (folder / STATE_FILE).is_file():
+        raise DamagedFileError(f"{str(folder / STATE_FILE)!r} is missing: the checkpoint was never finished.")
+    read_json(folder / STATE_FILE)
 
 
 def _checkpoints(output: str | Path) -> list[Path]:
@@ -74,4 +84,4 @@ def _checkpoints(output: str | Path) -> list[Path]:
     return [numbered[step] for step in sorted(numbered)]
 
 
-__all__ = ["STATE_FILE", "check_checkpoint", "last_whole_checkpoint", "remove_unfinished_checkpoints"]
+__all__ = ["STATE_FILE", "check_checkpoint", "last_whole_checkpoint", "set_aside_unfinished_checkpoints"]

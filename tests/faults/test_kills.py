@@ -135,6 +135,7 @@ def test_a_half_written_checkpoint_is_left_out(
     assert run.start(output, die=place).exitcode == -signal.SIGKILL
     assert unfinished(output)
     assert run.start(output).exitcode == 0
+    assert (output / "unfinished-checkpoint-6").is_dir()
     messages = (tmp_path / "killed" / "messages.txt").read_text()
     assert "checkpoint-6 is not whole and is left out" in messages and "Going on from" in messages
     assert run.left(output) == run.files
