@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..training.checksums import check_files, write_checksums
 from ..training.curves import CURVES_FILE
 from ..training.describe import checkpoint_size
 from ..training.results import read_results, write_results
-from .checksums import write_checksums
 from .model_card import write_model_card
 
 
@@ -51,12 +51,14 @@ def bundled(name: str) -> str:
 
     Raises:
         ValueError: there is none of this name.
+        DamagedFileError: a file of it is missing or is not the one that was bundled; the message names it.
     """
     names = list_bundled()
     if name not in names:
         raise ValueError(
             f"`name` must be a bundled checkpoint ({', '.join(names) or 'there are none'}); it is {name!r}"
         )
+    check_files(PRETRAINED / name)
     return str(PRETRAINED / name)
 
 

@@ -27,6 +27,7 @@ from .heads import DenseStack
 from .pooling import Pooler
 from .recurrent import RecordedStates, StackedLayer, Steps
 from .tagging import TaggingHead
+from .weight_files import DamagedWeightsMixin
 from .word_embeddings import WordEmbeddings
 from .words import Words
 
@@ -50,7 +51,7 @@ class RecurrentModelOutput(ModelOutput):
     hidden_states: tuple[torch.Tensor, ...] | None = None
 
 
-class RecurrentPreTrainedModel(PreTrainedModel):
+class RecurrentPreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
     config_class = RecurrentConfig

@@ -19,6 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttenti
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_conv import ConvEncoderConfig
+from .weight_files import DamagedWeightsMixin
 
 
 ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -36,7 +37,7 @@ class ConvBlock(nn.Sequential):
         )
 
 
-class ConvEncoderModel(PreTrainedModel):
+class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
     """An image's vector, and the maps of filters that it is made of; see [`ConvEncoderConfig`]."""
 
     config: ConvEncoderConfig

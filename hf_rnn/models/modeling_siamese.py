@@ -31,6 +31,7 @@ from .search import semantic_search
 from .sentence_encoder import write_module_files
 from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
 from .similarity import pairwise
+from .weight_files import DamagedWeightsMixin
 
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ ENCODERS: dict[str, type[PreTrainedModel]] = {
 PLACE = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
 
-class SiamesePreTrainedModel(PreTrainedModel):
+class SiamesePreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a siamese network."""
 
     config: SiameseConfig

@@ -15,6 +15,7 @@ from ..data.tokenizer_training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES
 from .arguments import ModelArguments, TokenizerArguments
+from .checksums import check_source
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 
 
@@ -27,6 +28,7 @@ def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedCon
     """The configuration of `model_name_or_path`, with `values` in place of its own; None for a new model."""
     if arguments.model_name_or_path is None:
         return None
+    check_source(arguments.model_name_or_path)
     config: PreTrainedConfig = AutoConfig.from_pretrained(
         arguments.model_name_or_path,
         revision=arguments.revision,
@@ -62,6 +64,7 @@ def build_tokenizer(
     """
     path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path or model.init_from_lm
     if path is not None:
+        check_source(path)
         # `revision` is one of the model's repository.
         revision = model.revision if path == model.model_name_or_path else "main"
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(

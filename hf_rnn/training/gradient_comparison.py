@@ -110,6 +110,13 @@ def build(options: dict[str, Any], seed: int) -> PreTrainedModel:
     return AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**values))
 
 
+class DivergingTrainer(RecurrentTrainer):
+    """Goes on to the end of the step whose loss is no number: where it is, and what it leaves, is looked for here."""
+
+    def _require_finite(self, what: str, value: float, step: int) -> None:
+        """Any number will do."""
+
+
 class StopWhenDiverged(TrainerCallback):
     """Ends a run whose loss is no number any more."""
 
@@ -143,7 +150,7 @@ def train(model: PreTrainedModel, arguments: GradientComparisonArguments, clip: 
             disable_tqdm=True,
             use_cpu=True,
         )
-        trainer = RecurrentTrainer(model, settings, train_dataset=sequences, callbacks=[StopWhenDiverged()])
+        trainer = DivergingTrainer(model, settings, train_dataset=sequences, callbacks=[StopWhenDiverged()])
         # A thousand lines of numbers; they go to the file.
         trainer.remove_callback(PrinterCallback)
         trainer.train()

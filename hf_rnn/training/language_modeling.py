@@ -19,6 +19,7 @@ from .describe import split_metrics
 from .language_arguments import LanguageTrainingArguments
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import checkpoint_to_resume
+from .run_lock import locks_output_dir
 from .stream_trainer import StreamTrainer, streams_of
 from .trainer import RecurrentTrainer
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_FAMILY = "lstm"
 
 
+@locks_output_dir
 def run_language_modeling(
     model_arguments: ModelArguments,
     data_arguments: LanguageDataArguments,

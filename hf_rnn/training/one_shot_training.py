@@ -16,6 +16,7 @@ from .arguments import RecurrentTrainingArguments, ReportArguments, json_object
 from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
+from .run_lock import locks_output_dir
 from .siamese_trainer import SiameseTrainer
 from .similarity_measures import choose_thresholds, similarity_metrics_for
 from .similarity_metrics import PairClassificationMetric
@@ -70,6 +71,7 @@ class OneShotArguments(SimilarityArguments):
         return config
 
 
+@locks_output_dir
 def run_one_shot(
     one_shot_arguments: OneShotArguments,
     report_arguments: ReportArguments,

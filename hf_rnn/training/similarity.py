@@ -18,6 +18,7 @@ from .building import build_tokenizer
 from .pair_samplers import duplicate_groups
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import checkpoint_to_resume
+from .run_lock import locks_output_dir
 from .siamese_building import build_siamese
 from .siamese_trainer import SiameseTrainer
 from .similarity_measures import measure_pairs, similarity_metrics_for
@@ -31,6 +32,7 @@ def default_metric(kind: str, classifies: bool) -> str:
     return "classifier_roc_auc" if classifies else "roc_auc"
 
 
+@locks_output_dir
 def run_similarity(
     model_arguments: ModelArguments,
     data_arguments: PairDataArguments,

@@ -119,14 +119,16 @@ class StreamTrainer(RecurrentTrainer):
 
     # Where a checkpoint gets what only a resumed run needs.
     def _save_rng_state(self, output_dir: str) -> None:
-        super()._save_rng_state(output_dir)
         tensors = {
             f"{column}.{layer}.{part}": tensor.clone()
             for column, cache in self._states.items()
             for layer, state in enumerate(cache.states)
             for part, tensor in enumerate(state)
         }
+        # The main process may not have made it yet.
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
         save_file(tensors, self._state_file(output_dir))
+        super()._save_rng_state(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

@@ -16,6 +16,7 @@ from ..data.word_pieces import train_word_pieces
 from ..data.word_vocabulary import choose_words, marks_words, spell_tokens
 from .arguments import ModelArguments, WordArguments
 from .building import build_model, named_vectors, new_model
+from .checksums import check_source
 
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def tagger_tokenizer(
     path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
     if path is None:
         return train_word_pieces(sentences, vocab_size=arguments.piece_vocab_size, show_progress=show_progress)
+    check_source(path)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
         path,
         revision=model.revision if path == model.model_name_or_path else "main",

@@ -28,10 +28,12 @@ from .distillation import DistillationArguments
 from .metrics import default_metric, metrics_for
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import PREDICTIONS_FILE, checkpoint_to_resume
+from .run_lock import locks_output_dir
 from .teacher import distil_texts, with_unlabelled_texts
 from .trainer import RecurrentTrainer
 
 
+@locks_output_dir
 def run_text_classification(
     model_arguments: ModelArguments,
     data_arguments: DataArguments,

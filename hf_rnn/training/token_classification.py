@@ -26,6 +26,7 @@ from .distillation import DistillationArguments
 from .raw_text import detokenized_figures
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
+from .run_lock import locks_output_dir
 from .tagger import build_tagger, tagger_tokenizer
 from .tagging_metrics import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from .teacher import distil_sentences, with_unlabelled_sentences
@@ -35,6 +36,7 @@ from .trainer import RecurrentTrainer
 logger = logging.getLogger(__name__)
 
 
+@locks_output_dir
 def run_token_classification(
     model_arguments: ModelArguments,
     data_arguments: TokenDataArguments,

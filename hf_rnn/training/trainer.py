@@ -23,7 +23,7 @@ from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, Recurr
 from .averaging import WeightAverage
 from .floating_point import flushed_denormals
 from .layer_groups import decay_learning_rates, layer_groups
-from .pushing import PushingTrainer
+from .safe_trainer import SafeTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .schedules import slanted_triangular_schedule
 from .threads import computing_threads
@@ -42,7 +42,7 @@ def example_lengths(dataset: Any) -> Sequence[int] | None:
     return None
 
 
-class RecurrentTrainer(PushingTrainer):
+class RecurrentTrainer(SafeTrainer):
     """
     As `transformers.Trainer`, and:
 
@@ -59,6 +59,7 @@ class RecurrentTrainer(PushingTrainer):
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
+    - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:

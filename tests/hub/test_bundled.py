@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, pipeline
 from hf_rnn.hub import bundled as module
 from hf_rnn.hub.bundled import auto_model_of, bundled, list_bundled, make_bundle
 from hf_rnn.hub.card_options import CardOptions, read_card_options
-from hf_rnn.hub.checksums import CHECKSUMS_FILE, checksums
+from hf_rnn.training.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.training.curves import CURVES_FILE
 from hf_rnn.training.describe import checkpoint_size
 from hf_rnn.training.results import read_results, write_results

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hf_rnn.training.arguments import RecurrentTrainingArguments
+from hf_rnn.training.checksums import write_checksums
 from hf_rnn.training.run_folder import RESULTS_FILE, checkpoint_to_resume
 
 
@@ -20,7 +21,10 @@ def arguments(output: Path, **values: Any) -> RecurrentTrainingArguments:
 def stopped(tmp_path: Path) -> Path:
     """The folder of a run that did not end."""
     for step in (5, 40, 9):
-        (tmp_path / "stopped" / f"checkpoint-{step}").mkdir(parents=True)
+        checkpoint = tmp_path / "stopped" / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "trainer_state.json").write_text("{}")
+        write_checksums(checkpoint)
     return tmp_path / "stopped"
 
 
@@ -53,7 +57,7 @@ def test_resuming_may_be_refused(stopped: Path, value: str) -> None:
 @pytest.mark.parametrize("value", ["true", "True"])
 def test_resuming_may_be_demanded(stopped: Path, tmp_path: Path, value: str) -> None:
     assert checkpoint_to_resume(arguments(stopped, resume_from_checkpoint=value)) == str(stopped / "checkpoint-40")
-    with pytest.raises(ValueError, match=f"`resume_from_checkpoint`='{value}'.*holds no checkpoint"):
+    with pytest.raises(ValueError, match=f"`resume_from_checkpoint`='{value}'.*holds no whole checkpoint"):
         checkpoint_to_resume(arguments(tmp_path / "absent", resume_from_checkpoint=value))
 
 

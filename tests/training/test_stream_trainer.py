@@ -186,7 +186,8 @@ def test_a_resumed_run_is_the_same_bit_for_bit(tmp_path, steps: int) -> None:
 def test_a_checkpoint_without_a_state_is_refused(tmp_path) -> None:
     options = {"block_size": 10, "save_strategy": "steps", "save_steps": 1, "save_total_limit": None}
     trainer(language_model(), tmp_path, text(81), **options).train()
-    (tmp_path / "checkpoint-1" / "stream_state_0.safetensors").unlink()
+    for name in ("stream_state_0.safetensors", "checksums.json"):
+        (tmp_path / "checkpoint-1" / name).unlink()
     with pytest.raises(FileNotFoundError, match="stream_state_0.safetensors' is not there"):
         trainer(language_model(), tmp_path, text(81), **options).train(
             resume_from_checkpoint=str(tmp_path / "checkpoint-1")

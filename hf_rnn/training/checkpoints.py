@@ -1,0 +1,87 @@
+"""Which checkpoints of a run are whole. A run may be killed, or run out of disk, while one is being written."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from pathlib import Path
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from .checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
+
+
+logger = logging.getLogger(__name__)
+
+# What the Trainer writes last of a checkpoint; only the checksums come after it.
+STATE_FILE = "trainer_state.json"
+# Without these the Trainer would go on with a new optimizer or with other random numbers, and not say so.
+_PARTS = ("*.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
+
+
+def check_checkpoint(folder: str | Path) -> None:
+    """
+    Raise unless the checkpoint `folder` is whole: it has the file that is written last, and all files are those that
+    were written (see `check_files`). One without checksums, as the stock Trainer writes them, has all its parts.
+
+    Raises:
+        DamagedFileError: names a file that is missing or damaged.
+    """
+    folder = Path(folder)
+    _check_finished(folder)
+    check_files(folder)
+    if not (folder / CHECKSUMS_FILE).is_file():
+        for part in _PARTS:
+            if not any(folder.glob(part)):
+                raise DamagedFileError(f"{str(folder / part)!r} is missing.")
+
+
+def last_whole_checkpoint(output: str | Path) -> str | None:
+    """The whole checkpoint in `output` with the most steps, if there is one; a warning names those left out."""
+    for folder in reversed(_checkpoints(output)):
+        try:
+            check_checkpoint(folder)
+        except DamagedFileError as error:
+            logger.warning("%s is not whole and is left out. %s", folder, error)
+        else:
+            return str(folder)
+    return None
+
+
+def set_aside_unfinished_checkpoints(output: str | Path) -> None:
+    """
+    Rename the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
+    would keep them as the newest, and whatever takes the highest number would load them.
+    """
+    for folder in _checkpoints(output):
+        try:
+            _check_finished(folder)
+        except DamagedFileError:
+            aside = folder.with_name(f"unfinished-{folder.name}")
+            logger.warning("%s was never finished. It is now %s and may be removed.", folder, aside)
+            if aside.exists():
+                # What an earlier run did not finish of the same checkpoint.
+                shutil.rmtree(aside)
+            folder.rename(aside)
+
+
+def _check_finished(folder: Path) -> None:
+    if not (folder / STATE_FILE).is_file():
+        raise DamagedFileError(f"{str(folder / STATE_FILE)!r} is missing: the checkpoint was never finished.")
+    read_json(folder / STATE_FILE)
+
+
+def _checkpoints(output: str | Path) -> list[Path]:
+    """By their steps."""
+    if not Path(output).is_dir():
+        return []
+    numbered = {
+        int(match[1]): path
+        for path in Path(output).iterdir()
+        if (match := re.fullmatch(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)", path.name)) and path.is_dir()
+    }
+    return [numbered[step] for step in sorted(numbered)]
+
+
+__all__ = ["STATE_FILE", "check_checkpoint", "last_whole_checkpoint", "set_aside_unfinished_checkpoints"]

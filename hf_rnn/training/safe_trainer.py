@@ -1,0 +1,138 @@
+"""transformers' Trainer, leaving checkpoints that are whole, or saying what happened and where to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from .checkpoints import STATE_FILE, last_whole_checkpoint, set_aside_unfinished_checkpoints
+from .checksums import CHECKSUMS_FILE, check_files, write_checksums
+from .pushing import PushingTrainer
+from .run_lock import run_lock
+
+
+class CheckpointError(OSError):
+    """A checkpoint or a model could not be written; the message names the last whole checkpoint."""
+
+
+class SafeTrainer(PushingTrainer):
+    """
+    As `transformers.Trainer`, and:
+
+    - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
+      `resume_from_checkpoint=True` takes the last whole one;
+    - one that cannot be written, as when the disk is full, is removed again; those before it stay;
+    - a loss or a gradient that is not a finite number stops it before the weights are touched;
+    - another process that trains into the same `output_dir` is refused.
+
+    Raises:
+        CheckpointError: a checkpoint or the model could not be written.
+        DamagedFileError: the checkpoint that `resume_from_checkpoint` names is damaged.
+        FloatingPointError: a loss or a gradient is not a finite number.
+        FolderInUseError: another process trains into `output_dir`.
+    """
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
+        """See `transformers.Trainer.train`."""
+        output = self._output()
+        with run_lock(output) if self.args.should_save else contextlib.nullcontext():
+            if resume_from_checkpoint is True:
+                resume_from_checkpoint = last_whole_checkpoint(output)
+                if resume_from_checkpoint is None:
+                    raise ValueError(f"`resume_from_checkpoint` is True; {output!r} has no whole checkpoint.")
+            elif resume_from_checkpoint:
+                check_files(resume_from_checkpoint)
+            # Each process has made its choice before one of them renames anything.
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                set_aside_unfinished_checkpoints(output)
+            return super().train(resume_from_checkpoint, *args, **kwargs)
+
+    def _load_best_model(self) -> None:
+        check_files(str(self.state.best_model_checkpoint))
+        super()._load_best_model()
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """See `transformers.Trainer.training_step`."""
+        loss = super().training_step(*args, **kwargs)
+        self._require_finite("loss", float(loss.mean()), self.state.global_step + 1)
+        return loss
+
+    # Called before the optimizer's step, whether gradients are clipped or not.
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm)
+        # With a scaler (float16) an overflow is nothing unusual: it leaves such steps out.
+        if getattr(self.accelerator, "scaler", None) is None:
+            self._require_finite("norm of the gradient", float(norm), self.state.global_step + 1)
+        return norm
+
+    def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        metrics = super()._evaluate(*args, **kwargs)
+        for name, value in metrics.items():
+            if name.endswith("_loss"):
+                self._require_finite(name, value, self.state.global_step)
+        return metrics
+
+    def _require_finite(self, what: str, value: float, step: int) -> None:
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"The {what} is {value} at step {step}; training has stopped. {self._where_to_go_on()} A smaller "
+                "`learning_rate` or `max_grad_norm` may help; so may a look at the data of that step."
+            )
+
+    # The part of each process is written before the main process writes the file that says that all are.
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        folder = Path(self._get_output_dir(trial), f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
+        with self._explained(folder):
+            if self.args.should_save:
+                # One that is written over is unfinished from the beginning.
+                (folder / STATE_FILE).unlink(missing_ok=True)
+                (folder / CHECKSUMS_FILE).unlink(missing_ok=True)
+            super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                write_checksums(folder)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """See `transformers.Trainer.save_model`."""
+        with contextlib.nullcontext() if _internal_call else self._explained(Path(output_dir or self._output())):
+            super().save_model(output_dir, _internal_call)
+
+    @contextlib.contextmanager
+    def _explained(self, folder: Path) -> Iterator[None]:
+        """Say where to go on when `folder` cannot be written; a checkpoint that is unfinished then is removed."""
+        try:
+            yield
+        # torch reports a full disk as a RuntimeError.
+        except (OSError, RuntimeError, SafetensorError) as error:
+            is_checkpoint = folder.name.startswith(f"{PREFIX_CHECKPOINT_DIR}-")
+            if is_checkpoint and not (folder / STATE_FILE).is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise CheckpointError(
+                f"{str(folder)!r} could not be written: {error}. {self._where_to_go_on()} If the disk is full, make "
+                "space first."
+            ) from error
+
+    def _where_to_go_on(self) -> str:
+        last = last_whole_checkpoint(self._output())
+        if last is None:
+            return "There is no whole checkpoint: the run has to start anew."
+        return f"The last whole checkpoint is {last!r}: started again with it, the run goes on from there."
+
+    def _output(self) -> str:
+        return self.args.output_dir or "."
+
+
+__all__ = ["CheckpointError", "SafeTrainer"]
