@@ -55,7 +55,8 @@ class RecurrentTrainer(PushingTrainer):
       over the steps; a checkpoint also holds the weights to go on from;
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
-    - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
+    - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes: that
+      of a stock model, a mean over a micro-batch, is weighed by the labels of it;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:
@@ -74,9 +75,10 @@ class RecurrentTrainer(PushingTrainer):
         if self.args.learning_rate is None:
             small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
             self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
-        if not isinstance(model, RecurrentPreTrainedModel):
-            # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
-            self.model_accepts_loss_kwargs = False
+        # Stock classification heads take `num_items_in_batch`, as any `forward(**kwargs)`, and do not heed it.
+        self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
+        # Have the labels of a step counted in any case.
+        self.model_accepts_loss_kwargs = True
         if isinstance(model, RecurrentForCausalLM) and self.args.label_smoothing_factor:
             # transformers would smooth labels that it does not know to be shifted: those of the step itself.
             smoothing, name = self.args.label_smoothing_factor, type(model).__name__
@@ -115,6 +117,30 @@ class RecurrentTrainer(PushingTrainer):
 
     def _unfreezing(self) -> contextlib.AbstractContextManager[None]:
         return gradual_unfreezing(self) if self.args.gradual_unfreezing else contextlib.nullcontext()
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See `transformers.Trainer.compute_loss`."""
+        if num_items_in_batch is None or not self._loss_is_mean:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"]
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+        loss = self._weighed(loss, labels, num_items_in_batch)
+        return (loss, outputs) if return_outputs else loss
+
+    def _weighed(self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
+        """The part in the loss of a whole step of `loss`, a mean over the `labels` of a micro-batch."""
+        counted = labels[..., 1:] if self._loss_shifts_labels else labels
+        share = (counted != -100).sum().to(loss.dtype) / num_items_in_batch
+        if self.args.average_tokens_across_devices:
+            # The labels of all processes are counted together, and their gradients are averaged.
+            share = share * self.accelerator.num_processes
+        return share * loss
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """See `transformers.Trainer.create_optimizer`."""
