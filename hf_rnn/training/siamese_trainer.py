@@ -20,8 +20,8 @@ class SiameseTrainer(RecurrentTrainer):
 
     The loss is a mean over a batch, and with gradient accumulation, or several processes, the mean of those of its
     micro-batches, each weighed by its rows. So a loss of single pairs is that of one large batch; in-batch negatives,
-    and what CoSENT compares, are those of one micro-batch. In evaluation an objective that takes negatives from the batch has no loss,
-    because batches of similar length would make it another one.
+    and what CoSENT compares, are those of one micro-batch. In evaluation an objective that takes negatives from the
+    batch has no loss, because batches of similar length would make it another one.
 
     Args:
         objective: What is trained to.
@@ -69,7 +69,9 @@ class SiameseTrainer(RecurrentTrainer):
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         if self.groups is None:
             return super()._get_train_sampler(train_dataset)
-        return GroupedPairSampler(self.groups, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+        processes = self.args.world_size
+        batch_size = self.args.train_batch_size * processes
+        return GroupedPairSampler(self.groups, batch_size, seed=self.args.data_seed, parts=processes)  # type: ignore[arg-type]
 
 
 __all__ = ["SiameseTrainer"]

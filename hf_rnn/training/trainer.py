@@ -24,6 +24,7 @@ from .layer_groups import decay_learning_rates, layer_groups
 from .pushing import PushingTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .schedules import slanted_triangular_schedule
+from .sharing import share_batches
 from .threads import computing_threads
 from .unfreezing import gradual_unfreezing
 
@@ -48,6 +49,8 @@ class RecurrentTrainer(PushingTrainer):
       epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
       them by length);
     - with a tokenizer and no `data_collator` it pads by [`PaddingCollator`], as the stock one and far sooner;
+    - several processes share each batch, and no row comes twice in an epoch (see `sharing.py`): they learn what one
+      process learns from their batches together;
     - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
     - torch computes with `args.torch_threads` threads while it trains and evaluates, by default one for a model with a
       recurrence (see `threads.py`), and with as many as before afterwards;
@@ -55,8 +58,8 @@ class RecurrentTrainer(PushingTrainer):
       over the steps; a checkpoint also holds the weights to go on from;
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
-    - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes: that
-      of a stock model, a mean over a micro-batch, is weighed by the labels of it;
+    - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes;
+      that of a stock model, a mean over a micro-batch, is weighed by its labels;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:
@@ -133,7 +136,9 @@ class RecurrentTrainer(PushingTrainer):
         loss = self._weighed(loss, labels, num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
-    def _weighed(self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
+    def _weighed(
+        self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int
+    ) -> torch.Tensor:
         """The part in the loss of a whole step of `loss`, a mean over the `labels` of a micro-batch."""
         counted = labels[..., 1:] if self._loss_shifts_labels else labels
         share = (counted != -100).sum().to(loss.dtype) / num_items_in_batch
@@ -184,7 +189,14 @@ class RecurrentTrainer(PushingTrainer):
         if lengths is None:
             return super()._get_train_sampler(train_dataset)
         # RecurrentTrainingArguments always have a `data_seed`.
-        return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+        batch_size = self.args.train_batch_size * self.args.world_size
+        return LengthBucketSampler(lengths, batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+
+    def get_train_dataloader(self) -> DataLoader:
+        """See `transformers.Trainer.get_train_dataloader`."""
+        loader = super().get_train_dataloader()
+        share_batches(loader, self.args.train_batch_size)
+        return loader
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         # The order can be restored where one process has all predictions in one array.
