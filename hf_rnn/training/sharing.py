@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from accelerate import Accelerator
 from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
@@ -81,4 +82,17 @@ def share_batches(loader: DataLoader, batch_size: int) -> None:
         shard.sampler = inner.sampler
 
 
-__all__ = ["SharedBatches", "share_batches"]
+def num_repeated(accelerator: Accelerator, batch_size: int) -> list[int]:
+    """
+    In evaluation, how many rows of each process's last part are repeated ones; elsewhere no list at all.
+
+    accelerate fills up the last batch, so that all parts are equally long and what is predicted can be gathered.
+    """
+    state = accelerator.gradient_state
+    if not state.end_of_dataloader or state.remainder <= 0:
+        return []
+    before = [process * batch_size for process in range(accelerator.num_processes)]
+    return [batch_size - min(max(state.remainder - start, 0), batch_size) for start in before]
+
+
+__all__ = ["SharedBatches", "num_repeated", "share_batches"]

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import datasets
 import torch
-from accelerate.data_loader import get_sampler
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
@@ -24,7 +23,7 @@ from .layer_groups import decay_learning_rates, layer_groups
 from .pushing import PushingTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .schedules import slanted_triangular_schedule
-from .sharing import share_batches
+from .sharing import num_repeated, share_batches
 from .threads import computing_threads
 from .unfreezing import gradual_unfreezing
 
@@ -199,17 +198,39 @@ class RecurrentTrainer(PushingTrainer):
         return loader
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
-        # The order can be restored where one process has all predictions in one array.
-        sortable = self.args.bucket_by_length and self.args.world_size == 1 and self.args.eval_do_concat_batches
+        # The order can be restored where all predictions are in one array.
+        sortable = self.args.bucket_by_length and self.args.eval_do_concat_batches
         lengths = example_lengths(eval_dataset) if sortable else None
         return super()._get_eval_sampler(eval_dataset) if lengths is None else SortedByLengthSampler(lengths)
+
+    def prediction_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> tuple[Any, Any, Any]:
+        """See `transformers.Trainer.prediction_step`; the loss is that of the batch of all processes."""
+        loss, logits, labels = super().prediction_step(model, inputs, *args, **kwargs)
+        if self.args.world_size == 1 or loss is None or "labels" not in inputs:
+            return loss, logits, labels
+        repeated = num_repeated(self.accelerator, len(inputs["labels"]))
+        if not repeated:
+            return self.accelerator.reduce(loss, "mean"), logits, labels
+        own = len(inputs["labels"]) - repeated[self.args.process_index]
+        inputs = {name: value[:own] for name, value in self._prepare_inputs(inputs).items()}
+        count = (inputs["labels"] != -100).sum()
+        total = torch.zeros_like(loss)
+        if count:
+            with torch.no_grad(), self.compute_loss_context_manager():
+                total = self.compute_loss(model, inputs) * count
+        total, count = self.accelerator.reduce((total, count))
+        return total / count.clamp(min=1), logits, labels
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
         with self._threads(), self._averaged():
             output = super().evaluation_loop(dataloader, *args, **kwargs)
-        # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there.
-        sampler = get_sampler(dataloader)
+        # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there. Several processes have
+        # another sampler of batches around this one.
+        batches = getattr(dataloader.batch_sampler, "batch_sampler", dataloader.batch_sampler)
+        sampler = getattr(batches, "sampler", None)
         if not isinstance(sampler, SortedByLengthSampler):
             return output
         place = torch.empty_like(sampler.order)
