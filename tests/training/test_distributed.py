@@ -57,7 +57,7 @@ def weights(folder: Path, name: str, rank: int = 0) -> dict[str, torch.Tensor]:
 
 def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
     assert one.keys() == other.keys()
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
+    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
 
 
 def losses(folder: Path, name: str) -> list[float]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from accelerate.data_loader import prepare_data_loader
+from accelerate.data_loader import prepare_data_loader, skip_first_batches
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
 from hf_rnn.training.pair_samplers import GroupedPairSampler
 from hf_rnn.training.samplers import LengthBucketSampler
-from hf_rnn.training.sharing import SharedBatches, share_batches
+from hf_rnn.training.sharing import SharedBatches, num_repeated, share_batches
 
 
 def parts_of(sampler: Sampler, batch_size: int, processes: int, epoch: int = 0) -> list[list[list[int]]]:
@@ -101,6 +102,28 @@ def test_no_two_pairs_of_a_group_meet_in_any_process_and_none_is_alone(seed: int
 def test_pairs_for_several_processes_need_two_for_each() -> None:
     with pytest.raises(ValueError, match="`batch_size`=3 must be at least 4, 2 for each of the 2 `parts`"):
         GroupedPairSampler(range(9), 3, seed=0, parts=2)
+
+
+def test_a_run_resumed_inside_an_epoch_reads_what_follows_in_that_epoch() -> None:
+    sampler = samplers(31, 8)["grouped by length"]
+    whole = parts_of(sampler, 4, 2, epoch=3)[1]
+    sampler.set_epoch(0)
+    rows = DataLoader(range(31), batch_size=4, sampler=sampler, collate_fn=list)  # type: ignore[arg-type]
+    loader = prepare_data_loader(rows, num_processes=2, process_index=1, put_on_device=False)
+    share_batches(loader, 4)
+    resumed = skip_first_batches(loader, 2)
+    resumed.set_epoch(3)
+    assert list(resumed) == whole[2:]
+
+
+@pytest.mark.parametrize(
+    ("remainder", "ended", "repeated"),
+    [(5, True, [0, 3]), (3, True, [1, 4]), (4, True, [0, 4]), (0, True, []), (-1, True, []), (5, False, [])],
+)
+def test_repeated_rows_are_those_beyond_the_last_of_the_data(remainder: int, ended: bool, repeated: list[int]) -> None:
+    state = SimpleNamespace(end_of_dataloader=ended, remainder=remainder)
+    accelerator: Any = SimpleNamespace(gradient_state=state, num_processes=2)
+    assert num_repeated(accelerator, batch_size=4) == repeated
 
 
 def test_one_process_reads_what_it_did() -> None:
