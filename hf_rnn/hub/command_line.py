@@ -19,7 +19,8 @@ from .publishing import publish
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
     """
-    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish.
+    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish. Of
+    several processes the first writes, prints and publishes.
 
     Args:
         groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
@@ -33,6 +34,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
     results = run(*arguments, recipe=recipe)
+    if training.process_index != 0:
+        return
     folder = training.output_dir or "."
     card = write_model_card(
         folder,
@@ -46,7 +49,7 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
     print(f"Use it: {_use(results['task'], folder)}")
-    if training.push_to_hub and training.process_index == 0:
+    if training.push_to_hub:
         print(f"Published: {_publish(folder, training)}")
 
 

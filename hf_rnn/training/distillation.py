@@ -86,7 +86,8 @@ def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature:
         teacher: The same of the teacher, its labels in the same order.
         temperature: T, above 0.
     """
-    student, teacher = (torch.log_softmax(logits.float() / temperature, dim=-1) for logits in (student, teacher))
+    precision = torch.promote_types(student.dtype, torch.float32)
+    student, teacher = (torch.log_softmax(logits.to(precision) / temperature, -1) for logits in (student, teacher))
     divergence = functional.kl_div(student, teacher, reduction="none", log_target=True).sum(-1)
     return temperature**2 * divergence
 

@@ -52,7 +52,8 @@ class GroupedPairSampler(Sampler[int]):
 
     All batches but the last are full, and their number is the largest there can be: k batches of `batch_size` exist
     if and only if the groups, each counted k times at most, have k · `batch_size` pairs (Gale 1957, Ryser 1957). The
-    last takes one more pair of each group that has any left; alone, that pair would have no negative and is left out.
+    last takes one more pair of each group that has any left; a pair that would be alone, without a negative, is left
+    out.
     So a group has a part in an epoch as large as the number of batches; which of its pairs these are is drawn in each
     epoch. `num_unplaced` says how many an epoch leaves out, and a warning does, too.
 
@@ -63,14 +64,18 @@ class GroupedPairSampler(Sampler[int]):
         groups: Of each pair; see `duplicate_groups`.
         batch_size: Pairs of a batch.
         seed: Of the order.
+        parts: Into how many parts each batch is cut, one for each of several processes; no pair is alone in one.
 
     Raises:
-        ValueError: `batch_size` is below 2, or there are not two groups.
+        ValueError: `batch_size` is below 2 for each of the `parts`, or there are not two groups.
     """
 
-    def __init__(self, groups: Sequence[int], batch_size: int, seed: int) -> None:
-        if batch_size < 2:
-            raise ValueError(f"`batch_size`={batch_size} must be at least 2: a pair alone has no negative.")
+    def __init__(self, groups: Sequence[int], batch_size: int, seed: int, parts: int = 1) -> None:
+        if batch_size < 2 * parts:
+            of_parts = f" for each of the {parts} `parts`" if parts > 1 else ""
+            raise ValueError(
+                f"`batch_size`={batch_size} must be at least {2 * parts}, 2{of_parts}: a pair alone has no negative."
+            )
         _, self.groups, self.sizes = torch.as_tensor(groups).unique(return_inverse=True, return_counts=True)
         if len(self.sizes) < 2:
             raise ValueError(
@@ -81,7 +86,7 @@ class GroupedPairSampler(Sampler[int]):
         self.epoch = 0
         self.num_full = self._count_full_batches()
         in_last = int(self.sizes.clamp(max=self.num_full + 1).sum()) - self.num_full * batch_size
-        self.num_in_last = 0 if in_last == 1 else in_last
+        self.num_in_last = in_last if in_last >= 2 * parts else 0
         self.num_unplaced = len(self.groups) - len(self)
         if self.num_unplaced:
             logger.warning(

@@ -16,6 +16,7 @@ from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArgumen
 from .clock import TrainingClock
 from .curves import plot_learning_curves
 from .describe import describe_model, non_default_arguments
+from .processes import folder_to_write, warn_of_missing
 from .results import build_results, write_results
 from .run_folder import CURVES_FILE, RESULTS_FILE
 from .threads import computing_threads
@@ -87,7 +88,7 @@ def run_task(
     Train (`do_train`), measure, and write results.
 
     The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
-    checkpoints, `results.json`, `learning_curves.png` and the predictions.
+    checkpoints, `results.json`, `learning_curves.png` and the predictions. Of several processes the first writes them.
 
     Args:
         model_arguments: None for a task that always starts with a new model.
@@ -96,8 +97,9 @@ def run_task(
         recipe: Path of the file that the arguments came from.
 
     Returns:
-        The document in `results.json`.
+        The document in `results.json`; of a process that writes none, its `metrics` alone.
     """
+    warn_of_missing(arguments.world_size)
     arguments.select_by(task.metric)
     if not arguments.do_train:
         # Without training nothing is evaluated on the way, and no validation split is needed for it.
@@ -112,15 +114,17 @@ def run_task(
         callbacks=[TrainingClock(), *_early_stopping(arguments)],
         **task.trainer_options,
     )
-    output = Path(arguments.output_dir or ".")
     with computing_threads(task.model, arguments.torch_threads) as threads:
         if arguments.do_train:
             trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_model()
+        with folder_to_write(arguments) as output:
+            metrics = task.measure(trainer, output)
+        if not trainer.is_world_process_zero():
+            return {"metrics": metrics}
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
             metric = task.plotted_metric or _bare_metric(arguments)
             plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, metric)
-        metrics = task.measure(trainer, output)
         given = model_arguments
         started_from = None if given is None else given.model_name_or_path or given.init_from_lm
         base_model = report_arguments.base_model_id or _hub_id(started_from)

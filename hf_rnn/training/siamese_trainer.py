@@ -18,9 +18,10 @@ class SiameseTrainer(RecurrentTrainer):
     """
     As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
 
-    The loss is a mean over a batch, and with gradient accumulation the mean of those of its micro-batches: in-batch
-    negatives are those of one micro-batch. In evaluation an objective that takes negatives from the batch has no loss,
-    because batches of similar length would make it another one.
+    The loss is a mean over a batch, and with gradient accumulation, or several processes, the mean of those of its
+    micro-batches, each weighed by its rows. So a loss of single pairs is that of one large batch; in-batch negatives,
+    and what CoSENT compares, are those of one micro-batch. In evaluation an objective that takes negatives from the
+    batch has no loss, because batches of similar length would make it another one.
 
     Args:
         objective: What is trained to.
@@ -43,8 +44,6 @@ class SiameseTrainer(RecurrentTrainer):
         self.groups = groups
         # The forward of the model takes no labels, by which the Trainer would know what they are called.
         self.label_names = ["labels"]
-        # The losses are means: Trainer divides them by the number of micro-batches.
-        self.model_accepts_loss_kwargs = False
 
     def compute_loss(
         self,
@@ -58,6 +57,8 @@ class SiameseTrainer(RecurrentTrainer):
         labels = inputs.pop("labels")
         outputs = model(**inputs)
         loss = self.objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits)
+        if num_items_in_batch is not None:
+            loss = self._weighed(loss, labels, num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
@@ -68,7 +69,9 @@ class SiameseTrainer(RecurrentTrainer):
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         if self.groups is None:
             return super()._get_train_sampler(train_dataset)
-        return GroupedPairSampler(self.groups, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+        processes = self.args.world_size
+        batch_size = self.args.train_batch_size * processes
+        return GroupedPairSampler(self.groups, batch_size, seed=self.args.data_seed, parts=processes)  # type: ignore[arg-type]
 
 
 __all__ = ["SiameseTrainer"]

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import datasets
 import torch
-from accelerate.data_loader import get_sampler
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
@@ -26,6 +25,7 @@ from .layer_groups import decay_learning_rates, layer_groups
 from .safe_trainer import SafeTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .schedules import slanted_triangular_schedule
+from .sharing import num_repeated, share_batches
 from .threads import computing_threads
 from .unfreezing import gradual_unfreezing
 
@@ -50,6 +50,8 @@ class RecurrentTrainer(SafeTrainer):
       epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
       them by length);
     - with a tokenizer and no `data_collator` it pads by [`PaddingCollator`], as the stock one and far sooner;
+    - several processes share each batch, and no row comes twice in an epoch (see `sharing.py`): they learn what one
+      process learns from their batches together;
     - denormal numbers are flushed while it trains, in every thread, and the mode is restored afterwards;
     - torch computes with `args.torch_threads` threads while it trains and evaluates, by default one for a model with a
       recurrence (see `threads.py`), and with as many as before afterwards;
@@ -58,8 +60,9 @@ class RecurrentTrainer(SafeTrainer):
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
-    - a stock model, which takes a loss averaged over its micro-batch, is scaled right under gradient accumulation;
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
+    - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes;
+      that of a stock model, a mean over a micro-batch, is weighed by its labels;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
     Raises:
@@ -78,9 +81,10 @@ class RecurrentTrainer(SafeTrainer):
         if self.args.learning_rate is None:
             small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
             self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
-        if not isinstance(model, RecurrentPreTrainedModel):
-            # Any forward(**kwargs) is taken to honour `num_items_in_batch`; stock classification heads do not.
-            self.model_accepts_loss_kwargs = False
+        # Stock classification heads take `num_items_in_batch`, as any `forward(**kwargs)`, and do not heed it.
+        self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
+        # Have the labels of a step counted in any case.
+        self.model_accepts_loss_kwargs = True
         if isinstance(model, RecurrentForCausalLM) and self.args.label_smoothing_factor:
             # transformers would smooth labels that it does not know to be shifted: those of the step itself.
             smoothing, name = self.args.label_smoothing_factor, type(model).__name__
@@ -121,6 +125,32 @@ class RecurrentTrainer(SafeTrainer):
 
     def _unfreezing(self) -> contextlib.AbstractContextManager[None]:
         return gradual_unfreezing(self) if self.args.gradual_unfreezing else contextlib.nullcontext()
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See `transformers.Trainer.compute_loss`."""
+        if num_items_in_batch is None or not self._loss_is_mean:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"]
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+        loss = self._weighed(loss, labels, num_items_in_batch)
+        return (loss, outputs) if return_outputs else loss
+
+    def _weighed(
+        self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int
+    ) -> torch.Tensor:
+        """The part in the loss of a whole step of `loss`, a mean over the `labels` of a micro-batch."""
+        counted = labels[..., 1:] if self._loss_shifts_labels else labels
+        share = (counted != -100).sum().to(loss.dtype) / num_items_in_batch
+        if self.args.average_tokens_across_devices:
+            # The labels of all processes are counted together, and their gradients are averaged.
+            share = share * self.accelerator.num_processes
+        return share * loss
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """See `transformers.Trainer.create_optimizer`."""
@@ -172,20 +202,49 @@ class RecurrentTrainer(SafeTrainer):
         if lengths is None:
             return super()._get_train_sampler(train_dataset)
         # RecurrentTrainingArguments always have a `data_seed`.
-        return LengthBucketSampler(lengths, self.args.train_batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+        batch_size = self.args.train_batch_size * self.args.world_size
+        return LengthBucketSampler(lengths, batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
+
+    def get_train_dataloader(self) -> DataLoader:
+        """See `transformers.Trainer.get_train_dataloader`."""
+        loader = super().get_train_dataloader()
+        share_batches(loader, self.args.train_batch_size)
+        return loader
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
-        # The order can be restored where one process has all predictions in one array.
-        sortable = self.args.bucket_by_length and self.args.world_size == 1 and self.args.eval_do_concat_batches
+        # The order can be restored where all predictions are in one array.
+        sortable = self.args.bucket_by_length and self.args.eval_do_concat_batches
         lengths = example_lengths(eval_dataset) if sortable else None
         return super()._get_eval_sampler(eval_dataset) if lengths is None else SortedByLengthSampler(lengths)
+
+    def prediction_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> tuple[Any, Any, Any]:
+        """See `transformers.Trainer.prediction_step`; the loss is that of the batch of all processes."""
+        loss, logits, labels = super().prediction_step(model, inputs, *args, **kwargs)
+        if self.args.world_size == 1 or loss is None or "labels" not in inputs:
+            return loss, logits, labels
+        repeated = num_repeated(self.accelerator, len(inputs["labels"]))
+        if not repeated:
+            return self.accelerator.reduce(loss, "mean"), logits, labels
+        own = len(inputs["labels"]) - repeated[self.args.process_index]
+        inputs = {name: value[:own] for name, value in self._prepare_inputs(inputs).items()}
+        count = (inputs["labels"] != -100).sum()
+        total = torch.zeros_like(loss)
+        if count:
+            with torch.no_grad(), self.compute_loss_context_manager():
+                total = self.compute_loss(model, inputs) * count
+        total, count = self.accelerator.reduce((total, count))
+        return total / count.clamp(min=1), logits, labels
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
         with self._threads(), self._averaged():
             output = super().evaluation_loop(dataloader, *args, **kwargs)
-        # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there.
-        sampler = get_sampler(dataloader)
+        # Not `dataloader.sampler`: accelerate's data loaders have a bare sequential one there. Several processes have
+        # another sampler of batches around this one.
+        batches = getattr(dataloader.batch_sampler, "batch_sampler", dataloader.batch_sampler)
+        sampler = getattr(batches, "sampler", None)
         if not isinstance(sampler, SortedByLengthSampler):
             return output
         place = torch.empty_like(sampler.order)

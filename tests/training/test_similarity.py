@@ -225,22 +225,6 @@ def test_without_validation_the_threshold_is_that_of_the_training_pairs(
     assert AutoModel.from_pretrained(tmp_path / "out").config.threshold is not None
 
 
-def test_accumulated_gradients_are_the_mean_of_their_batches(files: dict[str, str], tmp_path: Path) -> None:
-    """One step of two batches of 8 is one of 16 where the loss is a mean over pairs."""
-    options = {"loss": "contrastive", "max_steps": 1, "bucket_by_length": False, **files}
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
-    run(whole, per_device_train_batch_size=16, optim="sgd", **options)
-    run(halves, per_device_train_batch_size=8, gradient_accumulation_steps=2, optim="sgd", **options)
-    one, two = (load_file(folder / "model.safetensors") for folder in (whole, halves))
-    start = tmp_path / "start"
-    run(start, optim="sgd", **{**options, "do_train": False})
-    before = load_file(start / "model.safetensors")
-    moved = [name for name in one if not torch.equal(one[name], before[name])]
-    assert moved
-    for name in moved:
-        torch.testing.assert_close(one[name] - before[name], two[name] - before[name], rtol=1e-3, atol=1e-7)
-
-
 def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
     files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

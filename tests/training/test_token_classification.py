@@ -281,27 +281,16 @@ def accumulated(tmp_path: Path, sentences: list[Any], **flags: Any) -> tuple[flo
     return max(abs(one - other) for one, other in zip(losses, others, strict=True)), difference(weights, other_weights)
 
 
-@pytest.mark.parametrize("crf", [True, False])
-def test_accumulated_steps_are_those_of_one_batch(tmp_path: Path, crf: bool) -> None:
-    """Exactly: the loss is divided by the labels of the whole step, however many its micro-batches have."""
+@pytest.mark.parametrize("kind", ["crf", "softmax", "bert"])
+def test_accumulated_steps_are_those_of_one_batch(tmp_path: Path, kind: str) -> None:
+    """Exactly: the loss is that of the labels of the whole step, however many its micro-batches have."""
     sentences = generate_tagged(8, seed=3)
     assert len({len(tokens) for tokens, _ in sentences}) > 4
-    losses, weights = accumulated(tmp_path, sentences, config_overrides={**SMALL, "crf": crf})
+    flags: dict[str, Any] = {"config_overrides": {**SMALL, "crf": kind == "crf"}}
+    if kind == "bert":
+        dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "num_labels": len(LABELS)}
+        bert = save_tiny_bert(tmp_path / "bert", sentences, limit=40, **dropouts)
+        flags = {"model_name_or_path": str(bert), "class_names": ",".join(LABELS)}
+    losses, weights = accumulated(tmp_path, sentences, **flags)
     assert losses < 2e-4  # as the Trainer rounds them
     assert weights < 1e-5
-
-
-def test_accumulated_steps_of_a_stock_model_are_means_of_micro_batches(tmp_path: Path) -> None:
-    """A stock BERT averages over the labels of a micro-batch: exact only where each has as many."""
-    dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "num_labels": len(LABELS)}
-    equal = [(["Ivanov", "met", "Maria", "."], ["B-PER", "O", "B-PER", "O"])] * 4
-    equal += [(["Reuters", "likes", "New", "York"], ["B-ORG", "O", "B-LOC", "I-LOC"])] * 4
-    unequal = [(["Quiet", "!"], ["O", "O"])] * 4 + equal[4:]
-    found = {}
-    for name, sentences in {"equal": equal, "unequal": unequal}.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        bert = save_tiny_bert(folder / "bert", sentences, **dropouts)
-        found[name] = accumulated(folder, sentences, model_name_or_path=str(bert), class_names=",".join(LABELS))
-    assert found["equal"][0] < 2e-4 and found["equal"][1] < 1e-5
-    assert found["unequal"][1] > 1e-3

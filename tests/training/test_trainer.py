@@ -1,4 +1,4 @@
-"""RecurrentTrainer: order, padding, accumulation and resumption."""
+"""RecurrentTrainer: order, padding and resumption."""
 
 from __future__ import annotations
 
@@ -209,34 +209,6 @@ def tiny_bert() -> BertForSequenceClassification:
             attention_probs_dropout_prob=0.0,
         )
     )
-
-
-# The loss of our models is divided by the labels of the whole step: right for unequal micro-batches too (2+2+2+1).
-@pytest.mark.parametrize(("make", "count"), [(gru, 7), (gru, 8), (tiny_bert, 8)], ids=["ours, uneven", "ours", "bert"])
-def test_accumulated_gradients_are_those_of_one_batch(tmp_path: Path, make: Any, count: int) -> None:
-    data = rows(count)
-    runs = []
-    for batch_size, steps in ((8, 1), (2, 4)):
-        model = make().double()
-        started = {name: weight.clone() for name, weight in model.state_dict().items()}
-        run = trainer(
-            model,
-            tmp_path,
-            train_dataset=data,
-            per_device_train_batch_size=batch_size,
-            gradient_accumulation_steps=steps,
-            optim="sgd",
-            learning_rate=0.5,
-            lr_scheduler_type="constant",
-            num_train_epochs=3,
-        )
-        run.train()
-        assert run.state.global_step == 3
-        assert any(not torch.equal(weight, started[name]) for name, weight in model.state_dict().items())
-        runs.append((model, [entry["loss"] for entry in run.state.log_history if "loss" in entry]))
-    (whole, losses), (accumulated, accumulated_losses) = runs
-    torch.testing.assert_close(accumulated.state_dict(), whole.state_dict(), rtol=1e-10, atol=1e-10)
-    assert accumulated_losses == pytest.approx(losses, abs=1e-4)  # as the Trainer rounds them
 
 
 class Fails(TrainerCallback):
