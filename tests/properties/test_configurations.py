@@ -138,7 +138,7 @@ def siamese(draw: st.DrawFn) -> PreTrainedConfig:
     fault="Any valid configuration saved and loaded: recurrent, convolutional and siamese, labels in any script",
     mutation="a field without an annotation, which is then not saved",
 )
-@generated(60, 2500, config=recurrent() | convolutional() | siamese())
+@generated(60, 1500, config=recurrent() | convolutional() | siamese())
 def test_a_configuration_survives(config: PreTrainedConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config.save_pretrained(folder)
@@ -158,7 +158,7 @@ def test_a_configuration_survives(config: PreTrainedConfig) -> None:
     fault="Any small model of any family and head saved and loaded: the same answers, bit for bit",
     mutation="the tables of a tagger's labels not refilled after loading",
 )
-@generated(15, 1000, model=models(), batch=batches())
+@generated(15, 300, model=models(), batch=batches())
 def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None:
     model = model.float()
     with tempfile.TemporaryDirectory() as folder:
