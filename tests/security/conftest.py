@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel, AutoModelForSequenceClassification
 
+from hf_rnn.hub.model_card import write_model_card
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.security.payload import EAR
 from tests.training import small_language_runs, small_runs
@@ -32,7 +33,8 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     saving = {"save_strategy": "steps", "save_steps": 4, "eval_strategy": "steps", "eval_steps": 4}
     saving |= {"do_predict": False, "num_train_epochs": 1}
     reviews = small_runs.write_reviews(folder / "reviews")
-    small_runs.run(folder / "classifier", **reviews, **saving)
+    results = small_runs.run(folder / "classifier", **reviews, **saving)
+    write_model_card(folder / "classifier", results, license="apache-2.0", language="en")
     text = small_language_runs.write_text(folder / "text")
     small_language_runs.run(folder / "language", train_file=text, validation_split_percentage=20, **saving)
     for name, auto_class in (("siamese", AutoModel), ("pairs", AutoModelForSequenceClassification)):
