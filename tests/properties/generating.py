@@ -31,7 +31,11 @@ def generated(few: int, many: int, **strategies: SearchStrategy[Any]) -> Callabl
                 check(**values)
 
             # Hypothesis finds an input again by the name and the place of what it calls.
-            counted.__name__, counted.__qualname__, counted.__module__ = check.__name__, check.__name__, check.__module__
+            counted.__name__, counted.__qualname__, counted.__module__ = (
+                check.__name__,
+                check.__name__,
+                check.__module__,
+            )
             profile = settings(
                 max_examples=inputs,
                 # The machine may be busy.

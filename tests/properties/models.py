@@ -8,8 +8,13 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
-from transformers import PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 
 from hf_rnn.models.paths import PATHS, compiled_layer, recurrent_path
 from tests.models.common import SPELT, STARTS, TAGS, VOCAB_SIZE

@@ -171,4 +171,6 @@ def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None
 
 
 def fits(model: PreTrainedModel, name: str) -> bool:
-    return type(model).__name__.endswith({"classifier": "SequenceClassification", "tagger": "TokenClassification"}[name])
+    return type(model).__name__.endswith(
+        {"classifier": "SequenceClassification", "tagger": "TokenClassification"}[name]
+    )

@@ -51,7 +51,9 @@ def check(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     fault="Any Unicode text (control characters, from right to left, emoji, NUL) through each kind of tokenizer",
     mutation="a byte missing from the alphabet of the byte pairs",
 )
-@generated(80, 2500, name=st.sampled_from([name for name in KINDS if name != "whitespace"]), text=texts(), other=texts())
+@generated(
+    80, 2500, name=st.sampled_from([name for name in KINDS if name != "whitespace"]), text=texts(), other=texts()
+)
 def test_any_text_has_ids(name: str, text: str, other: str) -> None:
     tokenizer = tokenizer_of(name)
     ids = check(tokenizer, text)

@@ -44,7 +44,9 @@ def outside(tmp_path: Path) -> Iterator[Path]:
     """A folder of somebody else, with code and a tokenizer; the test fails if any of it is read."""
     folder = tmp_path / "outside"
     folder.mkdir()
-    (folder / "evil.py").write_text(f"import os\n\nos.mkdir({str(tmp_path / 'marker')!r})\n\n\nclass Evil:\n    pass\n")
+    (folder / "evil.py").write_text(
+        f"import os\n\nos.mkdir({str(tmp_path / 'marker')!r})\n\n\nclass Evil:\n    pass\n"
+    )
     WATCH.found.clear()
     WATCH.folder = folder
     yield folder

@@ -152,8 +152,12 @@ def resume(run: Path, checkpoint: Path, folder: Path) -> None:
     small_runs.run(
         folder / "resumed",
         **reviews,
-        **{"save_strategy": "steps", "save_steps": 4, "eval_strategy": "steps", "eval_steps": 4},
-        **{"do_predict": False, "num_train_epochs": 1},
+        save_strategy="steps",
+        save_steps=4,
+        eval_strategy="steps",
+        eval_steps=4,
+        do_predict=False,
+        num_train_epochs=1,
         resume_from_checkpoint=str(checkpoint),
     )
 
