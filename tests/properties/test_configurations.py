@@ -136,7 +136,6 @@ def siamese(draw: st.DrawFn) -> PreTrainedConfig:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any valid configuration saved and loaded: recurrent, convolutional and siamese, labels in any script",
-    mutation="a field without an annotation, which is then not saved",
 )
 @generated(60, 1500, config=recurrent() | convolutional() | siamese())
 def test_a_configuration_survives(config: PreTrainedConfig) -> None:
@@ -156,7 +155,6 @@ def test_a_configuration_survives(config: PreTrainedConfig) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any small model of any family and head saved and loaded: the same answers, bit for bit",
-    mutation="the tables of a tagger's labels not refilled after loading",
 )
 @generated(15, 300, model=models(), batch=batches())
 def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None:

@@ -49,7 +49,6 @@ def check(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any Unicode text (control characters, from right to left, emoji, NUL) through each kind of tokenizer",
-    mutation="a byte missing from the alphabet of the byte pairs",
 )
 @generated(
     80, 2500, name=st.sampled_from([name for name in KINDS if name != "whitespace"]), text=texts(), other=texts()
@@ -71,7 +70,6 @@ def test_any_text_has_ids(name: str, text: str, other: str) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Half a surrogate pair, which is no text: refused with an error, never an id",
-    mutation="the tokenizer's error caught",
 )
 @generated(20, 400, name=st.sampled_from(list(KINDS)), text=broken_texts())
 def test_half_a_surrogate_pair_is_refused(name: str, text: str) -> None:
@@ -86,7 +84,6 @@ def test_half_a_surrogate_pair_is_refused(name: str, text: str) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Texts of 1 MB in one string through each kind of tokenizer",
-    mutation="the words of a text counted in 16 bits",
 )
 @pytest.mark.parametrize("name", list(KINDS))
 @pytest.mark.slow
@@ -98,7 +95,6 @@ def test_a_megabyte_has_ids(name: str, outcome) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Tokenizers trained on any Unicode text",
-    mutation="the vocabulary not limited to `vocab_size`",
 )
 @generated(
     15,

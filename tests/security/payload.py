@@ -48,7 +48,7 @@ def write_payload(path: Path, marker: Path, how: str = "torch") -> Path:
 
 
 class Ear:
-    """Hears, while it listens, of every class or function that a pickle names: Python tells of it when it unpickles."""
+    """Hears, while it listens, of every class or function that a pickle names: Python tells of it as it unpickles."""
 
     def __init__(self) -> None:
         self.listens = False

@@ -31,7 +31,6 @@ TRUSTING = {"hf_rnn/hub/answers.py"}
 @pytest.mark.reliability(
     section="Security",
     fault="Code of the package or a script that unpickles, runs text, or imports what a file names",
-    mutation="joblib.load in the benchmark, which was there until this test",
 )
 def test_no_file_runs_what_it_reads(project: Path, outcome: Callable[[str], None]) -> None:
     files = [path for folder in ("hf_rnn", "scripts") for path in sorted((project / folder).rglob("*.py"))]
@@ -96,7 +95,6 @@ def holds_text(annotation: object) -> bool:
 @pytest.mark.reliability(
     section="Security",
     fault="A field of a configuration that names a file to read",
-    mutation="a field `vectors: str | None` in RecurrentConfig",
 )
 @pytest.mark.parametrize("config_class", [*FAMILIES.values(), SiameseConfig, ConvEncoderConfig])
 def test_no_field_can_name_a_file(config_class: type[PreTrainedConfig]) -> None:
