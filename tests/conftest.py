@@ -58,3 +58,8 @@ def corpora() -> Path:
 def project() -> Path:
     """The root of the checkout."""
     return PROJECT
+
+
+@pytest.fixture
+def outcome():
+    return print

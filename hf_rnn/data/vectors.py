@@ -274,6 +274,8 @@ def _read_matrix(file: Path, words_file: Path, wanted: set[str] | None) -> WordV
         matrix = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"`path`={str(file)!r} is not a readable .npy file: {error}") from error
+    if not isinstance(matrix, np.ndarray):
+        raise ValueError(f"`path`={str(file)!r} is not a .npy file but an archive of several, a .npz file.")
     if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.floating):
         raise ValueError(
             f"`path`={str(file)!r} must hold a matrix (words, dimensions) of floats; it has the shape {matrix.shape} "

@@ -128,7 +128,21 @@ class RecurrentModel(RecurrentPreTrainedModel):
         self.pooler = Pooler(config)
         pooled_size = config.step_size * (2 if config.pooling == "mean_max" else 1)
         self.dense = DenseStack(config, pooled_size, [] if recurrent else config.layer_sizes)
+        if next(self.parameters(), None) is None:
+            # A bag of words, one-hot vectors pooled: nothing else says where, and in which type, it computes. Saved,
+            # as transformers writes no file without tensors and loads no model without a file.
+            self.register_buffer("place", torch.zeros(1))
         self.post_init()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """As in transformers; also of a model without weights."""
+        return super().dtype if "place" not in self._buffers else cast(torch.Tensor, self.place).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """As in transformers; also of a model without weights."""
+        return super().device if "place" not in self._buffers else cast(torch.Tensor, self.place).device
 
     @capture_outputs
     def forward(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from hf_rnn.benchmark.network import common_weights, forward_operations, parameter_count
 from hf_rnn.benchmark.peer import AskedPeer, Job
 from hf_rnn.benchmark.peers import PEERS, PeerSpec
-from hf_rnn.benchmark.texts import MAX_TOKENS, Text
+from hf_rnn.benchmark.texts import FIT_FILE, MAX_TOKENS, Text
 
 
 BY_KEY = {peer.key: peer for peer in PEERS}
@@ -108,6 +109,19 @@ def test_reduced_precision_comes_near(
 def test_peers_with_networks_of_their_own_answer_every_text(key: str, sample_folder: Path, tmp_path: Path) -> None:
     peer = prepared(BY_KEY[key], sample_folder, tmp_path)
     assert answers(peer, peer.sample.texts[:4]).shape == (4,)
+
+
+def test_tfidf_answers_as_scikit_learn_does(sample_folder: Path, tmp_path: Path) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    peer = prepared(BY_KEY["tfidf"], sample_folder, tmp_path)
+    terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
+    rows = json.loads((sample_folder / FIT_FILE).read_text(encoding="utf-8"))
+    fitted = make_pipeline(terms, LogisticRegression()).fit(*zip(*rows, strict=True))
+    texts = [text.text for text in peer.sample.texts[:20]]
+    assert peer.answer(texts) == pytest.approx(fitted.decision_function(texts), abs=1e-5)
 
 
 def test_minilm_counts_its_own_tokens(sample_folder: Path, tmp_path: Path) -> None:

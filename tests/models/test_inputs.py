@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.common import EMBEDDING_SIZE, VARIANTS, VOCAB_SIZE, assert_close, batch_of, build, sentences
+from tests.models.common import EMBEDDING_SIZE, VARIANTS, VOCAB_SIZE, alone, assert_close, batch_of, build, sentences
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -150,3 +150,23 @@ def test_inputs_that_do_not_fit(inputs, message):
 def test_ids_without_a_vocabulary():
     with pytest.raises(ValueError, match="`input_ids` given to a model whose config has `vocab_size=None`"):
         build("gru", vocab_size=None)(IDS)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
+def test_a_bag_of_words_has_no_weights(pooling, tmp_path):
+    options = {"one_hot_input": True, "hidden_sizes": [], "pooling": pooling}
+    encoder = build("dan", head=False, **options)
+    assert not list(encoder.parameters())
+    assert encoder.dtype == torch.float64 and encoder.device == torch.device("cpu")
+    inputs, _ = batch_of(sentences(), "left")
+    pooled = encoder(**inputs).pooler_output
+    (text,) = sentences([7])
+    counts = torch.nn.functional.one_hot(text, VOCAB_SIZE).double()
+    wanted = {"mean": [counts.mean(0)], "max": [counts.amax(0)], "mean_max": [counts.mean(0), counts.amax(0)]}[pooling]
+    assert_close(encoder(**alone(text)).pooler_output[0], torch.cat(wanted))
+    encoder.float().save_pretrained(tmp_path)
+    again = type(encoder).from_pretrained(tmp_path)
+    assert torch.equal(again(**inputs).pooler_output, pooled.float())
+    # With a head it is a logistic regression of the words.
+    classifier = build("dan", **options)
+    assert classifier(**inputs).logits.dtype == torch.float64
