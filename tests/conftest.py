@@ -58,8 +58,3 @@ def corpora() -> Path:
 def project() -> Path:
     """The root of the checkout."""
     return PROJECT
-
-
-@pytest.fixture
-def outcome():
-    return print
