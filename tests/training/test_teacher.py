@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,60 +17,14 @@ from transformers import (
     AutoTokenizer,
     BertForSequenceClassification,
     BertForTokenClassification,
-    HfArgumentParser,
 )
 
 from hf_rnn.data.alignment import tokenize_tagged
 from hf_rnn.models.word_embeddings import UNKNOWN_ROW, pack_bytes
 from hf_rnn.training.arguments import RecurrentTrainingArguments
-from hf_rnn.training.distillation import DistillationArguments
-from hf_rnn.training.run import TrainingTask
 from hf_rnn.training.teacher import Teacher
-from hf_rnn.training.text_classification import run_text_classification
-from hf_rnn.training.token_classification import run_token_classification
 from tests.training import small_runs, small_tagging_runs
-
-
-TAGS = ("O", *(f"{prefix}-{kind}" for kind in sorted(small_tagging_runs.NAMES) for prefix in "BI"))
-CLASSES = ("negative", "positive")
-OPINIONS = {"negative": ("bad", "dull", "awful"), "positive": ("good", "fine", "superb")}
-FILLERS = ("the", "film", "plot", "actor", "of", "and", "was", "with", "it", "scene", "this")
-TASKS = ("texts", "tags")
-
-
-def names(labels: Sequence[str]) -> dict[str, Any]:
-    return {"id2label": dict(enumerate(labels)), "label2id": {name: index for index, name in enumerate(labels)}}
-
-
-def run(task: str, output: Path, **changes: Any) -> dict[str, Any]:
-    """A run of the task, with the flags of distillation."""
-    if task == "texts":
-        parser = HfArgumentParser((*small_runs.GROUPS, DistillationArguments))
-        return run_text_classification(*parser.parse_dict(small_runs.flags(output, **changes)))
-    overrides = {} if "model_name_or_path" in changes else {"config_overrides": small_tagging_runs.SMALL}
-    values = small_runs.flags(output, **{**overrides, **changes})
-    del values["min_frequency"]
-    parser = HfArgumentParser((*small_tagging_runs.GROUPS, DistillationArguments))
-    return run_token_classification(*parser.parse_dict(values))
-
-
-def news(count: int, seed: int) -> list[list[str]]:
-    return [tokens for tokens, _ in small_tagging_runs.generate_tagged(count, seed)]
-
-
-def reviews(count: int, seed: int) -> list[tuple[str, str]]:
-    """Texts of which one word says whether they are good."""
-    generator = random.Random(seed)
-    rows = []
-    for index in range(count):
-        words = generator.choices(FILLERS, k=generator.randint(3, 30))
-        words.insert(generator.randint(0, 3), generator.choice(OPINIONS[CLASSES[index % 2]]))
-        rows.append((" ".join(words), CLASSES[index % 2]))
-    return rows
-
-
-def texts(count: int, seed: int) -> list[str]:
-    return [text for text, _ in reviews(count, seed)]
+from tests.training.distillation_runs import CLASSES, TAGS, TASKS, catching, names, news, reviews, run, texts
 
 
 @pytest.fixture(scope="module")
@@ -195,26 +148,10 @@ def test_logits_do_not_depend_on_the_batch_and_follow_the_students_labels(
         np.testing.assert_allclose(values, alone.numpy(), atol=1e-5)
 
 
-class Caught(Exception):
-    """Ends a run when its data are ready, and carries them."""
-
-
 @pytest.fixture
 def rows_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a run is trained on."""
-
-    def catch(task: TrainingTask, *args: Any, **kwargs: Any) -> None:
-        raise Caught(task)
-
-    def found(kind: str, output: Path, **changes: Any) -> TrainingTask:
-        for module in (run_text_classification, run_token_classification):
-            monkeypatch.setitem(module.__globals__, "run_task", catch)
-        with pytest.raises(Caught) as caught:
-            run(kind, output, **changes)
-        task: TrainingTask = caught.value.args[0]
-        return task
-
-    return found
+    return catching(monkeypatch)
 
 
 def test_what_the_teacher_says_stands_at_the_first_piece_of_a_token(
@@ -316,60 +253,6 @@ def test_teachers_whose_softmax_means_nothing_are_refused(
     )
     with pytest.raises(ValueError, match="is of the `problem_type` multi_label_classification; it must be single"):
         load(teachers, "texts", CLASSES, str(multi))
-
-
-def scored(path: Path, rows: list[Any]) -> dict[str, Any]:
-    """Flags of a run that learns from what a file says of its texts."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return {"unlabelled_file": str(path)}
-
-
-def test_what_a_teacher_has_said_already_is_read(
-    files: dict[str, dict[str, str]], tmp_path: Path, rows_of: Any
-) -> None:
-    said = [[float(index), -0.5 * index] for index in range(150)]
-    rows = [{"text": text, "teacher_logits": values} for text, values in zip(texts(150, 77), said, strict=True)]
-    task = rows_of("texts", tmp_path, **files["texts"], **scored(tmp_path / "u.jsonl", rows))
-    of_labelled, of_others = task.train["teacher_logits"][:60], task.train["teacher_logits"][60:]
-    assert np.isnan(of_labelled).all() and of_others == said
-    assert task.train["labels"][:60] == [0, 1] * 30 and task.train["labels"][60:] == [-100] * 150
-
-
-def test_a_student_learns_from_what_was_said(files: dict[str, dict[str, str]], tmp_path: Path) -> None:
-    # The opposite of the labels, of so many texts that they outweigh these.
-    unlabelled = [
-        {"text": text, "teacher_logits": [4.0, -4.0] if label == CLASSES[1] else [-4.0, 4.0]}
-        for text, label in reviews(150, 77)
-    ]
-    flags = scored(tmp_path / "u.jsonl", unlabelled)
-    options = {"distillation_weight": 0.95, "load_best_model_at_end": False}
-    results = run("texts", tmp_path / "out", **files["texts"], **flags, **options)
-    assert results["dataset"]["splits"]["unlabelled"] == 150
-    assert results["metrics"]["test"]["accuracy"] < 0.3
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (
-            {"text": "a"},
-            "needs a `teacher_name_or_path` to say what is in it, or a column `teacher_logits`; its columns",
-        ),
-        ({"text": "a", "teacher_logits": [1.0]}, r"`teacher_logits` of row 0 is \[1.0\]; it must be 2 finite numbers"),
-        ({"text": "a", "teacher_logits": 0.5}, "`teacher_logits` of row 0 is 0.5; it must be 2 finite numbers"),
-        ({"text": "a", "teacher_logits": None}, "`teacher_logits` of row 0 is None; it must be 2 finite numbers"),
-    ],
-)
-def test_files_that_do_not_say_it_are_refused(
-    row: dict[str, Any], message: str, files: dict[str, dict[str, str]], tmp_path: Path
-) -> None:
-    with pytest.raises(ValueError, match=f"`unlabelled_file`=.*{message}"):
-        run("texts", tmp_path / "out", **files["texts"], **scored(tmp_path / "u.jsonl", [row]))
-
-
-def test_sentences_need_a_teacher(files: dict[str, dict[str, str]], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`unlabelled_file`='.*' needs a `teacher_name_or_path`"):
-        run("tags", tmp_path / "out", **files["tags"], **files["unlabelled tags"])
 
 
 def test_logits_that_are_no_numbers_are_refused(teachers: dict[str, str], tmp_path: Path) -> None:
