@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "hub": {"data", "models", "kernels", "training", "export", "insight"},
     "benchmark": {"data", "models", "kernels", "training", "export", "insight", "hub"},
 }
-MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub"} | set(sys.stdlib_module_names)
+MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub", "safetensors"} | set(sys.stdlib_module_names)
 MAX_LINES = 400
 
 

@@ -165,7 +165,7 @@ def test_weights_that_are_cut_short_are_named_by_from_pretrained(
     whole: Whole, tmp_path: Path, outcome: Callable[[str], None]
 ) -> None:
     shutil.copytree(whole.folder, tmp_path / "text")
-    image = ConvEncoderConfig(image_size=16, hidden_sizes=[4], kernel_sizes=[3], num_channels=1)
+    image = ConvEncoderConfig(image_size=16, hidden_sizes=[4], kernel_sizes=[3], pool_sizes=[2])
     ConvEncoderModel(image).save_pretrained(tmp_path / "image")
     SiameseModel(SiameseConfig(encoder=image)).save_pretrained(tmp_path / "pair")
     for name, auto_class in {
