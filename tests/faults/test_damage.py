@@ -104,7 +104,6 @@ def test_a_checkpoint_is_left_out_and_refused(
 @pytest.mark.reliability(
     section="Faults",
     fault="A trainer is told to go on from, or ends with, a checkpoint of which one bit is flipped",
-    mutation="none yet",
 )
 @pytest.mark.parametrize("told", ["to go on", "the best"])
 def test_the_trainer_refuses_a_damaged_checkpoint(told: str, whole: Whole, tmp_path: Path) -> None:
@@ -138,7 +137,6 @@ def test_a_checkpoint_without_checksums_has_all_its_parts(part: str, whole: Whol
 @pytest.mark.reliability(
     section="Faults",
     fault="A file of a folder without checksums is cut short; a bit of its JSON or of the weights' header is flipped",
-    mutation="none yet",
 )
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_without_checksums(name: str, whole: Whole, tmp_path: Path, outcome: Callable[[str], None]) -> None:
@@ -159,7 +157,6 @@ def test_a_folder_without_checksums(name: str, whole: Whole, tmp_path: Path, out
 @pytest.mark.reliability(
     section="Faults",
     fault="`from_pretrained` of weights that are cut short",
-    mutation="none yet",
 )
 def test_weights_that_are_cut_short_are_named_by_from_pretrained(
     whole: Whole, tmp_path: Path, outcome: Callable[[str], None]
