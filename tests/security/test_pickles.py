@@ -32,6 +32,7 @@ from hf_rnn.export.runtime import load
 from hf_rnn.hub.bundled import make_bundle
 from hf_rnn.hub.staging import StagingError, stage
 from hf_rnn.models.sentence_encoder import SiameseSentenceEncoder
+from hf_rnn.training.checksums import write_checksums
 from hf_rnn.training.language_model_init import load_language_model
 from hf_rnn.training.teacher import Teacher
 from tests.security.payload import EAR, FORMATS, PICKLED_FILES, Payload, write_payload
@@ -174,6 +175,8 @@ def test_resuming_runs_nothing(
     shutil.copytree(run / "checkpoint-4", checkpoint)
     assert (checkpoint / name).is_file()
     write_payload(checkpoint / name, marker, how)
+    # Who changes a file can change its checksum.
+    write_checksums(checkpoint)
     if name == "training_args.bin":
         # Written for people, never read.
         resume(run, checkpoint, tmp_path)
