@@ -104,6 +104,7 @@ def test_a_checkpoint_is_left_out_and_refused(
 @pytest.mark.reliability(
     section="Faults",
     fault="A trainer is told to go on from, or ends with, a checkpoint of which one bit is flipped",
+    mutation="`check_files` left out of `train` and `_load_best_model`",
 )
 @pytest.mark.parametrize("told", ["to go on", "the best"])
 def test_the_trainer_refuses_a_damaged_checkpoint(told: str, whole: Whole, tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def test_a_checkpoint_without_checksums_has_all_its_parts(part: str, whole: Whol
 @pytest.mark.reliability(
     section="Faults",
     fault="A file of a folder without checksums is cut short; a bit of its JSON or of the weights' header is flipped",
+    mutation="`check_source` does nothing",
 )
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_without_checksums(name: str, whole: Whole, tmp_path: Path, outcome: Callable[[str], None]) -> None:
@@ -157,6 +159,7 @@ def test_a_folder_without_checksums(name: str, whole: Whole, tmp_path: Path, out
 @pytest.mark.reliability(
     section="Faults",
     fault="`from_pretrained` of weights that are cut short",
+    mutation="the error of safetensors passed on as it is",
 )
 def test_weights_that_are_cut_short_are_named_by_from_pretrained(
     whole: Whole, tmp_path: Path, outcome: Callable[[str], None]

@@ -30,6 +30,7 @@ def hold(folder: str, said: Connection) -> None:
 @pytest.mark.reliability(
     section="Faults",
     fault="Two processes write one output folder; then the first is killed (SIGKILL)",
+    mutation="the lock is not acquired",
 )
 def test_the_second_is_refused_until_the_first_is_gone(
     whole: Whole,

@@ -136,6 +136,7 @@ def siamese(draw: st.DrawFn) -> PreTrainedConfig:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any valid configuration saved and loaded: recurrent, convolutional and siamese, labels in any script",
+    mutation="a configuration that halves its `dropout` when it is made",
 )
 @generated(60, 1500, config=recurrent() | convolutional() | siamese())
 def test_a_configuration_survives(config: PreTrainedConfig) -> None:

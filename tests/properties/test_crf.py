@@ -85,6 +85,7 @@ def every_path(drawn: Drawn, row: int) -> tuple[list[tuple[int, ...]], torch.Ten
 @pytest.mark.reliability(
     section="Properties",
     fault="A CRF's partition function, marginals and k best sequences against all sequences of labels, written out",
+    mutation="a maximum in place of the log-sum-exp of the forward recursion",
 )
 @generated(40, 1000, drawn=fields(), k=st.integers(1, 6))
 @torch.no_grad()
@@ -114,6 +115,7 @@ def test_equals_all_sequences_written_out(drawn: Drawn, k: int) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="A CRF's likelihood of labels that are known in part, against all sequences that agree with them",
+    mutation="a maximum in place of the log-sum-exp of the forward recursion",
 )
 @generated(30, 600, drawn=fields())
 @torch.no_grad()

@@ -31,6 +31,7 @@ TRUSTING = {"hf_rnn/hub/answers.py"}
 @pytest.mark.reliability(
     section="Security",
     fault="Code of the package or a script that unpickles, runs text, or imports what a file names",
+    mutation="`import pickle` in `data/files.py`",
 )
 def test_no_file_runs_what_it_reads(project: Path, outcome: Callable[[str], None]) -> None:
     files = [path for folder in ("hf_rnn", "scripts") for path in sorted((project / folder).rglob("*.py"))]
