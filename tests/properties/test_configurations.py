@@ -155,7 +155,7 @@ def test_a_configuration_survives(config: PreTrainedConfig) -> None:
 
 @pytest.mark.reliability(
     section="Properties",
-    fault="Any small model of any family and head saved and loaded: the same answers, bit for bit",
+    fault="Any small model of any family and head saved and loaded: the same weights, bit for bit, and the same answers",
 )
 @generated(15, 300, model=models(), batch=batches())
 def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None:
@@ -165,8 +165,12 @@ def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None
         auto_class = next((AUTO_CLASSES[name] for name in ("classifier", "tagger") if fits(model, name)), AutoModel)
         loaded = auto_class.from_pretrained(folder)
     assert type(loaded) is type(model) and not loaded.training
+    kept = loaded.state_dict()
+    assert kept.keys() == model.state_dict().keys()
+    assert all(torch.equal(weight, kept[name]) for name, weight in model.state_dict().items())
+    # Not bit for bit: how weights are aligned in memory decides in which order a sum is made.
     for before, after in zip(answer(model, batch.inputs), answer(loaded, batch.inputs), strict=True):
-        assert before is after is None or torch.equal(before, after)
+        assert before is after is None or torch.allclose(before, after, rtol=1e-5, atol=1e-6)
 
 
 def fits(model: PreTrainedModel, name: str) -> bool:
