@@ -32,7 +32,7 @@ def import_model(module: str, name: str) -> Any:
     return found
 
 
-class DeferredModelClass(tuple):
+class DeferredModelClass(tuple[Any, ...]):
     """
     A model class that is imported when transformers first looks at it.
 

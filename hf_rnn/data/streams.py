@@ -43,7 +43,7 @@ class TokenizedText:
         return torch.cat([end, *(part for index in indices.tolist() for part in (self.documents[index], end))])
 
 
-class TokenStreams(Dataset):
+class TokenStreams(Dataset[Any]):
     """
     The tokens of a text, cut into `num_columns` streams of the same length; the i-th goes on where the one before it
     ends. Each token but the first is predicted once, except the remainder that no stream has room for.

@@ -15,7 +15,7 @@ from .threads import computing_threads
 _PAIR_KEYS = {"text", "text_pair"}
 
 
-class _InOrder(Dataset):
+class _InOrder(Dataset[Any]):
     """Texts in an order of ours; of a torch dataset a pipeline gives its answers one at a time."""
 
     def __init__(self, texts: list[Any], order: list[int]) -> None:

@@ -46,8 +46,8 @@ class TrainingTask:
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase | None
-    train: datasets.Dataset | Dataset
-    validation: datasets.Dataset | Dataset | None
+    train: datasets.Dataset | Dataset[Any]
+    validation: datasets.Dataset | Dataset[Any] | None
     rows: Mapping[str, int]
     dataset_name: str
     source: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from accelerate import Accelerator
 from accelerate.data_loader import BatchSamplerShard
@@ -28,7 +29,7 @@ class SharedBatches(Sampler[list[int]]):
             a last batch that lacks some, and none can be given to it.
     """
 
-    def __init__(self, sampler: Sampler, batch_size: int, num_processes: int, drop_last: bool = False) -> None:
+    def __init__(self, sampler: Sampler[Any], batch_size: int, num_processes: int, drop_last: bool = False) -> None:
         self.sampler = sampler
         self.part_size = batch_size
         self.num_processes = num_processes
@@ -65,7 +66,7 @@ class SharedBatches(Sampler[list[int]]):
             start = end
 
 
-def share_batches(loader: DataLoader, batch_size: int) -> None:
+def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
     """
     Have a data loader that accelerate has prepared for several processes read [`SharedBatches`].
 

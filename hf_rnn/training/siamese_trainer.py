@@ -66,7 +66,7 @@ class SiameseTrainer(RecurrentTrainer):
         loss, logits, labels = super().prediction_step(*args, **kwargs)
         return None if self.objective.in_batch else loss, logits, labels
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         if self.groups is None:
             return super()._get_train_sampler(train_dataset)
         processes = self.args.world_size

@@ -63,11 +63,11 @@ class StreamTrainer(RecurrentTrainer):
         patience = self.args.nt_asgd_patience
         return super()._new_average() if patience is None else NonMonotonicAverage(patience)
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         streams: Any = self.train_dataset
         return StreamSampler(streams, self.args.block_size, self.args.data_seed, self.args.random_windows)
 
-    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
+    def _get_eval_sampler(self, eval_dataset: Dataset[Any]) -> Sampler[Any] | None:
         return StreamSampler(eval_dataset, window_of(eval_dataset))  # type: ignore[arg-type]
 
     def compute_loss(
@@ -96,7 +96,7 @@ class StreamTrainer(RecurrentTrainer):
 
     def evaluation_loop(
         self,
-        dataloader: DataLoader,
+        dataloader: DataLoader[Any],
         description: str,
         prediction_loss_only: bool | None = None,
         ignore_keys: list[str] | None = None,

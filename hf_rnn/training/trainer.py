@@ -196,7 +196,7 @@ class RecurrentTrainer(SafeTrainer):
         if self._average is not None:
             self._average.load(self.accelerator.unwrap_model(model or self.model), resume_from_checkpoint)
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         # Unused columns are gone from the dataset that is passed in; the trainer's own still has `length`.
         lengths = example_lengths(self.train_dataset) if self.args.bucket_by_length else None
         if lengths is None:
@@ -205,13 +205,13 @@ class RecurrentTrainer(SafeTrainer):
         batch_size = self.args.train_batch_size * self.args.world_size
         return LengthBucketSampler(lengths, batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self) -> DataLoader[Any]:
         """See `transformers.Trainer.get_train_dataloader`."""
         loader = super().get_train_dataloader()
         share_batches(loader, self.args.train_batch_size)
         return loader
 
-    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
+    def _get_eval_sampler(self, eval_dataset: Dataset[Any]) -> Sampler[Any] | None:
         # The order can be restored where all predictions are in one array.
         sortable = self.args.bucket_by_length and self.args.eval_do_concat_batches
         lengths = example_lengths(eval_dataset) if sortable else None
@@ -237,7 +237,7 @@ class RecurrentTrainer(SafeTrainer):
         total, count = self.accelerator.reduce((total, count))
         return total / count.clamp(min=1), logits, labels
 
-    def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+    def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
         with self._threads(), self._averaged():
             output = super().evaluation_loop(dataloader, *args, **kwargs)
