@@ -39,6 +39,7 @@ def run_lock(output: str | Path) -> Iterator[None]:
         FolderInUseError: another process has it.
     """
     folder = Path(output)
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
     # The same object wherever this process asks for this path.
@@ -62,6 +63,9 @@ def run_lock(output: str | Path) -> Iterator[None]:
         # While it is held: who opened it meanwhile gets a lock of no file, finds that out, and tries anew.
         path.unlink(missing_ok=True)
         lock.release()
+        if is_new and not any(folder.iterdir()):
+            # A run that was refused before it wrote anything.
+            folder.rmdir()
 
 
 def locks_output_dir(run: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
