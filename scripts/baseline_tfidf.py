@@ -11,7 +11,6 @@ what it says of these texts to `OUTPUT_DIR/unlabelled.parquet`, for `run_text_cl
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification, load_texts
+from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification
 from hf_rnn.training.arguments import ReportArguments
 from hf_rnn.training.describe import non_default_arguments
 from hf_rnn.training.distillation import TEACHER_LOGITS
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import build_results, write_results
+from hf_rnn.training.teacher import load_unlabelled_texts
 
 
 if TYPE_CHECKING:
@@ -38,14 +38,6 @@ STRENGTHS = {"tfidf": (1.0, 3.0, 10.0, 30.0), "naive_bayes": (0.03, 0.1, 0.3, 1.
 SIZE_NOTE = {
     "tfidf": "Size: the vocabulary as UTF-8 lines, inverse document frequencies and coefficients as float32.",
     "naive_bayes": "Size: the vocabulary as UTF-8 lines, and coefficients, ratios included, as float32.",
-}
-# What an unlabelled file is read without.
-OTHER_FILES: dict[str, Any] = {
-    "validation_file": None,
-    "test_file": None,
-    "validation_split_percentage": None,
-    "validation_split_size": None,
-    "test_split_percentage": None,
 }
 
 
@@ -165,14 +157,11 @@ def read_data(arguments: DataArguments, baseline: BaselineArguments) -> TextClas
     data = load_text_classification(arguments)
     if data.problem_type != "single_label_classification":
         raise ValueError(f"`label_column_name` must hold one label a text; its problem type is {data.problem_type}.")
-    two_classes = {"weighting": baseline.weighting == "naive_bayes", "unlabelled_file": baseline.unlabelled_file}
-    for argument in (
-        argument for argument, asked in two_classes.items() if asked and len(data.label_names or []) != 2
-    ):
-        raise ValueError(
-            f"`{argument}`={getattr(baseline, argument)!r} is for data of two classes; there are "
-            f"{', '.join(data.label_names or [])}."
-        )
+    names = data.label_names or []
+    for argument in ("weighting", "unlabelled_file"):
+        value = getattr(baseline, argument)
+        if value not in ("tfidf", None) and len(names) != 2:
+            raise ValueError(f"`{argument}`={value!r} is for data of two classes; there are {', '.join(names)}.")
     for split in ("train", "validation", *(["test"] if baseline.do_predict else [])):
         if split not in data.splits:
             raise ValueError(f"Give `{split}_file` or `{split}_split_percentage`: there are only {list(data.splits)}.")
@@ -189,7 +178,7 @@ def main() -> None:
     if arguments.do_predict:
         metrics["test"] = measure(pipeline, data, "test")
     if arguments.unlabelled_file is not None and scale is not None:
-        texts = load_texts(dataclasses.replace(data_arguments, **OTHER_FILES, train_file=arguments.unlabelled_file))
+        texts = load_unlabelled_texts(arguments.unlabelled_file, data_arguments)
         write_logits(pipeline, texts, scale, Path(arguments.output_dir) / "unlabelled.parquet")
     refit_note = "Fitted again on train and validation rows before the test." if arguments.refit else None
     results = build_results(

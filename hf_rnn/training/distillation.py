@@ -47,7 +47,8 @@ class DistillationArguments:
         default=None,
         metadata={
             "help": "Further rows to learn from the teacher alone, read as `train_file` is but for the labels. Texts "
-            "need no teacher if a column `teacher_logits` says what one has said of them: a list of numbers a row."
+            "need no teacher if a column `teacher_logits` says what one has said of them: in each row a list of "
+            "numbers, in the order of the labels."
         },
     )
     teacher_batch_size: int = field(default=32, metadata={"help": "Rows that the teacher reads at once."})

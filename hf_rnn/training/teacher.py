@@ -138,6 +138,24 @@ def _naming(unlabelled_file: str) -> Iterator[None]:
         raise ValueError(f"`unlabelled_file`={unlabelled_file!r}: {error}") from error
 
 
+def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> list[str]:
+    """
+    The texts of all rows of a file that is read as `arguments` say of the training data.
+
+    Raises:
+        FileNotFoundError, ValueError: of the file, which the message names.
+    """
+    with _naming(unlabelled_file):
+        return load_texts(
+            DataArguments(
+                train_file=unlabelled_file,
+                text_column_names=arguments.text_column_names,
+                text_column_delimiter=arguments.text_column_delimiter,
+                label_column_name=arguments.label_column_name,
+            )
+        )
+
+
 def with_unlabelled_texts(
     data: TextClassificationData, arguments: DataArguments, distillation: DistillationArguments
 ) -> TextClassificationData:
@@ -150,15 +168,7 @@ def with_unlabelled_texts(
     """
     if distillation.unlabelled_file is None:
         return data
-    with _naming(distillation.unlabelled_file):
-        texts = load_texts(
-            DataArguments(
-                train_file=distillation.unlabelled_file,
-                text_column_names=arguments.text_column_names,
-                text_column_delimiter=arguments.text_column_delimiter,
-                label_column_name=arguments.label_column_name,
-            )
-        )
+    texts = load_unlabelled_texts(distillation.unlabelled_file, arguments)
     columns: dict[str, list[Any]] = {"text": texts}
     if distillation.teacher_name_or_path is None:
         columns[TEACHER_LOGITS] = _written_logits(distillation.unlabelled_file, len(data.label_names or []))
@@ -354,4 +364,11 @@ def _distilled(
     )
 
 
-__all__ = ["Teacher", "distil_sentences", "distil_texts", "with_unlabelled_sentences", "with_unlabelled_texts"]
+__all__ = [
+    "Teacher",
+    "distil_sentences",
+    "distil_texts",
+    "load_unlabelled_texts",
+    "with_unlabelled_sentences",
+    "with_unlabelled_texts",
+]

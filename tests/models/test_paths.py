@@ -120,6 +120,9 @@ def test_what_was_traced_with_one_step_reads_more():
             return self.layer(inputs, Steps.of(torch.ones(2, 3), 1))[0]
 
     module, inputs = OfInputs(), torch.randn(2, 3, FEATURES)
+    # A model does it; a layer alone has whatever was in its memory.
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         traced = torch.jit.trace(module, inputs[:, :1], check_trace=False)

@@ -102,14 +102,15 @@ def test_a_missing_split_is_named(run: Run) -> None:
 
 def test_naive_bayes_tells_the_pairs_too(run: Run, tmp_path: Path) -> None:
     with open(tmp_path / "unlabelled.csv", "w", newline="") as file:
-        csv.writer(file).writerows([["text"], *([pair] for pair in PAIRS)])
+        csv.writer(file).writerows([["text"], *([pair] for pair in [*PAIRS] * 10)])
     flags = ("--weighting", "naive_bayes", "--unlabelled_file", str(tmp_path / "unlabelled.csv"), "--refit")
-    results = run("--do_predict", *flags)
+    # All rows of the other file are read, however few are trained on.
+    results = run("--do_predict", *flags, "--max_train_samples", "12")
     assert results["metrics"]["test"]["accuracy"] == 1.0
     assert results["model"]["size_bytes"] < run("--do_predict")["model"]["size_bytes"]
     written = load_dataset("parquet", data_files=str(tmp_path / "run" / "unlabelled.parquet"), split="train")
-    assert written["text"][:] == list(PAIRS)
-    for logits, label in zip(written["teacher_logits"][:], PAIRS.values(), strict=True):
+    assert written["text"][:] == [*PAIRS] * 10
+    for logits, label in zip(written["teacher_logits"][:], [*PAIRS.values()] * 10, strict=True):
         assert logits[0] == -logits[1] and (logits[1] > 0) is (label == max(PAIRS.values()))
 
 
