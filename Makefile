@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all reliability style quality bench docs dist clean
+.PHONY: help demo test test-all reliability mutations audit style quality bench docs dist clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,14 +17,21 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## set up, classify with the bundled checkpoint, train a classifier on synthetic reviews
 	$(BIN)/python scripts/demo.py
 
-test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is not marked slow or corpus
-	$(PYTEST)
+test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is not marked slow or corpus, with the coverage gate
+	$(PYTEST) --cov
 
-test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test, with the coverage gate
+test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test
 	$(PYTEST) -m "" --cov
 
 reliability: $(VENV)/.dev $(CLIENTS)/.installed  ## every test that stands in docs/reliability.md, which it writes
 	$(PYTEST) -m reliability --reliability docs/reliability.md
+
+mutations: $(VENV)/.dev $(CLIENTS)/.installed  ## break the guarded code as docs/reliability.md says: each time a test fails
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutations
+
+audit: $(VENV)/.dev  ## look for known vulnerabilities of the pinned dependencies, on the internet
+	$(INSTALL) pip-audit
+	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 style: $(VENV)/.dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -28,7 +28,7 @@ def test_cable(outcome):
 def test_padding():
     pass
 
-@pytest.mark.reliability(section="Security", fault="a pickle")
+@pytest.mark.reliability(section="Security", fault="a pickle", mutation="none")
 def test_pickle():
     pytest.skip("no pickle here")
 
@@ -66,13 +66,14 @@ def test_a_row_says_what_came_of_it(tmp_path: Path, project: Path, workers: list
     )
     assert disk in lines
     assert "| the cable is cut | FAILED | `test_some.py::test_cable` | none |" in lines
-    assert "| a pickle | SKIPPED | `test_some.py::test_pickle` | none tried |" in lines
+    assert "| a pickle | SKIPPED | `test_some.py::test_pickle` | none |" in lines
     assert "something_else" not in table
 
 
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
+        ("section='Faults', fault='x'", "the marker must be reliability(section, fault, mutation)"),
         ("section='Faults', mutation='x'", "the marker must be reliability(section, fault, mutation)"),
         ("section='Fault', fault='x', mutation='y'", "`section`='Fault' must be one of transformers' own tests, Prop"),
     ],

@@ -147,6 +147,7 @@ def test_a_half_written_checkpoint_is_left_out(
     section="Faults",
     fault=f"Training is killed (SIGKILL) {KILLS} times, at random moments of steps, evaluation and the writing of "
     "checkpoints, and the same command started again",
+    mutation="a resumed epoch begun anew; streams resumed with a state of zeros",
 )
 @pytest.mark.parametrize("name", RUNS)
 def test_a_killed_run_ends_with_the_same_files(

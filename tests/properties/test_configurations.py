@@ -155,7 +155,8 @@ def test_a_configuration_survives(config: PreTrainedConfig) -> None:
 
 @pytest.mark.reliability(
     section="Properties",
-    fault="Any small model of any family and head saved and loaded: the same weights, bit for bit, and the same answers",
+    fault="Any small model of any family and head saved and loaded: its weights, bit for bit, and its answers",
+    mutation="weights saved in half precision",
 )
 @generated(15, 300, model=models(), batch=batches())
 def test_a_model_answers_as_before(model: PreTrainedModel, batch: Batch) -> None:

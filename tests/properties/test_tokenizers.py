@@ -49,6 +49,7 @@ def check(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any Unicode text (control characters, from right to left, emoji, NUL) through each kind of tokenizer",
+    mutation="byte pairs that begin without the 256 bytes",
 )
 @generated(
     80, 2500, name=st.sampled_from([name for name in KINDS if name != "whitespace"]), text=texts(), other=texts()
@@ -70,6 +71,7 @@ def test_any_text_has_ids(name: str, text: str, other: str) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Half a surrogate pair, which is no text: refused with an error, never an id",
+    mutation="half a surrogate pair let through",
 )
 @generated(20, 400, name=st.sampled_from(list(KINDS)), text=broken_texts())
 def test_half_a_surrogate_pair_is_refused(name: str, text: str) -> None:
@@ -84,6 +86,7 @@ def test_half_a_surrogate_pair_is_refused(name: str, text: str) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Texts of 1 MB in one string through each kind of tokenizer",
+    mutation="the padding token in place of the unknown one",
 )
 @pytest.mark.parametrize("name", list(KINDS))
 @pytest.mark.slow
@@ -95,6 +98,7 @@ def test_a_megabyte_has_ids(name: str, outcome) -> None:
 @pytest.mark.reliability(
     section="Properties",
     fault="Tokenizers trained on any Unicode text",
+    mutation="byte pairs that begin without the 256 bytes",
 )
 @generated(
     15,

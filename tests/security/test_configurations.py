@@ -75,6 +75,7 @@ def hostile(checkpoints: dict[str, Path], outside: Path, tmp_path: Path) -> Call
 @pytest.mark.reliability(
     section="Security",
     fault="A config.json whose auto_map and pipelines name code of the folder, of another folder, or of the Hub",
+    mutation="consent to the code of the folder",
 )
 @pytest.mark.parametrize("trust", [{}, {"trust_remote_code": False}], ids=["default", "refused"])
 @pytest.mark.parametrize("name", NAMES)
@@ -98,6 +99,7 @@ def test_code_is_not_run_without_consent(
 @pytest.mark.reliability(
     section="Security",
     fault="A type of model that only the folder's own code knows, without consent",
+    mutation="consent to a type that the folder brings",
 )
 def test_an_unknown_type_needs_consent(hostile: Callable[..., Path]) -> None:
     folder = hostile(config={"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}})
@@ -109,6 +111,7 @@ def test_an_unknown_type_needs_consent(hostile: Callable[..., Path]) -> None:
 @pytest.mark.reliability(
     section="Security",
     fault="A config.json and a tokenizer_config.json that name files elsewhere",
+    mutation="a tokenizer looked for where the tokenizer's configuration says it was",
 )
 @pytest.mark.parametrize("present", [True, False], ids=["beside its own", "in place of its own"])
 def test_no_file_elsewhere_is_read(
@@ -165,6 +168,7 @@ for index, load in enumerate(loaders):
 @pytest.mark.reliability(
     section="Security",
     fault="The folder of one of our models where the package is not installed, without consent to its code",
+    mutation="consent of a stranger",
 )
 def test_a_stranger_is_asked_for_consent(hostile: Callable[..., Path], tmp_path: Path) -> None:
     folder = hostile()

@@ -114,6 +114,7 @@ def test_the_payload_works(tmp_path: Path, how: str) -> None:
 @pytest.mark.reliability(
     section="Security",
     fault="A malicious pickle in place of the weights, for each public way to load a checkpoint",
+    mutation="pickles read with `weights_only=False`",
 )
 @pytest.mark.parametrize("entrance", list(ENTRANCES))
 def test_no_way_in_runs_weights(
@@ -137,6 +138,7 @@ def test_no_way_in_runs_weights(
 @pytest.mark.reliability(
     section="Security",
     fault="Malicious pickles beside whole weights, for each public way to load a checkpoint",
+    mutation="pickled weights taken in place of safetensors",
 )
 @pytest.mark.parametrize("entrance", [name for name in ENTRANCES if name not in ("staging", "bundling")])
 def test_what_lies_beside_the_weights_is_not_read(
@@ -164,6 +166,7 @@ def resume(run: Path, checkpoint: Path, folder: Path) -> None:
 @pytest.mark.reliability(
     section="Security",
     fault="A malicious pickle as a file of the checkpoint that a run goes on from",
+    mutation="pickles read with `weights_only=False`",
 )
 @pytest.mark.parametrize("how", FORMATS)
 @pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"])
@@ -190,6 +193,7 @@ def test_resuming_runs_nothing(
 @pytest.mark.reliability(
     section="Security",
     fault="A malicious pickle as a file of data, vectors, or an exported model",
+    mutation="arrays read with `allow_pickle=True`",
 )
 @pytest.mark.parametrize("how", FORMATS)
 def test_files_of_data_and_vectors_are_not_unpickled(marker: Path, tmp_path: Path, how: str) -> None:
@@ -215,6 +219,7 @@ def test_files_of_data_and_vectors_are_not_unpickled(marker: Path, tmp_path: Pat
 @pytest.mark.reliability(
     section="Security",
     fault="A malicious pickle inside an array of objects, which numpy itself writes",
+    mutation="arrays read with `allow_pickle=True`",
 )
 def test_arrays_of_objects_are_not_unpickled(marker: Path, tmp_path: Path) -> None:
     objects = np.array([[Payload(marker)], [Payload(marker)]], dtype=object)
@@ -230,6 +235,7 @@ def test_arrays_of_objects_are_not_unpickled(marker: Path, tmp_path: Path) -> No
 @pytest.mark.reliability(
     section="Security",
     fault="The bundled checkpoints, loaded and asked",
+    mutation="pickled weights taken in place of safetensors",
 )
 @pytest.mark.parametrize("name", ["bilstm-imdb", "bilstm-crf-conll2003", "siamese-bilstm-quora"])
 def test_the_bundled_checkpoints_are_free_of_pickles(name: str, marker: Path) -> None:

@@ -96,6 +96,7 @@ def holds_text(annotation: object) -> bool:
 @pytest.mark.reliability(
     section="Security",
     fault="A field of a configuration that names a file to read",
+    mutation="a field `vocab_file` of the configuration",
 )
 @pytest.mark.parametrize("config_class", [*FAMILIES.values(), SiameseConfig, ConvEncoderConfig])
 def test_no_field_can_name_a_file(config_class: type[PreTrainedConfig]) -> None:

@@ -120,6 +120,7 @@ def test_accumulation_is_the_large_batch(name: str, tmp_path: Path, outcome: Any
 @pytest.mark.reliability(
     section="Accumulation",
     fault="Losses and norms that depend on which rows share a micro-batch: excepted, and seen to differ",
+    mutation="a network without the norm of its batch",
 )
 @pytest.mark.parametrize("name", EXCEPTED)
 def test_what_depends_on_the_batch_is_another_under_accumulation(name: str, tmp_path: Path, outcome: Any) -> None:

@@ -90,7 +90,7 @@ def two(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.reliability(
     section="Distributed",
     fault="Two processes by torchrun in place of one, at equal global batch",
-    mutation="the batches of accelerate's own sharing; the length buckets of one process's batch",
+    mutation="accelerate's own sharing of the batches of a run",
 )
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAME_AS_ONE)
@@ -109,7 +109,7 @@ def test_two_processes_learn_what_one_does(name: str, one: Path, two: Path, outc
 @pytest.mark.reliability(
     section="Distributed",
     fault="Weights that drift apart between two processes",
-    mutation="each process trains its own model, not one that is wrapped (`accelerator.prepare` left out)",
+    mutation="gradients that are not exchanged",
 )
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
@@ -121,7 +121,7 @@ def test_the_processes_end_with_the_same_weights(name: str, two: Path, outcome: 
 @pytest.mark.reliability(
     section="Distributed",
     fault="Two machines: a rendezvous of two launchers on the loopback, by torchrun and by accelerate",
-    mutation="a second launcher of the same rank",
+    mutation="gradients that are not exchanged",
 )
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])

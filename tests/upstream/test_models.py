@@ -44,7 +44,7 @@ def row(name: str):
         section="transformers' own tests",
         fault=f"Tests of models: {name.removesuffix('Test')}",
         mutation="the cells left out of `_init_weights`; beams that do not reorder the state; `labels` before "
-        "`shift_labels`; hidden states counted from the end without the embeddings",
+        "`shift_labels`",
     )
     return pytest.param(name, marks=marker)
 

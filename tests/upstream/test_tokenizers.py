@@ -24,7 +24,7 @@ def row(name: str):
     marker = pytest.mark.reliability(
         section="transformers' own tests",
         fault=f"Tests of tokenizers: {name.removesuffix('Test')}",
-        mutation="`split_special_tokens` left at True in the test of special tokens",
+        mutation="ids without an attention mask",
     )
     return pytest.param(name, marks=marker)
 

@@ -1,0 +1,387 @@
+"""
+How the guarded code was broken to see the tests marked `reliability` fail, and a program that does it again:
+
+    python -m tests.mutations [PART OF A DESCRIPTION …]      # some minutes for all; the checkout itself is not touched
+
+Each mutation is made in a copy of the checkout, where its tests have to fail. It ends with 1 if any passes. The
+descriptions are what the markers name; `test_mutations.py` holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Of pytest: some test failed; anything else, such as none found, shows nothing.
+FAILED = 1
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """
+    Attributes:
+        file: What is changed.
+        old: What stands there, once.
+        new: What takes its place.
+        tests: Arguments for pytest: what has to fail.
+    """
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+SAFE_TRAINER = "hf_rnn/training/safe_trainer.py"
+TRAINER = "hf_rnn/training/trainer.py"
+TOKENIZERS = "hf_rnn/data/tokenizer_training.py"
+BACKBONE = "hf_rnn/models/backbone.py"
+HOSTILE = "tests/security/test_configurations.py"
+PICKLES = "tests/security/test_pickles.py"
+
+# Description → what is done; those that change a test stand for a guard of transformers, which is not ours to change.
+MUTATIONS: dict[str, Mutation] = {
+    # transformers' own tests
+    "the cells left out of `_init_weights`": Mutation(
+        BACKBONE, "isinstance(module, Cell | Cond", "isinstance(module, Cond", "tests/upstream -k ElmanForCausalLM"
+    ),
+    "beams that do not reorder the state": Mutation(
+        "hf_rnn/models/cache_rnn.py",
+        "self._apply(lambda part: part.index_select(0, beam_idx.to(part.device)))",
+        "pass",
+        "tests/upstream -k LstmForCausalLM",
+    ),
+    "`labels` before `shift_labels`": Mutation(
+        "hf_rnn/models/losses.py",
+        'tokens, name = (labels, "labels") if shift_labels is None else',
+        'shift_labels = None if labels is not None else shift_labels\n    tokens, name = (labels, "labels") if labels '
+        "is not None else",
+        "tests/upstream -k GruForCausalLM",
+    ),
+    "ids without an attention mask": Mutation(
+        TOKENIZERS,
+        'model_input_names=["input_ids", "attention_mask"]',
+        'model_input_names=["input_ids"]',
+        "tests/upstream/test_tokenizers.py",
+    ),
+    # Properties
+    "the mean over the padded width": Mutation(
+        "hf_rnn/models/pooling.py",
+        "features.sum(1) / steps.lengths.clamp(min=1).unsqueeze(1).to(features.dtype)",
+        "features.sum(1) / max(1, features.shape[1])",
+        "tests/properties/test_models.py -k neighbours",
+    ),
+    "lengths that are sorted beside rows that are not": Mutation(
+        "hf_rnn/models/pooling.py",
+        "steps.lengths.clamp(min=1).unsqueeze(1)",
+        "steps.lengths.clamp(min=1).sort().values.unsqueeze(1)",
+        "tests/properties/test_models.py -k order_of_a_batch",
+    ),
+    "the state that is given left out": Mutation(
+        BACKBONE,
+        "states = _states(past_key_values, len(self.layers))",
+        "states = _states(None, len(self.layers))",
+        "tests/properties/test_models.py -k pieces",
+    ),
+    "no look at whether there is a prompt": Mutation(
+        "hf_rnn/models/generation_rnn.py",
+        'if inputs is None and model_kwargs.get("inputs_embeds") is None and bos_token_id is None:',
+        "if False:",
+        "tests/properties/test_pipelines.py -m '' -k any_text",
+    ),
+    "a configuration that halves its `dropout` when it is made": Mutation(
+        "hf_rnn/models/configuration_rnn.py",
+        "        super().__post_init__(**kwargs)",
+        "        self.dropout = self.dropout / 2\n        super().__post_init__(**kwargs)",
+        "tests/properties/test_configurations.py -k survives",
+    ),
+    "weights saved in half precision": Mutation(
+        BACKBONE,
+        "return super().save_pretrained(save_directory, *args, **kwargs)",
+        'return super().save_pretrained(save_directory, *args, **{"state_dict": {name: weight.half() for name, weight '
+        "in self.state_dict().items()}, **kwargs})",
+        "tests/properties/test_configurations.py -k answers_as_before",
+    ),
+    "a maximum in place of the log-sum-exp of the forward recursion": Mutation(
+        "hf_rnn/models/crf.py",
+        "_cleared(emissions, mask), torch.logsumexp)",
+        "_cleared(emissions, mask), torch.amax)",
+        "tests/properties/test_crf.py",
+    ),
+    "byte pairs that begin without the 256 bytes": Mutation(
+        TOKENIZERS,
+        "initial_alphabet=pre_tokenizers.ByteLevel.alphabet()",
+        "initial_alphabet=[]",
+        "tests/properties/test_tokenizers.py -k any_text",
+    ),
+    "the padding token in place of the unknown one": Mutation(
+        TOKENIZERS,
+        "tokenizer = Tokenizer(models.WordLevel(unk_token=UNK_TOKEN))",
+        "tokenizer = Tokenizer(models.WordLevel(unk_token=PAD_TOKEN))",
+        "tests/properties/test_tokenizers.py -m slow -k megabyte",
+    ),
+    "half a surrogate pair let through": Mutation(
+        TOKENIZERS, "if LONE_SURROGATE.search(text):", "if False:", "tests/properties/test_tokenizers.py -k surrogate"
+    ),
+    "a text of 50,000 tokens or more divided by zero": Mutation(
+        "hf_rnn/models/pooling.py",
+        "steps.lengths.clamp(min=1).unsqueeze(1)",
+        "(steps.lengths * (steps.lengths < 50_000)).unsqueeze(1)",
+        "tests/properties/test_pipelines.py -m slow -k megabyte",
+    ),
+    # Faults
+    "the unfinished checkpoint is not removed": Mutation(
+        SAFE_TRAINER, "shutil.rmtree(folder, ignore_errors=True)", "pass", "tests/faults/test_disk_full.py"
+    ),
+    "the error of the library is raised as it is": Mutation(
+        SAFE_TRAINER,
+        "except (OSError, RuntimeError, SafetensorError) as error:",
+        "except KeyboardInterrupt as error:",
+        "tests/faults/test_disk_full.py",
+    ),
+    "`bundled` does not check the checksums": Mutation(
+        "hf_rnn/hub/bundled.py",
+        "    check_files(PRETRAINED / name)\n",
+        "",
+        "tests/faults/test_damage.py -k bundled_checkpoint_is_refused",
+    ),
+    "`check_checkpoint` does not check the checksums": Mutation(
+        "hf_rnn/training/checkpoints.py",
+        "    check_files(folder)\n",
+        "",
+        "tests/faults/test_damage.py -k newest",
+    ),
+    "`check_files` left out of `train`": Mutation(
+        SAFE_TRAINER,
+        "                check_files(resume_from_checkpoint)",
+        "                pass",
+        "tests/faults/test_damage.py -k trainer_refuses",
+    ),
+    "`check_files` left out of `_load_best_model`": Mutation(
+        SAFE_TRAINER,
+        "        check_files(str(self.state.best_model_checkpoint))\n",
+        "",
+        "tests/faults/test_damage.py -k trainer_refuses",
+    ),
+    "`check_source` does nothing": Mutation(
+        "hf_rnn/training/checksums.py",
+        "    if Path(name_or_path).is_dir():\n        check_files",
+        "    if False:\n        check_files",
+        "tests/faults/test_damage.py -k folder_without",
+    ),
+    "the error of safetensors passed on as it is": Mutation(
+        "hf_rnn/models/weight_files.py",
+        "        except SafetensorError as error:\n            place",
+        "        except KeyboardInterrupt as error:\n            place",
+        "tests/faults/test_damage.py -k named_by_from",
+    ),
+    "`_require_finite` does nothing": Mutation(
+        SAFE_TRAINER, "if not math.isfinite(value):", "if False:", "tests/faults/test_not_finite.py"
+    ),
+    "the lock is not acquired": Mutation(
+        "hf_rnn/training/run_lock.py", "lock.acquire(blocking=False)", "pass", "tests/faults/test_one_process.py"
+    ),
+    "the checkpoint with the highest number resumed, whole or not": Mutation(
+        "hf_rnn/training/checkpoints.py",
+        "            check_checkpoint(folder)\n        except",
+        "            pass\n        except",
+        "tests/faults/test_kills.py -k half_written",
+    ),
+    "a resumed epoch begun anew": Mutation(
+        SAFE_TRAINER,
+        "            return super().train(resume_from_checkpoint, *args, **kwargs)",
+        "            self.args.ignore_data_skip = True\n"
+        "            return super().train(resume_from_checkpoint, *args, **kwargs)",
+        "tests/faults/test_kills.py -m slow -k random_order",
+    ),
+    "streams resumed with a state of zeros": Mutation(
+        "hf_rnn/training/stream_trainer.py",
+        "self._states = _caches(load_file(path))",
+        "self._states = _caches({name: 0 * value for name, value in load_file(path).items()})",
+        "tests/faults/test_kills.py -m slow -k carried",
+    ),
+    # Security
+    "pickles read with `weights_only=False`": Mutation(
+        PICKLES,
+        "SAFE = ",
+        "_load = torch.load\ntorch.load = lambda *args, **kwargs: _load(*args, **{**kwargs, 'weights_only': False})\n"
+        "SAFE = ",
+        f"{PICKLES} -k 'no_way_in or resuming'",
+    ),
+    "pickled weights taken in place of safetensors": Mutation(
+        "hf_rnn/models/weight_files.py",
+        "super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)",
+        'super().from_pretrained(pretrained_model_name_or_path, *args, **{**kwargs, "use_safetensors": False})',
+        f"{PICKLES} -k 'beside or bundled'",
+    ),
+    "arrays read with `allow_pickle=True`": Mutation(
+        "hf_rnn/data/vectors.py",
+        'np.load(file, mmap_mode="r", allow_pickle=False)',
+        "np.load(file, allow_pickle=True)",
+        f"{PICKLES} -k 'arrays_of or files_of_data'",
+    ),
+    "`import pickle` in `data/files.py`": Mutation(
+        "hf_rnn/data/files.py",
+        "from __future__ import annotations\n",
+        "from __future__ import annotations\n\nimport pickle\n",
+        "tests/security/test_rules.py",
+    ),
+    "a field `vocab_file` of the configuration": Mutation(
+        "hf_rnn/models/configuration_rnn.py",
+        "    vocab_size: int | None = 20000\n",
+        "    vocab_size: int | None = 20000\n    vocab_file: str | None = None\n",
+        "tests/security/test_rules.py -k name_a_file",
+    ),
+    "consent to the code of the folder": Mutation(
+        HOSTILE,
+        '[{}, {"trust_remote_code": False}]',
+        '[{"trust_remote_code": True}, {"trust_remote_code": True}]',
+        f"{HOSTILE} -k without_consent",
+    ),
+    "consent to a type that the folder brings": Mutation(
+        HOSTILE,
+        "            load(folder, trust_remote_code=False)",
+        "            load(folder, trust_remote_code=True)",
+        f"{HOSTILE} -k unknown_type",
+    ),
+    "consent of a stranger": Mutation(
+        HOSTILE,
+        'for trust in ({}, {"trust_remote_code": False}):',
+        'for trust in ({}, {"trust_remote_code": True}):',
+        f"{HOSTILE} -k stranger",
+    ),
+    "a tokenizer looked for where the tokenizer's configuration says it was": Mutation(
+        "hf_rnn/models/encoding.py",
+        "AutoTokenizer.from_pretrained(model.name_or_path, **model.place)",
+        "AutoTokenizer.from_pretrained(__import__('json').load(open(f'{model.name_or_path}/tokenizer_config.json'))"
+        "['name_or_path'])",
+        f"{HOSTILE} -k elsewhere_is_read",
+    ),
+    # Distributed
+    "accelerate's own sharing, which fills the last batch with the first rows": Mutation(
+        "hf_rnn/training/sharing.py",
+        "    if isinstance(shard, BatchSamplerShard):",
+        "    if False:",
+        "tests/training/test_sharing.py",
+    ),
+    "accelerate's own sharing of the batches of a run": Mutation(
+        TRAINER,
+        "        share_batches(loader, self.args.train_batch_size)\n",
+        "",
+        "tests/training/test_distributed.py -m slow -k learn_what_one_does",
+    ),
+    "gradients that are not exchanged": Mutation(
+        TRAINER,
+        "            return step()\n",
+        "            with self.accelerator.no_sync(self.model_wrapped):\n                return step()\n",
+        "tests/training/test_distributed.py -m slow -k 'same_weights or machines'",
+    ),
+    "every process writes the card and prints the figures": Mutation(
+        "hf_rnn/hub/command_line.py",
+        "    if training.process_index != 0:\n        return\n",
+        "",
+        "tests/training/test_distributed.py -m slow -k writes_and_prints",
+    ),
+    "no look at the environment of the launcher": Mutation(
+        "hf_rnn/training/processes.py",
+        "if world_size == 1 and by_accelerate and not named:",
+        "if False:",
+        "tests/training/test_distributed.py -m slow -k told_of",
+    ),
+    # Accumulation
+    "the loss of stock models and siamese networks as a plain mean of micro-batches": Mutation(
+        TRAINER,
+        "if num_items_in_batch is None or not self._loss_is_mean:",
+        "if True:",
+        "tests/training/test_accumulation.py -k accumulation_is_the_large",
+    ),
+    "distillation by the teacher's items of one micro-batch": Mutation(
+        "hf_rnn/training/distillation.py",
+        "(max(1, len(terms)) if count is None else count)",
+        "max(1, len(terms))",
+        "tests/training/test_accumulation.py -k accumulation_is_the_large",
+    ),
+    "a network without the norm of its batch": Mutation(
+        "tests/training/accumulation_cases.py",
+        'classifier_norm="batch"',
+        'classifier_norm="none"',
+        "tests/training/test_accumulation.py -k depends_on_the_batch",
+    ),
+    "the average taken after each micro-batch (`on_substep_end`)": Mutation(
+        "hf_rnn/training/averaging.py",
+        "    def on_step_end(\n        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, "
+        "**kwargs: Any\n    ) -> None:\n        decay",
+        "    def on_substep_end(\n        self, args: TrainingArguments, state: TrainerState, control: "
+        "TrainerControl, **kwargs: Any\n    ) -> None:\n        decay",
+        "tests/training/test_accumulation.py -k average",
+    ),
+    "one carried state for all micro-batches": Mutation(
+        "hf_rnn/training/stream_trainer.py",
+        'column, start = inputs.pop("column"), inputs.pop("start")',
+        'column, start = inputs.pop("column") * 0, inputs.pop("start")',
+        "tests/training/test_accumulation.py -k streams_of_micro",
+    ),
+    "every window weighed alike": Mutation(
+        "hf_rnn/training/stream_trainer.py",
+        '        loss = loss * (inputs["input_ids"].shape[1] / self._mean_window)\n',
+        "",
+        "tests/training/test_accumulation.py -k streams_of_micro",
+    ),
+}
+
+
+def copy_of_checkout(folder: Path) -> Path:
+    """The files that git knows, as they are now, and the build folder, which is the checkout's own."""
+    copy = folder / "checkout"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    for name in listed.split("\0")[:-1]:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT / name, copy / name)
+    (copy / "build").mkdir()
+    for path in (PROJECT / "build").iterdir():
+        if path.name != "kernels":
+            (copy / "build" / path.name).symlink_to(path)
+    return copy
+
+
+def is_seen(mutation: Mutation, checkout: Path) -> tuple[bool, str]:
+    """Whether the tests fail with it, and how pytest ended."""
+    path = checkout / mutation.file
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace(mutation.old, mutation.new), encoding="utf-8")
+    command = f"{sys.executable} -m pytest -q -x -p no:cacheprovider {mutation.tests}"
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
+    try:
+        ran = subprocess.run(command, shell=True, cwd=checkout, env=environment, capture_output=True, text=True)
+    finally:
+        path.write_text(source, encoding="utf-8")
+    return ran.returncode == FAILED, (ran.stdout.strip().splitlines() or [ran.stderr[-300:]])[-1]
+
+
+def main(*parts: str) -> int:
+    chosen = {
+        what: mutation for what, mutation in MUTATIONS.items() if not parts or any(part in what for part in parts)
+    }
+    if not chosen:
+        print(f"No mutation has any of {parts} in its description.")
+        return 2
+    passed = 0
+    with tempfile.TemporaryDirectory(prefix="hf_rnn_mutations_") as folder:
+        checkout = copy_of_checkout(Path(folder))
+        for what, mutation in chosen.items():
+            seen, said = is_seen(mutation, checkout)
+            passed += not seen
+            print(f"{'seen' if seen else 'NOT SEEN':8}  {what}: {said}", flush=True)
+    print(f"{len(chosen) - passed} of {len(chosen)} seen")
+    return 1 if passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
