@@ -156,7 +156,7 @@ MUTATIONS: dict[str, Mutation] = {
         "hf_rnn/training/checkpoints.py",
         "    check_files(folder)\n",
         "",
-        "tests/faults/test_damage.py -k newest",
+        "tests/faults/test_damage.py -k left_out_and_refused",
     ),
     "`check_files` left out of `train`": Mutation(
         SAFE_TRAINER,
@@ -199,7 +199,7 @@ MUTATIONS: dict[str, Mutation] = {
         "            return super().train(resume_from_checkpoint, *args, **kwargs)",
         "            self.args.ignore_data_skip = True\n"
         "            return super().train(resume_from_checkpoint, *args, **kwargs)",
-        "tests/faults/test_kills.py -m slow -k random_order",
+        "tests/faults/test_kills.py -m slow -k random",
     ),
     "streams resumed with a state of zeros": Mutation(
         "hf_rnn/training/stream_trainer.py",
