@@ -15,7 +15,7 @@ from ..models.modeling_siamese import SiameseForPairClassification
 from ..training.gradient_plots import draw_gradient_flow
 from ..training.gradients import GradientFlow, evaluation_mode, gradient_flow
 from .figures import name_steps, new_figure, width_for
-from .steps import NotApplicableError, ReadText, backbone_of, layers_of, read_text
+from .steps import NotApplicableError, ReadText, backbone_of, label_names, layers_of, read_text
 
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TextGradientFlow:
     flow: GradientFlow
 
     def figure(self) -> Figure:
-        """‖∂L/∂h_t‖ by step on a logarithmic scale, dotted ‖∂L/∂c_t‖ of an LSTM; a row for each text, layers beside."""
+        """‖∂L/∂h_t‖ by step on a logarithmic scale, of an LSTM ‖∂L/∂c_t‖ too; a row for each text, layers side by side."""
         num_texts, num_layers = len(self.steps), len(self.flow.hidden)
         width = max(4.5, max(map(width_for, self.steps)) / num_layers)
         figure = new_figure(min(width * num_layers, 16.0), 3.2 * num_texts)
@@ -112,12 +112,14 @@ def _labels(
 
 def _class_label(model: PreTrainedModel, batch: dict[str, Any], label: str | None) -> tuple[torch.Tensor, str]:
     if model.config.problem_type not in (None, "single_label_classification") or model.config.num_labels == 1:
-        raise NotApplicableError(f"`model` is one of {model.config.problem_type}; it must choose one label of several.")
-    label2id: dict[str, int] = model.config.label2id
-    if label is not None and label not in label2id:
-        raise ValueError(f"`label`={label!r} must be one of {', '.join(label2id)}.")
-    chosen = int(_logits(model, batch).argmax()) if label is None else label2id[label]
-    return torch.tensor([chosen], device=model.device), f"label {model.config.id2label[chosen]}"
+        raise NotApplicableError(
+            f"`model` is one of {model.config.problem_type}; it must choose one label of several."
+        )
+    names = label_names(model)
+    if label is not None and label not in names:
+        raise ValueError(f"`label`={label!r} must be one of {', '.join(names)}.")
+    chosen = int(_logits(model, batch).argmax()) if label is None else names.index(label)
+    return torch.tensor([chosen], device=model.device), f"label {names[chosen]}"
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from ..models.modeling_rnn import RecurrentForTokenClassification
 from ..models.tagging import bioes_states
 from ..training.gradients import evaluation_mode
 from .figures import name_steps, new_figure, width_for
-from .steps import NotApplicableError, as_array, read_text
+from .steps import NotApplicableError, as_array, label_names, read_text
 
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def tag_lattice(
         raise NotApplicableError(f"`model` is a {type(model).__name__}; it must be a tagger of hf_rnn with a CRF.")
     crf = model.head.crf
     if crf is None:
-        raise NotApplicableError("`model` is a tagger with `crf=False`: it scores each word alone, there is no lattice.")
+        raise NotApplicableError(
+            "`model` is a tagger with `crf=False`: it scores each word alone, there is no lattice."
+        )
     read = read_text(model, tokenizer, text, max_tokens)
     with evaluation_mode(model):
         emissions = model(**read.inputs).emissions
@@ -96,7 +98,7 @@ def tag_lattice(
     emissions, rules = emissions.double(), [rule.double() for rule in crf.rules()]
     mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
     path, score = crf.viterbi(emissions, mask)
-    names = [str(model.config.id2label[index]) for index in range(model.config.num_labels)]
+    names = label_names(model)
     states = bioes_states(names) if model.config.label_scheme == "BIOES" else {name: name for name in names}
     start, transition, end = map(as_array, rules)
     return TagLattice(

@@ -126,8 +126,8 @@ def nearest_neighbours(
     Args:
         model: Any model with a table of its tokens, or of words (`config.word_vocab_size`).
         word: As it stands in a text; the tokenizer makes one token of it, in a model of words it has a row.
-        vocabulary: In a model of words, which words are looked up: the checkpoint keeps a key of each of its words, not
-            its spelling. By default those that are one token, see `embedding_table`.
+        vocabulary: In a model of words, which words are looked up: the checkpoint keeps a key of each of its words,
+            not its spelling. By default `one_token_words`.
 
     Raises:
         NotApplicableError: the model has no such table.
@@ -172,7 +172,7 @@ def embedding_table(
 
     Args:
         vocabulary: In a model of words, the words to look up; those that share a row, as "Film" may with "film", are
-            there once, as they come first. None: the words that the tokenizer has one token for.
+            there once, as they come first. None: `one_token_words`.
         also: In a model of words, words to look up before those.
 
     Raises:
@@ -182,7 +182,7 @@ def embedding_table(
     weight = _weight(model)
     words = _of_words(model)
     if words is not None:
-        rows = _word_rows(words, _whole_words(words) if vocabulary is None else vocabulary, also)
+        rows = _word_rows(words, one_token_words(model) if vocabulary is None else vocabulary, also)
         return EmbeddingTable(tuple(rows), weight[list(rows.values())])
     if vocabulary is not None:
         raise ValueError("`vocabulary` is for models of words (`config.word_vocab_size`); the words here are tokens.")
@@ -215,10 +215,21 @@ def _token_of(tokenizer: PreTrainedTokenizerBase, word: str) -> str:
         if len(found) == 1 and found[0] != tokenizer.unk_token:
             return found[0]
     what = f"{len(found)} tokens" if len(found) != 1 else "an unknown token"
-    raise ValueError(f"{word!r} is {what} to the tokenizer ({' '.join(found)}); it must be a word with one of its own.")
+    raise ValueError(
+        f"{word!r} is {what} to the tokenizer ({' '.join(found)}); it must be a word with one of its own."
+    )
 
 
-def _whole_words(embeddings: WordEmbeddings) -> list[str]:
+def one_token_words(model: PreTrainedModel) -> list[str]:
+    """
+    The words that the tokenizer of a model of words has one token for.
+
+    Raises:
+        NotApplicableError: the model is not of words.
+    """
+    embeddings = _of_words(model)
+    if embeddings is None:
+        raise NotApplicableError(f"`model` is a {type(model).__name__} of tokens; it must be one of words.")
     starts = embeddings.token_starts.nonzero().flatten().tolist()
     spelt = (bytes(embeddings.token_bytes[token][: embeddings.token_lengths[token]].tolist()) for token in starts)
     # Some bytes are but the first part of a character.
@@ -246,4 +257,4 @@ def _word_rows(embeddings: WordEmbeddings, vocabulary: Iterable[str], also: Sequ
     return kept
 
 
-__all__ = ["EmbeddingTable", "Neighbours", "analogy", "embedding_table", "nearest_neighbours"]
+__all__ = ["EmbeddingTable", "Neighbours", "analogy", "embedding_table", "nearest_neighbours", "one_token_words"]

@@ -127,6 +127,12 @@ def read_in_chunks(model: nn.Module, read: ReadText, **options: Any) -> Iterator
         yield output
 
 
+def label_names(model: PreTrainedModel) -> tuple[str, ...]:
+    """The labels in the order of their numbers."""
+    names = cast(dict[int, str], model.config.id2label)
+    return tuple(str(names[number]) for number in range(len(names)))
+
+
 def as_array(tensor: torch.Tensor) -> np.ndarray:
     """In the tensor's own type; what numpy has no type for as float32."""
     tensor = tensor.detach().cpu()
@@ -139,6 +145,7 @@ __all__ = [
     "as_array",
     "backbone_of",
     "has_backbone",
+    "label_names",
     "layers_of",
     "read_in_chunks",
     "read_text",

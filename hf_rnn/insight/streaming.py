@@ -13,7 +13,7 @@ from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification
 from ..training.gradients import evaluation_mode
 from .figures import MOST_NAMES, name_of, name_steps, new_figure, width_for
-from .steps import NotApplicableError, as_array, layers_of, read_in_chunks, read_text
+from .steps import NotApplicableError, as_array, label_names, layers_of, read_in_chunks, read_text
 
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class ReadingCurve:
         axes = figure.subplots()
         shown = range(1, 2) if len(self.labels) == 2 else range(len(self.labels))
         for label in shown:
-            axes.plot(self.probabilities[:, label], label=self.labels[label], color=f"C{label}", drawstyle="steps-post")
+            axes.plot(
+                self.probabilities[:, label], label=self.labels[label], color=f"C{label}", drawstyle="steps-post"
+            )
         if len(self.labels) == 2:
             axes.axhline(0.5, color="black", linestyle="--", linewidth=0.8)
         axes.set(ylim=(-0.02, 1.02), ylabel="probability")
@@ -91,8 +93,7 @@ def reading_curve(
         logits = torch.cat([head(output.last_hidden_state[0]) for output in outputs])
     several = config.problem_type == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(1)
-    labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
-    return ReadingCurve(read.steps, labels, as_array(probabilities), read.total_tokens)
+    return ReadingCurve(read.steps, label_names(model), as_array(probabilities), read.total_tokens)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def next_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
         for output in read_in_chunks(model, read, logits_to_keep=1):
             logits = output.logits[0, -1]
     found, ids = logits.softmax(0).topk(min(k, len(logits)))
-    return NextTokens(tuple(tokenizer.decode([token]) for token in ids.tolist()), as_array(found))
+    return NextTokens(tuple(str(tokenizer.decode([token])) for token in ids.tolist()), as_array(found))
 
 
 __all__ = ["NextTokens", "ReadingCurve", "next_tokens", "reading_curve"]

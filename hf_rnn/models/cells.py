@@ -97,7 +97,7 @@ class Cell(nn.Module):
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         """
-        What one step computes on the way to its state, `gate_names`, each (batch, units), activation functions applied.
+        What one step computes on the way to its state: `gate_names`, each (batch, units), activation function applied.
 
         Args:
             projected: (batch, gates * units), a step of `project`.
