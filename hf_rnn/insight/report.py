@@ -34,7 +34,7 @@ class Report:
         texts: The text, or the two of a pair.
         tokens: How many the tokenizer makes of each text.
         unknown: How many of these are its unknown token.
-        sections: What applies.
+        sections: What applies, by its title.
         left_out: Title of what does not apply → why.
         date: When the report was made, ISO 8601, UTC.
         versions: Library → version.
@@ -46,7 +46,7 @@ class Report:
     texts: tuple[str, ...]
     tokens: tuple[int, ...]
     unknown: tuple[int, ...]
-    sections: tuple[Section, ...]
+    sections: dict[str, Section]
     left_out: dict[str, str]
     date: str
     versions: dict[str, str]
@@ -108,10 +108,10 @@ def explain(
 
     question = Question(model, tokenizer, text, text_pair, label)
     counts = [_tokens(tokenizer, given) for given in question.texts]
-    sections, left_out = [], {}
+    sections, left_out = {}, {}
     for title, make in tqdm(SECTIONS.items(), desc="Insights", disable=not progress):
         try:
-            sections.append(make(question))
+            sections[title] = make(question)
         except NotApplicableError as reason:
             left_out[title] = str(reason)
     return Report(
@@ -121,7 +121,7 @@ def explain(
         question.texts,
         tuple(number for number, _ in counts),
         tuple(unknown for _, unknown in counts),
-        tuple(sections),
+        sections,
         left_out,
         datetime.now(UTC).isoformat(timespec="seconds"),
         _versions(),

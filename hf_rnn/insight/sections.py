@@ -50,25 +50,18 @@ class Table:
 class Section:
     """
     Attributes:
-        title: As in the table of contents.
         shows: One sentence: what is shown.
         reading: One sentence: how to read it.
         note: What of the text is shown, where it is not all.
         tables, pictures, markup: The contents; markup is HTML that is escaped already.
     """
 
-    title: str
     shows: str
     reading: str
     note: str = ""
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
     markup: str = ""
-
-    @property
-    def anchor(self) -> str:
-        """What a link to it says after the #."""
-        return "-".join(self.title.lower().split())
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ class Question:
 
     Raises:
         ValueError: a text is no string or has no token but special ones; `text_pair` is missing or too much; `label`
-            is none of the model's.
+            is none of the model's; `model` has no head.
     """
 
     model: PreTrainedModel
@@ -89,6 +82,7 @@ class Question:
     texts: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        kind = self.kind
         if self.of_pairs and self.text_pair is None:
             raise ValueError(f"`text_pair` is None; a {type(self.model).__name__} compares two texts.")
         if not self.of_pairs and self.text_pair is not None:
@@ -99,14 +93,10 @@ class Question:
             read_text(self.model, self.tokenizer, given, max_tokens=1, name=name)
             if not self.tokenizer(given, add_special_tokens=False, verbose=False)["input_ids"]:
                 raise ValueError(f"`{name}`={given!r} has no token but special ones; there is nothing to explain.")
-        if self.label is not None:
-            self._check_label()
-
-    def _check_label(self) -> None:
-        if self.kind != "classifier":
-            raise ValueError(f"`label`={self.label!r}: a {self.kind} has no label of a text; it must be None.")
+        if self.label is not None and kind != "classifier":
+            raise ValueError(f"`label`={self.label!r}: a {kind} has no label of a text; it must be None.")
         names = label_names(self.model)
-        if self.label not in names:
+        if self.label is not None and self.label not in names:
             raise ValueError(f"`label`={self.label!r} must be one of {', '.join(names)}.")
 
     @property
@@ -122,7 +112,11 @@ class Question:
             return "tagger"
         if self.model.can_generate():
             return "language model"
-        return "classifier" if name.endswith("Classification") else "siamese network"
+        if name.endswith("Classification"):
+            return "classifier"
+        if self.of_pairs:
+            return "siamese network"
+        raise ValueError(f"`model` is a {name}; it must be a classifier, tagger, language model or siamese network.")
 
     def inputs(self) -> dict[str, torch.Tensor]:
         """What `model` reads, all of the texts."""
@@ -148,7 +142,6 @@ def answer(question: Question) -> Section:
         name = question.model.config.similarity
         tables.append(Table(("similarity", ""), ((name, f"{float(similarities[0]):.4f}"),)))
     return Section(
-        "Answer",
         "What the model answers to all of the text.",
         "Probabilities are the model's own; they are no measure of how often it is right.",
         tables=tuple(tables),
@@ -177,7 +170,6 @@ def contributions(question: Question) -> Section:
         target=question.label,
     )
     return Section(
-        "Contributions of tokens",
         "How much each token adds to the score of the label below, or takes from it, by integrated gradients "
         "(Sundararajan et al. 2017).",
         "Blue speaks for the label, orange against it; the numbers, also shown where the pointer rests on a token, "
@@ -203,7 +195,6 @@ def lattice(question: Question) -> Section:
     found = tag_lattice(question.model, question.tokenizer, question.text, max_tokens=IN_LATTICE)
     tagged = tuple((word, tag) for word, tag in zip(found.words, found.tags, strict=True) if tag != "O")
     return Section(
-        "Tag lattice",
         "For every word the probability of each state of the conditional random field given the whole sentence (its "
         "marginals), and the most probable path of all.",
         "The darker a field, the surer the model is; where the line leaves the darkest field of a word, the rules or "
@@ -219,7 +210,6 @@ def curve(question: Question) -> Section:
     found = reading_curve(question.model, question.tokenizer, question.text)
     last = ", ".join(f"{name} {share:.3f}" for name, share in zip(found.labels, found.probabilities[-1], strict=True))
     return Section(
-        "Reading curve",
         "The model's probabilities after each token, as it reads from left to right with nothing but its state kept.",
         "A jump stands at the token that changed the model's mind; the right end is its answer to the whole text.",
         pictures=(_picture(found.figure(), f"Probabilities by token; at the end {last}."),),
@@ -230,7 +220,6 @@ def following(question: Question) -> Section:
     """What a language model would go on with."""
     found = next_tokens(question.model, question.tokenizer, question.text)
     return Section(
-        "Next token",
         "The most probable tokens after the end of the text, all of which was read.",
         "The longer a bar, the surer the model is of this token; ␣ is a space and ↵ the end of a line.",
         pictures=(_picture(found.figure(), "Next tokens: " + ", ".join(map(repr, found.tokens)) + "."),),
@@ -241,7 +230,6 @@ def attention(question: Question) -> Section:
     """The weights of attention pooling."""
     found = [attention_weights(question.model, question.tokenizer, text, IN_ATTENTION) for text in question.texts]
     return Section(
-        "Attention weights",
         "How much of the vector that is classified comes from each step, by the weights of the attention pooling.",
         "The dashed line is where all bars would end if every step counted alike; a step's vector also holds what was "
         "read around it.",
@@ -265,7 +253,6 @@ def flow(question: Question) -> Section:
     )
     totals = [len(question.tokenizer(text, verbose=False)["input_ids"]) for text in question.texts]
     return Section(
-        "Gradient flow",
         f"The norm of the loss's gradient at each step's hidden state (and cell state, of an LSTM), for the loss of "
         f"{found.loss_of}.",
         "What the model learns from a step vanishes where the line falls, by many powers of ten, and explodes where "
@@ -286,7 +273,6 @@ def states(question: Question) -> Section:
             description = f"Heat maps{of_text}: layer {layer.layer + 1}, {layer.direction}."
             pictures.append(_picture(found.figure(layer.layer, layer.direction), description))
     return Section(
-        "Gates and states",
         "What every unit of each layer and direction computes at every step: its gates, its cell state if it has one, "
         "and its hidden state, which is the output.",
         "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) to "
@@ -316,7 +302,6 @@ def neighbours(question: Question) -> Section:
         found = zip(near.words, near.similarities, strict=True)
         rows.append((word, ", ".join(f"{other} ({cosine:.2f})" for other, cosine in found)))
     return Section(
-        "Neighbours in the embedding table",
         f"For the longest words of the text, up to {NEIGHBOURING_WORDS}, the words whose vectors point most nearly the "
         "same way, with their cosine.",
         "What stands together here is alike to the model before it has read any context; a cosine of 1 is the same "

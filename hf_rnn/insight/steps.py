@@ -13,7 +13,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.backbone import RecurrentModel
 from ..models.cache_rnn import RecurrentCache
+from ..models.encoding import NO_LIMIT
 from ..models.recurrent import RecurrentLayer
+from .reading import check_text, shown
 
 
 # Tokens of a long text that are read between two points at which nothing but the state is kept.
@@ -52,24 +54,23 @@ def read_text(
     name: str = "text",
 ) -> ReadText:
     """
-    `text` as `model` reads it.
+    `text` as `model` reads it, special tokens included, up to the tokenizer's `model_max_length` if it has one.
 
     Args:
         max_tokens: The first of them are read, as if the text ended there; None: all.
         name: What the argument is called in errors.
 
     Raises:
-        ValueError: `text` is no string or has no token, or `max_tokens` is below 1.
+        ValueError: `text` is no string, is not valid Unicode or has no token, or `max_tokens` is below 1.
     """
-    if not isinstance(text, str):
-        raise ValueError(f"`{name}` is {text!r}; it must be a string.")
+    check_text(name, text)
     if max_tokens is not None and max_tokens < 1:
         raise ValueError(f"`max_tokens`={max_tokens} must be at least 1, or None.")
-    encoded = tokenizer(text, return_offsets_mapping=tokenizer.is_fast, verbose=False)
+    limited = tokenizer.model_max_length < NO_LIMIT
+    encoded = tokenizer(text, truncation=limited, return_offsets_mapping=tokenizer.is_fast)
     all_ids = cast(list[int], encoded["input_ids"])
     if not all_ids:
-        shown = text if len(text) <= 40 else f"{text[:40]}…"
-        raise ValueError(f"`{name}`={shown!r} has no token; it must hold at least one.")
+        raise ValueError(f"`{name}`={shown(text)} has no token; it must hold at least one.")
     ids = all_ids[:max_tokens]
     tokens = cast(list[str], tokenizer.convert_ids_to_tokens(ids))
     spans: Sequence[tuple[int, int]] = encoded.get("offset_mapping") or [(0, 0)] * len(ids)
