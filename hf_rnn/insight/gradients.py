@@ -36,7 +36,7 @@ class TextGradientFlow:
     flow: GradientFlow
 
     def figure(self) -> Figure:
-        """‖∂L/∂h_t‖ by step on a logarithmic scale, of an LSTM ‖∂L/∂c_t‖ too; a row for each text, a column a layer."""
+        """‖∂L/∂h_t‖ by step on a logarithmic scale, with ‖∂L/∂c_t‖; a row for a text, a column for a layer."""
         num_texts, num_layers = len(self.steps), len(self.flow.hidden)
         width = max(4.5, max(map(width_for, self.steps)) / num_layers)
         figure = new_figure(min(width * num_layers, 16.0), 3.2 * num_texts)

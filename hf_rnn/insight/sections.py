@@ -120,7 +120,7 @@ class Question:
 
     def inputs(self) -> dict[str, torch.Tensor]:
         """What `model` reads, all of the texts."""
-        batch = {}
+        batch: dict[str, torch.Tensor] = {}
         for suffix, given in zip(("", "_b"), self.texts, strict=False):
             read = read_text(self.model, self.tokenizer, given)
             batch |= {f"{name}{suffix}": value for name, value in read.inputs.items()}
@@ -151,7 +151,9 @@ def answer(question: Question) -> Section:
 def _probabilities(model: PreTrainedModel, logits: torch.Tensor) -> Table:
     names, problem = label_names(model), model.config.problem_type
     if problem == "regression" or len(logits) == 1:
-        return Table(("output", "value"), tuple(zip(names, (f"{value:.4f}" for value in logits.tolist()), strict=True)))
+        return Table(
+            ("output", "value"), tuple(zip(names, (f"{value:.4f}" for value in logits.tolist()), strict=True))
+        )
     shares = logits.sigmoid() if problem == "multi_label_classification" else logits.softmax(0)
     order = shares.argsort(descending=True).tolist()
     return Table(("label", "probability"), tuple((names[index], f"{float(shares[index]):.4f}") for index in order))
@@ -235,7 +237,9 @@ def attention(question: Question) -> Section:
         "read around it.",
         _notes([weights.total_tokens for weights in found], IN_ATTENTION),
         pictures=tuple(
-            _picture(weights.figure(), f"Attention weights; the largest at {weights.steps[weights.weights.argmax()]!r}.")
+            _picture(
+                weights.figure(), f"Attention weights; the largest at {weights.steps[weights.weights.argmax()]!r}."
+            )
             for weights in found
         ),
     )
@@ -275,8 +279,8 @@ def states(question: Question) -> Section:
     return Section(
         "What every unit of each layer and direction computes at every step: its gates, its cell state if it has one, "
         "and its hidden state, which is the output.",
-        "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) to "
-        "open (yellow), and what has a sign from blue through white to red.",
+        "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) "
+        "to open (yellow), and what has a sign from blue through white to red.",
         _notes(totals, IN_HEAT_MAPS),
         pictures=tuple(pictures),
     )
@@ -292,7 +296,7 @@ def neighbours(question: Question) -> Section:
     else:
         table = embedding_table(model, tokenizer)
         ids = [number for read in reads for number in read.inputs["input_ids"][0].tolist()]
-        asked = tokenizer.convert_ids_to_tokens(ids)
+        asked = [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
     chosen = _telling(asked, table)
     if not chosen:
         raise NotApplicableError("no token of the text has a vector of its own: all are unknown to the model.")
@@ -302,8 +306,8 @@ def neighbours(question: Question) -> Section:
         found = zip(near.words, near.similarities, strict=True)
         rows.append((word, ", ".join(f"{other} ({cosine:.2f})" for other, cosine in found)))
     return Section(
-        f"For the longest words of the text, up to {NEIGHBOURING_WORDS}, the words whose vectors point most nearly the "
-        "same way, with their cosine.",
+        f"For the longest words of the text, up to {NEIGHBOURING_WORDS}, the words whose vectors point most nearly "
+        "the same way, with their cosine.",
         "What stands together here is alike to the model before it has read any context; a cosine of 1 is the same "
         "direction.",
         tables=(Table(("word", "nearest words (cosine)"), tuple(rows)),),

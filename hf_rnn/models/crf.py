@@ -223,7 +223,7 @@ class ConditionalRandomField(nn.Module):
         return paths.masked_fill(~real, -100), scores
 
     def rules(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The scores `start` (labels), `transition` (before, after), `end` (labels); what is forbidden: `FORBIDDEN`."""
+        """The scores `start` (labels), `transition` (before, after), `end` (labels), the forbidden at `FORBIDDEN`."""
         return (
             self.start.masked_fill(~self.start_allowed, FORBIDDEN),
             self.transition.masked_fill(~self.transition_allowed, FORBIDDEN),
