@@ -43,7 +43,7 @@ class TextGradientFlow:
         rows = figure.subplots(num_texts, num_layers, sharey=True, squeeze=False)
         for row, (panels, steps) in enumerate(zip(rows, self.steps, strict=True)):
             for layer, axes in enumerate(panels):
-                draw_gradient_flow(axes, {"$h_t$": self._of_text(row)}, layer)
+                draw_gradient_flow(axes, {("text", "text_pair")[row]: self._of_text(row)}, layer)
                 name_steps(axes, steps, first=1)
                 axes.set_xlabel("")
                 axes.set_title(f"layer {layer + 1}" if num_layers > 1 and row == 0 else "", fontsize=10)
