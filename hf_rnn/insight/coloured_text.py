@@ -16,7 +16,7 @@ from .extras import insight_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backend_bases import RendererBase
+    from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.figure import Figure
 
     from .contributions import Contributions
@@ -75,10 +75,9 @@ def coloured_html(contributions: Contributions) -> str:
         for body in ("".join(_spans(part, largest)) for part in _texts(contributions))
     ]
     steps = ", ".join(map(_rgba, (-1.0, 0.0, 1.0)))
-    legend = (
-        f'<span>against {-largest:+.2g}</span> <span aria-hidden="true" style="display: inline-block; width: 8em; height: 1em; '
-        f'vertical-align: middle; background: linear-gradient(to right, {steps})"></span> <span>{largest:+.2g} for</span>.'
-    )
+    box = "display: inline-block; width: 8em; height: 1em; vertical-align: middle"
+    bar = f'<span aria-hidden="true" style="{box}; background: linear-gradient(to right, {steps})"></span>'
+    legend = f"against {-largest:+.2g} {bar} {largest:+.2g} for."
     caption = f'<figcaption dir="ltr">{legend} {html.escape(_caption(contributions))}</figcaption>'
     return f'<figure class="contributions">{"".join(paragraphs)}{caption}</figure>'
 
@@ -130,8 +129,8 @@ def coloured_figure(contributions: Contributions) -> Figure:
     """
     The text in lines, each token on its colour, above a legend and the figures in words.
 
-    Text whose first letter is written from the right runs from the right, word by word. A character that matplotlib's font does not
-    have is drawn as □. Of a long text the first 1,000 tokens are drawn, and the caption says so.
+    Text whose first letter is written from the right runs from the right, word by word. A character that matplotlib's
+    font does not have is drawn as □. Of a long text the first 1,000 tokens are drawn, and the caption says so.
 
     Raises:
         ImportError: matplotlib is missing.
@@ -173,7 +172,7 @@ def _index_after(part: Sequence[Segment], tokens: int) -> int:
 class _Lines:
     """Pieces of text laid out in lines of the figure's width; measures are inches."""
 
-    def __init__(self, renderer: RendererBase) -> None:
+    def __init__(self, renderer: RendererAgg) -> None:
         from matplotlib.font_manager import FontProperties, findfont, get_font
 
         self.renderer = renderer

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from transformers.modeling_outputs import ModelOutput
 from ..models.embeddings import RecurrentEmbeddings
 from ..training.gradients import evaluation_mode
 from .coloured_text import coloured_figure, coloured_html
-from .extras import insight_extra
+from .integration import Line
 from .reading import Reading, embedding_layer, read
 from .targets import Target, TargetName, find_target
 
@@ -36,14 +36,11 @@ logger = logging.getLogger(__name__)
 
 # The sum of the contributions may be off by this share of what it should be.
 TOLERANCE = 0.01
-# Steps of the integral are doubled up to this, and only while all of them together read no more tokens than that.
+# Steps of the integral are added up to this, and only while all of them together read no more tokens than that.
 MAX_STEPS = 800
 MAX_TOKENS = 4_000_000
 # Tokens that are read at once, which bounds the memory.
 TOKENS_AT_ONCE = 8192
-# Where the score differs from the baseline's by less than this share of what the contributions add up to without
-# their signs, they cancel out, and their error is a share of that.
-CANCELLING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +104,10 @@ def token_contributions(
     The baseline is a text of the same length with the same special tokens and nothing else: zeros, which is what our
     layers read at padding; for other models the vector of their padding token. Of a pair both texts are so replaced.
 
-    The steps of the integral are doubled until the contributions add up to 1 %, at most to 800 steps, and for texts
-    of more than 5,000 tokens to as many as read 4 million tokens together; if they still do not, a warning says by
-    how much. A text of any length is read whole (the tokenizer's `model_max_length` aside: a warning says that the
-    text was cut), a few steps at a time, so that memory grows with its length alone.
+    Steps of the integral are added, where it is steep, until the contributions add up to 1 %; at most 800, and of a
+    text of more than 5,000 tokens no more than read 4 million tokens together. If they still do not add up, a warning
+    says by how much. A text of any length is read whole (the tokenizer's `model_max_length` aside: a warning says that
+    the text was cut), a few steps at a time, so that memory grows with its length alone.
 
     Args:
         model: A sequence classifier, a tagger or a siamese network: ours, or any of transformers that looks its
@@ -119,7 +116,7 @@ def token_contributions(
         text_pair: The second text, for siamese networks and classifiers of pairs.
         target: The label, by name or number; of a tagger the number of a word, or a tuple of it and a label. By
             default the label that the model gives; of a tagger that of the first word that is not "O".
-        n_steps: Steps of the integral (Gauss-Legendre) to begin with.
+        n_steps: Steps of the integral to begin with, in Gauss-Legendre parts of five.
         internal_batch_size: Steps that are computed together; by default as many as have 8,192 tokens.
 
     Raises:
@@ -134,14 +131,16 @@ def token_contributions(
     # cuDNN differentiates nothing in evaluation mode.
     with evaluation_mode(model), torch.backends.cudnn.flags(enabled=False):
         path = _Path(model, reading, target)
-        values, error, steps = _integrate(path, n_steps, internal_batch_size)
-    if error > TOLERANCE:
+        tokens = path.inputs.shape[1] * path.inputs.shape[2]
+        together = internal_batch_size or max(1, TOKENS_AT_ONCE // tokens)
+        line = Line(path, path.baseline, path.inputs, together)
+        found = line.integrate(n_steps, min(MAX_STEPS, MAX_TOKENS // tokens), TOLERANCE)
+    if found.error > TOLERANCE:
         logger.warning(
-            "The contributions to %r are off by %.1f %% with %d steps, more than the %.0f %% they should be; give more "
-            "`n_steps`.",
+            "The contributions to %r are off by %.1f %% with %d steps, more than %.0f %%; give more `n_steps`.",
             path.target.label,
-            100 * error,
-            steps,
+            100 * found.error,
+            found.steps,
             100 * TOLERANCE,
         )
     word = path.target.word
@@ -150,13 +149,13 @@ def token_contributions(
         reading.tokens,
         reading.text_index,
         reading.spans,
-        values[reading.rows, reading.places],
+        found.values[reading.rows, reading.places],
         path.target.label,
         path.target.score_name,
-        path.score,
-        path.baseline_score,
-        error,
-        steps,
+        found.end,
+        found.start,
+        found.error,
+        found.steps,
         None if word is None else int(reading.words[word]),
         reading.cut,
     )
@@ -181,7 +180,6 @@ class _Path:
             self.inputs = embeddings.unsqueeze(0)
             self.baseline = self.inputs.clone()
             self.baseline[0, reading.rows, reading.places] = self._nothing(embeddings)
-            self.score, self.baseline_score = (float(self(end)) for end in (self.inputs, self.baseline))
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """The scores (points) at points (points, rows, time, features) of the line."""
@@ -221,28 +219,4 @@ def _replaced(layer: nn.Module, output: torch.Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def _integrate(path: _Path, n_steps: int, internal_batch_size: int | None) -> tuple[np.ndarray, float, int]:
-    """Contributions (rows, time), their error, and the steps that it took."""
-    with insight_extra():
-        from captum.attr import IntegratedGradients
-    gradients: Any = IntegratedGradients(path)
-    tokens = path.inputs.shape[1] * path.inputs.shape[2]
-    together = internal_batch_size or max(1, TOKENS_AT_ONCE // tokens)
-    while True:
-        found = gradients.attribute(path.inputs, path.baseline, n_steps=n_steps, internal_batch_size=together)
-        values = found[0].detach().double().sum(-1).cpu().numpy()
-        error = completeness_error(values, path.score, path.baseline_score)
-        if error <= TOLERANCE or 2 * n_steps > MAX_STEPS or 2 * n_steps * tokens > MAX_TOKENS:
-            return values, error, n_steps
-        n_steps *= 2
-
-
-def completeness_error(values: np.ndarray, score: float, baseline_score: float) -> float:
-    """How far contributions are from adding up, as a share: see [`Contributions`]."""
-    difference = score - baseline_score
-    gap = abs(float(values.sum()) - difference)
-    whole = max(abs(difference), CANCELLING * float(np.abs(values).sum()))
-    return gap / whole if whole else gap
-
-
-__all__ = ["Contributions", "completeness_error", "token_contributions"]
+__all__ = ["Contributions", "token_contributions"]

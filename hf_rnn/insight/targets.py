@@ -16,7 +16,8 @@ from ..models.modeling_siamese import SiameseModel
 from .reading import Reading
 
 
-Score = Callable[[ModelOutput], torch.Tensor]
+# Of a model's output, which is of another class for each kind of model.
+Score = Callable[[Any], torch.Tensor]
 # What `target` may be: a label or its number; of a tagger a word's number, or it and a label.
 TargetName = str | int | tuple[int, str | int]
 
@@ -55,7 +56,7 @@ def find_target(model: PreTrainedModel, reading: Reading, outputs: ModelOutput, 
     if isinstance(model, SiameseModel):
         if target is not None:
             raise ValueError(f"`target`={target!r}: a similarity has no labels; it must be None.")
-        return Target(model.config.similarity, "similarity", lambda found: cast(torch.Tensor, found.logits))
+        return Target(model.config.similarity, "similarity", lambda found: found.logits)
     logits = outputs.get("logits")
     if logits is None or model.can_generate() or logits.shape[-1] != model.config.num_labels:
         raise ValueError(
@@ -73,7 +74,7 @@ def find_target(model: PreTrainedModel, reading: Reading, outputs: ModelOutput, 
 
 
 def log_odds(scores: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """log p / (1 − p) (batch), p the softmax of `scores` (batch, states), summed over the `chosen` (states) of them."""
+    """log p / (1 − p) (batch), p the softmax of `scores` (batch, states) summed over the `chosen` (states) ones."""
     return scores[:, chosen].logsumexp(1) - scores[:, ~chosen].logsumexp(1)
 
 
@@ -89,7 +90,7 @@ def label_number(model: PreTrainedModel, label: Any) -> int:
     Raises:
         ValueError: there is none such.
     """
-    names = [label_name(model, number) for number in range(model.config.num_labels)]
+    names = [label_name(model, number) for number in range(model.config.num_labels or 0)]
     if isinstance(label, str) and label in names:
         return names.index(label)
     if isinstance(label, int | np.integer) and not isinstance(label, bool) and 0 <= label < len(names):
