@@ -24,16 +24,23 @@ def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
     The model in a folder or repository of the Hub, in evaluation mode, by the class that its `config.json` names.
 
     Raises:
-        OSError: there is no such checkpoint.
-        ValueError: it is of a class without a head that could be explained.
+        ValueError: there is no such checkpoint, or it is of a class without a head that could be explained.
     """
-    architecture = (AutoConfig.from_pretrained(checkpoint).architectures or ["model without a head"])[0]
+    try:
+        config = AutoConfig.from_pretrained(checkpoint)
+    except OSError as error:
+        raise ValueError(
+            f"`checkpoint`={str(checkpoint)!r} is neither the folder of a checkpoint nor a repository of the Hub "
+            "that can be reached or is in the cache."
+        ) from error
+    architecture = (config.architectures or ["model without a head"])[0]
     for ending, auto_class in AUTO_CLASSES.items():
         if architecture.endswith(ending):
             model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
             return model.eval()
     raise ValueError(
-        f"{str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or siamese network."
+        f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or "
+        "siamese network."
     )
 
 

@@ -17,16 +17,20 @@ from .contributions import token_contributions
 from .gradients import text_gradient_flow
 from .lattice import tag_lattice
 from .neighbours import EmbeddingTable, embedding_table, one_token_words
+from .reading import read
 from .states import gate_activations
 from .steps import NotApplicableError, label_names, read_text
 from .streaming import next_tokens, reading_curve
+from .targets import predicted_labels
 
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # How many of a text's first tokens are shown.
-IN_CONTRIBUTIONS, IN_HEAT_MAPS, IN_FLOW, IN_ATTENTION, IN_LATTICE = 2000, 64, 200, 200, 60
+IN_CONTRIBUTIONS, IN_HEAT_MAPS, IN_FLOW, IN_ATTENTION, IN_LATTICE = 500, 64, 200, 200, 60
+# How many tagged words are listed, and of how many contributions are shown.
+TAGGED, EXPLAINED = 200, 4
 NEIGHBOURS, NEIGHBOURING_WORDS = 6, 12
 
 
@@ -128,9 +132,11 @@ class Question:
 
 
 def answer(question: Question) -> Section:
-    """Labels and their probabilities, or how alike two texts are."""
-    if question.kind not in ("classifier", "siamese network"):
-        raise NotApplicableError(f"a {question.kind} has no one answer to the whole text; see its own sections.")
+    """Labels and their probabilities, how alike two texts are, or tags."""
+    if question.kind == "language model":
+        raise NotApplicableError("a language model answers with the next token, which has a section of its own.")
+    if question.kind == "tagger":
+        return _tags(question)
     with torch.no_grad(), evaluation_mode(question.model):
         output: Any = question.model(**question.inputs())
     tables, similarities = [], output.get("similarities")
@@ -146,6 +152,32 @@ def answer(question: Question) -> Section:
         "Probabilities are the model's own; they are no measure of how often it is right.",
         tables=tuple(tables),
     )
+
+
+def _tags(question: Question) -> Section:
+    found = _tagged(question, question.text)
+    shown = tuple((word, tag) for _, word, tag in found[:TAGGED])
+    return Section(
+        "The words that the model tags with anything but O, of all of the text.",
+        "B begins an entity, I goes on with it; what comes after the dash is its type." if shown else "There is none.",
+        f"Of {len(found):,} tagged words the first {TAGGED:,} are listed." if len(found) > TAGGED else "",
+        tables=(Table(("word", "tag"), shown),) if shown else (),
+    )
+
+
+def _tagged(question: Question, text: str) -> list[tuple[int, str, str]]:
+    """Number, word and tag of the words of `text` that have one."""
+    reading = read(question.model, question.tokenizer, text)
+    with torch.no_grad(), evaluation_mode(question.model):
+        logits = question.model(**reading.inputs).logits[0]
+    names = label_names(question.model)
+    tags = [names[label] for label in predicted_labels(reading, logits)]
+    ends = [*reading.words[1:], len(reading.spans)]
+    words = [
+        text[reading.spans[start][0] : reading.spans[end - 1][1]]
+        for start, end in zip(reading.words, ends, strict=True)
+    ]
+    return [(number, word, tag) for number, (word, tag) in enumerate(zip(words, tags, strict=True)) if tag != "O"]
 
 
 def _probabilities(model: PreTrainedModel, logits: torch.Tensor) -> Table:
@@ -164,20 +196,24 @@ def contributions(question: Question) -> Section:
     if question.kind == "language model":
         raise NotApplicableError("a language model has no label of its text, to which tokens could contribute.")
     first, note = _first_characters(question, IN_CONTRIBUTIONS)
-    found = token_contributions(
-        question.model,
-        question.tokenizer,
-        first[0],
-        text_pair=first[1] if len(first) > 1 else None,
-        target=question.label,
-    )
+    pair = first[1] if len(first) > 1 else None
+    targets: list[Any] = [question.label]
+    if question.kind == "tagger":
+        # Of each entity its first word; where there is none, what the first word of all is tagged with.
+        targets = [number for number, _, tag in _tagged(question, first[0]) if not tag.startswith("I-")] or [0]
+        if len(targets) > EXPLAINED:
+            note = f"{note} Of {len(targets):,} entities the first {EXPLAINED} are explained.".strip()
+    found = [
+        token_contributions(question.model, question.tokenizer, first[0], text_pair=pair, target=target)
+        for target in targets[:EXPLAINED]
+    ]
     return Section(
         "How much each token adds to the score of the label below, or takes from it, by integrated gradients "
         "(Sundararajan et al. 2017).",
         "Blue speaks for the label, orange against it; the numbers, also shown where the pointer rests on a token, "
         "add up to the score less that of a text without words.",
         note,
-        markup=found.html(),
+        markup="".join(each.html() for each in found),
     )
 
 
@@ -195,14 +231,12 @@ def _first_characters(question: Question, tokens: int) -> tuple[list[str], str]:
 def lattice(question: Question) -> Section:
     """The tags of a CRF."""
     found = tag_lattice(question.model, question.tokenizer, question.text, max_tokens=IN_LATTICE)
-    tagged = tuple((word, tag) for word, tag in zip(found.words, found.tags, strict=True) if tag != "O")
     return Section(
         "For every word the probability of each state of the conditional random field given the whole sentence (its "
         "marginals), and the most probable path of all.",
         "The darker a field, the surer the model is; where the line leaves the darkest field of a word, the rules or "
         "the transitions spoke against it.",
         _note(found.total_tokens, IN_LATTICE),
-        tables=(Table(("word", "tag"), tagged),) if tagged else (),
         pictures=(_picture(found.figure(), f"Tag lattice; the tags along the path are {' '.join(found.tags)}."),),
     )
 

@@ -102,11 +102,16 @@ def _only(label: int, logits: torch.Tensor) -> torch.Tensor:
     return torch.arange(logits.shape[-1], device=logits.device) == label
 
 
+def predicted_labels(reading: Reading, logits: torch.Tensor) -> list[int]:
+    """The label of each word of a text, from its logits (time, labels): their argmax at the word's first piece."""
+    return cast(list[int], logits[torch.as_tensor(reading.pieces[reading.words])].argmax(1).tolist())
+
+
 def _of_word(model: PreTrainedModel, reading: Reading, logits: torch.Tensor, target: TargetName | None) -> Target:
-    # Logits (time, labels) of one text. Their argmax at a word's first piece is the word's label.
+    # Logits (time, labels) of one text.
     if logits.shape[1] == 1:
         raise ValueError(f"`model` has one label, {label_name(model, 0)}, which it is sure of whatever it reads.")
-    predicted = logits[torch.as_tensor(reading.pieces[reading.words])].argmax(1).tolist()
+    predicted = predicted_labels(reading, logits)
     if target is None:
         # The first word that has a label to explain.
         word = next((number for number, label in enumerate(predicted) if label_name(model, label) != "O"), 0)
@@ -130,4 +135,13 @@ def _of_word(model: PreTrainedModel, reading: Reading, logits: torch.Tensor, tar
     )
 
 
-__all__ = ["Score", "Target", "TargetName", "find_target", "label_name", "label_number", "log_odds"]
+__all__ = [
+    "Score",
+    "Target",
+    "TargetName",
+    "find_target",
+    "label_name",
+    "label_number",
+    "log_odds",
+    "predicted_labels",
+]
