@@ -112,7 +112,7 @@ def layers_of(backbone: RecurrentModel) -> list[RecurrentLayer]:
         NotApplicableError: there is none (Dan).
     """
     if not backbone.layers:
-        raise NotApplicableError(f"`model` is built on a {type(backbone).__name__}, which has no recurrence.")
+        raise NotApplicableError(f"`model` is of type {backbone.config.model_type!r}, which has no recurrence.")
     return cast(list[RecurrentLayer], list(backbone.layers))
 
 
