@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
-from ..models.modeling_siamese import SiameseForPairClassification
+from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from ..training.gradient_plots import draw_gradient_flow
 from ..training.gradients import GradientFlow, evaluation_mode, gradient_flow
 from .figures import name_steps, new_figure, width_for
@@ -80,6 +80,8 @@ def text_gradient_flow(
         ValueError: a text or `label` is not as it must be, or a language model's text is of one token.
     """
     layers_of(backbone_of(model))
+    if isinstance(model, SiameseModel):
+        raise NotApplicableError(f"`model` is a {type(model).__name__}, which has no loss of a text.")
     reads = [read_text(model, tokenizer, text, max_tokens)]
     batch: dict[str, Any] = dict(reads[0].inputs)
     if isinstance(model, SiameseForPairClassification):
