@@ -43,6 +43,8 @@ class Cell(nn.Module):
 
     num_gates = 1
     num_states = 1
+    # What `gates` returns, in its order.
+    gate_names: tuple[str, ...] = ()
     # What computes this cell for a whole direction: lstm, gru, rnn_tanh or rnn_relu; None: no kernel does.
     kernel: str | None = None
 
@@ -93,14 +95,20 @@ class Cell(nn.Module):
         """W_x x + b_x for every step at once: (batch, time, features) to (batch, time, gates * units)."""
         return nn.functional.linear(inputs, weights[0], weights[2])
 
-    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         """
-        The equations of one step.
+        What one step computes on the way to its state: `gate_names`, each (batch, units), activation function applied.
 
         Args:
             projected: (batch, gates * units), a step of `project`.
             weights: Those of the direction, see `drawn_weights`.
             state: The state before the step, each (batch, units).
+        """
+        raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
+
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        """
+        The equations of one step, of the arguments of `gates`.
 
         Returns:
             The state after it; its first part is the layer's output.
@@ -167,6 +175,7 @@ class LstmCell(Cell):
 
     num_gates = 4
     num_states = 2
+    gate_names = ("input", "forget", "candidate", "output")
     kernel = "lstm"
 
     def initialize(self) -> None:
@@ -178,12 +187,15 @@ class LstmCell(Cell):
                 bias[self.hidden_size : 2 * self.hidden_size] = 1
                 init.copy_(weight, bias)
 
-    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
-        h, c = state
-        i, f, g, o = (projected + nn.functional.linear(h, w_h, b_h)).chunk(4, dim=1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return torch.sigmoid(o) * torch.tanh(c), c
+        i, f, g, o = (projected + nn.functional.linear(state[0], w_h, b_h)).chunk(4, dim=1)
+        return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        i, f, g, o = self.gates(projected, weights, state)
+        c = f * state[1] + i * g
+        return o * torch.tanh(c), c
 
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         initial = [part.unsqueeze(0) for part in state]
@@ -219,13 +231,14 @@ class GruCell(Cell):
     """
 
     num_gates = 3
+    gate_names = ("reset", "update", "candidate")
 
     def __init__(self, config: GruConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)
         self.reset_after = config.reset_after
         self.kernel = "gru" if config.reset_after else None
 
-    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
         h = state[0]
         x_r, x_z, x_n = projected.chunk(3, dim=1)
@@ -236,7 +249,11 @@ class GruCell(Cell):
             n = torch.tanh(x_n + r * nn.functional.linear(h, w_n, b_n))
         else:
             n = torch.tanh(x_n + nn.functional.linear(r * h, w_n, b_n))
-        return ((1 - z) * n + z * h,)
+        return r, z, n
+
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        _, z, n = self.gates(projected, weights, state)
+        return ((1 - z) * n + z * state[0],)
 
 
 class ElmanCell(Cell):
@@ -249,6 +266,8 @@ class ElmanCell(Cell):
 
     The latter two give y_t as the layer's output and as its state, so all three have `hidden_size` units of output.
     """
+
+    gate_names = ("activation",)
 
     def __init__(self, config: ElmanConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)
@@ -269,14 +288,19 @@ class ElmanCell(Cell):
             return nn.init.kaiming_normal_(gate, nonlinearity="relu")
         return super()._initial(name, gate)
 
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
+        if self.recurrence != "output_to_output":
+            projected = projected + nn.functional.linear(state[0], weights[1], weights[3])
+        return (self.activation(projected),)
+
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
-        fed_back = nn.functional.linear(state[0], weights[1], weights[3])
+        (h,) = self.gates(projected, weights, state)
         if self.recurrence == "hidden":
-            return (self.activation(projected + fed_back),)
-        w_y, b_y = weights[4:]
-        if self.recurrence == "output_to_hidden":
-            return (self.activation(nn.functional.linear(self.activation(projected + fed_back), w_y, b_y)),)
-        return (self.activation(nn.functional.linear(self.activation(projected), w_y, b_y) + fed_back),)
+            return (h,)
+        y = nn.functional.linear(h, weights[4], weights[5])
+        if self.recurrence == "output_to_output":
+            y = y + nn.functional.linear(state[0], weights[1], weights[3])
+        return (self.activation(y),)
 
 
 def _gates(weight: torch.Tensor, count: int) -> list[torch.Tensor]:

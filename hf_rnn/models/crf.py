@@ -146,7 +146,7 @@ class ConditionalRandomField(nn.Module):
 
     def log_partition(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """log Z for each sentence, (batch)."""
-        start, transition, end = self._rules()
+        start, transition, end = self.rules()
         mask = mask.bool()
         reached = self._reach(start, transition, _cleared(emissions, mask), torch.logsumexp)
         at_end = reached[torch.arange(len(mask), device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
@@ -190,7 +190,7 @@ class ConditionalRandomField(nn.Module):
         if k < 1:
             raise ValueError(f"`k`={k} must be at least 1.")
         mask = mask.bool()
-        start, transition, end = self._rules()
+        start, transition, end = self.rules()
         batch, time, num_labels = emissions.shape
         # (batch, label, rank): the k best ways to reach each label.
         best = emissions.new_full((batch, num_labels, k), -torch.inf)
@@ -222,8 +222,8 @@ class ConditionalRandomField(nn.Module):
         real = mask.unsqueeze(1) & scores.isfinite().unsqueeze(2)
         return paths.masked_fill(~real, -100), scores
 
-    def _rules(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        # start, transition and end, what is forbidden at `FORBIDDEN`.
+    def rules(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The scores `start` (labels), `transition` (before, after), `end` (labels), the forbidden at `FORBIDDEN`."""
         return (
             self.start.masked_fill(~self.start_allowed, FORBIDDEN),
             self.transition.masked_fill(~self.transition_allowed, FORBIDDEN),
@@ -243,7 +243,7 @@ class ConditionalRandomField(nn.Module):
 
     def _scores_through(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> torch.Tensor:
         # (batch, time, labels): all paths through each label at each step, reduced.
-        start, transition, end = self._rules()
+        start, transition, end = self.rules()
         emissions = _cleared(emissions, mask.bool())
         last = mask.sum(1, keepdim=True) - 1
         positions = torch.arange(mask.shape[1], device=mask.device)

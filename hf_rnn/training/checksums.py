@@ -23,7 +23,7 @@ class DamagedFileError(ValueError):
 def checksums(folder: str | Path) -> dict[str, str]:
     """File → SHA-256 in hexadecimal, of the files directly in `folder` but those of the card and `checksums.json`."""
     return {
-        path.name: _sha256(path)
+        path.name: file_checksum(path)
         for path in sorted(Path(folder).iterdir())
         if path.is_file() and not any(path.match(pattern) for pattern in (*_OF_THE_CARD, f"{CHECKSUMS_FILE}*"))
     }
@@ -54,7 +54,7 @@ def check_files(folder: str | Path) -> None:
         path = Path(folder) / name
         if not path.is_file():
             raise DamagedFileError(f"{str(path)!r} is missing; {CHECKSUMS_FILE} names it.")
-        if _sha256(path) != checksum:
+        if file_checksum(path) != checksum:
             raise DamagedFileError(
                 f"{str(path)!r} is damaged: its SHA-256 is not the one in {CHECKSUMS_FILE}, which would have to be "
                 "removed if the file was changed on purpose."
@@ -91,7 +91,7 @@ def _check_readable(path: Path) -> None:
             raise DamagedFileError(f"{str(path)!r} is damaged, no tensors can be read from it: {error}.") from error
 
 
-def _sha256(path: Path) -> str:
+def file_checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

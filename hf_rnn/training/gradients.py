@@ -79,7 +79,7 @@ def gradient_flow(model: nn.Module, batch: Mapping[str, Any]) -> GradientFlow:
         raise ValueError(f"`batch` must hold `labels`, from which the loss follows; it holds {', '.join(batch)}.")
     layers = _layers(model)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    with _evaluation_mode(model), recurrent_path("reference"), torch.enable_grad(), _recorded(layers) as record:
+    with evaluation_mode(model), recurrent_path("reference"), torch.enable_grad(), _recorded(layers) as record:
         loss = model(**batch).loss
         padding = record.padding()
         parts = [part for runs in record.states for run in runs for state in run for part in state]
@@ -108,8 +108,8 @@ def _layers(model: nn.Module) -> list[RecurrentLayer]:
 
 
 @contextmanager
-def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    # By module: a part may be in another mode than the whole.
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block; then each part is in the mode it was in, which need not be the whole's."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -182,4 +182,4 @@ def _norm(gradient: torch.Tensor, dim: int | None = None) -> torch.Tensor:
     return torch.linalg.vector_norm(gradient.detach().cpu().double(), dim=dim)
 
 
-__all__ = ["GradientFlow", "gradient_flow"]
+__all__ = ["GradientFlow", "evaluation_mode", "gradient_flow"]

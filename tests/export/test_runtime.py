@@ -134,7 +134,7 @@ def test_max_marginals_are_those_of_the_crf(scheme: str | None) -> None:
         crf.initialize()
         for rule in crf.parameters():
             rule.normal_()
-    start, transition, end = (rule.detach().tolist() for rule in crf._rules())
+    start, transition, end = (rule.detach().tolist() for rule in crf.rules())
     for time in (1, 2, 9):
         emissions = torch.randn(1, time, 4)
         expected = crf.max_marginals(emissions, torch.ones(1, time, dtype=torch.bool))[0].detach().numpy()

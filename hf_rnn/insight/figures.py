@@ -1,0 +1,61 @@
+"""What the figures of all insights share. None of them uses pyplot: the calling program's backend stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from .extras import insight_extra
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What is seen of white space.
+VISIBLE = {" ": "␣", "\n": "↵", "\t": "→", "\r": "←"}
+LONGEST_NAME = 16
+MOST_NAMES = 90
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches."""
+    with insight_extra():
+        from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def name_of(step: str) -> str:
+    """A step as it is written beside an axis: white space visible, cut where it is long, drawable."""
+    shown = "".join(VISIBLE.get(character, character) for character in step)
+    if len(shown) > LONGEST_NAME:
+        shown = shown[: LONGEST_NAME - 1] + "…"
+    # Else matplotlib draws an empty box and warns; a dollar would begin a formula.
+    return "".join(character if _drawable(character) else "□" for character in shown).replace("$", r"\$")
+
+
+@cache
+def _drawable(character: str) -> bool:
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import get_font
+
+    # The font that matplotlib comes with, whatever else is installed.
+    return bool(get_font(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf").get_char_index(ord(character)))
+
+
+def name_steps(axes: Axes, steps: Sequence[str], first: int = 0) -> None:
+    """Write the steps, which stand at `first`, `first` + 1 …, below `axes`; of many only every second, third …"""
+    every = -(-len(steps) // MOST_NAMES)
+    places, names = range(first, first + len(steps), every), [name_of(step) for step in steps[::every]]
+    rotation = 0 if all(len(name) <= 1 for name in names) else 90
+    axes.set_xticks(places, names, rotation=rotation, fontsize=8, family="DejaVu Sans")
+
+
+def width_for(steps: Sequence[str]) -> float:
+    """Inches in which the steps can be written side by side."""
+    return min(max(0.2 * len(steps) + 2.0, 6.0), 16.0)
+
+
+__all__ = ["name_of", "name_steps", "new_figure", "width_for"]

@@ -1,0 +1,47 @@
+"""A checkpoint as the model that it was saved as, whatever that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import transformers
+from transformers import AutoConfig, PreTrainedModel
+
+
+# The ending of a class's name → the Auto class that loads it.
+AUTO_CLASSES = {
+    "ForSequenceClassification": "AutoModelForSequenceClassification",
+    "ForPairClassification": "AutoModelForSequenceClassification",
+    "ForTokenClassification": "AutoModelForTokenClassification",
+    "ForCausalLM": "AutoModelForCausalLM",
+    "LMHeadModel": "AutoModelForCausalLM",
+    "SiameseModel": "AutoModel",
+}
+
+
+def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
+    """
+    The model in a folder or repository of the Hub, in evaluation mode, by the class that its `config.json` names.
+
+    Raises:
+        ValueError: there is no such checkpoint, or it is of a class without a head that could be explained.
+    """
+    try:
+        config = AutoConfig.from_pretrained(checkpoint)
+    except OSError as error:
+        raise ValueError(
+            f"`checkpoint`={str(checkpoint)!r} is neither the folder of a checkpoint nor a repository of the Hub "
+            "that can be reached or is in the cache."
+        ) from error
+    architecture = (config.architectures or ["model without a head"])[0]
+    for ending, auto_class in AUTO_CLASSES.items():
+        if architecture.endswith(ending):
+            model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
+            return model.eval()
+    raise ValueError(
+        f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or "
+        "siamese network."
+    )
+
+
+__all__ = ["AUTO_CLASSES", "load_with_head"]

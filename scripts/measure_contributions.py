@@ -1,0 +1,34 @@
+#!/usr/bin/env python
+"""
+Whether the contributions of tokens say what a classifier goes by: how nearly they add up, and how often the answer
+changes without the tokens that contribute most, beside random ones. Writes a JSON file and prints a table.
+
+    python scripts/measure_contributions.py --test_file '${HF_RNN_CORPORA}/imdb/test.parquet'
+    python scripts/measure_contributions.py --model runs/imdb --test_file reviews.csv --max_texts 50
+"""
+
+from __future__ import annotations
+
+import os
+
+
+# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from transformers import HfArgumentParser
+
+import hf_rnn
+from hf_rnn.insight.faithfulness import FaithfulnessArguments, faithfulness_table, measure_contributions
+
+
+def main() -> None:
+    parser = HfArgumentParser(FaithfulnessArguments, description=__doc__)  # type: ignore[arg-type]
+    (arguments,) = parser.parse_args_into_dataclasses()
+    name = arguments.model.removeprefix("bundled:")
+    folder = name if name == arguments.model else hf_rnn.bundled(name)
+    print(faithfulness_table(measure_contributions(arguments, folder)))
+    print(f"Wrote {arguments.output}.")
+
+
+if __name__ == "__main__":
+    main()
