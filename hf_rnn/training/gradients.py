@@ -109,7 +109,7 @@ def _layers(model: nn.Module) -> list[RecurrentLayer]:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; then each part is in the mode it was in, which need not be that of the whole."""
+    """Evaluation mode inside the block; afterwards each part is in its own mode again, whatever that of the whole."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
