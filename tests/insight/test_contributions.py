@@ -287,7 +287,8 @@ def test_bad_input_is_named(values: dict[str, object], message: str) -> None:
     models = {
         "gru": lambda: build("gru"),
         "tagger": lambda: build_tagger("gru", words=False),
-        "language": lambda: build_language_model("gru"),
+        # As many labels as it has tokens: their number does not tell it from a tagger.
+        "language": lambda: build_language_model("gru", num_labels=VOCAB_SIZE),
         "backbone": lambda: build("gru", head=False),
         "siamese": lambda: build_siamese(AutoModel, "gru"),
     }

@@ -21,7 +21,7 @@ from tests.models.common import build
 
 
 def voting(letter: int = 1):
-    """Says label 1 if and only if the letter stands in the text: a sum of what the tokens have, the others having 0."""
+    """Says label 1 if and only if the letter stands in the text: no other token has anything."""
     model = build("dan", hidden_sizes=[], num_labels=2, pooling="mean")
     with torch.no_grad():
         model.get_input_embeddings().weight.zero_()[letter] = 100
