@@ -79,7 +79,7 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
     figure, loss_axes, metric_axes = _panels()
     for number, (name, curves) in enumerate(runs.items()):
         color = f"C{number}"
-        _draw(loss_axes, curves["train_loss"], color=color, linestyle="--", linewidth=0.9, alpha=0.7)
+        _draw(loss_axes, curves["train_loss"], color=color, linestyle="--", linewidth=0.9, marker=None)
         _draw(loss_axes, curves["validation_loss"], color=color)
         _draw(metric_axes, curves["validation_metric"], color=color)
         # The line that names the run, also where one of the panels has nothing of it.

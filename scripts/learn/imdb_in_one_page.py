@@ -6,8 +6,7 @@ Film reviews, positive or negative, in one page: data, tokenizer, a bidirectiona
     python scripts/learn/imdb_in_one_page.py --train_file train.parquet --test_file test.parquet
     python scripts/learn/imdb_in_one_page.py --synthetic                        # invented reviews, in seconds
 
-Críticas de filmes, positivas ou negativas, em uma página: dados, tokenizador, uma LSTM bidirecional, treino, teste e
-duas frases.
+Críticas de filmes em uma página: dados, tokenizador, uma LSTM bidirecional, treino, teste, duas frases.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ import argparse
 
 import datasets
 from bilingual import command_line, speaker
-from transformers import AutoConfig, pipeline, set_seed
+from transformers import AutoConfig, AutoModelForSequenceClassification, pipeline, set_seed
 
-from hf_rnn import BiLstmForSequenceClassification
 from hf_rnn.data.synthetic import synthetic_reviews
 from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.training.arguments import RecurrentTrainingArguments
@@ -33,11 +31,9 @@ def load(arguments: argparse.Namespace) -> datasets.DatasetDict:
     """`train`, `validation` and `test`, with the columns `text` and `label`."""
     if arguments.synthetic:
         return synthetic_reviews(train=1500, validation=200, test=200)
-    if arguments.train_file:
-        files = {"train": arguments.train_file, "test": arguments.test_file}
-        data = datasets.load_dataset("parquet", data_files=files)
-    else:
-        data = datasets.load_dataset("stanfordnlp/imdb")
+    files = {"train": arguments.train_file, "test": arguments.test_file}
+    local = arguments.train_file is not None
+    data = datasets.load_dataset("parquet", data_files=files) if local else datasets.load_dataset("stanfordnlp/imdb")
     # The best epoch is chosen on a tenth of the training data; the test split is read once.
     parts = data["train"].train_test_split(test_size=0.1, seed=0)
     return datasets.DatasetDict(train=parts["train"], validation=parts["test"], test=data["test"])
@@ -58,11 +54,9 @@ def main() -> None:
     tokenizer = train_tokenizer(data["train"]["text"], strip_html=True, show_progress=False)
     data = data.map(lambda rows: tokenizer(rows["text"], truncation=True, max_length=300), batched=True)
     names = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
-    sizes = {"vocab_size": len(tokenizer), "embedding_size": 64, "hidden_size": 64}
-    config = AutoConfig.for_model("bilstm", **names, **sizes, pooling="max", embedding_dropout=0.2)
-    model = BiLstmForSequenceClassification(config)
+    sizes = {"vocab_size": len(tokenizer), "embedding_size": 64, "hidden_size": 64, "pooling": "max"}
+    model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model("bilstm", **sizes, **names))
     say("{} reviews, {} parameters", "{} críticas, {} parâmetros", len(data["train"]), model.num_parameters())
-    # A few reviews have to be read more often.
     epochs, learning_rate = (8, 5e-3) if arguments.synthetic else (3, 2e-3)
     settings = RecurrentTrainingArguments(arguments.output_dir, num_train_epochs=epochs, learning_rate=learning_rate)
     settings.select_by("accuracy")
@@ -75,8 +69,7 @@ def main() -> None:
         compute_metrics=metrics_for("single_label_classification", 2),
     )
     trainer.train()
-    accuracy = trainer.evaluate(data["test"])["eval_accuracy"]
-    say("Accuracy on the test reviews: {:.3f}", "Acurácia nas críticas de teste: {:.3f}", accuracy)
+    say("Accuracy on test: {:.3f}", "Acurácia no teste: {:.3f}", trainer.evaluate(data["test"])["eval_accuracy"])
     answers = pipeline("text-classification", model, tokenizer=tokenizer)(SENTENCES)
     for text, answer in zip(SENTENCES, answers, strict=True):
         print(f"  {answer['label']} {answer['score']:.3f}  {text}")
