@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset
 
+from hf_rnn import LstmConfig, LstmForSequenceClassification
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.checksums import DamagedFileError
 from hf_rnn.training.history import common_metric, read_histories, run_curves
+from hf_rnn.training.trainer import RecurrentTrainer
 
 from .small_runs import run, write_reviews
 
@@ -153,7 +157,14 @@ def test_a_finished_run_keeps_its_history_without_its_checkpoints(plot: Plot, tm
 
 
 def test_the_folder_of_a_run_is_no_checkpoint_to_go_on_from(tmp_path: Path) -> None:
-    output, reviews = tmp_path / "run", write_reviews(tmp_path)
-    run(output, **reviews, do_predict=False)
+    # Beside its model it has a `trainer_state.json` now, with which the stock Trainer begins with a new optimizer.
+    model = LstmForSequenceClassification(LstmConfig(vocab_size=5, embedding_size=2, hidden_size=2))
+    write_state(tmp_path / "run", log(0.5))
+    model.save_pretrained(tmp_path / "run")
+    rows = Dataset.from_dict({"input_ids": [[1, 2]], "labels": [0]})
+    settings = RecurrentTrainingArguments(
+        str(tmp_path / "other"), eval_strategy="no", save_strategy="no", use_cpu=True
+    )
+    settings.load_best_model_at_end = False
     with pytest.raises(DamagedFileError, match="optimizer.pt' is missing"):
-        run(tmp_path / "other", **reviews, resume_from_checkpoint=str(output))
+        RecurrentTrainer(model, settings, train_dataset=rows).train(resume_from_checkpoint=str(tmp_path / "run"))

@@ -85,6 +85,7 @@ def test_tensorboard_has_the_losses_of_the_log(tmp_path: Path) -> None:
         assert reported == pytest.approx(logged), tag
     # What else a run leaves is the same: the clock, the measured figures, the picture.
     assert all("minutes" in row for row in log)
-    (measured,) = events.Scalars("test/accuracy")
-    assert measured.value == pytest.approx(read_results(output / "results.json")["metrics"]["test"]["accuracy"])
+    (measured,) = events.Scalars("train/validation_accuracy")
+    figures = read_results(output / "results.json")["metrics"]
+    assert measured.value == pytest.approx(figures["validation"]["accuracy"])
     assert (output / "learning_curves.png").is_file()
