@@ -6,12 +6,13 @@ import json
 import math
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from ..data.tokenizer_training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
+from .tracking import require_trackers
 
 
 # What suits weights that start at random, and what suits a pretrained transformer.
@@ -283,7 +284,11 @@ class RecurrentTrainingArguments(TrainingArguments):
     )
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "Only of use with a GPU."})
     report_to: None | str | list[str] = field(
-        default="none", metadata={"help": "tensorboard, trackio, wandb …; PNG curves are drawn in any case."}
+        default="none",
+        metadata={
+            "help": "tensorboard, trackio, wandb …, several of them, or all that are installed; curves are drawn as "
+            "PNG in any case."
+        },
     )
 
     def __post_init__(self) -> None:
@@ -309,6 +314,7 @@ class RecurrentTrainingArguments(TrainingArguments):
         # As they were given: transformers fills them in, with the loss.
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
+        require_trackers(cast(list[str], self.report_to))
 
     def _check_fine_tuning(self) -> None:
         decay = self.discriminative_lr_decay

@@ -39,7 +39,7 @@ def check_checkpoint(folder: str | Path) -> None:
 
 def last_whole_checkpoint(output: str | Path) -> str | None:
     """The whole checkpoint in `output` with the most steps, if there is one; a warning names those left out."""
-    for folder in reversed(_checkpoints(output)):
+    for folder in reversed(checkpoints(output)):
         try:
             check_checkpoint(folder)
         except DamagedFileError as error:
@@ -54,7 +54,7 @@ def set_aside_unfinished_checkpoints(output: str | Path) -> None:
     Rename the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
     would keep them as the newest, and whatever takes the highest number would load them.
     """
-    for folder in _checkpoints(output):
+    for folder in checkpoints(output):
         try:
             _check_finished(folder)
         except DamagedFileError:
@@ -72,8 +72,8 @@ def _check_finished(folder: Path) -> None:
     read_json(folder / STATE_FILE)
 
 
-def _checkpoints(output: str | Path) -> list[Path]:
-    """By their steps."""
+def checkpoints(output: str | Path) -> list[Path]:
+    """The folders of checkpoints in `output`, by their steps; whether they are whole is another question."""
     if not Path(output).is_dir():
         return []
     numbered = {
@@ -84,4 +84,10 @@ def _checkpoints(output: str | Path) -> list[Path]:
     return [numbered[step] for step in sorted(numbered)]
 
 
-__all__ = ["STATE_FILE", "check_checkpoint", "last_whole_checkpoint", "set_aside_unfinished_checkpoints"]
+__all__ = [
+    "STATE_FILE",
+    "check_checkpoint",
+    "checkpoints",
+    "last_whole_checkpoint",
+    "set_aside_unfinished_checkpoints",
+]

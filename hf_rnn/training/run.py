@@ -20,6 +20,7 @@ from .processes import folder_to_write, warn_of_missing
 from .results import build_results, write_results
 from .run_folder import CURVES_FILE, RESULTS_FILE
 from .threads import computing_threads
+from .tracking import name_tracked_run
 from .trainer import RecurrentTrainer
 
 
@@ -88,7 +89,8 @@ def run_task(
     Train (`do_train`), measure, and write results.
 
     The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
-    checkpoints, `results.json`, `learning_curves.png` and the predictions. Of several processes the first writes them.
+    checkpoints, `results.json`, `learning_curves.png`, `trainer_state.json` with all that was logged, and the
+    predictions. Of several processes the first writes them.
 
     Args:
         model_arguments: None for a task that always starts with a new model.
@@ -101,6 +103,7 @@ def run_task(
     """
     warn_of_missing(arguments.world_size)
     arguments.select_by(task.metric)
+    name_tracked_run(arguments)
     if not arguments.do_train:
         # Without training nothing is evaluated on the way, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
@@ -120,6 +123,9 @@ def run_task(
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)
+        if arguments.do_train:
+            # The checkpoints may go; what was logged stays, for `history.read_histories`.
+            trainer.save_state()
         if not trainer.is_world_process_zero():
             return {"metrics": metrics}
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):

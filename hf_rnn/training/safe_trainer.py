@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from .checkpoints import STATE_FILE, last_whole_checkpoint, set_aside_unfinished_checkpoints
+from .checkpoints import STATE_FILE, check_checkpoint, last_whole_checkpoint, set_aside_unfinished_checkpoints
 from .checksums import CHECKSUMS_FILE, check_files, write_checksums
 from .pushing import PushingTrainer
 from .run_lock import run_lock
@@ -50,7 +50,8 @@ class SafeTrainer(PushingTrainer):
                 if resume_from_checkpoint is None:
                     raise ValueError(f"`resume_from_checkpoint` is True; {output!r} has no whole checkpoint.")
             elif resume_from_checkpoint:
-                check_files(resume_from_checkpoint)
+                # The folder of a run has the state of its training, too, and nothing to go on with.
+                check_checkpoint(resume_from_checkpoint)
             # Each process has made its choice before one of them renames anything.
             self.accelerator.wait_for_everyone()
             if self.args.should_save:

@@ -1,0 +1,152 @@
+"""scripts/learn: each runs in both languages, and what it prints is true."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+SCRIPTS = (
+    "exploding_and_vanishing",
+    "forward_pass_by_hand",
+    "imdb_in_one_page",
+    "sentence_completion",
+    "states_and_outputs",
+)
+MAX_LINES = 79
+# A figure, of which "1" of "c_1" is none.
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]\d+)?(?!\w)")
+Run = Callable[..., list[str]]
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The lines that a script prints."""
+    monkeypatch.syspath_prepend(str(project / "scripts" / "learn"))
+
+    def run_script(name: str, *flags: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *flags])
+        capsys.readouterr()
+        runpy.run_path(str(project / "scripts" / "learn" / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out.splitlines()
+
+    return run_script
+
+
+def numbers(line: str) -> list[float]:
+    return [float(number) for number in NUMBER.findall(line)]
+
+
+def same_figures(english: list[str], portuguese: list[str]) -> bool:
+    """Whether the languages differ in the words alone, and do differ."""
+    return english != portuguese and list(map(numbers, english)) == list(map(numbers, portuguese))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_a_page_and_says_what_it_is_in_both_languages(project: Path, name: str) -> None:
+    text = (project / "scripts" / "learn" / f"{name}.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES
+    docstring = text.split('"""')[1]
+    assert re.search(r"\b(the|and|an)\b", docstring) and re.search(r"\b(uma?|os|as|e)\b", docstring)
+    readme = (project / "scripts" / "learn" / "README.md").read_text(encoding="utf-8")
+    assert readme.count(f"{name}.py") >= 2, "once in English, once in Portuguese"
+
+
+def test_every_script_is_tested(project: Path) -> None:
+    found = {path.stem for path in (project / "scripts" / "learn").glob("*.py")}
+    assert found == {"bilingual", *SCRIPTS}
+
+
+def test_states_and_outputs(run: Run) -> None:
+    lines = run("states_and_outputs")
+    assert same_figures(lines, run("states_and_outputs", "--lang", "pt"))
+    shapes = [
+        ("return_sequences=True ", "(2, 4, 5)"),
+        ("return_sequences=False", "(2, 5)"),
+        ('merge_mode="concat"', "(2, 4, 10)"),
+        ('merge_mode="sum"', "(2, 4, 5)"),
+        ("return_state=True, h forward and backward", "(2, 2, 5)"),
+        ("return_sequences=True, 2", "(2, 4, 2)"),
+    ]
+    for option, shape in shapes:
+        assert [line.endswith(f" {shape}") for line in lines if line.startswith(f"  {option}")] == [True] * 2, option
+    assert len([line for line in lines if "return_state=True, c" in line]) == 1, "of the LSTM alone"
+    facts = [line for line in lines if line.endswith((": True", ": False"))]
+    assert len(facts) == 10
+    assert all(line.endswith(": True") for line in facts)
+
+
+def test_forward_pass_by_hand(run: Run) -> None:
+    lines = run("forward_pass_by_hand")
+    assert same_figures(lines, run("forward_pass_by_hand", "--lang", "pt"))
+    differences = [numbers(line)[0] for line in lines if "difference" in line]
+    assert len(differences) == 3
+    assert max(differences) < 1e-6
+    # The cell of the LSTM follows from the gates that are printed.
+    steps = [dict(re.findall(r"(\w+) \[(.*?)\]", line)) for line in lines if "t=" in line][:3]
+    values = [{gate: list(map(float, text.split())) for gate, text in step.items()} for step in steps]
+    for before, now in zip(values, values[1:], strict=False):
+        assert set(now) == {"x", "i", "f", "g", "o", "c", "h"}
+        cell = [f * c + i * g for f, c, i, g in zip(now["f"], before["c"], now["i"], now["g"], strict=True)]
+        assert now["c"] == pytest.approx(cell, abs=3e-4)
+
+
+def test_sentence_completion(run: Run) -> None:
+    lines = run("sentence_completion")
+    perplexities = [numbers(line)[1] for line in lines if "perplexity" in line]
+    assert perplexities[0] > 15
+    assert perplexities[-1] < 1.1
+    assert "  'the d' → 'the dog slept by the door'" in lines
+    assert "  'a b' → 'a bird sang at dawn'" in lines
+    continued = {found[1]: float(found[2]) for line in lines if (found := re.match(r"  '(.)': (\S+)$", line))}
+    assert continued["s"] == pytest.approx(0.5, abs=0.1)
+    assert continued["r"] == pytest.approx(0.5, abs=0.1)
+    sampled = lines[lines.index("Sampled from 'the cat ':") + 1 :]
+    assert len(sampled) == 4
+    assert all(line.startswith("  'the cat ") for line in sampled)
+
+
+def test_sentence_completion_in_portuguese(run: Run) -> None:
+    lines = run("sentence_completion", "--lang", "pt")
+    assert "  'o c' → 'o cão dormiu na porta'" in lines
+    assert "  'um p' → 'um pássaro cantou cedo'" in lines
+
+
+def test_exploding_and_vanishing(run: Run) -> None:
+    lines = run("exploding_and_vanishing")
+    rows = {line[2:18].strip(): numbers(line[18:]) for line in lines if "   × " in line}
+    factor = {name: values[-1] for name, values in rows.items()}
+    assert factor["Elman, W_h × 0.5"] <= 0.5, "the bound of Pascanu et al.: the largest singular value"
+    assert factor["Elman, W_h × 1"] <= 1
+    assert factor["Elman, W_h × 3"] > 1
+    assert factor["Elman, W_h × 0.5"] < factor["GRU"] < factor["LSTM, c_t"] < 1
+    for name, values in rows.items():
+        assert values[-1] == pytest.approx((values[0] / values[5]) ** (1 / 49), abs=0.01), name
+    free, clipped = [numbers(line) for line in lines if "θ = " in line]
+    assert free[-1] > free[-2], "thrown off"
+    assert clipped[-1] < clipped[-2], "downhill"
+    assert clipped[1] == pytest.approx(0.1)
+    assert free[0] > 1000
+
+
+def test_exploding_and_vanishing_in_portuguese(run: Run) -> None:
+    assert any("corte em θ" in line for line in run("exploding_and_vanishing", "--lang", "pt"))
+
+
+def test_imdb_in_one_page(run: Run, tmp_path: Path) -> None:
+    lines = run("imdb_in_one_page", "--synthetic", "--output_dir", str(tmp_path), "--lang", "pt")
+    assert any(line.startswith("1500 críticas, ") for line in lines)
+    (accuracy,) = [numbers(line)[0] for line in lines if line.startswith("Acurácia no teste")]
+    assert accuracy > 0.9
+    assert [line.split()[0] for line in lines[-2:]] == ["positive", "negative"]
+
+
+def test_imdb_in_one_page_wants_both_files(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("imdb_in_one_page", "--train_file", "train.parquet")
+    assert "`--train_file`, `--test_file`" in capsys.readouterr().err
