@@ -87,7 +87,7 @@ def task_of(line: Sequence[str]) -> str:
 
 
 def _found(summary: Mapping[str, Any], output: Path) -> str:
-    best, trials, metric = summary["best"], summary["trials"], summary["objective"]["metric"].removeprefix("eval_")
+    best, trials, metric = summary["best"], summary["trials"], summary["objective"]["metric"]
     lines = [
         f"{trials['finished']} trials finished, {trials['pruned']} pruned, {trials['failed']} failed, "
         f"{trials['interrupted']} interrupted and tried again.",

@@ -90,7 +90,7 @@ class Search:
         trial = self.trial(self.output)
         return {
             "task": self.arguments.task,
-            "objective": {"metric": trial.metric, "direction": trial.direction},
+            "objective": {"metric": trial.metric.removeprefix("eval_"), "direction": trial.direction},
             "space": searched,
             "data": dict(self.task.rows),
             "arguments": {key: shared[key] for key in shared if key not in _OF_A_MACHINE | searched.keys()},
@@ -124,7 +124,7 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
             "or `validation_split_size`."
         )
     model = next(group for group in groups if isinstance(group, ModelArguments))
-    config = task.model.config
+    config: Any = task.model.config
     config = config.encoder if isinstance(config, SiameseConfig) else config
     if space is None:
         pretrained = model.model_name_or_path is not None

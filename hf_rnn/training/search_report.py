@@ -54,7 +54,7 @@ def write_report(
         The document in `search.json`.
     """
     study.trials_dataframe().to_csv(search.output / TABLE_FILE, index=False)
-    plots = write_plots(study, search.output, str(search.made_for()["objective"]["metric"]))
+    plots = write_plots(study, search.output, f"validation {search.made_for()['objective']['metric']}")
     summary = summarise(search, study, results, comparison, minutes) | {"plots": plots}
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (search.output / SUMMARY_FILE).write_text(text, encoding="utf-8")

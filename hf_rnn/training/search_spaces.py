@@ -74,11 +74,7 @@ class Dimension:
         unknown = sorted(value.keys() - set(_RANGE_KEYS))
         if unknown:
             raise ValueError(f"{said}; `{unknown[0]}` is none of {', '.join(_RANGE_KEYS)}, choices.")
-        low, high, step = (value.get(key) for key in ("low", "high", "step"))
-        for key, number in (("low", low), ("high", high), ("step", step)):
-            absent = number is None and key == "step"
-            if not absent and not (_is_number(number) and math.isfinite(number)):
-                raise ValueError(f"{said}; `{key}` must be a finite number.")
+        low, high, step = _numbers(said, value)
         kind = value.get("type", "int" if isinstance(low, int) and isinstance(high, int) else "float")
         if kind not in ("int", "float"):
             raise ValueError(f'{said}; `type` must be "int" or "float".')
@@ -123,6 +119,15 @@ class Dimension:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(said: str, value: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    for key in ("low", "high", "step"):
+        number = value.get(key)
+        absent = number is None and key == "step"
+        if not absent and not (_is_number(number) and math.isfinite(number)):  # type: ignore[arg-type]
+            raise ValueError(f"{said}; `{key}` must be a finite number.")
+    return value.get("low"), value.get("high"), value.get("step")
 
 
 def _checked_choices(said: str, value: Mapping[str, Any]) -> tuple[Any, ...]:

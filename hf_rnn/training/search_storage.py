@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import BaseFileLock, FileLock
 
@@ -47,19 +47,21 @@ _BEGINNING_SECONDS = 60.0
 _BUSY_SECONDS = 60.0
 
 
+Direction = Literal["maximize", "minimize"]
+
+
 class StudyError(RuntimeError):
     """The study cannot be used: it is of another search, or its storage cannot be read or written."""
 
 
 def open_study(
-    location: str, name: str, direction: str, made_for: Mapping[str, Any], lock: BaseFileLock
+    location: str, name: str, direction: Direction, made_for: Mapping[str, Any], lock: BaseFileLock
 ) -> tuple[Study, BaseStorage]:
     """
     The study `name`, created if it is not there, in the file or database `location`.
 
     Args:
         location: See [`SearchArguments.storage`].
-        direction: `"maximize"` or `"minimize"`.
         made_for: The task, the data, the space and the arguments that all its trials share.
         lock: Which the processes that share the study have in common.
 

@@ -20,7 +20,7 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from .arguments import RecurrentTrainingArguments
 from .run import TrainingTask
 from .search_spaces import SearchSpace, split_parameters
-from .search_storage import REASON, SEEN, SEEN_SECONDS
+from .search_storage import REASON, SEEN, SEEN_SECONDS, Direction
 from .trainer import RecurrentTrainer
 
 
@@ -78,7 +78,7 @@ class Trial:
         return f"eval_{str(self.arguments.metric_for_best_model).removeprefix('eval_')}"
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Direction:
         return "maximize" if self.arguments.greater_is_better else "minimize"
 
     def parameters(self, trial: Any) -> dict[str, Any]:
