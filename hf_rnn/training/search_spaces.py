@@ -8,11 +8,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from transformers import PreTrainedConfig
 
+from ..data.files import expand_path
 from .arguments import RecurrentTrainingArguments, json_object
 from .describe import UNRECORDED_ARGUMENTS
 
@@ -171,9 +171,10 @@ class SearchSpace:
         """
         if source.lstrip().startswith("{"):
             return cls.parse(json_object(source, "search_space"))
-        if not Path(source).is_file():
+        path = expand_path(source)
+        if not path.is_file():
             raise FileNotFoundError(f"`search_space`={source!r} is no file.")
-        return cls.parse(json_object(Path(source).read_text(encoding="utf-8"), "search_space"))
+        return cls.parse(json_object(path.read_text(encoding="utf-8"), "search_space"))
 
     def to_json(self) -> dict[str, Any]:
         return {dimension.name: dimension.to_json() for dimension in self.dimensions}

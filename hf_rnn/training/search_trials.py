@@ -144,6 +144,9 @@ def trial_trainer_class(base: type[RecurrentTrainer]) -> type[RecurrentTrainer]:
             """See `transformers.Trainer.train`; the trial's arguments are set before anything reads them."""
             self.trial.begin(trial)
             self._evaluations = 0
+            if self.model is None:
+                # transformers does not send it to the workers of Ray.
+                self.model = self.model_wrapped = self.trial.task.model
             values, _ = self.trial.split(trial)
             for name, value in values.items():
                 setattr(self.args, name, value)

@@ -38,6 +38,8 @@ def flags(output: Path, **changes: Any) -> dict[str, Any]:
 def prepare(output: Path, **changes: Any) -> Search:
     """A search that is ready to run."""
     values = flags(output, **changes)
+    if values["task"] == "token-classification":
+        del values["min_frequency"]
     parser = HfArgumentParser((SearchArguments, *TASKS[values["task"]].groups))
     arguments, *groups = parser.parse_dict(values)
     return prepare_search(arguments, groups)

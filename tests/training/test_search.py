@@ -15,7 +15,6 @@ from transformers import HfArgumentParser
 from hf_rnn.training import search as search_module
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import read_results
-from hf_rnn.training.run import TrainingTask
 from hf_rnn.training.search import SearchError, prepare_search, run_search, run_trials
 from hf_rnn.training.search_retraining import SearchedRecipe
 from hf_rnn.training.search_storage import REASON, StudyError
@@ -71,13 +70,15 @@ def test_a_search_ends_with_the_best_model_and_a_report(tmp_path: Path, reviews:
     assert (tmp_path / "out" / "best" / "results.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("sampler", ["gp", "tpe", "random"])
+@pytest.mark.parametrize(
+    "sampler", ["gp", pytest.param("tpe", marks=pytest.mark.slow), pytest.param("random", marks=pytest.mark.slow)]
+)
 def test_the_same_seed_is_the_same_study_also_when_it_is_resumed(
     sampler: str, tmp_path: Path, reviews: dict[str, str]
 ) -> None:
     options = {**reviews, "sampler": sampler, "n_random_trials": 2, "num_train_epochs": 1}
     whole = run_trials(prepare(tmp_path / "whole", n_trials=4, **options))
-    run_trials(prepare(tmp_path / "parts", n_trials=2, **options))
+    run_trials(prepare(tmp_path / "parts", n_trials=1, **options))
     parts = run_trials(prepare(tmp_path / "parts", n_trials=4, **options))
     assert parameters(parts) == parameters(whole)
     assert values(parts) == values(whole)
@@ -123,15 +124,17 @@ def test_bad_trials_are_pruned_whatever_their_batch_size(
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory."), "OutOfMemoryError: CUDA out of memory."),
-        (MemoryError("no room"), "MemoryError: no room"),
+        pytest.param(
+            torch.OutOfMemoryError("CUDA out of memory."), "OutOfMemoryError: CUDA out", marks=pytest.mark.slow
+        ),
+        pytest.param(MemoryError("no room"), "MemoryError: no room", marks=pytest.mark.slow),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "DefaultCPUAllocator"),
     ],
 )
 def test_a_trial_without_memory_fails_and_the_search_goes_on(
     error: Exception, reason: str, tmp_path: Path, reviews: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, calls = TrainingTask.trainer, []
+    calls: list[Any] = []
     search = prepare(tmp_path / "out", **reviews, n_trials=2, num_train_epochs=1)
     model_init = search.task.model_init
 
@@ -144,7 +147,6 @@ def test_a_trial_without_memory_fails_and_the_search_goes_on(
 
     object.__setattr__(search.task, "model_init", failing_once)
     study = run_trials(search)
-    assert original is TrainingTask.trainer
     assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE"]
     assert reason in study.trials[0].user_attrs[REASON]
 
@@ -181,23 +183,19 @@ def test_an_error_of_another_kind_ends_the_search(
         run_trials(prepare(tmp_path / "out", **reviews))
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
+def test_a_study_of_another_search_is_refused(tmp_path: Path, reviews: dict[str, str]) -> None:
+    run_trials(prepare(tmp_path / "out", **reviews, n_trials=1, num_train_epochs=1))
+    others: list[tuple[dict[str, Any], str]] = [
         ({"search_space": {**SPACE, "hidden_size": {"low": 4, "high": 99}}}, "space.hidden_size.high"),
         ({"search_space": {"learning_rate": SPACE["learning_rate"]}}, "space.hidden_size"),
         ({"num_train_epochs": 7}, "arguments.num_train_epochs"),
         ({"metric_for_best_model": "f1"}, "objective.metric"),
         ({"max_train_samples": 30}, "data.train"),
-    ],
-)
-def test_a_study_of_another_search_is_refused(
-    changes: dict[str, Any], named: str, tmp_path: Path, reviews: dict[str, str]
-) -> None:
-    run_trials(prepare(tmp_path / "out", **reviews, n_trials=1, num_train_epochs=1))
-    options = {"num_train_epochs": 1, **changes}
-    with pytest.raises(StudyError, match=f"made for another search: `{named}` is"):
-        run_trials(prepare(tmp_path / "out", **reviews, n_trials=2, **options))
+    ]
+    for changes, named in others:
+        options = {"num_train_epochs": 1, **changes}
+        with pytest.raises(StudyError, match=f"made for another search: `{named}` is"):
+            run_trials(prepare(tmp_path / "out", **reviews, n_trials=2, **options))
 
 
 def test_a_search_needs_a_validation_split_and_one_process(tmp_path: Path, reviews: dict[str, str]) -> None:
