@@ -194,9 +194,9 @@ def run_trials(search: Search) -> Study:
     location = arguments.storage_location(search.output)
     lock = study_lock(location, search.output)
     direction = search.trial(search.output).direction
-    study, storage = open_study(location, arguments.study_name, direction, search.made_for(), lock)
-    turns = Turns(study, arguments.n_trials, lock)
     with _quiet_optuna(), _progress(search) as show:
+        study, storage = open_study(location, arguments.study_name, direction, search.made_for(), lock)
+        turns = Turns(study, arguments.n_trials, lock)
         while True:
             show(study)
             with turns.next() as number:

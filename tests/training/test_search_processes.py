@@ -89,8 +89,6 @@ def test_a_search_that_was_killed_loses_no_trial_and_tries_the_last_again(
     left_behind = list((output / "trials").iterdir())
     assert len(left_behind) == 1
 
-    monkeyed = prepare(output, **options)
-    monkeyed.training.num_train_epochs = 300
     with pytest.MonkeyPatch.context() as patch:
         # To end sooner; the parameters and the count are what this is about.
         patch.setattr("transformers.Trainer.train", lambda *args, **kwargs: None)
@@ -98,7 +96,7 @@ def test_a_search_that_was_killed_loses_no_trial_and_tries_the_last_again(
             "hf_rnn.training.trainer.RecurrentTrainer.evaluate", lambda *args, **kwargs: {"eval_accuracy": 0.6}
         )
         patch.setattr("transformers.Trainer._trial", None, raising=False)
-        study = run_trials(monkeyed)
+        study = run_trials(prepare(output, **options))
 
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
     assert (study.trials[0].params, study.trials[0].value) == (first.params, 0.5)
@@ -111,7 +109,7 @@ def test_a_search_that_was_killed_loses_no_trial_and_tries_the_last_again(
 @pytest.mark.parametrize("name", STORAGES)
 def test_two_processes_share_the_trials_out(name: str, tmp_path: Path, processes: ForkServerContext) -> None:
     data = write_reviews(tmp_path)
-    options = {**data, "storage": str(tmp_path / name), "n_trials": 6, "num_train_epochs": 1}
+    options = {**data, "storage": str(tmp_path / name), "n_trials": 6, "num_train_epochs": 1, "pruner": "none"}
     both = [processes.Process(target=search_in_a_process, args=(str(tmp_path / "out"), options)) for _ in range(2)]
     for process in both:
         process.start()
