@@ -111,9 +111,12 @@ def importances(study: Study) -> dict[str, float] | None:
     import optuna
 
     try:
-        found = optuna.importance.get_param_importances(study)
-    # Of fewer than two trials, or of trials that are all alike.
-    except (RuntimeError, ValueError) as error:
+        with warnings.catch_warnings():
+            # Optuna calls all equal where it cannot tell, and warns of it.
+            warnings.simplefilter("error", UserWarning)
+            found = optuna.importance.get_param_importances(study)
+    # Of too few trials, or of trials that are all alike.
+    except (RuntimeError, ValueError, UserWarning) as error:
         logger.warning("The importance of the parameters is not known: %s", error)
         return None
     return {name: round(float(value), 4) for name, value in found.items()}

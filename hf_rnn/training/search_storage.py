@@ -88,6 +88,8 @@ def study_lock(location: str, output: str | Path) -> BaseFileLock:
     path = Path(output) / "study.lock" if "://" in location else Path(f"{location}.turn.lock")
     with _named(location):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The lock itself would wait for ever where no file can be made.
+        path.touch()
     return FileLock(path)
 
 
