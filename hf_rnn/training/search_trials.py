@@ -139,6 +139,7 @@ def trial_trainer_class(base: type[RecurrentTrainer]) -> type[RecurrentTrainer]:
 
     class TrialTrainer(base):  # type: ignore[misc,valid-type]
         trial: Trial
+        model: Any
 
         def train(self, *args: Any, trial: Any = None, **kwargs: Any) -> Any:
             """See `transformers.Trainer.train`; the trial's arguments are set before anything reads them."""
