@@ -15,14 +15,9 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.data.language_data import LanguageDataArguments
 from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.arguments import ModelArguments, ReportArguments, TokenizerArguments
-from hf_rnn.training.language_arguments import LanguageTrainingArguments
-from hf_rnn.training.language_modeling import run_language_modeling
+from hf_rnn.training.language_modeling import GROUPS, run_language_modeling
 
-
-GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
 
 if __name__ == "__main__":
     train_and_report(GROUPS, run_language_modeling)

@@ -16,21 +16,9 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
-from hf_rnn.training.similarity import run_similarity
-from hf_rnn.training.similarity_objective import SimilarityArguments
+from hf_rnn.training.similarity import GROUPS, run_similarity
 
-
-GROUPS = (
-    ModelArguments,
-    PairDataArguments,
-    TokenizerArguments,
-    SimilarityArguments,
-    ReportArguments,
-    RecurrentTrainingArguments,
-)
 
 if __name__ == "__main__":
     train_and_report(GROUPS, run_similarity)

@@ -15,21 +15,9 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.data.readers import DataArguments
 from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, TokenizerArguments
-from hf_rnn.training.distillation import DistillationArguments
-from hf_rnn.training.text_classification import run_text_classification
+from hf_rnn.training.text_classification import GROUPS, run_text_classification
 
-
-GROUPS = (
-    ModelArguments,
-    DataArguments,
-    TokenizerArguments,
-    ReportArguments,
-    RecurrentTrainingArguments,
-    DistillationArguments,
-)
 
 if __name__ == "__main__":
     train_and_report(GROUPS, run_text_classification)

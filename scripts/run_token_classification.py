@@ -16,21 +16,9 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.data.token_readers import TokenDataArguments
 from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments, WordArguments
-from hf_rnn.training.distillation import DistillationArguments
-from hf_rnn.training.token_classification import run_token_classification
+from hf_rnn.training.token_classification import GROUPS, run_token_classification
 
-
-GROUPS = (
-    ModelArguments,
-    TokenDataArguments,
-    WordArguments,
-    ReportArguments,
-    RecurrentTrainingArguments,
-    DistillationArguments,
-)
 
 if __name__ == "__main__":
     train_and_report(GROUPS, run_token_classification)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase, TrainingArguments
@@ -115,6 +116,10 @@ class ModelArguments:
             ValueError: it is not a JSON object.
         """
         return json_object(self.config_overrides, "config_overrides")
+
+    def overridden(self, values: Mapping[str, Any]) -> ModelArguments:
+        """These arguments with `values` on top of `config_overrides`."""
+        return replace(self, config_overrides=json.dumps({**self.overrides(), **values})) if values else self
 
 
 @dataclass

@@ -96,13 +96,18 @@ def non_default_arguments(*groups: Any) -> dict[str, Any]:
     Paths below the corpora's folder, the Python environment and the working folder are written without what is
     particular to the machine, so that the document can be published. Secrets and places of output are left out.
     """
-    recorded: dict[str, Any] = {}
-    for group in groups:
-        for name, default in _defaults(group).items():
-            value = getattr(group, name)
-            if name not in UNRECORDED_ARGUMENTS and value != default:
-                recorded[name] = _portable(value)
-    return recorded
+    changed = changed_arguments(*groups)
+    return {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
+
+
+def changed_arguments(*groups: Any) -> dict[str, Any]:
+    """Every flag that differs from its default, as it is, of argument dataclasses."""
+    return {
+        name: getattr(group, name)
+        for group in groups
+        for name, default in _defaults(group).items()
+        if getattr(group, name) != default
+    }
 
 
 def _defaults(group: Any) -> dict[str, Any]:

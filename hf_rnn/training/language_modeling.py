@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -27,6 +27,8 @@ from .trainer import RecurrentTrainer
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "lstm"
+# The argument dataclasses, in the order in which `run_language_modeling` takes them.
+GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
 
 
 @locks_output_dir
@@ -54,16 +56,50 @@ def run_language_modeling(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
+    task = prepare_language_modeling(
+        model_arguments, data_arguments, tokenizer_arguments, arguments, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_language_modeling(
+    model_arguments: ModelArguments,
+    data_arguments: LanguageDataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    arguments: LanguageTrainingArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The streams, the tokenizer and the model of [`run_language_modeling`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
     build_and_load()
     set_seed(arguments.seed)
     data = load_language_data(data_arguments)
     check_splits(data.splits, arguments)
-    tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
+    if model_arguments.init_from_lm is not None:
+        raise ValueError(
+            f"`init_from_lm`={model_arguments.init_from_lm!r} starts classifiers; to train a language model further "
+            "give it as `model_name_or_path`."
+        )
+    if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
+        model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
+    tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return _language_model(model_arguments.overridden(overrides), tokenizer)
+
+    model = model_init({})
     texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
     streams = {split: _streams(split, text, arguments) for split, text in texts.items()}
-    task = TrainingTask(
+    return TrainingTask(
         name="text-generation",
         model=model,
+        model_init=model_init,
         tokenizer=tokenizer,
         train=streams["train"],
         validation=streams.get("validation"),
@@ -75,9 +111,8 @@ def run_language_modeling(
         measure=lambda trainer, output: _measure(trainer, texts),
         plotted_metric="perplexity",
         trainer_class=StreamTrainer,
+        train_for=lambda changed: _streams("train", texts["train"], changed),
     )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
 
 
 def encode_splits(
@@ -107,20 +142,13 @@ def _streams(split: str, text: TokenizedText, arguments: LanguageTrainingArgumen
         raise ValueError(f"The {split} split: {error}") from error
 
 
-def _tokenizer_and_model(
+def _tokenizer(
     model_arguments: ModelArguments,
     tokenizer_arguments: TokenizerArguments,
     data: LanguageData,
     arguments: LanguageTrainingArguments,
     checkpoint: str | None,
-) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    if model_arguments.init_from_lm is not None:
-        raise ValueError(
-            f"`init_from_lm`={model_arguments.init_from_lm!r} starts classifiers; to train a language model further "
-            "give it as `model_name_or_path`."
-        )
-    if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
-        model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
+) -> PreTrainedTokenizerBase:
     tokenizer = build_tokenizer(
         tokenizer_arguments,
         model_arguments,
@@ -129,18 +157,20 @@ def _tokenizer_and_model(
         end_of_text=True,
         show_progress=not arguments.disable_tqdm,
     )
-    if not data.one_text:
-        if tokenizer.eos_token is None:
-            given = tokenizer_arguments.tokenizer_name_or_path
-            argument, name = (
-                ("tokenizer_name_or_path", given) if given else ("model_name_or_path", tokenizer.name_or_path)
-            )
-            raise ValueError(
-                f"`{argument}`={name!r} has a tokenizer without an `eos_token`, which documents end with; give "
-                "another, none (one is trained), or one long text in a .txt file."
-            )
-        tokenizer = with_document_start(cast(Any, tokenizer))
-    model = build_model(model_arguments, AutoModelForCausalLM, tokenizer)
+    if data.one_text:
+        return tokenizer
+    if tokenizer.eos_token is None:
+        given = tokenizer_arguments.tokenizer_name_or_path
+        argument, name = ("tokenizer_name_or_path", given) if given else ("model_name_or_path", tokenizer.name_or_path)
+        raise ValueError(
+            f"`{argument}`={name!r} has a tokenizer without an `eos_token`, which documents end with; give "
+            "another, none (one is trained), or one long text in a .txt file."
+        )
+    return with_document_start(cast(Any, tokenizer))
+
+
+def _language_model(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    model = build_model(arguments, AutoModelForCausalLM, tokenizer)
     generation: Any = model.generation_config
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         token = getattr(tokenizer, name)
@@ -148,7 +178,7 @@ def _tokenizer_and_model(
         if token is not None:
             # The Trainer would do the same, and warn of it.
             setattr(model.config, name, token)
-    return tokenizer, model
+    return model
 
 
 def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict[str, dict[str, float]]:
@@ -160,4 +190,4 @@ def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict
     }
 
 
-__all__ = ["encode_splits", "run_language_modeling"]
+__all__ = ["GROUPS", "encode_splits", "prepare_language_modeling", "run_language_modeling"]

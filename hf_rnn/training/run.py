@@ -9,7 +9,13 @@ from typing import Any
 
 import datasets
 from torch.utils.data import Dataset
-from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+)
 from transformers.trainer_utils import IntervalStrategy
 
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
@@ -42,6 +48,9 @@ class TrainingTask:
         plotted_metric: That of the learning curves, where it is not the one that chooses.
         trainer_class: What trains it; None: `RecurrentTrainer`.
         trainer_options: Further arguments of the trainer, such as `data_collator`.
+        model_init: A new model like `model`, given values of its configuration that come on top of the arguments' own;
+            a search needs it.
+        train_for: `train` as other training arguments need it; None: it is the same for all.
     """
 
     name: str
@@ -58,6 +67,34 @@ class TrainingTask:
     plotted_metric: str | None = None
     trainer_class: type[RecurrentTrainer] | None = None
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
+    model_init: Callable[[Mapping[str, Any]], PreTrainedModel] | None = None
+    train_for: Callable[[Any], Dataset[Any]] | None = None
+
+    def trainer(
+        self,
+        arguments: RecurrentTrainingArguments,
+        kind: type[RecurrentTrainer] | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
+        **options: Any,
+    ) -> RecurrentTrainer:
+        """
+        What trains the task.
+
+        Args:
+            kind: In place of `trainer_class`.
+            callbacks: Beside that which stops early.
+            options: Further ones, such as `model` or `model_init`.
+        """
+        return (kind or self.trainer_class or RecurrentTrainer)(
+            args=arguments,
+            train_dataset=self.train,
+            eval_dataset=self.validation,
+            processing_class=self.tokenizer,
+            compute_metrics=self.compute_metrics,
+            callbacks=[*callbacks, *_early_stopping(arguments)],
+            **self.trainer_options,
+            **options,
+        )
 
 
 def check_splits(rows: Mapping[str, Any], arguments: RecurrentTrainingArguments) -> None:
@@ -107,16 +144,7 @@ def run_task(
     if not arguments.do_train:
         # Without training nothing is evaluated on the way, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
-    trainer = (task.trainer_class or RecurrentTrainer)(
-        model=task.model,
-        args=arguments,
-        train_dataset=task.train,
-        eval_dataset=task.validation,
-        processing_class=task.tokenizer,
-        compute_metrics=task.compute_metrics,
-        callbacks=[TrainingClock(), *_early_stopping(arguments)],
-        **task.trainer_options,
-    )
+    trainer = task.trainer(arguments, callbacks=[TrainingClock()], model=task.model)
     with computing_threads(task.model, arguments.torch_threads) as threads:
         if arguments.do_train:
             trainer.train(resume_from_checkpoint=checkpoint)

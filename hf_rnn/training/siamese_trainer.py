@@ -32,7 +32,8 @@ class SiameseTrainer(RecurrentTrainer):
         ValueError: the objective takes negatives from the batch, and there are no `groups`.
     """
 
-    objective: SimilarityObjective
+    # Not `objective`: transformers calls so what a search has found.
+    pair_objective: SimilarityObjective
 
     def __init__(
         self, *args: Any, objective: SimilarityObjective, groups: Sequence[int] | None = None, **kwargs: Any
@@ -40,7 +41,7 @@ class SiameseTrainer(RecurrentTrainer):
         super().__init__(*args, **kwargs)
         if objective.in_batch and groups is None:
             raise ValueError("`groups` is None; with in-batch negatives it must say which rows are duplicates.")
-        self.objective = objective
+        self.pair_objective = objective
         self.groups = groups
         # The forward of the model takes no labels, by which the Trainer would know what they are called.
         self.label_names = ["labels"]
@@ -56,7 +57,7 @@ class SiameseTrainer(RecurrentTrainer):
         inputs = dict(inputs)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        loss = self.objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits)
+        loss = self.pair_objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits)
         if num_items_in_batch is not None:
             loss = self._weighed(loss, labels, num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
@@ -64,7 +65,7 @@ class SiameseTrainer(RecurrentTrainer):
     def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         """See `transformers.Trainer.prediction_step`."""
         loss, logits, labels = super().prediction_step(*args, **kwargs)
-        return None if self.objective.in_batch else loss, logits, labels
+        return None if self.pair_objective.in_batch else loss, logits, labels
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         if self.groups is None:

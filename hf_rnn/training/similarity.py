@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import datasets
-from transformers import PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.pair_collator import PairCollator
 from ..data.pair_readers import PairData, PairDataArguments, load_pairs
@@ -23,6 +24,17 @@ from .siamese_building import build_siamese
 from .siamese_trainer import SiameseTrainer
 from .similarity_measures import measure_pairs, similarity_metrics_for
 from .similarity_objective import SimilarityArguments, build_objective
+
+
+# The argument dataclasses, in the order in which `run_similarity` takes them.
+GROUPS = (
+    ModelArguments,
+    PairDataArguments,
+    TokenizerArguments,
+    SimilarityArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+)
 
 
 def default_metric(kind: str, classifies: bool) -> str:
@@ -59,13 +71,40 @@ def run_similarity(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
+    task = prepare_similarity(
+        model_arguments, data_arguments, tokenizer_arguments, similarity_arguments, arguments, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments, similarity_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_similarity(
+    model_arguments: ModelArguments,
+    data_arguments: PairDataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    similarity_arguments: SimilarityArguments,
+    arguments: RecurrentTrainingArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The pairs, the tokenizer and the network of [`run_similarity`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
     build_and_load()
     set_seed(arguments.seed)
     data = load_pairs(data_arguments)
     check_splits(data.splits, arguments)
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
-    model = build_siamese(model_arguments, similarity_arguments, tokenizer)
+    plain = tokenizer
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain)
+
+    model = model_init({})
     if similarity_arguments.classifies:
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
@@ -75,9 +114,10 @@ def run_similarity(
         if not objective.of_pairs:
             train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
         groups = row_groups(train)
-    task = TrainingTask(
+    return TrainingTask(
         name="sentence-similarity",
         model=model,
+        model_init=model_init,
         tokenizer=tokenizer,
         train=train,
         validation=splits.get("validation"),
@@ -92,8 +132,6 @@ def run_similarity(
         trainer_class=SiameseTrainer,
         trainer_options={"data_collator": PairCollator(tokenizer), "objective": objective, "groups": groups},
     )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments, similarity_arguments)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
 
 
 def row_groups(rows: datasets.Dataset) -> list[int]:
@@ -144,4 +182,4 @@ def _tokenized(
     }
 
 
-__all__ = ["run_similarity"]
+__all__ = ["GROUPS", "prepare_similarity", "run_similarity"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ from .teacher import distil_texts, with_unlabelled_texts
 from .trainer import RecurrentTrainer
 
 
+# The argument dataclasses, in the order in which `run_text_classification` takes them.
+GROUPS = (
+    ModelArguments,
+    DataArguments,
+    TokenizerArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+    DistillationArguments,
+)
+
+
 @locks_output_dir
 def run_text_classification(
     model_arguments: ModelArguments,
@@ -60,18 +72,51 @@ def run_text_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
+    distillation = distillation_arguments or DistillationArguments()
+    task = prepare_text_classification(
+        model_arguments, data_arguments, tokenizer_arguments, arguments, distillation, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_text_classification(
+    model_arguments: ModelArguments,
+    data_arguments: DataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    arguments: RecurrentTrainingArguments,
+    distillation: DistillationArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The data, the tokenizer and the model of [`run_text_classification`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
     build_and_load()
     set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
-    distillation = distillation_arguments or DistillationArguments()
     data = with_unlabelled_texts(data, data_arguments, distillation)
-    tokenizer, model = _tokenizer_and_model(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
-    recurrent = isinstance(model.config, RecurrentConfig)
-    splits = tokenize_splits(data, tokenizer, tokenizer_arguments, recurrent)
+    tokenizer = build_tokenizer(
+        tokenizer_arguments,
+        model_arguments,
+        training_column(data.splits, "text"),
+        checkpoint=checkpoint,
+        show_progress=not arguments.disable_tqdm,
+    )
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return _classifier(model_arguments.overridden(overrides), tokenizer, data)
+
+    model = model_init({})
+    splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     task = TrainingTask(
         name="text-classification",
         model=model,
+        model_init=model_init,
         tokenizer=tokenizer,
         train=splits["train"],
         validation=splits.get("validation"),
@@ -84,8 +129,7 @@ def run_text_classification(
     )
     if distillation.teaches and arguments.do_train:
         task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)
-    recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    return task
 
 
 def tokenize_splits(
@@ -119,27 +163,18 @@ def tokenize_splits(
     }
 
 
-def _tokenizer_and_model(
-    model_arguments: ModelArguments,
-    tokenizer_arguments: TokenizerArguments,
-    data: TextClassificationData,
-    arguments: RecurrentTrainingArguments,
-    checkpoint: str | None,
-) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    texts, show_progress = training_column(data.splits, "text"), not arguments.disable_tqdm
-    tokenizer = build_tokenizer(
-        tokenizer_arguments, model_arguments, texts, checkpoint=checkpoint, show_progress=show_progress
-    )
+def _classifier(
+    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData
+) -> PreTrainedModel:
     names = data.label_names or ["score"]
-    model = build_model(
-        model_arguments,
+    return build_model(
+        arguments,
         AutoModelForSequenceClassification,
         tokenizer,
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
     )
-    return tokenizer, model
 
 
 def _measure(
@@ -182,4 +217,4 @@ def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassifica
                 writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
 
 
-__all__ = ["run_text_classification", "tokenize_splits", "write_predictions"]
+__all__ = ["GROUPS", "prepare_text_classification", "run_text_classification", "tokenize_splits", "write_predictions"]

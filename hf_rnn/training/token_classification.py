@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
-from transformers import PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.alignment import IGNORED_LABEL, token_predictions, tokenize_tagged
 from ..data.collator import PaddingCollator
@@ -34,6 +34,16 @@ from .trainer import RecurrentTrainer
 
 
 logger = logging.getLogger(__name__)
+
+# The argument dataclasses, in the order in which `run_token_classification` takes them.
+GROUPS = (
+    ModelArguments,
+    TokenDataArguments,
+    WordArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+    DistillationArguments,
+)
 
 
 @locks_output_dir
@@ -64,11 +74,33 @@ def run_token_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
     """
     checkpoint = checkpoint_to_resume(arguments)
+    distillation = distillation_arguments or DistillationArguments()
+    task = prepare_token_classification(
+        model_arguments, data_arguments, word_arguments, arguments, distillation, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, word_arguments, distillation)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_token_classification(
+    model_arguments: ModelArguments,
+    data_arguments: TokenDataArguments,
+    word_arguments: WordArguments,
+    arguments: RecurrentTrainingArguments,
+    distillation: DistillationArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The data, the tokenizer and the model of [`run_token_classification`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
     build_and_load()
     set_seed(arguments.seed)
     data = load_token_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
-    distillation = distillation_arguments or DistillationArguments()
     data = with_unlabelled_sentences(data, data_arguments, distillation)
     tokenizer = tagger_tokenizer(
         word_arguments,
@@ -77,7 +109,11 @@ def run_token_classification(
         checkpoint=checkpoint,
         show_progress=not arguments.disable_tqdm,
     )
-    model = build_tagger(model_arguments, word_arguments, tokenizer, data)
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return build_tagger(model_arguments.overridden(overrides), word_arguments, tokenizer, data)
+
+    model = model_init({})
     recurrent = isinstance(model.config, RecurrentConfig)
     if word_arguments.label_all_tokens and recurrent and model.config.word_vocab_size is not None:
         raise ValueError("`label_all_tokens` was given, but the model labels words, however many pieces they have.")
@@ -85,6 +121,7 @@ def run_token_classification(
     task = TrainingTask(
         name="token-classification",
         model=model,
+        model_init=model_init,
         tokenizer=tokenizer,
         # Both columns tell where the predictions belong; a collator could not pad them.
         train=splits["train"].remove_columns(["token", "sentence"]),
@@ -102,8 +139,7 @@ def run_token_classification(
     )
     if distillation.teacher_name_or_path is not None and arguments.do_train:
         task = distil_sentences(task, data, splits, distillation, arguments)
-    recorded = (model_arguments, data_arguments, word_arguments, distillation)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    return task
 
 
 def tokenize_tagged_splits(
@@ -191,4 +227,10 @@ def predict_tags(
     return predicted, references, float((output.metrics or {})[f"{split}_loss"])
 
 
-__all__ = ["predict_tags", "run_token_classification", "tokenize_tagged_splits"]
+__all__ = [
+    "GROUPS",
+    "predict_tags",
+    "prepare_token_classification",
+    "run_token_classification",
+    "tokenize_tagged_splits",
+]

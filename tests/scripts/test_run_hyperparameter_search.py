@@ -1,0 +1,97 @@
+"""scripts/run_hyperparameter_search.py, run as people run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import HfArgumentParser
+
+from hf_rnn.hub.search_command import task_of
+from hf_rnn.training.arguments import ModelArguments
+from hf_rnn.training.recipes import parse_arguments
+from hf_rnn.training.search_arguments import SearchArguments
+from hf_rnn.training.search_spaces import SearchSpace
+from hf_rnn.training.tasks import TASKS
+from tests.training.search_runs import SPACE
+from tests.training.small_runs import write_reviews
+
+
+RECIPES = ("imdb_bilstm", "classic_seven")
+
+
+@pytest.mark.slow
+def test_from_a_recipe_to_the_best_model_and_its_own_recipe(run_script: Callable[..., Any], tmp_path: Path) -> None:
+    write_reviews(tmp_path)
+    recipe = {
+        "task": "text-classification",
+        "search_space": "space.json",
+        "n_trials": 2,
+        "train_file": "train.csv",
+        "validation_file": "validation.csv",
+        "num_train_epochs": 1,
+        "config_overrides": {"embedding_size": 8},
+        "output_dir": "out",
+        "use_cpu": True,
+        "disable_tqdm": True,
+    }
+    (tmp_path / "space.json").write_text(json.dumps(SPACE))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    done = run_script("run_hyperparameter_search", "recipe.json")
+    assert done.returncode == 0, done.stderr
+    assert "2 trials finished, 0 pruned, 0 failed" in done.stdout
+    assert (tmp_path / "out" / "best" / "README.md").is_file()
+    # The recipe of the best is one of the training script's.
+    done = run_script("run_text_classification", "out/best.json", "--output_dir", "again")
+    assert done.returncode == 0, done.stderr
+    figures = [
+        json.loads((tmp_path / folder / "results.json").read_text())["metrics"]["validation"]
+        for folder in ("out/best", "again")
+    ]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--train_file train.csv", "`task`=None must be one of text-classification"),
+        ("--task text --train_file train.csv", "`task`='text' must be one of text-classification"),
+        ("--task similarity --train_file train.csv --piece_vocab_size 9", "--piece_vocab_size"),
+        ("--task text-classification --train_file train.csv --sampler grid", "`sampler`='grid' must be one of gp"),
+        ("--task text-classification --train_file train.csv --search_space no.json", "'no.json' is no file"),
+    ],
+)
+def test_bad_input_ends_with_what_is_wrong(
+    tmp_path: Path, refusal: Callable[[str, str], str], line: str, message: str
+) -> None:
+    write_reviews(tmp_path)
+    if "no.json" in line:
+        with pytest.raises(FileNotFoundError, match=message):
+            refusal("run_hyperparameter_search", line)
+    else:
+        assert message in refusal("run_hyperparameter_search", line)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_of_the_project_parse(name: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    line = [f"scripts/recipes/search/{name}.json"]
+    task = task_of(line)
+    (search, *groups), _ = parse_arguments(HfArgumentParser((SearchArguments, *TASKS[task].groups)), line)
+    space = SearchSpace.read(str(search.search_space))
+    model = next(group for group in groups if isinstance(group, ModelArguments))
+    # What is searched does not stand in the recipe, so that the default configuration is the recipe's.
+    given = json.loads(Path(line[0]).read_text())
+    assert not {dimension.name.partition("[")[0] for dimension in space.dimensions} & {*given, *model.overrides()}
+
+
+def test_the_task_may_stand_in_the_recipe_or_on_the_line(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps({"task": "similarity"}))
+    assert task_of([str(recipe)]) == "similarity"
+    assert task_of([str(recipe), "--task", "language-modeling"]) == "language-modeling"
+    assert task_of(["--task=token-classification"]) == "token-classification"
+    assert task_of(["--help"]) == "text-classification"
