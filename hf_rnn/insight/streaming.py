@@ -13,6 +13,7 @@ from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification
 from ..training.gradients import evaluation_mode
 from .figures import MOST_NAMES, name_of, name_steps, new_figure, width_for
+from .running_pooling import running_pooling
 from .steps import NotApplicableError, as_array, label_names, layers_of, read_in_chunks, read_text
 
 
@@ -62,11 +63,10 @@ def reading_curve(
 ) -> ReadingCurve:
     """
     The class probabilities after each token of `text`, each computed from the state before it: the whole curve costs
-    what one answer to the whole text does, and memory beside it does not grow with the text.
+    little more than one answer to the whole text, and memory beside it does not grow with the text.
 
     Args:
-        model: A one-directional classifier of texts with `pooling="last"`: its answer depends on nothing but the
-            state. Other poolings look back at all the steps; a second direction has to begin anew at every token.
+        model: A one-directional classifier of texts; a second direction has to begin anew at every token.
         max_tokens: The first of them are read; None: all.
 
     Raises:
@@ -79,7 +79,6 @@ def reading_curve(
     layers_of(model.model)
     for name, value, needed in (
         ("bidirectional", config.bidirectional, False),
-        ("pooling", config.pooling, "last"),
         ("word_vocab_size", config.word_vocab_size, None),
     ):
         if value != needed:
@@ -88,9 +87,9 @@ def reading_curve(
         raise NotApplicableError("`model` answers with a number; it must have classes.")
     read = read_text(model, tokenizer, text, max_tokens)
     with evaluation_mode(model):
-        # Read in one direction, a step's output is the pooled vector of the text up to there.
+        pooled_so_far = running_pooling(model.model.pooler)
         outputs = read_in_chunks(model.model, read)
-        logits = torch.cat([head(output.last_hidden_state[0]) for output in outputs])
+        logits = torch.cat([head(pooled_so_far(output.last_hidden_state[0])) for output in outputs])
     several = config.problem_type == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(1)
     return ReadingCurve(read.steps, label_names(model), as_array(probabilities), read.total_tokens)

@@ -36,9 +36,14 @@ class AttentionPool(nn.Module):
         self.dense = nn.Linear(size, size)
         self.context = nn.Linear(size, 1, bias=False)
 
+    def scores(self, features: torch.Tensor) -> torch.Tensor:
+        """u_tᵀ v of each step: (…, features) to (…)."""
+        scored: torch.Tensor = self.context(torch.tanh(self.dense(features))).squeeze(-1)
+        return scored
+
     def weights(self, features: torch.Tensor, steps: Steps) -> torch.Tensor:
         """(batch, time): how much each step counts; zero at the padding, all zeros for an empty sequence."""
-        scores = self.context(torch.tanh(self.dense(features))).squeeze(2)
+        scores = self.scores(features)
         if steps.padding is None:
             return scores.softmax(1)
         scores = scores.masked_fill(steps.padding, torch.finfo(scores.dtype).min)
