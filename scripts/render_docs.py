@@ -8,8 +8,9 @@ called NAME, the most accurate on the test split first. Between `<!-- speed:NAME
 what the benchmark measured: `training`, `inference`, `ratios` or `conditions`. Between `<!-- comparison:NAME -->` and
 `<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
 `generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
-`scripts/plot_gradient_flow.py` did. Cards are written whole, by `hf_rnn.benchmark.cards`, and the plots beside those
-of the bundled checkpoints are copied.
+`scripts/plot_gradient_flow.py` did, in `search:NAME` what `scripts/run_hyperparameter_search.py` found
+(search/NAME/search.json), in `contributions:NAME` what `scripts/measure_contributions.py` did (insight/NAME.json).
+Cards are written whole, by `hf_rnn.benchmark.cards`, and the plots beside those of the bundled checkpoints are copied.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hf_rnn.benchmark.cards import copied_plots, project_cards
 from hf_rnn.benchmark.comparison_report import read_comparison
@@ -28,7 +30,9 @@ from hf_rnn.benchmark.comparison_tables import comparison_block
 from hf_rnn.benchmark.generation import generation_tables, read_generation
 from hf_rnn.benchmark.report import read_document
 from hf_rnn.benchmark.results_tables import Results, results_table
+from hf_rnn.benchmark.search_tables import search_tables
 from hf_rnn.benchmark.tables import BLOCKS
+from hf_rnn.insight.faithfulness import faithfulness_table
 from hf_rnn.training.gradient_comparison import comparison_table
 from hf_rnn.training.results import read_results
 
@@ -38,7 +42,9 @@ SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
-KINDS = "results|speed|comparison|generation|gradients"
+SEARCHES = Path("model_cards", "search")
+CONTRIBUTIONS = Path("model_cards", "insight")
+KINDS = "results|speed|comparison|generation|gradients|search|contributions"
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -53,6 +59,8 @@ SOURCES = {
     "comparison": f"{COMPARISONS}, which scripts/compare.py writes",
     "generation": f"{GENERATION_FILE}, which scripts/measure_generation.py writes",
     "gradients": f"{GRADIENTS_FILE}, which scripts/plot_gradient_flow.py writes",
+    "search": f"{SEARCHES}, what scripts/run_hyperparameter_search.py writes",
+    "contributions": f"{CONTRIBUTIONS}, which scripts/measure_contributions.py writes",
 }
 
 
@@ -95,9 +103,21 @@ def blocks_of(root: Path, results: list[Results]) -> Blocks:
         document = read_generation(root / GENERATION_FILE)
         blocks["generation"][document["model"]["name"]] = partial(generation_tables, document)
     if (root / GRADIENTS_FILE).is_file():
-        measured = json.loads((root / GRADIENTS_FILE).read_text(encoding="utf-8"))
+        measured = _read(root / GRADIENTS_FILE)
         blocks["gradients"]["comparison"] = lambda: comparison_table(measured) + "\n"
+    for path in sorted((root / SEARCHES).glob("*/search.json")):
+        blocks["search"][path.parent.name] = partial(search_tables, _read(path))
+    for path in sorted((root / CONTRIBUTIONS).glob("*.json")):
+        blocks["contributions"][path.stem] = partial(_contributions, _read(path))
     return blocks
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _contributions(measured: dict[str, Any]) -> str:
+    return faithfulness_table(measured) + "\n"
 
 
 def documents(root: Path) -> dict[Path, bytes]:

@@ -6,18 +6,19 @@ import json
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .machine import describe_machine, git_commit, library_versions
-from .search_storage import INTERRUPTED, REASON
+from .search_storage import INTERRUPTED, PROCESS, REASON
 
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
     from .search import Search
 
@@ -96,7 +97,13 @@ def summarise(
         "importance": importances(study),
         "retrained": {split: figures for split, figures in results["metrics"].items() if split != "train"},
         "comparison": comparison,
-        "minutes": {"trials": round(sum(durations) / 60, 2), "this_process": round(minutes, 2)},
+        "minutes": {
+            # Together; from the first that began to the last that ended; and with the training that came after them.
+            "trials": round(sum(durations) / 60, 2),
+            "study": round(_span(trials) / 60, 2),
+            "this_process": round(minutes, 2),
+            "processes": len({str(trial.user_attrs.get(PROCESS)) for trial in trials}),
+        },
         "machine": describe_machine(),
         "versions": library_versions()
         | {name: metadata.version(name) for name in _PACKAGES if list(metadata.distributions(name=name))},
@@ -104,6 +111,13 @@ def summarise(
         "dirty": dirty,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _span(trials: Sequence[FrozenTrial]) -> float:
+    """Seconds from the first trial's beginning to the last one's end."""
+    begun = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
+    ended = [trial.datetime_complete for trial in trials if trial.datetime_complete is not None]
+    return (max(ended) - min(begun)).total_seconds()
 
 
 def importances(study: Study) -> dict[str, float] | None:

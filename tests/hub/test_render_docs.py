@@ -104,6 +104,57 @@ def test_gradients_are_rendered_from_their_file(render: Callable[..., None], roo
     assert "| 0.124 |" in row
 
 
+def test_searches_are_rendered_from_their_files(render: Callable[..., None], root: Path) -> None:
+    spread = {"mean": 0.75, "standard_deviation": 0.0125, "values": [0.7375, 0.7625]}
+    document = {
+        "trials": {"finished": 7, "pruned": 2, "failed": 1, "interrupted": 0},
+        "minutes": {"study": 9.87, "trials": 18.76, "this_process": 20.0, "processes": 2},
+        "machine": {"cpu": "a processor", "cores": 2},
+        "objective": {"metric": "accuracy", "direction": "maximize"},
+        "space": {
+            "learning_rate": {"low": 1e-4, "high": 0.1, "log": True, "type": "float"},
+            "pooling": {"choices": ["mean", "max"]},
+        },
+        "best": {"trial": 4, "value": 0.81239, "parameters": {"learning_rate": 0.0123456, "pooling": "max"}},
+        "importance": {"learning_rate": 0.875},
+        "comparison": {
+            "metric": "accuracy",
+            "seeds": [2, 3],
+            "best": {"validation": spread, "minutes": 1.0},
+            "default": {"validation": {**spread, "mean": 0.5}, "minutes": 1.0},
+        },
+    }
+    path = root / "model_cards" / "search" / "mine" / "search.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- search:mine -->\nold\n<!-- /search:mine -->\n")
+    render(root)
+    lines = (root / "README.md").read_text().splitlines()
+    (told,) = (line for line in lines if "trials finished" in line)
+    assert told.startswith(
+        "7 trials finished, 2 pruned and 1 failed in 9.9 minutes (2 processes, 18.8 minutes together"
+    )
+    assert told.endswith("The best, trial 4, had accuracy 0.8124 on validation.")
+    assert "| `learning_rate` | 0.0001 to 0.1 (log) | 0.01235 | 0.88 |" in lines
+    assert "| `pooling` | mean, max | max |  |" in lines
+    assert "| best | 0.7500 ± 0.0125 (0.7375 to 0.7625) | 2 |" in lines
+    assert "| default | 0.5000 ± 0.0125 (0.7375 to 0.7625) | 2 |" in lines and "old" not in lines
+
+
+def test_contributions_are_rendered_from_their_files(render: Callable[..., None], root: Path) -> None:
+    by_tokens = {"5": {"texts": 9, "largest": 0.25, "random": 0.0125, "ratio": 20.0, "ratio_95": [15.0, 30.0]}}
+    error = {"median": 0.001, "quantile_95": 0.005, "max": 0.0098}
+    path = root / "model_cards" / "insight" / "mine.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"completeness_error": error, "deletion": {"by_tokens": by_tokens}}))
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- contributions:mine -->\nold\n<!-- /contributions:mine -->\n")
+    render(root)
+    text = (root / "README.md").read_text()
+    assert "| 5 | 25.0% | 1.2% | 20.0 | 15.0 to 30.0 |" in text and "largest 0.98%" in text and "old" not in text
+
+
 def test_generation_is_rendered_from_its_file(render: Callable[..., None], root: Path) -> None:
     path = root / "model_cards" / "benchmarks" / "generation.json"
     path.parent.mkdir(exist_ok=True)
@@ -178,6 +229,14 @@ def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
         (
             "<!-- gradients:comparison -->\n<!-- /gradients:comparison -->\n",
             "nothing for the block 'gradients:comparison' in model_cards/gradient_flow",
+        ),
+        (
+            "<!-- search:mine -->\n<!-- /search:mine -->\n",
+            "nothing for the block 'search:mine' in model_cards/search, .*there are: none",
+        ),
+        (
+            "<!-- contributions:mine -->\n<!-- /contributions:mine -->\n",
+            "nothing for the block 'contributions:mine' in model_cards/insight, .*there are: none",
         ),
     ],
 )
