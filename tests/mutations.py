@@ -158,9 +158,9 @@ MUTATIONS: dict[str, Mutation] = {
         "",
         "tests/faults/test_damage.py -k left_out_and_refused",
     ),
-    "`check_files` left out of `train`": Mutation(
+    "`check_checkpoint` left out of `train`": Mutation(
         SAFE_TRAINER,
-        "                check_files(resume_from_checkpoint)",
+        "                check_checkpoint(resume_from_checkpoint)",
         "                pass",
         "tests/faults/test_damage.py -k trainer_refuses",
     ),

@@ -104,7 +104,7 @@ def test_a_checkpoint_is_left_out_and_refused(
 @pytest.mark.reliability(
     section="Faults",
     fault="A trainer is told to go on from, or ends with, a checkpoint of which one bit is flipped",
-    mutation="`check_files` left out of `train`; `check_files` left out of `_load_best_model`",
+    mutation="`check_checkpoint` left out of `train`; `check_files` left out of `_load_best_model`",
 )
 @pytest.mark.parametrize("told", ["to go on", "the best"])
 def test_the_trainer_refuses_a_damaged_checkpoint(told: str, whole: Whole, tmp_path: Path) -> None:
