@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -77,6 +78,13 @@ def test_html_has_the_very_text_and_nothing_in_it_is_markup() -> None:
     assert [attributes["dir"] for tag, attributes, _ in parsed.found if tag == "p"] == ["auto", "auto"]
 
 
+def test_html_escapes_what_no_token_stands_for() -> None:
+    found = contributions("<b> film")
+    only = replace(found, spans=found.spans[1:], values=found.values[1:], text_index=found.text_index[1:])
+    page = coloured_html(only)
+    assert "<b>" not in page and "&lt;b&gt;" in page
+
+
 def test_html_has_every_number_in_a_title_and_in_a_colour() -> None:
     parsed = Parsed(coloured_html(contributions("yes no maybe", values=[2, -1, 0])))
     tokens = {"".join(texts).strip(): attributes for tag, attributes, texts in parsed.found if "title" in attributes}
@@ -85,7 +93,7 @@ def test_html_has_every_number_in_a_title_and_in_a_colour() -> None:
         "no": "-1",
         "maybe": "+0",
     }
-    colours = {name: re.findall(r"[\d.]+", str(attributes["style"])) for name, attributes in tokens.items()}
+    colours = {name: re.findall(r"-?[\d.]+", str(attributes["style"])) for name, attributes in tokens.items()}
     assert [float(number) for number in colours["yes"]] == [*FOR, DEEPEST]
     assert [float(number) for number in colours["no"]] == [*AGAINST, DEEPEST / 2]
     assert float(colours["maybe"][3]) == 0

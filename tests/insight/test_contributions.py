@@ -16,6 +16,7 @@ from transformers import (
     BertConfig,
 )
 
+from hf_rnn.insight import contributions
 from hf_rnn.insight.contributions import MAX_TOKENS, token_contributions
 from hf_rnn.insight.reading import read
 from tests.insight.texts import letters_tokenizer
@@ -228,6 +229,14 @@ def test_a_text_of_100_000_characters_is_read_whole() -> None:
     assert "Drawn are the first 1,000 of 12,500 tokens" in "".join(
         text.get_text() + " " for text in found.figure().axes[0].texts[-3:]
     )
+
+
+def test_steps_end_where_they_have_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is never complete enough takes all the steps that there may be.
+    monkeypatch.setattr(contributions, "TOLERANCE", 0.0)
+    monkeypatch.setattr(contributions, "MAX_TOKENS", 40 * len(TEXT.split()))
+    found = token_contributions(build("gru"), letters_tokenizer(), TEXT, n_steps=10)
+    assert 10 < found.num_steps <= 40
 
 
 def test_a_text_of_emoji_alone() -> None:
