@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .machine import describe_machine, git_commit, library_versions
-from .search_storage import INTERRUPTED, PROCESS, REASON
+from .search_storage import INTERRUPTED, PROCESS, REASON, SEEN
 
 
 if TYPE_CHECKING:
@@ -54,12 +54,19 @@ def write_report(
     Returns:
         The document in `search.json`.
     """
-    study.trials_dataframe().to_csv(search.output / TABLE_FILE, index=False)
+    write_table(study, search.output / TABLE_FILE)
     plots = write_plots(study, search.output, f"validation {search.made_for()['objective']['metric']}")
     summary = summarise(search, study, results, comparison, minutes) | {"plots": plots}
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (search.output / SUMMARY_FILE).write_text(text, encoding="utf-8")
     return summary
+
+
+def write_table(study: Study, path: Path) -> None:
+    """Write a row of each trial as CSV: parameters, value, times, state, and why it failed; not by which process."""
+    frame = study.trials_dataframe()
+    of_processes = [f"user_attrs_{name}" for name in (PROCESS, SEEN)]
+    frame.drop(columns=of_processes, errors="ignore").to_csv(path, index=False)
 
 
 def summarise(
@@ -184,4 +191,13 @@ def _write_png(draw: Callable[[], Any], path: Path) -> None:
             pyplot.close(figure)
 
 
-__all__ = ["PLOTS", "SUMMARY_FILE", "TABLE_FILE", "importances", "summarise", "write_plots", "write_report"]
+__all__ = [
+    "PLOTS",
+    "SUMMARY_FILE",
+    "TABLE_FILE",
+    "importances",
+    "summarise",
+    "write_plots",
+    "write_report",
+    "write_table",
+]

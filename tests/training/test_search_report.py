@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +11,8 @@ import pytest
 from matplotlib import pyplot
 from PIL import Image
 
-from hf_rnn.training.search_report import importances, write_plots
+from hf_rnn.training.search_report import importances, write_plots, write_table
+from hf_rnn.training.search_storage import PROCESS, REASON, SEEN
 
 
 @pytest.fixture
@@ -40,6 +42,18 @@ def test_plots_are_written_twice_and_leave_pyplot_as_it_was(study: optuna.Study,
     assert (tmp_path / "plotly.min.js").stat().st_size < 6_000_000
     assert dict(matplotlib.rcParams) == settings and matplotlib.get_backend() == backend
     assert pyplot.get_fignums() == []
+
+
+def test_the_table_has_the_trials_and_not_the_processes(study: optuna.Study, tmp_path: Path) -> None:
+    trial = study.ask()
+    for name, value in ((PROCESS, {"host": "mine", "pid": 1}), (SEEN, 1.5), (REASON, "out of memory")):
+        trial.set_user_attr(name, value)
+    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    write_table(study, tmp_path / "study.csv")
+    rows = list(csv.DictReader((tmp_path / "study.csv").open(encoding="utf-8")))
+    assert len(rows) == 7 and rows[1]["params_pooling"] == "max" and float(rows[1]["value"]) == 0.55
+    assert rows[6]["user_attrs_reason"] == "out of memory" and rows[6]["state"] == "FAIL"
+    assert not any("process" in name or "seen" in name for name in rows[0])
 
 
 def test_what_needs_more_trials_is_left_out(study: optuna.Study, tmp_path: Path) -> None:
