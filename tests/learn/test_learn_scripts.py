@@ -62,6 +62,16 @@ def test_every_script_is_tested(project: Path) -> None:
     assert found == {"bilingual", *SCRIPTS}
 
 
+@pytest.mark.parametrize("lang", ["en", "pt"])
+@pytest.mark.parametrize("name", ["states_and_outputs", "forward_pass_by_hand"])
+def test_the_readme_shows_what_is_printed(run: Run, project: Path, name: str, lang: str) -> None:
+    printed = run(name, "--lang", lang)
+    readme = (project / "scripts" / "learn" / "README.md").read_text(encoding="utf-8")
+    command = f"`python scripts/learn/{name}.py" + (" --lang pt`" if lang == "pt" else "`")
+    shown = readme.split(command)[1].split("```\n")[1].splitlines()
+    assert len(shown) > 4 and set(shown) <= {*printed, ""}
+
+
 def test_states_and_outputs(run: Run) -> None:
     lines = run("states_and_outputs")
     assert same_figures(lines, run("states_and_outputs", "--lang", "pt"))
