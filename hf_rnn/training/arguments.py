@@ -334,6 +334,11 @@ class RecurrentTrainingArguments(TrainingArguments):
             # Several processes would wait for the gradients of what is frozen.
             self.ddp_find_unused_parameters = True
 
+    def given_selection(self) -> dict[str, Any]:
+        """`metric_for_best_model` and `greater_is_better` as they were given, not as transformers fills them in."""
+        given = zip(("metric_for_best_model", "greater_is_better"), self._selection, strict=True)
+        return {name: value for name, value in given if value is not None}
+
     def select_by(self, metric: str) -> None:
         """Call that checkpoint the best which is so by `metric`, unless another was given."""
         named, greater_is_better = self._selection

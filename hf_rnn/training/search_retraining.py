@@ -55,8 +55,10 @@ class SearchedRecipe:
         given = model.overrides()
         flags = {name: _plain(value) for name, value in changed_arguments(*groups).items()}
         flags |= {"do_train": True, "do_eval": True}
-        for name in ("config_overrides", "resume_from_checkpoint"):
+        for name in ("config_overrides", "resume_from_checkpoint", "metric_for_best_model", "greater_is_better"):
             flags.pop(name, None)
+        # "loss" is what transformers fills in as well, and so would not count as given.
+        flags |= training.given_selection()
         values, config = split_parameters(parameters, training, given)
         searched = {field_of(dimension.name) for dimension in space.dimensions}
         default = {name: value for name, value in flags.items() if name not in searched}

@@ -17,7 +17,7 @@ from datasets import Dataset
 from hf_rnn import LstmConfig, LstmForSequenceClassification
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.checksums import DamagedFileError
-from hf_rnn.training.history import common_metric, read_histories, run_curves
+from hf_rnn.training.history import RunHistory, common_metric, last_and_best, read_histories, run_curves
 from hf_rnn.training.trainer import RecurrentTrainer
 
 from .small_runs import run, write_reviews
@@ -136,6 +136,12 @@ def test_folders_without_a_history_are_named(plot: Plot, tmp_path: Path) -> None
     (tmp_path / "empty" / "trainer_state.json").write_text("{")
     with pytest.raises(DamagedFileError, match="trainer_state.json' is damaged"):
         read_histories([tmp_path / "empty"])
+
+
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", 0.75), ("perplexity", 0.5)])
+def test_the_best_value_is_the_lowest_where_less_is_better(metric: str, best: float) -> None:
+    log = [{f"eval_{metric}": value} for value in (0.6, 0.5, 0.75, 0.7)]
+    assert last_and_best(RunHistory("mine", log, [metric]), metric) == (0.7, best)
 
 
 def test_runs_of_the_same_name_go_by_their_paths(tmp_path: Path) -> None:

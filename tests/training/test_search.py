@@ -13,6 +13,7 @@ import torch
 from transformers import HfArgumentParser
 
 from hf_rnn.training import search as search_module
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import read_results
 from hf_rnn.training.search import SearchError, prepare_search, run_search, run_trials
@@ -39,7 +40,10 @@ def parameters(study: optuna.Study) -> list[dict[str, Any]]:
 
 
 def test_a_search_ends_with_the_best_model_and_a_report(tmp_path: Path, reviews: dict[str, str]) -> None:
-    search = prepare(tmp_path / "out", **reviews, do_predict=True, num_train_epochs=3)
+    # What is drawn at random in training is the same again, too.
+    given = {"embedding_size": 8, "embedding_dropout": 0.5}
+    options = {"do_predict": True, "num_train_epochs": 3, "metric_for_best_model": "loss"}
+    search = prepare(tmp_path / "out", **reviews, config_overrides=given, **options)
 
     summary = run_search(search)
 
@@ -53,14 +57,11 @@ def test_a_search_ends_with_the_best_model_and_a_report(tmp_path: Path, reviews:
     assert len((tmp_path / "out" / "study.csv").read_text().splitlines()) == 4
     results = read_results(tmp_path / "out" / "best" / "results.json")
     # The same figures: the trial can be repeated, and by the script's own flags.
-    assert results["metrics"]["validation"]["accuracy"] == summary["best"]["value"]
+    assert results["metrics"]["validation"]["loss"] == summary["best"]["value"]
     assert results["recipe"].endswith("best.json")
     recipe = json.loads((tmp_path / "out" / "best.json").read_text())
     assert recipe["learning_rate"] == summary["best"]["parameters"]["learning_rate"]
-    assert recipe["config_overrides"] == {
-        "embedding_size": 8,
-        "hidden_size": summary["best"]["parameters"]["hidden_size"],
-    }
+    assert recipe["config_overrides"] == {**given, "hidden_size": summary["best"]["parameters"]["hidden_size"]}
     parser = HfArgumentParser(TASKS["text-classification"].groups)
     parsed, _ = parse_arguments(parser, [str(tmp_path / "out" / "best.json")])
     assert parsed[0].overrides() == recipe["config_overrides"]
@@ -119,6 +120,9 @@ def test_bad_trials_are_pruned_whatever_their_batch_size(
     study = run_trials(prepare(tmp_path / "out", **reviews, **options))
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED"]
     assert len({trial.params["per_device_train_batch_size"] for trial in study.trials}) > 1
+    # Told by the number of the evaluation, which is no number of steps.
+    for trial in study.trials:
+        assert list(trial.intermediate_values) == list(range(1, 1 + len(trial.intermediate_values)))
 
 
 @pytest.mark.parametrize(
@@ -198,11 +202,16 @@ def test_a_study_of_another_search_is_refused(tmp_path: Path, reviews: dict[str,
             run_trials(prepare(tmp_path / "out", **reviews, n_trials=2, **options))
 
 
-def test_a_search_needs_a_validation_split_and_one_process(tmp_path: Path, reviews: dict[str, str]) -> None:
+def test_a_search_needs_a_validation_split_and_one_process(
+    tmp_path: Path, reviews: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     train = {"train_file": reviews["train_file"]}
     with pytest.raises(SearchError, match="no validation split to compare trials on"):
         prepare(tmp_path / "out", **train, eval_strategy="no", load_best_model_at_end=False)
     assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(RecurrentTrainingArguments, "world_size", 2)
+    with pytest.raises(SearchError, match="this is one of 2. Start the script once for each instead"):
+        prepare(tmp_path / "out", **reviews)
 
 
 @pytest.mark.parametrize(("package", "hint"), [("plotly", r"hf_rnn\[search\]"), ("ray", r"ray\[tune\]")])
