@@ -20,6 +20,8 @@ def processes(project: Path) -> ForkServerContext:
     with pytest.MonkeyPatch.context() as patch:
         # The server does not take the path of imports over before it imports.
         patch.setenv("PYTHONPATH", str(project))
+        # Forked processes that are killed would leave damaged files of what they covered.
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         context.set_forkserver_preload(["tests.faults.runs", "pandas", "sklearn.metrics"])
         context.Process(target=len, args=("",)).start()
     return context
