@@ -21,6 +21,7 @@ from tests.security.rules import violations
 IMPORTING = {
     "hf_rnn/__init__.py",
     "hf_rnn/registration.py",
+    "hf_rnn/insight/__init__.py",
     "hf_rnn/training/__init__.py",
     "hf_rnn/benchmark/worker.py",
 }
