@@ -23,8 +23,9 @@ test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is n
 test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test
 	$(PYTEST) -m "" --cov
 
+# With `=`: before it has read tests/conftest.py, pytest would take the file, if it is there, for a place of tests.
 reliability: $(VENV)/.dev $(CLIENTS)/.installed  ## every test that stands in docs/reliability.md, which it writes
-	$(PYTEST) -m reliability --reliability docs/reliability.md
+	$(PYTEST) -m reliability --reliability=docs/reliability.md
 
 mutations: $(VENV)/.dev $(CLIENTS)/.installed  ## break the guarded code as docs/reliability.md says: each time a test fails
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutations
