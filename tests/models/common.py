@@ -62,7 +62,7 @@ def configure(variant: str, **options):
 def build(variant: str, head: bool = True, seed: int = 0, **options) -> PreTrainedModel:
     """A float64 model in eval mode with no parameter left at zero, the row of the padding token included."""
     auto_class = AutoModelForSequenceClassification if head else AutoModel
-    return _perturbed(auto_class, configure(variant, **options), seed)
+    return perturbed(auto_class, configure(variant, **options), seed)
 
 
 TAGS = ["O", "B-A", "I-A", "B-B"]
@@ -83,7 +83,7 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
     """As `build`, with `HEADS[head]` and the labels `TAGS`; its steps are tokens, or words of tokens."""
     labels = {"id2label": dict(enumerate(TAGS)), "label2id": {tag: index for index, tag in enumerate(TAGS)}}
     own = {**(WORDS if words else {}), **HEADS[head], **labels, **options}
-    model = _perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
+    model = perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
     if words:
         model.model.embeddings.set_tokens(SPELT, STARTS)
         others = [f"unseen {number}" for number in range(3, model.config.word_vocab_size - 1)]
@@ -93,7 +93,7 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
 
 def build_language_model(variant: str, seed: int = 0, **options) -> PreTrainedModel:
     """As `build`, with large weights: what it predicts depends on what it has read."""
-    model = _perturbed(AutoModelForCausalLM, configure(variant, **options), seed)
+    model = perturbed(AutoModelForCausalLM, configure(variant, **options), seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -101,7 +101,8 @@ def build_language_model(variant: str, seed: int = 0, **options) -> PreTrainedMo
     return model
 
 
-def _perturbed(auto_class: type, config: PreTrainedConfig, seed: int) -> PreTrainedModel:
+def perturbed(auto_class: type, config: PreTrainedConfig, seed: int) -> PreTrainedModel:
+    """A float64 model in evaluation, none of whose parameters is left at zero."""
     torch.manual_seed(seed)
     model = auto_class.from_config(config).double().eval()
     with torch.no_grad():

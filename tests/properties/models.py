@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from hf_rnn.models.paths import PATHS, compiled_layer, recurrent_path
-from tests.models.common import SPELT, STARTS, TAGS, VOCAB_SIZE
+from tests.models.common import SPELT, STARTS, TAGS, VOCAB_SIZE, perturbed
 
 
 FAMILIES = ["bilstm", "lstm", "gru", "elman", "dan"]
@@ -82,14 +82,7 @@ def models(draw: st.DrawFn, head: str | None = None, one_way: bool = False) -> P
     head = head or draw(st.sampled_from(list(AUTO_CLASSES)))
     model_type = draw(st.sampled_from([name for name in FAMILIES if not one_way or name not in ("bilstm", "dan")]))
     config = AutoConfig.for_model(model_type, **draw(options(model_type, head, one_way)))
-    torch.manual_seed(draw(st.integers(0, 999)))
-    model = AUTO_CLASSES[head].from_config(config).double().eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.3 * torch.randn_like(parameter)
-        for name, buffer in model.named_buffers():
-            if name.endswith(("running_mean", "running_var")):
-                buffer.uniform_(0.5, 1.5)
+    model = perturbed(AUTO_CLASSES[head], config, draw(st.integers(0, 999)))
     if config.word_vocab_size is not None:
         model.model.embeddings.set_tokens(SPELT, STARTS)
         model.model.embeddings.set_words(["aB", "Bcc-", "-1"])

@@ -9,26 +9,9 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
-from hf_rnn.data.pair_readers import PairDataArguments
-from hf_rnn.training.arguments import (
-    ModelArguments,
-    RecurrentTrainingArguments,
-    ReportArguments,
-    TokenizerArguments,
-)
-from hf_rnn.training.similarity import run_similarity
-from hf_rnn.training.similarity_objective import SimilarityArguments
+from hf_rnn.training.similarity import GROUPS, run_similarity
 from tests.training import small_runs
 
-
-GROUPS = (
-    ModelArguments,
-    PairDataArguments,
-    TokenizerArguments,
-    SimilarityArguments,
-    ReportArguments,
-    RecurrentTrainingArguments,
-)
 
 # (text, text, label or score)
 Pair = tuple[str, str, float]

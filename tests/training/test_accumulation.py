@@ -21,6 +21,7 @@ from hf_rnn.training.similarity_objective import LOSSES
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.training.accumulation_cases import CASES, EXCEPTED, Case, Row
 from tests.training.test_stream_trainer import (
+    PLAIN_DESCENT,
     RATE,
     descend_through_windows,
     language_model,
@@ -35,24 +36,14 @@ MICRO_BATCH, ACCUMULATED, EPOCHS = 2, 4, 2
 
 
 def arguments(folder: Path, **values: Any) -> RecurrentTrainingArguments:
-    """Plain gradient descent in the order of the rows, so that a step is a gradient."""
+    """By `PLAIN_DESCENT`, with accumulated steps, unless `values` say otherwise."""
     defaults = {
-        "output_dir": str(folder),
-        "eval_strategy": "no",
-        "save_strategy": "no",
-        "load_best_model_at_end": False,
+        **PLAIN_DESCENT,
         "per_device_train_batch_size": MICRO_BATCH,
         "gradient_accumulation_steps": ACCUMULATED,
         "num_train_epochs": EPOCHS,
-        "optim": "sgd",
-        "learning_rate": RATE,
-        "lr_scheduler_type": "constant",
-        "max_grad_norm": 0.0,
-        "logging_steps": 1,
-        "use_cpu": True,
-        "disable_tqdm": True,
     }
-    return RecurrentTrainingArguments(**{**defaults, **values})
+    return RecurrentTrainingArguments(str(folder), **{**defaults, **values})
 
 
 def descend(model: nn.Module, loss: torch.Tensor) -> None:

@@ -41,25 +41,26 @@ def language_model(family: str = "lstm", **values: Any) -> Any:
     return model(config(vocab_size=VOCABULARY, embedding_size=5, hidden_sizes=[7, 6], **values))
 
 
+# Gradient descent without anything else, so that a step is a gradient.
+PLAIN_DESCENT: dict[str, Any] = {
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "load_best_model_at_end": False,
+    "optim": "sgd",
+    "learning_rate": RATE,
+    "lr_scheduler_type": "constant",
+    "max_grad_norm": 0.0,
+    "logging_steps": 1,
+    "use_cpu": True,
+    "disable_tqdm": True,
+}
+
+
 def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) -> StreamTrainer:
-    """Plain gradient descent, unless `values` say otherwise, so that a step is a gradient."""
+    """By `PLAIN_DESCENT`, unless `values` say otherwise."""
     evaluated = values.pop("eval_dataset", None)
-    defaults = {
-        "output_dir": str(folder),
-        "eval_strategy": "no",
-        "save_strategy": "no",
-        "load_best_model_at_end": False,
-        "per_device_train_batch_size": 2,
-        "num_train_epochs": 1,
-        "optim": "sgd",
-        "learning_rate": RATE,
-        "lr_scheduler_type": "constant",
-        "max_grad_norm": 0.0,
-        "logging_steps": 1,
-        "use_cpu": True,
-        "disable_tqdm": True,
-    }
-    arguments = LanguageTrainingArguments(**{**defaults, **values})
+    defaults = {**PLAIN_DESCENT, "per_device_train_batch_size": 2, "num_train_epochs": 1}
+    arguments = LanguageTrainingArguments(str(folder), **{**defaults, **values})
     columns = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     return StreamTrainer(model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated)
 

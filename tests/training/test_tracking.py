@@ -35,6 +35,8 @@ def test_a_missing_package_is_named_at_once(only_installed: set[str], name: str)
 
 
 def test_either_package_of_tensorboard_will_do(only_installed: set[str]) -> None:
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        require_trackers(["tensorboard"])
     only_installed.add("tensorboardX")
     require_trackers(["tensorboard"])
 
