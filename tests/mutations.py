@@ -86,7 +86,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "the state that is given left out": Mutation(
         BACKBONE,
-        "states = _states(past_key_values, len(self.layers))",
+        "states = _states(start, len(self.layers))",
         "states = _states(None, len(self.layers))",
         "tests/properties/test_models.py -k pieces",
     ),

@@ -185,8 +185,8 @@ def forward_loop(model: PreTrainedModel, ids: torch.Tensor, count: int) -> torch
     """The `count` likeliest tokens after `ids` (1, time), (count): what `generate` takes beside this is its own."""
     state, read, new = None, ids, []
     for _ in range(count):
-        outputs = model(input_ids=read, past_key_values=state, use_cache=True, logits_to_keep=1)
-        state, read = outputs.past_key_values, outputs.logits[:, -1].argmax(dim=-1, keepdim=True)
+        outputs = model(input_ids=read, cache=state, use_cache=True, logits_to_keep=1)
+        state, read = outputs.cache, outputs.logits[:, -1].argmax(dim=-1, keepdim=True)
         new.append(read[0])
     return torch.cat(new)
 

@@ -122,8 +122,8 @@ def _expected(model: Any, given: dict[str, np.ndarray], name: str) -> dict[str, 
     each = len(parts) // len(model.model.layers)
     parts = [part.unsqueeze(1) for part in parts]
     state = RecurrentCache([tuple(parts[index : index + each]) for index in range(0, len(parts), each)])
-    outputs = model(ids, mask, past_key_values=state)
-    reached = [part.squeeze(1) for layer in outputs.past_key_values.states for part in layer]
+    outputs = model(ids, mask, cache=state)
+    reached = [part.squeeze(1) for layer in outputs.cache.states for part in layer]
     names = [past.replace("past", "present") for past in list(given)[2:]]
     return {"logits": outputs.logits, **dict(zip(names, reached, strict=True))}
 

@@ -123,8 +123,8 @@ def read_in_chunks(model: nn.Module, read: ReadText, **options: Any) -> Iterator
     """
     state: RecurrentCache | None = None
     for part in read.inputs["input_ids"].split(CHUNK, dim=1):
-        output = model(part, torch.ones_like(part), past_key_values=state, use_cache=True, **options)
-        state = output.past_key_values
+        output = model(part, torch.ones_like(part), cache=state, use_cache=True, **options)
+        state = output.cache
         yield output
 
 

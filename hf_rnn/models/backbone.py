@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import ModelOutput
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .cache_rnn import RecurrentCache
@@ -26,6 +26,7 @@ from .embeddings import RecurrentEmbeddings
 from .heads import DenseStack
 from .pooling import Pooler
 from .recurrent import RecordedStates, StackedLayer, Steps
+from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
 from .weight_files import DamagedWeightsMixin
 from .word_embeddings import WordEmbeddings
@@ -33,7 +34,7 @@ from .words import Words
 
 
 @dataclass
-class RecurrentModelOutput(ModelOutput):
+class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossAttentions):
     """
     What the backbone returns.
 
@@ -41,14 +42,10 @@ class RecurrentModelOutput(ModelOutput):
         last_hidden_state: (batch, time, features), the last layer's output at every step; zero at the padding. In a
             model of words (`config.word_vocab_size`) the steps are words.
         pooler_output: (batch, `config.output_size`).
-        past_key_values: The state, if it was asked for.
         hidden_states: The embeddings and each layer's output, each (batch, time, features), if they were asked for.
+        cache: The state, if it was asked for; transformers up to 5.23 calls it `past_key_values`.
+        attentions, cross_attentions: None: there are none.
     """
-
-    last_hidden_state: torch.Tensor | None = None
-    pooler_output: torch.Tensor | None = None
-    past_key_values: RecurrentCache | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
 
 
 class RecurrentPreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
@@ -153,6 +150,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         past_key_values: RecurrentCache | None = None,
         use_cache: bool | None = None,
         words: Words | None = None,
+        cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentModelOutput:
         """
@@ -161,29 +159,31 @@ class RecurrentModel(RecurrentPreTrainedModel):
             inputs_embeds: (batch, time, features).
             attention_mask: (batch, time), 1 at a token and 0 at padding, wherever it stands. By default every token
                 that is not `config.pad_token_id` counts, and every step of `inputs_embeds`.
-            past_key_values: The state to start from (zeros by default); it is not changed.
+            past_key_values: An older name of `cache`.
             use_cache: Whether to return the state; by default if one was given, else `config.use_cache`.
             words: In a model of words, what `embeddings.find_words` found, where a head has asked already.
+            cache: The state to start from (zeros by default); it is not changed.
 
         Raises:
             ValueError: if not exactly one of the inputs is given, or shapes do not fit.
         """
+        start = take_state(kwargs, cache, past_key_values)
         inputs, mask = self.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         if words is None:
             words = self.embeddings.find_words(inputs, mask)
         if use_cache is None:
-            use_cache = past_key_values is not None or self.config.use_cache
-        states = _states(past_key_values, len(self.layers))
+            use_cache = start is not None or self.config.use_cache
+        states = _states(start, len(self.layers))
         steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
         hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
         for layer, state in zip(self.layers, states, strict=True):
             hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
             reached.append(state)
-        before = 0 if past_key_values is None else past_key_values.get_seq_length()
+        before = 0 if start is None else start.get_seq_length()
         return RecurrentModelOutput(
             last_hidden_state=hidden_states,
             pooler_output=self.dense(self.pooler(hidden_states, steps, finals)),
-            past_key_values=RecurrentCache(reached, before + mask.shape[1]) if use_cache and reached else None,
+            **named_state(RecurrentCache(reached, before + mask.shape[1]) if use_cache and reached else None),
         )
 
     def initial_state(self, batch_size: int) -> RecurrentCache:
@@ -234,9 +234,9 @@ def _states(cache: RecurrentCache | None, num_layers: int) -> list[tuple[torch.T
     if cache is None:
         return [None] * num_layers
     if not isinstance(cache, RecurrentCache):
-        raise ValueError(f"`past_key_values` is a {type(cache).__name__}; it must be a RecurrentCache.")
+        raise ValueError(f"`cache` is a {type(cache).__name__}; it must be a RecurrentCache.")
     if len(cache) != num_layers:
-        raise ValueError(f"`past_key_values` holds {len(cache)} layers; the model has {num_layers}.")
+        raise ValueError(f"`cache` holds {len(cache)} layers; the model has {num_layers}.")
     return list(cache.states)
 
 

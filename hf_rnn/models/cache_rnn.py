@@ -22,6 +22,7 @@ class RecurrentCacheLayer(CacheLayerMixin):
     """
 
     is_compileable = False
+    is_croppable = False
 
     def __init__(self, state: State, num_steps: int = 0) -> None:
         super().__init__()
@@ -78,8 +79,8 @@ class RecurrentCacheLayer(CacheLayerMixin):
 
 class RecurrentCache(Cache):
     """
-    The state of every layer, taken and returned by the models as `past_key_values`. A forward pass never changes the
-    one it is given: it returns a new one.
+    The state of every layer, taken and returned by the models as `cache`, or by transformers' older name
+    `past_key_values`. A forward pass never changes the one it is given: it returns a new one.
 
     Args:
         states: For each layer h, and c for an LSTM, each (batch, directions, units).
@@ -87,7 +88,7 @@ class RecurrentCache(Cache):
 
     Example:
         >>> first = model(chunk_1, use_cache=True)
-        >>> second = model(chunk_2, past_key_values=first.past_key_values)
+        >>> second = model(chunk_2, cache=first.cache)
     """
 
     def __init__(self, states: Sequence[State], num_steps: int = 0) -> None:

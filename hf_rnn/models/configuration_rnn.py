@@ -102,7 +102,7 @@ class RecurrentConfig(PreTrainedConfig):
     _auto_class: ClassVar[str | None] = "AutoConfig"
     # What gives a family its layers: "lstm", "gru", "elman", or "none" for no recurrence.
     cell: ClassVar[str] = "lstm"
-    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "hidden_states", "emissions"]
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["cache", "past_key_values", "hidden_states", "emissions"]
 
     vocab_size: int | None = 20000
     embedding_size: int = 128

@@ -10,6 +10,7 @@ from transformers import GenerationConfig, GenerationMixin
 
 from .backbone import RecurrentModel
 from .cache_rnn import RecurrentCache
+from .state_name import STATE_NAME, take_state
 
 
 class RecurrentGenerationMixin(GenerationMixin):
@@ -17,12 +18,12 @@ class RecurrentGenerationMixin(GenerationMixin):
     What transformers' `generate` has to know of a recurrent model: it starts from a [`RecurrentCache`], and reads what
     it is given, padding nowhere and everything else once.
 
-    `past_key_values` continues a text, or starts one from a state that was made of anything. As in transformers, the
-    inputs are the whole text, of which the first `past_key_values.get_seq_length()` steps are not read again; or they
-    are the new tokens only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same
-    state that has counted nothing, after which all that is given is new. The state that is given is never changed,
-    and serves several beams or returned sequences of each text. One that is returned has not read the last token.
-    A text that has ended before the others of its batch reads padding tokens from there on, as in transformers.
+    `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
+    the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
+    only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same state that has counted
+    nothing, after which all that is given is new. The state that is given is never changed, and serves several beams
+    or returned sequences of each text. One that is returned has not read the last token. A text that has ended before
+    the others of its batch reads padding tokens from there on, as in transformers.
 
     Raises:
         ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
@@ -33,6 +34,14 @@ class RecurrentGenerationMixin(GenerationMixin):
     model: RecurrentModel
     lm_head: nn.Linear
     generation_config: GenerationConfig
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; the state that it starts from may be given by any of its names."""
+        start = take_state(kwargs)
+        if start is not None:
+            kwargs[STATE_NAME] = start
+        stock: Any = super()
+        return stock.generate(*args, **kwargs)
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
         """As in transformers, which reads the options of generation from a folder."""
@@ -79,11 +88,11 @@ class RecurrentGenerationMixin(GenerationMixin):
         if chunk_size is not None and model_kwargs.get("inputs_embeds") is not None:
             raise ValueError(f"`prefill_chunk_size` is {chunk_size}; with `inputs_embeds` it must be None.")
         copies = max(generation_config.num_beams, generation_config.num_return_sequences)
-        given = model_kwargs.pop("past_key_values", None)
+        given = model_kwargs.pop(STATE_NAME, None)
         if given is not None:
-            model_kwargs["past_key_values"] = _starting_state(given, batch_size, copies, generation_config.use_cache)
+            model_kwargs[STATE_NAME] = _starting_state(given, batch_size, copies, generation_config.use_cache)
         elif generation_config.use_cache:
-            model_kwargs["past_key_values"] = self.model.initial_state(batch_size * copies)
+            model_kwargs[STATE_NAME] = self.model.initial_state(batch_size * copies)
 
     def _prefill(
         self,
@@ -92,7 +101,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         model_kwargs: dict[str, Any],
         is_first_iteration: bool = True,
     ) -> Any:
-        mask, cache = model_kwargs.get("attention_mask"), model_kwargs.get("past_key_values")
+        mask, cache = model_kwargs.get("attention_mask"), model_kwargs.get(STATE_NAME)
         past = 0 if cache is None else cache.get_seq_length()
         if (features := model_kwargs.get("inputs_embeds")) is not None:
             _check_prompt("inputs_embeds", features.shape[1], features.shape[1], past)
@@ -137,10 +146,10 @@ class RecurrentGenerationMixin(GenerationMixin):
 def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
     # For `copies` rows of each text, where it is not for so many already.
     if not isinstance(given, RecurrentCache):
-        raise ValueError(f"`past_key_values` is a {type(given).__name__}; it must be a RecurrentCache.")
+        raise ValueError(f"`cache` is a {type(given).__name__}; it must be a RecurrentCache.")
     past = given.get_seq_length()
     if not use_cache and past > 0:
-        raise ValueError(f"`use_cache` is False; it must be True with `past_key_values` that has read {past} steps.")
+        raise ValueError(f"`use_cache` is False; it must be True with `cache` that has read {past} steps.")
     if len(given.states[0][0]) != batch_size:
         return given
     state = RecurrentCache(given.states, past)
@@ -155,11 +164,11 @@ def _check_prompt(name: str, length: int, masked: int, past: int) -> None:
     if masked not in (length, past + length):
         raise ValueError(
             f"`attention_mask` is for {masked} steps; it must be for {length}, those of `{name}`"
-            + (f", or {past + length} with those that `past_key_values` has read." if past else ".")
+            + (f", or {past + length} with those that `cache` has read." if past else ".")
         )
     if masked == length <= past:
         raise ValueError(
-            f"`{name}` has {length} steps and `past_key_values` has read {past}; it must be the whole text, or new "
+            f"`{name}` has {length} steps and `cache` has read {past}; it must be the whole text, or new "
             f"tokens with an `attention_mask` of {past + length} steps."
         )
 

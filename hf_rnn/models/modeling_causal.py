@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -18,6 +19,21 @@ from .linear_cross_entropy import linear_cross_entropy
 from .losses import mean_over_tokens, next_token_loss, penalties, tokens_to_predict
 from .recurrent import LockedDropout
 from .sampled_softmax import sampled_cross_entropy
+from .state_name import StateOutputMixin, named_state, take_state
+
+
+@dataclass
+class RecurrentCausalLMOutput(StateOutputMixin, CausalLMOutputWithPast):
+    """
+    What a language model returns.
+
+    Attributes:
+        loss: The mean over the predicted tokens, in nats, if there are labels.
+        logits: (batch, time, vocab_size), the scores of the token after each step.
+        cache: The state, if it was asked for; transformers up to 5.23 calls it `past_key_values`.
+        hidden_states: The embeddings and each layer's output, if they were asked for.
+        attentions: None: there are none.
+    """
 
 
 class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
@@ -62,8 +78,9 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         logits_to_keep: int | torch.Tensor = 0,
         num_items_in_batch: torch.Tensor | int | None = None,
         skip_logits: bool = False,
+        cache: RecurrentCache | None = None,
         **kwargs: Any,
-    ) -> CausalLMOutputWithPast:
+    ) -> RecurrentCausalLMOutput:
         """
         Args:
             labels: (batch, time), the tokens themselves, -100 where none is to be predicted; they are shifted here.
@@ -92,11 +109,10 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         # Not a name of the signature, of which a `Trainer` would want every one with "label" in it for an evaluation.
         shift_labels = kwargs.pop("shift_labels", None)
         _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
-        outputs = self.model(
-            input_ids, mask, inputs_embeds, past_key_values=past_key_values, use_cache=use_cache, **kwargs
-        )
+        cache = take_state(kwargs, cache, past_key_values)
+        outputs = self.model(input_ids, mask, inputs_embeds, cache=cache, use_cache=use_cache, **kwargs)
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-        hidden_states = _last_outputs(outputs.last_hidden_state, mask, past_key_values, kept)
+        hidden_states = _last_outputs(outputs.last_hidden_state, mask, cache, kept)
         dropped = self.dropout(hidden_states)
         vocab_size = self.lm_head.out_features
         targets = tokens_to_predict(hidden_states.shape[:2], vocab_size, mask, labels, shift_labels)
@@ -104,11 +120,8 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         if targets is not None and loss is not None:
             penalty = self._penalty(hidden_states, dropped, mask) if self.training else 0.0
             loss = mean_over_tokens(loss + penalty, targets, num_items_in_batch)
-        return CausalLMOutputWithPast(
-            loss=loss,
-            logits=logits,
-            past_key_values=outputs.past_key_values,
-            hidden_states=outputs.hidden_states,
+        return RecurrentCausalLMOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, **named_state(outputs.cache)
         )
 
     def _score(
@@ -145,4 +158,4 @@ def _last_outputs(
     return torch.cat([before, outputs], dim=1)[rows, last]
 
 
-__all__ = ["RecurrentForCausalLM"]
+__all__ = ["RecurrentCausalLMOutput", "RecurrentForCausalLM"]

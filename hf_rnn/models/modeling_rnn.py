@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutputWithPast
+from transformers.modeling_outputs import SequenceClassifierOutputWithPast
 from transformers.utils import can_return_tuple
 
 from .backbone import RecurrentModel, RecurrentModelOutput, RecurrentPreTrainedModel
@@ -19,8 +19,23 @@ from .configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, 
 from .heads import ClassificationHead
 from .losses import classification_loss
 from .modeling_causal import RecurrentForCausalLM
+from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
 from .words import Words
+
+
+@dataclass
+class RecurrentSequenceClassifierOutput(StateOutputMixin, SequenceClassifierOutputWithPast):
+    """
+    What a classifier of sequences returns.
+
+    Attributes:
+        loss: The mean over the labels, if they were given.
+        logits: (batch, labels).
+        cache: The state, if it was asked for; transformers up to 5.23 calls it `past_key_values`.
+        hidden_states: The embeddings and each layer's output, if they were asked for.
+        attentions: None: there are none.
+    """
 
 
 class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
@@ -45,8 +60,9 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         use_cache: bool | None = None,
         labels: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
+        cache: RecurrentCache | None = None,
         **kwargs: Any,
-    ) -> SequenceClassifierOutputWithPast:
+    ) -> RecurrentSequenceClassifierOutput:
         """
         Args:
             labels: (batch) class numbers; (batch, labels) 0 or 1 for multi-label; (batch) or (batch, labels) numbers
@@ -56,41 +72,34 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         The other arguments are those of the backbone. Returns `loss` (if `labels` are given) and `logits`
         (batch, labels).
         """
-        outputs = self.model(
-            input_ids, attention_mask, inputs_embeds, past_key_values=past_key_values, use_cache=use_cache, **kwargs
-        )
+        cache = take_state(kwargs, cache, past_key_values)
+        outputs = self.model(input_ids, attention_mask, inputs_embeds, cache=cache, use_cache=use_cache, **kwargs)
         logits = self.classifier(outputs.pooler_output)
         loss = None
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
-        return SequenceClassifierOutputWithPast(
-            loss=loss,
-            logits=logits,
-            past_key_values=outputs.past_key_values,
-            hidden_states=outputs.hidden_states,
+        return RecurrentSequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, **named_state(outputs.cache)
         )
 
 
 @dataclass
-class RecurrentTokenClassifierOutput(ModelOutput):
+class RecurrentTokenClassifierOutput(RecurrentSequenceClassifierOutput):
     """
     What a token classifier returns.
 
     Attributes:
-        loss: Of the labels, if they were given.
+        loss: The mean over the labels, if they were given.
         logits: (batch, time, labels). With a CRF, in evaluation, each label's max-marginal: 0 on the best path (as the
             Viterbi algorithm finds it), negative elsewhere. In training what the emissions alone say.
         emissions: (batch, words, states), what the CRF reads: with `label_scheme="BIOES"` its own states, see
             `tagging.bioes_states`; zero at the padding. Words come first in their row, wherever the padding was.
-        past_key_values: The state, if it was asked for.
+        cache: The state, if it was asked for; transformers up to 5.23 calls it `past_key_values`.
         hidden_states: The embeddings and each layer's output, if they were asked for.
+        attentions: None: there are none.
     """
 
-    loss: torch.Tensor | None = None
-    logits: torch.Tensor | None = None
     emissions: torch.Tensor | None = None
-    past_key_values: RecurrentCache | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
 
 
 class RecurrentForTokenClassification(RecurrentPreTrainedModel):
@@ -119,6 +128,7 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         use_cache: bool | None = None,
         labels: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
+        cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentTokenClassifierOutput:
         """
@@ -131,11 +141,12 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         """
         inputs, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         words = self.model.embeddings.find_words(inputs, mask)
+        cache = take_state(kwargs, cache, past_key_values)
         outputs = self.model(
             input_ids,
             attention_mask,
             inputs_embeds,
-            past_key_values=past_key_values,
+            cache=cache,
             use_cache=use_cache,
             words=words,
             **kwargs,
@@ -156,8 +167,8 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
             loss=loss,
             logits=logits.masked_fill(~mask.unsqueeze(2), 0),
             emissions=emissions,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
+            **named_state(outputs.cache),
         )
 
 
@@ -261,5 +272,6 @@ __all__ = [
     "RecurrentModel",
     "RecurrentModelOutput",
     "RecurrentPreTrainedModel",
+    "RecurrentSequenceClassifierOutput",
     "RecurrentTokenClassifierOutput",
 ]

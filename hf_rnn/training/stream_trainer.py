@@ -81,10 +81,10 @@ class StreamTrainer(RecurrentTrainer):
         inputs = dict(inputs)
         column, start = inputs.pop("column"), inputs.pop("start")
         state = None if start == 0 else self._states[column]
-        options = {"past_key_values": state, "use_cache": True, "skip_logits": True}
+        options = {"cache": state, "use_cache": True, "skip_logits": True}
         loss, outputs = super().compute_loss(model, {**inputs, **options}, return_outputs=True)
         self._states[column] = RecurrentCache(
-            [tuple(part.detach() for part in layer) for layer in outputs.past_key_values.states]
+            [tuple(part.detach() for part in layer) for layer in outputs.cache.states]
         )
         loss = loss * (inputs["input_ids"].shape[1] / self._mean_window)
         return (loss, outputs) if return_outputs else loss

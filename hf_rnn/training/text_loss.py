@@ -40,9 +40,9 @@ def text_loss(
         total, state = 0.0, None
         for start, end in window_bounds(streams.num_steps, window or window_of(streams)):
             outputs = model(
-                input_ids=streams.inputs[:, start:end].long().to(model.device), past_key_values=state, use_cache=True
+                input_ids=streams.inputs[:, start:end].long().to(model.device), cache=state, use_cache=True
             )
-            state = outputs.past_key_values
+            state = outputs.cache
             targets = streams.targets[:, start:end].long().to(model.device)
             total += _nats(outputs.logits, targets)
             if on_window is not None:

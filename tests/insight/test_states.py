@@ -28,7 +28,7 @@ def test_hidden_and_cell_states_are_those_of_the_fast_path(variant: str, path: s
             output = model(ids, use_cache=True, output_hidden_states=True)
         directions = model.config.num_directions
         assert len(found.layers) == directions * len(model.config.layer_sizes)
-        for number, (h, *c) in enumerate(output.past_key_values.states):
+        for number, (h, *c) in enumerate(output.cache.states):
             of_layer = found.layers[directions * number : directions * (number + 1)]
             both = [states.hidden for states in of_layer]
             joined = np.concatenate(both, axis=1) if model.config.merge == "concat" else sum(both)

@@ -10,6 +10,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 import hf_rnn
 from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.models.losses import mean_over_tokens, next_token_loss, tokens_to_predict
+from hf_rnn.models.state_name import STATE_NAME
 from tests.models.common import (
     LAYOUTS,
     ONE_WAY,
@@ -58,7 +59,7 @@ def test_scores_and_loss_do_not_depend_on_the_padding(variant, output, layout):
     model = build_language_model(variant, **OUTPUTS[output])
     batch, places = batch_of(sentences(), layout)
     outputs = model(**batch, labels=labels_of(batch))
-    assert type(outputs) is CausalLMOutputWithPast
+    assert isinstance(outputs, CausalLMOutputWithPast)
     for row, text in enumerate(sentences()):
         own = model(**alone(text)).logits[0]
         assert_close(outputs.logits[row, places[row]], own[: len(text)])
@@ -119,7 +120,7 @@ def test_chunks_equal_the_whole():
     batch, _ = batch_of(sentences(), "left")
     parts = [{name: value[:, columns] for name, value in batch.items()} for columns in (slice(5), slice(5, None))]
     first = model(**parts[0], use_cache=True)
-    second = model(**parts[1], past_key_values=first.past_key_values)
+    second = model(**parts[1], cache=first.cache)
     assert_close(torch.cat([first.logits, second.logits], dim=1), model(**batch).logits)
 
 
@@ -127,8 +128,8 @@ def test_what_else_a_forward_pass_returns():
     model = build_language_model("gru", hidden_sizes=[4, 3])
     batch, _ = batch_of(sentences(), "right")
     outputs = model(**batch, labels=labels_of(batch), use_cache=True, output_hidden_states=True)
-    assert list(outputs) == ["loss", "logits", "past_key_values", "hidden_states"]
-    assert outputs.past_key_values.get_seq_length() == 7 and len(outputs.hidden_states) == 3
+    assert list(outputs) == ["loss", "logits", STATE_NAME, "hidden_states"]
+    assert outputs.cache.get_seq_length() == 7 and len(outputs.hidden_states) == 3
     assert list(model(**batch)) == ["logits"]
     assert model(**batch, return_dict=False)[0].shape == (6, 7, VOCAB_SIZE)
 

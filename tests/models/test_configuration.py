@@ -226,7 +226,7 @@ def test_defaults_of_the_families():
     assert directions == {"bilstm": 2, "lstm": 1, "gru": 1, "elman": 1, "dan": 1}
     assert {config_class().pooling for name, config_class in FAMILIES.items() if name != "dan"} == {"last"}
     assert DanConfig().pooling == "mean"
-    assert RecurrentConfig.keys_to_ignore_at_inference == ["past_key_values", "hidden_states", "emissions"]
+    assert RecurrentConfig.keys_to_ignore_at_inference == ["cache", "past_key_values", "hidden_states", "emissions"]
 
 
 def test_overrides_while_loading_leave_nothing_stale(tmp_path):

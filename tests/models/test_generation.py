@@ -25,16 +25,16 @@ def padded(layout: str = "left") -> dict[str, torch.Tensor]:
 
 def state_after(model, columns: int) -> RecurrentCache:
     first = {name: value[:, :columns] for name, value in padded().items()}
-    return model(**first, use_cache=True).past_key_values
+    return model(**first, use_cache=True).cache
 
 
 def continued(model) -> dict[str, object]:
-    return {**padded(), "past_key_values": state_after(model, 5)}
+    return {**padded(), "cache": state_after(model, 5)}
 
 
 def new_tokens_only(model) -> dict[str, object]:
     batch = padded()
-    return {**batch, "input_ids": batch["input_ids"][:, 5:], "past_key_values": state_after(model, 5)}
+    return {**batch, "input_ids": batch["input_ids"][:, 5:], "cache": state_after(model, 5)}
 
 
 def embedded(model) -> dict[str, object]:
@@ -57,7 +57,7 @@ WAYS = {
     "new-only": new_tokens_only,
     "new-only-chunked": lambda model: {**new_tokens_only(model), "prefill_chunk_size": 3},
     "embedded": embedded,
-    "embedded-continued": lambda model: {**embedded(model), "past_key_values": state_after(model, 5)},
+    "embedded-continued": lambda model: {**embedded(model), "cache": state_after(model, 5)},
 }
 
 
@@ -185,15 +185,13 @@ def test_the_state_is_constant_in_size_and_goes_on_where_it_was():
     model = build_language_model("lstm", **STACK)
     options = {"do_sample": False, "return_dict_in_generate": True}
     short = model.generate(**padded(), max_new_tokens=2, **options)
-    state = short.past_key_values
+    state = short.cache
     assert isinstance(state, RecurrentCache) and state.get_seq_length() == short.sequences.shape[1] - 1
     mask = torch.cat([padded()["attention_mask"], torch.ones(3, 2, dtype=torch.long)], dim=1)
     kept = [tuple(part.clone() for part in layer) for layer in state.states]
-    long = model.generate(
-        short.sequences, attention_mask=mask, past_key_values=state, max_new_tokens=STEPS - 2, **options
-    )
+    long = model.generate(short.sequences, attention_mask=mask, cache=state, max_new_tokens=STEPS - 2, **options)
     assert long.sequences[:, -STEPS:].tolist() == [greedy(model, prompt, STEPS)[0] for prompt in PROMPTS]
-    shapes = [[part.shape for layer in found.past_key_values.states for part in layer] for found in (short, long)]
+    shapes = [[part.shape for layer in found.cache.states for part in layer] for found in (short, long)]
     assert shapes[0] == shapes[1]
     for layer, before in zip(state.states, kept, strict=True):
         assert all(torch.equal(part, part_before) for part, part_before in zip(layer, before, strict=True))
@@ -203,7 +201,7 @@ def test_new_tokens_after_a_state_that_has_counted_nothing():
     model = build_language_model("gru", **STACK)
     batch, state = padded(), state_after(build_language_model("gru", **STACK), 5)
     rest = {name: value[:, 5:] for name, value in batch.items()}
-    found = model.generate(**rest, past_key_values=RecurrentCache(state.states), max_new_tokens=STEPS, do_sample=False)
+    found = model.generate(**rest, cache=RecurrentCache(state.states), max_new_tokens=STEPS, do_sample=False)
     assert found[:, -STEPS:].tolist() == [greedy(model, prompt, STEPS)[0] for prompt in PROMPTS]
 
 
@@ -234,7 +232,7 @@ def test_a_text_of_nothing_but_padding_goes_on_from_the_state():
         scores = model.generate(
             ids,
             attention_mask=mask,
-            past_key_values=past,
+            cache=past,
             max_new_tokens=1,
             return_dict_in_generate=True,
             output_logits=True,
@@ -259,7 +257,7 @@ def test_one_to_many():
     vectors, texts = torch.eye(3), torch.tensor([[BEGIN, *word, END] for word in WORDS.values()])
     optimizer = torch.optim.Adam([*model.parameters(), *project.parameters()], lr=0.05)
     for _ in range(60):
-        loss = model(texts, past_key_values=state_of(vectors), labels=texts).loss
+        loss = model(texts, cache=state_of(vectors), labels=texts).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -268,5 +266,5 @@ def test_one_to_many():
     with torch.no_grad():
         state = state_of(vectors)
         for beams_or_copies in ({}, {"num_beams": 2}, {"use_cache": False}, {"num_beams": 2, "use_cache": False}):
-            found = model.generate(texts[:, :1], past_key_values=state, **options, **beams_or_copies)
+            found = model.generate(texts[:, :1], cache=state, **options, **beams_or_copies)
             assert torch.equal(found, texts)

@@ -36,8 +36,8 @@ def test_a_cache_of_keys_and_values_is_refused():
     config.num_attention_heads = 1
     for cache in (DynamicCache(), StaticCache(config, max_cache_len=8)):
         name = type(cache).__name__
-        with pytest.raises(ValueError, match=f"`past_key_values` is a {name}; it must be a RecurrentCache"):
-            generate(**IDS, past_key_values=cache)
+        with pytest.raises(ValueError, match=f"`cache` is a {name}; it must be a RecurrentCache"):
+            generate(**IDS, cache=cache)
 
 
 def test_an_assistant_is_refused():
@@ -52,8 +52,8 @@ def test_an_assistant_is_refused():
 @pytest.mark.parametrize(
     ("columns", "masked", "message"),
     [
-        (3, 3, "`input_ids` has 3 steps and `past_key_values` has read 5; .* `attention_mask` of 8 steps"),
-        (5, 5, "`input_ids` has 5 steps and `past_key_values` has read 5"),
+        (3, 3, "`input_ids` has 3 steps and `cache` has read 5; .* `attention_mask` of 8 steps"),
+        (5, 5, "`input_ids` has 5 steps and `cache` has read 5"),
         (3, 7, "`attention_mask` is for 7 steps; it must be for 3, those of `input_ids`, or 8 with those"),
         (0, 5, "`input_ids` has no step"),
     ],
@@ -61,17 +61,17 @@ def test_an_assistant_is_refused():
 def test_tokens_that_do_not_go_with_the_state(columns, masked, message, chunk_size):
     inputs = {"input_ids": torch.full((1, columns), 3), "attention_mask": torch.ones(1, masked, dtype=torch.long)}
     with pytest.raises(ValueError, match=message):
-        generate(**inputs, past_key_values=state(5), prefill_chunk_size=chunk_size)
+        generate(**inputs, cache=state(5), prefill_chunk_size=chunk_size)
 
 
 def test_other_inputs_that_are_refused():
     features = {"inputs_embeds": torch.zeros(1, 3, 5, dtype=torch.float64)}
-    with pytest.raises(ValueError, match="`inputs_embeds` has 3 steps and `past_key_values` has read 5"):
-        generate(**features, past_key_values=state(5))
+    with pytest.raises(ValueError, match="`inputs_embeds` has 3 steps and `cache` has read 5"):
+        generate(**features, cache=state(5))
     with pytest.raises(ValueError, match="`prefill_chunk_size` is 2; with `inputs_embeds` it must be None"):
         generate(**features, prefill_chunk_size=2)
     with pytest.raises(ValueError, match="`use_cache` is False; it must be True with .* that has read 2 steps"):
-        generate(**IDS, past_key_values=state(2), use_cache=False)
+        generate(**IDS, cache=state(2), use_cache=False)
 
 
 def test_no_prompt():

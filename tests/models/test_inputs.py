@@ -51,10 +51,10 @@ def test_bfloat16_autocast_trains_and_keeps_its_state(variant, one_hot):
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     with torch.autocast("cpu", dtype=torch.bfloat16):
         first = model(**batch, labels=labels, use_cache=True)
-        second = model(**batch, labels=labels, past_key_values=first.past_key_values)
+        second = model(**batch, labels=labels, cache=first.cache)
     second.loss.backward()
     assert second.loss.dtype == torch.float32
-    wanted = model(**batch, past_key_values=model(**batch, use_cache=True).past_key_values).logits
+    wanted = model(**batch, cache=model(**batch, use_cache=True).cache).logits
     assert torch.allclose(second.logits.float(), wanted, atol=0.1)
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
 

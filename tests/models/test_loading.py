@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, pipeline
 
 from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.models.state_name import STATE_NAME
 from tests.models.common import (
     HEADS,
     RECURRENT,
@@ -49,6 +50,7 @@ CODE_FILES = {
     "pooling.py",
     "recurrent.py",
     "sampled_softmax.py",
+    "state_name.py",
     "tagging.py",
     "word_embeddings.py",
     "weight_files.py",
@@ -326,7 +328,7 @@ def test_outputs_as_a_tuple():
     model = build("gru")
     outputs = model(**batch, labels=torch.tensor([0, 1, 2, 0, 1, 2]), **options)
     as_tuple = model(**batch, labels=torch.tensor([0, 1, 2, 0, 1, 2]), **options, return_dict=False)
-    assert list(outputs) == ["loss", "logits", "past_key_values", "hidden_states"]
+    assert list(outputs) == ["loss", "logits", STATE_NAME, "hidden_states"]
     assert torch.equal(as_tuple[0], outputs.loss) and torch.equal(as_tuple[1], outputs.logits)
     assert len(as_tuple) == 4 and len(as_tuple[3]) == 2
     steps, pooled = build("gru", head=False)(**batch, return_dict=False)

@@ -81,7 +81,7 @@ def test_steps_and_state_alone_equal_in_a_batch(variant, stack, dtype):
             for actual, wanted in zip(outputs.hidden_states, single.hidden_states, strict=True):
                 assert_close(actual[row, place], wanted[0, : len(place)], f"steps, {layout}")
             if variant != "dan":
-                assert_same_state(outputs.past_key_values.states, single.past_key_values.states, row, layout)
+                assert_same_state(outputs.cache.states, single.cache.states, row, layout)
 
 
 def assert_same_state(states, single_states, row: int, layout: str) -> None:
@@ -133,7 +133,7 @@ def test_a_batch_of_empty_texts_has_one_finite_answer(variant, pooling, width):
     assert_close(outputs.logits, model(**alone(sentences([0])[0])).logits.expand(2, -1))
     assert torch.isfinite(gradient(model, outputs.loss)).all()
     if variant != "dan":
-        assert not any(part.any() for layer in outputs.past_key_values.states for part in layer)
+        assert not any(part.any() for layer in outputs.cache.states for part in layer)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -158,7 +158,7 @@ def test_torch_with_packing_gives_the_same(variant, module, bidirectional):
 
     outputs = model(**batch, use_cache=True)
     assert_close(outputs.last_hidden_state, wanted)
-    state = outputs.past_key_values
+    state = outputs.cache
     wanted_h, wanted_c = final if variant == "lstm" else (final, None)
     assert_close(torch.cat(state.h_n), wanted_h)
     if wanted_c is None:

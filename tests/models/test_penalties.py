@@ -124,9 +124,9 @@ def test_nothing_is_asked_of_the_step_from_the_window_before(layout):
     """A window's first step has no step before it, whatever state the window starts from."""
     model, plain = model_with(**BOTH), model_with()
     batch, places = batch_of(TEXTS, layout)
-    start = plain(torch.stack(sentences([4] * 4)), use_cache=True).past_key_values
-    given = {**batch, "labels": labels_of(batch), "past_key_values": start}
-    h = plain.model(**batch, past_key_values=start).last_hidden_state
+    start = plain(torch.stack(sentences([4] * 4)), use_cache=True).cache
+    given = {**batch, "labels": labels_of(batch), "cache": start}
+    h = plain.model(**batch, cache=start).last_hidden_state
     rows = [own[place] for own, place in zip(h, places, strict=True)]
     wanted = sum(2.0 * row.square().mean(1).sum() + 0.7 * row.diff(dim=0).square().mean(1).sum() for row in rows)
     assert_close(model(**given).loss - plain(**given).loss, wanted / sum(len(text) - 1 for text in TEXTS))

@@ -39,8 +39,8 @@ def test_windows_of_a_text_predict_all_of_it():
     state, total = None, 0.0
     for start in range(0, 12, 4):
         window = {"input_ids": ids[:, start : start + 4], "shift_labels": ids[:, start + 1 : start + 5]}
-        outputs = model(**window, past_key_values=state, use_cache=True, num_items_in_batch=24)
-        state, total = outputs.past_key_values, total + outputs.loss
+        outputs = model(**window, cache=state, use_cache=True, num_items_in_batch=24)
+        state, total = outputs.cache, total + outputs.loss
     assert_close(total, whole)
 
 

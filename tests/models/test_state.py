@@ -42,7 +42,7 @@ def test_the_last_step_is_h_n(variant):
     model = build(variant, head=False, **STACK)
     (text,) = sentences([6])
     outputs = model(**alone(text), use_cache=True, output_hidden_states=True)
-    for h, states in zip(outputs.past_key_values.h_n, outputs.hidden_states[1:], strict=True):
+    for h, states in zip(outputs.cache.h_n, outputs.hidden_states[1:], strict=True):
         assert torch.equal(h[0], states[:, -1])
     assert torch.equal(outputs.pooler_output, outputs.last_hidden_state[:, -1])
 
@@ -50,7 +50,7 @@ def test_the_last_step_is_h_n(variant):
 @pytest.mark.parametrize("variant", RECURRENT)
 def test_shapes_are_those_of_torch(variant):
     model = build(variant, head=False, bidirectional=True, **STACK)
-    state = read(model, use_cache=True).past_key_values
+    state = read(model, use_cache=True).cache
     assert [tuple(h.shape) for h in state.h_n] == [(2, 6, 4), (2, 6, 3)]
     if VARIANTS[variant][0] in ("lstm", "bilstm"):
         assert [tuple(c.shape) for c in state.c_n] == [(2, 6, 4), (2, 6, 3)]
@@ -64,7 +64,7 @@ def test_asking_for_all_steps_does_not_change_the_state(variant):
     model = build(variant, head=False, bidirectional=True, **STACK)
     bare = read(model, use_cache=True)
     full = read(model, use_cache=True, output_hidden_states=True)
-    for one, other in zip(bare.past_key_values.states, full.past_key_values.states, strict=True):
+    for one, other in zip(bare.cache.states, full.cache.states, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
@@ -90,13 +90,13 @@ def test_asking_for_the_state_does_not_change_the_outputs(variant):
 def test_when_the_state_is_returned(of_config, given, use_cache, returned):
     model = build("gru", use_cache=of_config)
     cache = RecurrentCache(random_states(model, 6)) if given else None
-    outputs = read(model, use_cache=use_cache, past_key_values=cache)
-    assert isinstance(outputs.past_key_values, RecurrentCache) == returned
-    assert (outputs.past_key_values is not None) == returned
+    outputs = read(model, use_cache=use_cache, cache=cache)
+    assert isinstance(outputs.cache, RecurrentCache) == returned
+    assert (outputs.cache is not None) == returned
 
 
 def test_a_dan_has_no_state():
-    assert read(build("dan"), use_cache=True).past_key_values is None
+    assert read(build("dan"), use_cache=True).cache is None
 
 
 @pytest.mark.parametrize("layout", ["right", "right-wide", "left", "holes"])
@@ -108,13 +108,13 @@ def test_chunks_equal_the_whole(variant, layout):
     state, chunks, start = None, [], 0
     for size in (2, 1, 3, 99):
         part = {name: value[:, start : start + size] for name, value in batch.items()}
-        outputs = model(**part, past_key_values=state, use_cache=True)
-        state, start = outputs.past_key_values, start + size
+        outputs = model(**part, cache=state, use_cache=True)
+        state, start = outputs.cache, start + size
         chunks.append(outputs.last_hidden_state)
     assert_close(torch.cat(chunks, dim=1), whole.last_hidden_state)
-    assert_same_states(state, whole.past_key_values)
+    assert_same_states(state, whole.cache)
     assert_close(outputs.pooler_output, whole.pooler_output)
-    assert state.get_seq_length() == whole.past_key_values.get_seq_length() == batch["input_ids"].shape[1]
+    assert state.get_seq_length() == whole.cache.get_seq_length() == batch["input_ids"].shape[1]
 
 
 @pytest.mark.parametrize("variant", RECURRENT)
@@ -122,16 +122,14 @@ def test_an_initial_state_is_where_reading_starts(variant):
     """Both ways: the backward direction starts from its state at the last token; an empty text keeps the state."""
     model = build(variant, head=False, bidirectional=True, **STACK)
     states = random_states(model, 6)
-    outputs = read(model, past_key_values=RecurrentCache(states))
+    outputs = read(model, cache=RecurrentCache(states))
     assert not torch.allclose(outputs.last_hidden_state, read(model).last_hidden_state)
     places = batch_of(sentences(), "holes")[1]
     for row, text in enumerate(sentences()):
         own = RecurrentCache([tuple(part[row : row + 1] for part in layer) for layer in states])
-        single = model(**alone(text), past_key_values=own)
+        single = model(**alone(text), cache=own)
         assert_close(outputs.last_hidden_state[row, places[row]], single.last_hidden_state[0, : len(text)])
-        for layer, single_layer, start in zip(
-            outputs.past_key_values.states, single.past_key_values.states, states, strict=True
-        ):
+        for layer, single_layer, start in zip(outputs.cache.states, single.cache.states, states, strict=True):
             for part, single_part, initial in zip(layer, single_layer, start, strict=True):
                 assert_close(part[row], single_part[0])
                 assert torch.equal(part[row], initial[row]) == (len(text) == 0)
@@ -142,7 +140,7 @@ def test_the_given_state_is_never_changed(variant):
     model = build(variant, head=False, bidirectional=True, **STACK)
     given = RecurrentCache(random_states(model, 6), num_steps=4)
     before = copy.deepcopy(given)
-    returned = read(model, past_key_values=given).past_key_values
+    returned = read(model, cache=given).cache
     assert returned is not given
     assert returned.get_seq_length() == 4 + 11 and given.get_seq_length() == 4
     for layer, kept in zip(given.states, before.states, strict=True):
@@ -157,7 +155,7 @@ def test_the_gradient_reaches_the_initial_state_of_a_frozen_model(variant):
     for frozen in (False, True):
         model.requires_grad_(not frozen)
         states = [tuple(part.requires_grad_() for part in layer) for layer in random_states(model, 6)]
-        outputs = read(model, past_key_values=RecurrentCache(states), use_cache=False)
+        outputs = read(model, cache=RecurrentCache(states), use_cache=False)
         results.append(torch.autograd.grad(outputs.pooler_output.square().sum(), states[0][0])[0])
     assert results[0].abs().max() > 1e-3
     assert_close(results[1], results[0])
@@ -169,7 +167,7 @@ def test_a_state_of_another_dtype_is_taken_over(variant):
     model = build(variant, head=False)
     half = [tuple(part.to(torch.bfloat16) for part in layer) for layer in random_states(model, 6)]
     wide = [tuple(part.double() for part in layer) for layer in half]
-    results = [read(model, past_key_values=RecurrentCache(states)).last_hidden_state for states in (half, wide)]
+    results = [read(model, cache=RecurrentCache(states)).last_hidden_state for states in (half, wide)]
     assert torch.equal(*results)
 
 
@@ -180,23 +178,21 @@ def test_a_state_that_does_not_fit_is_refused(variant, wrong):
     parts = 2 if (variant == "lstm") != (wrong == "cell") else 1
     shape = {"batch": (1, 1, 4), "directions": (6, 2, 4), "units": (6, 1, 5), "cell": (6, 1, 4)}[wrong]
     state = tuple(torch.zeros(shape, dtype=torch.float64) for _ in range(parts))
-    with pytest.raises(ValueError, match=r"`past_key_values` holds \[.*this one takes \[\(6, 1, 4\)") as error:
-        read(model, past_key_values=RecurrentCache([state]))
+    with pytest.raises(ValueError, match=r"`cache` holds \[.*this one takes \[\(6, 1, 4\)") as error:
+        read(model, cache=RecurrentCache([state]))
     assert str(shape) in str(error.value)
 
 
 def test_a_state_of_other_layers_is_refused():
     model = build("gru", head=False, num_hidden_layers=2)
-    with pytest.raises(ValueError, match="`past_key_values` holds 1 layers; the model has 2"):
-        read(model, past_key_values=RecurrentCache(random_states(build("gru"), 6)))
+    with pytest.raises(ValueError, match="`cache` holds 1 layers; the model has 2"):
+        read(model, cache=RecurrentCache(random_states(build("gru"), 6)))
 
 
 @pytest.mark.parametrize("cache", [DynamicCache(), (torch.zeros(6, 1, 4),)])
 def test_only_a_recurrent_cache_is_a_state(cache):
-    with pytest.raises(
-        ValueError, match=f"`past_key_values` is a {type(cache).__name__}; it must be a RecurrentCache"
-    ):
-        read(build("gru"), past_key_values=cache)
+    with pytest.raises(ValueError, match=f"`cache` is a {type(cache).__name__}; it must be a RecurrentCache"):
+        read(build("gru"), cache=cache)
 
 
 @pytest.fixture(params=["lstm", "gru"])
@@ -226,7 +222,7 @@ def test_reset_is_a_state_of_zeros_at_the_start(cache):
     kept = cache.states
     cache.reset()
     assert cache.get_seq_length() == 0
-    assert torch.equal(read(model, past_key_values=cache).logits, read(model, use_cache=True).logits)
+    assert torch.equal(read(model, cache=cache).logits, read(model, use_cache=True).logits)
     # Tensors that somebody else holds are left alone.
     assert all(
         torch.equal(a, b) for one, other in zip(kept, before, strict=True) for a, b in zip(one, other, strict=True)

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from hf_rnn.models.state_name import STATE_NAME
 from hf_rnn.models.tagging import bioes_states, inside
 from tests.models.common import (
     HEADS,
@@ -260,9 +261,9 @@ def test_a_text_may_be_read_in_chunks(variant, words):
     text = torch.tensor([[1, 2, 3, 5, 6, 8]])
     whole = model(text, use_cache=True)
     first = model(text[:, :2], use_cache=True)
-    second = model(text[:, 2:], past_key_values=first.past_key_values)
+    second = model(text[:, 2:], cache=first.cache)
     assert_close(torch.cat([first.logits, second.logits], dim=1), whole.logits)
-    for actual, wanted in zip(second.past_key_values.states, whole.past_key_values.states, strict=True):
+    for actual, wanted in zip(second.cache.states, whole.cache.states, strict=True):
         for part, whole_part in zip(actual, wanted, strict=True):
             assert_close(part, whole_part)
 
@@ -287,8 +288,8 @@ def test_outputs_as_a_tuple():
     options = {"labels": torch.tensor([[0, 1, 0]]), "use_cache": True, "output_hidden_states": True}
     outputs = model(ids, **options)
     as_tuple = model(ids, **options, return_dict=False)
-    assert list(outputs) == ["loss", "logits", "emissions", "past_key_values", "hidden_states"]
-    assert len(as_tuple) == 5 and all(torch.equal(as_tuple[i], outputs[i]) for i in range(3))
+    assert list(outputs) == ["loss", "logits", STATE_NAME, "hidden_states", "emissions"]
+    assert len(as_tuple) == 5 and all(torch.equal(as_tuple[i], outputs[i]) for i in (0, 1, 4))
 
 
 @HEAD_AND_STEPS

@@ -79,12 +79,12 @@ def test_in_pieces_is_as_in_one(model: PreTrainedModel, pieces: list[Batch], pat
         whole = model(**together(pieces), use_cache=True)
         state, steps = None, []
         for piece in pieces:
-            output = model(**piece.inputs, past_key_values=state, use_cache=True)
-            state = output.past_key_values
+            output = model(**piece.inputs, cache=state, use_cache=True)
+            state = output.cache
             steps.append(output.last_hidden_state)
     mask = together(pieces)["attention_mask"].bool()
     assert_close(torch.cat(steps, dim=1)[mask], whole.last_hidden_state[mask])
-    for actual, wanted in zip(state.states, whole.past_key_values.states, strict=True):
+    for actual, wanted in zip(state.states, whole.cache.states, strict=True):
         for part, wanted_part in zip(actual, wanted, strict=True):
             assert_close(part, wanted_part)
 
@@ -115,8 +115,8 @@ def test_what_comes_next_is_the_same_in_pieces(model: PreTrainedModel, pieces: l
         whole = model(**together(pieces)).logits
         state, found = None, []
         for piece in pieces:
-            output = model(**piece.inputs, past_key_values=state, use_cache=True)
-            state = output.past_key_values
+            output = model(**piece.inputs, cache=state, use_cache=True)
+            state = output.cache
             found.append(output.logits)
     mask = together(pieces)["attention_mask"].bool()
     assert_close(torch.cat(found, dim=1)[mask], whole[mask])

@@ -83,12 +83,12 @@ def descend_through_windows(model: Any, read: TokenStreams, bounds: list[tuple[i
     state, losses = None, []
     mean = read.num_steps / len(bounds)
     for start, end in bounds:
-        outputs = model.model(read.inputs[:, start:end], past_key_values=state, use_cache=True)
+        outputs = model.model(read.inputs[:, start:end], cache=state, use_cache=True)
         logits = model.lm_head(model.projection(outputs.last_hidden_state))
         loss = functional.cross_entropy(logits.flatten(0, 1), read.targets[:, start:end].flatten())
         losses.append(loss.item() * (end - start) / mean)
         descend(model, loss * (end - start) / mean)
-        state = RecurrentCache([tuple(part.detach() for part in layer) for layer in outputs.past_key_values.states])
+        state = RecurrentCache([tuple(part.detach() for part in layer) for layer in outputs.cache.states])
     return losses
 
 
