@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all reliability mutations audit style quality bench docs dist clean
+.PHONY: help demo test test-newest test-floors test-pythons test-all reliability mutations audit style quality bench docs dist clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,8 +17,17 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## set up, classify with the bundled checkpoint, train a classifier on synthetic reviews
 	$(BIN)/python scripts/demo.py
 
-test: $(VENV)/.dev $(CLIENTS)/.installed  ## set up and run every test that is not marked slow or corpus, with the coverage gate
+test: test-newest $(CLIENTS)/.installed  ## set up; test the wheel with the newest of everything, then run every test that is not slow
 	$(PYTEST) --cov
+
+test-newest: $(VENV)/.dev  ## test the wheel outside the checkout, with whatever pip resolves today
+	$(BIN)/python -m tests.environments newest
+
+test-floors: $(VENV)/.dev  ## the same with the lowest versions that setup.cfg claims (torch's too: several GB)
+	$(BIN)/python -m tests.environments floors --record
+
+test-pythons: $(VENV)/.dev  ## the same with each Python that is found (torch for each: several GB)
+	$(BIN)/python -m tests.environments pythons --record
 
 test-all: $(VENV)/.dev $(CLIENTS)/.installed  ## every test
 	$(PYTEST) -m "" --cov

@@ -1,0 +1,93 @@
+"""Every bundled checkpoint answers through every pipeline and function that it is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForCausalLM, pipeline
+
+import hf_rnn
+
+
+TEXTS = ["It takes its time and earns every minute of it.", "The plot makes no sense and the acting is even worse."]
+
+
+def needs(name: str) -> str:
+    """The folder of the bundle `name`; the test is skipped where the research weights are not installed."""
+    if name not in hf_rnn.list_bundled():
+        pytest.skip(f"{name} is not installed")
+    return hf_rnn.bundled(name)
+
+
+def test_every_bundle_has_a_test() -> None:
+    tested = {"bilstm-imdb", "bilstm-crf-conll2003", "siamese-bilstm-quora", "lstm-shakespeare-char"}
+    assert {"bilstm-imdb", "lstm-shakespeare-char"} <= set(hf_rnn.list_bundled()) <= tested
+
+
+@pytest.mark.parametrize("name", hf_rnn.list_bundled())
+def test_a_bundle_loads_whole(name: str) -> None:
+    folder = hf_rnn.bundled(name)
+    assert json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))["name"] == name
+    _, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["mismatched_keys"]
+
+
+def test_reviews_are_classified() -> None:
+    classify = pipeline("text-classification", model=needs("bilstm-imdb"))
+    assert [answer["label"] for answer in classify(TEXTS)] == ["positive", "negative"]
+    many = hf_rnn.predict_texts(classify, TEXTS * 40)
+    assert [answer["label"] for answer in many] == ["positive", "negative"] * 40
+    alone = [classify(text)[0]["score"] for text in TEXTS]
+    assert [answer["score"] for answer in many] == pytest.approx(alone * 40, abs=1e-6)
+
+
+def test_entities_are_found() -> None:
+    tag = pipeline("token-classification", model=needs("bilstm-crf-conll2003"), aggregation_strategy="simple")
+    text = "Mr. Kofi Annan flew to New York on Monday, Reuters said."
+    found = [(entity["word"], entity["entity_group"]) for entity in tag(text)]
+    assert found == [("Kofi Annan", "PER"), ("New York", "LOC"), ("Reuters", "ORG")]
+
+
+def test_pairs_are_compared_classified_and_searched() -> None:
+    folder = needs("siamese-bilstm-quora")
+    pairs = [
+        {"text": "How can I learn swimming?", "text_pair": other}
+        for other in ("What is the best way to learn to swim?", "How do I learn to code?")
+    ]
+    similarity = pipeline("sentence-similarity", model=folder)
+    assert [answer["alike"] for answer in similarity(pairs)] == [True, False]
+    classify = pipeline("text-classification", model=folder)
+    assert [answer["label"] for answer in classify(pairs)] == ["alike", "different"]
+    model = AutoModel.from_pretrained(folder)
+    vectors = model.encode(["How do I boil an egg?", "What is the best way to learn to swim?"])
+    _, positions = model.search("How can I learn swimming?", vectors, top_k=1)
+    assert positions.tolist() == [[1]]
+
+
+def loop(model, ids: torch.Tensor, steps: int) -> torch.Tensor:
+    """Greedy search by a loop that reads the whole text anew for each token."""
+    for _ in range(steps):
+        logits = model(ids, torch.ones_like(ids), use_cache=False).logits[:, -1]
+        ids = torch.cat([ids, logits.argmax(dim=1, keepdim=True)], dim=1)
+    return ids
+
+
+@torch.no_grad()
+def test_text_is_written_as_a_loop_writes_it() -> None:
+    folder = needs("lstm-shakespeare-char")
+    write = pipeline("text-generation", model=folder)
+    options = {"do_sample": False, "max_new_tokens": 20}
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), write.tokenizer
+    ids = tokenizer("ROMEO:", return_tensors="pt")["input_ids"]
+    wanted = loop(model, ids, 20)
+    assert torch.equal(model.generate(ids, **options), wanted)
+    assert write("ROMEO:", **options)[0]["generated_text"] == tokenizer.decode(wanted[0])
+    # From a state, by each of its names, and by beams, which reorder it.
+    state = model(ids[:, :-1], use_cache=True).cache
+    for name in ("cache", "past_key_values"):
+        assert torch.equal(model.generate(ids, **{name: state}, **options), wanted)
+    beams = {**options, "num_beams": 4}
+    assert torch.equal(model.generate(ids, **beams), model.generate(ids, **beams, use_cache=False))
