@@ -126,8 +126,8 @@ def install_newest(python: Path, wheels: Sequence[Path]) -> None:
 def install_floors(python: Path, wheels: Sequence[Path]) -> None:
     """The lowest version of each package that setup.cfg names, and the newest of what these bring with them."""
     wanted = python.parent.parent / "claimed.txt"
-    wanted.write_text("\n".join([*claimed(), *TOOLS]) + "\n", encoding="utf-8")
-    run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
+    wanted.write_text("\n".join(claimed()) + "\n", encoding="utf-8")
+    run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv", *TOOLS])
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     run([*uv, "--resolution", "lowest-direct", "--requirement", wanted])
     reinstall(python, wheels)
