@@ -19,8 +19,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from hf_rnn.benchmark.comparison_arguments import DATA_ARGUMENTS
-from hf_rnn.benchmark.comparison_data import TestSet, read_test_set
+from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS
+from hf_rnn.benchmark.comparison.test_set import TestSet, read_test_set
 from hf_rnn.data.alignment import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
 from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable

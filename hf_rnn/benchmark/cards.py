@@ -14,8 +14,8 @@ from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
 from ..hub.model_card import model_card
 from ..training.curves import CURVES_FILE
 from ..training.results import read_results
-from .comparison_report import read_comparison
-from .comparison_tables import comparison_block
+from .comparison.report import read_comparison
+from .comparison.tables import comparison_block
 from .results_tables import Results, results_table
 
 

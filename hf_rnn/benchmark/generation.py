@@ -21,9 +21,8 @@ from ..hub.staging import BUNDLED_PREFIX
 from ..models.configuration_rnn import RecurrentConfig
 from ..training.describe import describe_model
 from ..training.threads import computing_threads
-from .measuring import ONE_THREAD
-from .report import Document, describe_origin, other_load_cores, write_document
-from .tables import IDLE_CORES, markdown_table
+from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
+from .markdown import markdown_table
 
 
 SCHEMA_VERSION = 1

@@ -21,9 +21,9 @@ from transformers import (
 )
 
 from hf_rnn import bundled
-from hf_rnn.benchmark.comparison_checkpoints import check, resolve
-from hf_rnn.benchmark.comparison_worker import MeasuredModel
-from hf_rnn.benchmark.texts import IDS_FILE, Sample
+from hf_rnn.benchmark.comparison.checkpoints import check, resolve
+from hf_rnn.benchmark.comparison.worker import MeasuredModel
+from hf_rnn.benchmark.speed.texts import IDS_FILE, Sample
 from hf_rnn.data.conll import read_conll
 from hf_rnn.data.files import read_rows
 from hf_rnn.data.vectors import hub_vectors, read_vectors
