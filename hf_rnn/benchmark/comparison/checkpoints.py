@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...data.files import expand_path
-from ...hub.bundled import bundled
+from ...training.bundled import PREFIX, checkpoint_folder
 from ...training.describe import CHECKPOINT_FILES, checkpoint_size
 from ...training.results import read_results
 from ...training.run_folder import RESULTS_FILE
@@ -22,7 +22,7 @@ from .arguments import SIMILARITY
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-BUNDLED, RANDOM = "bundled:", "random:"
+RANDOM = "random:"
 # What the user calls a checkpoint, and the checkpoint.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
 # task → the ending of the classes that do it, all of them behind AutoModel + that ending
@@ -74,7 +74,7 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
         random = model.startswith(RANDOM)
         source = model.removeprefix(RANDOM).removesuffix("/config.json")
         folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
-        candidates.append(Candidate(name or Path(source.removeprefix(BUNDLED)).resolve().name, folder, random))
+        candidates.append(Candidate(name or Path(source.removeprefix(PREFIX)).resolve().name, folder, random))
     names = [candidate.name for candidate in candidates]
     for name in names:
         if names.count(name) > 1:
@@ -97,9 +97,7 @@ def find(model: str, weights: bool = True) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    if model.startswith(BUNDLED):
-        return Path(bundled(model.removeprefix(BUNDLED)))
-    path = expand_path(model)
+    path = expand_path(checkpoint_folder(model, "models"))
     if path.exists():
         return path.resolve()
     try:
@@ -112,7 +110,7 @@ def find(model: str, weights: bool = True) -> Path:
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise ValueError(
-            f"`models` names {model!r}, which is neither a folder nor bundled:NAME nor a repository of the Hub that "
+            f"`models` names {model!r}, which is neither a folder nor {PREFIX}NAME nor a repository of the Hub that "
             f"can be reached or is in the cache ({type(error).__name__})."
         ) from error
 

@@ -21,10 +21,10 @@ from hf_rnn.benchmark.comparison.checkpoints import (
     text_limit,
     training_facts,
 )
-from hf_rnn.hub.bundled import bundled
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
+from hf_rnn.training.bundled import bundled
 from hf_rnn.training.results import read_results
 from tests.benchmark.comparisons import (
     CLASSES,
@@ -60,7 +60,7 @@ def test_names_have_to_be_known_and_different(tmp_path: Path) -> None:
         resolve([str(tmp_path / "bert")], "minilm")
     with pytest.raises(ValueError, match="`models` names 'no/such', which is neither a folder"):
         find("no/such")
-    with pytest.raises(ValueError, match="must be a bundled checkpoint"):
+    with pytest.raises(ValueError, match="`models` must be a bundled checkpoint"):
         find("bundled:nothing")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints inside the package: finding them, and making one from a run.
+"""Bundled checkpoints: making one from a run.
 
 A bundle is a checkpoint like any other, small enough to live in the package: weights in half precision that load as
 float32, no code (the package is the code), the tokenizer, its card, the results and options it was written from, and
@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..training.checksums import check_files, write_checksums
+from ..training.checksums import write_checksums
 from ..training.curves import CURVES_FILE
 from ..training.describe import checkpoint_size
 from ..training.results import read_results, write_results
 from .model_card import write_model_card
 
 
-PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 MAX_BYTES = 6_000_000
 DTYPES = ("float16", "float32")
 # Task → the Auto class of what is bundled. Of pairs, a classifier has all that the similarity needs, too.
@@ -39,27 +38,6 @@ def auto_model_of(results: Mapping[str, Any]) -> str:
     if results["model"]["class"] == PAIR_CLASSIFIER:
         return "AutoModelForSequenceClassification"
     return AUTO_MODELS.get(results["task"], "AutoModel")
-
-
-def list_bundled() -> list[str]:
-    """Names of the checkpoints in the package, sorted."""
-    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
-
-
-def bundled(name: str) -> str:
-    """Folder of the bundled checkpoint `name`, for `from_pretrained` and `pipeline`.
-
-    Raises:
-        ValueError: there is none of this name.
-        DamagedFileError: a file of it is missing or is not the one that was bundled; the message names it.
-    """
-    names = list_bundled()
-    if name not in names:
-        raise ValueError(
-            f"`name` must be a bundled checkpoint ({', '.join(names) or 'there are none'}); it is {name!r}"
-        )
-    check_files(PRETRAINED / name)
-    return str(PRETRAINED / name)
 
 
 def make_bundle(

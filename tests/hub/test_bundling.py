@@ -13,9 +13,10 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, pipeline
 
-from hf_rnn.hub import bundled as module
-from hf_rnn.hub.bundled import auto_model_of, bundled, list_bundled, make_bundle
+from hf_rnn.hub import bundling as module
+from hf_rnn.hub.bundling import auto_model_of, make_bundle
 from hf_rnn.hub.card_options import CardOptions, read_card_options
+from hf_rnn.training.bundled import bundled, list_bundled
 from hf_rnn.training.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.training.curves import CURVES_FILE
 from hf_rnn.training.describe import checkpoint_size
@@ -166,21 +167,6 @@ def test_bad_input_is_named_and_nothing_is_overwritten(run_folder: Path, tmp_pat
     (run_folder / "results.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"results.json"):
         make_bundle(run_folder, tmp_path / "tiny", **CARD)
-
-
-def test_bundles_are_listed_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PRETRAINED", tmp_path)
-    assert list_bundled() == []
-    with pytest.raises(ValueError, match=r"`name` must be a bundled checkpoint \(there are none\); it is 'b'"):
-        bundled("b")
-    for name in ("b", "a"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text("{}")
-    (tmp_path / "no_checkpoint").mkdir()
-    assert list_bundled() == ["a", "b"]
-    assert bundled("b") == str(tmp_path / "b")
-    with pytest.raises(ValueError, match=r"`name` must be a bundled checkpoint \(a, b\); it is '../b'"):
-        bundled("../b")
 
 
 def test_every_bundled_checkpoint_is_small_and_loads_as_float32() -> None:
