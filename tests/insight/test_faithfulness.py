@@ -102,6 +102,11 @@ def test_a_model_of_words_is_refused(tmp_path) -> None:
         measure_contributions(arguments)
 
 
+def test_a_bundled_checkpoint_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="`model` must be a bundled checkpoint .*; it is 'bundled:none'"):
+        measure_contributions(FaithfulnessArguments(test_file="none.csv", model="bundled:none"))
+
+
 @pytest.mark.parametrize("name", ["max_texts", "draws"])
 def test_bad_arguments_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=f"`{name}`=0 must be at least 1"):
