@@ -59,9 +59,10 @@ bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and 
 docs: $(VENV)/.dev  ## write the cards, and the tables of the documents, from their JSON
 	$(BIN)/python scripts/render_docs.py
 
-dist: $(VENV)/.dev  ## build the source distribution and the wheel, and check them
+dist: $(VENV)/.dev  ## build and check the source distributions and wheels of hf_rnn and hf_rnn-research-weights
 	rm -rf dist
 	$(BIN)/python -m build
+	$(BIN)/python -m build hf_rnn/research_weights --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove the virtual environment, caches and builds

@@ -22,8 +22,8 @@ register()
 _MODULE_OF = {
     "RecurrentCache": "hf_rnn.models.cache_rnn",
     "RecurrentConfig": "hf_rnn.models.configuration_rnn",
-    "bundled": "hf_rnn.hub.bundled",
-    "list_bundled": "hf_rnn.hub.bundled",
+    "bundled": "hf_rnn.training.bundled",
+    "list_bundled": "hf_rnn.training.bundled",
     "SentenceSimilarityPipeline": "hf_rnn.models.pipeline_similarity",
     "semantic_search": "hf_rnn.models.search",
     "predict_texts": "hf_rnn.training.prediction",
@@ -57,8 +57,6 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .data.pair_tokenizer import with_pair_template as with_pair_template
-    from .hub.bundled import bundled as bundled
-    from .hub.bundled import list_bundled as list_bundled
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
@@ -69,4 +67,6 @@ if TYPE_CHECKING:
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403
     from .models.search import *  # noqa: F403
+    from .training.bundled import bundled as bundled
+    from .training.bundled import list_bundled as list_bundled
     from .training.prediction import predict_texts as predict_texts

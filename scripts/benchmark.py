@@ -17,8 +17,8 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_rnn.benchmark.run import BenchmarkArguments, run_benchmark
-from hf_rnn.benchmark.tables import markdown_tables
+from hf_rnn.benchmark.speed.run import BenchmarkArguments, run_benchmark
+from hf_rnn.benchmark.speed.tables import markdown_tables
 
 
 def main() -> None:

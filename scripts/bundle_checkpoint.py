@@ -5,6 +5,9 @@
 With `--eval_file` the rounded model itself is measured, and the card has those figures; a language model always is, on
 the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
 `--comparison`, the table beside other results.
+
+Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
+is a distribution of its own, and their terms to `TERMS` in hf_rnn/training/bundled.py.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from hf_rnn.benchmark.cards import PLOT_FILE, compared
 from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
-from hf_rnn.hub.bundled import DTYPES, PAIR_CLASSIFIER, PRETRAINED, make_bundle
+from hf_rnn.hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
@@ -28,6 +31,7 @@ from hf_rnn.training.arguments import (
     TokenizerArguments,
     WordArguments,
 )
+from hf_rnn.training.bundled import PRETRAINED
 from hf_rnn.training.language_measuring import measure_language_model
 from hf_rnn.training.metrics import ClassificationMetric
 from hf_rnn.training.prediction import predict_texts
@@ -120,6 +124,8 @@ def main() -> None:
     parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="where its folder goes")
     parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the weights on disk")
     parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
+    parser.add_argument("--license_name", help="what it is called, where `--license` is other")
+    parser.add_argument("--license_link", help="where it is to be read, where `--license` is other")
     parser.add_argument("--language", default="en", help="of the training text")
     parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
     parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
@@ -151,6 +157,8 @@ def main() -> None:
         dtype=arguments.dtype,
         measure=measure if arguments.eval_file or of_language else None,
         license=arguments.license,
+        license_name=arguments.license_name,
+        license_link=arguments.license_link,
         language=arguments.language,
         example=arguments.example,
         dataset_license_note=arguments.dataset_license_note,

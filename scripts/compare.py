@@ -25,9 +25,9 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_rnn.benchmark.comparison import run_comparison
-from hf_rnn.benchmark.comparison_arguments import DATA_ARGUMENTS, CompareArguments
-from hf_rnn.benchmark.comparison_tables import comparison_markdown
+from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS, CompareArguments
+from hf_rnn.benchmark.comparison.run import run_comparison
+from hf_rnn.benchmark.comparison.tables import comparison_markdown
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 Why a model answers as it does, on one page: what each token contributes, gates and states, gradients, neighbours of
 its words and whatever else applies to it. The page needs no network and nothing beside it.
 
-    python scripts/explain.py bilstm-imdb "A quiet film that earns every minute of it." --output report.html
-    python scripts/explain.py siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
+    python scripts/explain.py bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
+    python scripts/explain.py bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
     python scripts/explain.py runs/my_model "Some text" --label positive
 """
 
@@ -18,24 +18,24 @@ from pathlib import Path
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from hf_rnn.hub.bundled import bundled, list_bundled
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.insight.report import explain
+from hf_rnn.training.bundled import PREFIX, checkpoint_folder, list_bundled
 
 
 def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     transformers_logging.disable_progress_bar()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", help="a folder, a repository of the Hub, or one of " + ", ".join(list_bundled()))
+    bundles = ", ".join(PREFIX + name for name in list_bundled())
+    parser.add_argument("checkpoint", help=f"a folder, a repository of the Hub, or one of {bundles}")
     parser.add_argument("text")
     parser.add_argument("text_pair", nargs="?", help="the second text, for a model that compares two")
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: %(default)s)")
     parser.add_argument("--label", help="explain this label; by default the one that the model answers")
     arguments = parser.parse_args()
-    name = arguments.checkpoint
-    path = bundled(name) if name in list_bundled() and not Path(name).exists() else name
     try:
+        path = checkpoint_folder(arguments.checkpoint, "checkpoint")
         if arguments.output.is_dir():
             raise ValueError(f"`--output`={str(arguments.output)!r} is a folder; it must be the file to write.")
         model = load_with_head(path)
@@ -45,7 +45,7 @@ def main() -> None:
             arguments.text,
             arguments.text_pair,
             label=arguments.label,
-            name=Path(name).name if Path(name).exists() else name,
+            name=Path(path).name if Path(path).exists() else path,
             progress=True,
         )
         written = report.write(arguments.output)

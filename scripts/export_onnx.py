@@ -19,16 +19,17 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from hf_rnn.benchmark.comparison_arguments import DATA_ARGUMENTS
-from hf_rnn.benchmark.comparison_data import TestSet, read_test_set
+from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS
+from hf_rnn.benchmark.comparison.test_set import TestSet, read_test_set
 from hf_rnn.data.alignment import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
 from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable
 from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from hf_rnn.models.modeling_causal import RecurrentForCausalLM
+from hf_rnn.training.bundled import checkpoint_folder
 
 
-def measure(checkpoint: Path, model: Any, test: TestSet) -> dict[str, float]:
+def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:
     """The figures of an exported model on a test set."""
     if isinstance(model, SentenceEncoder):
         scores = [answer["score"] for answer in model(test.inputs)]
@@ -38,7 +39,7 @@ def measure(checkpoint: Path, model: Any, test: TestSet) -> dict[str, float]:
     return test.metrics(model.logits(test.inputs))
 
 
-def tags(checkpoint: Path, model: Tagger, test: TestSet) -> list[list[str]]:
+def tags(checkpoint: str, model: Tagger, test: TestSet) -> list[list[str]]:
     """A tag for each token of each sentence."""
     from datasets import Dataset, Features, List, Value
 
@@ -71,7 +72,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="the checkpoint's folder")
+    parser.add_argument("model", help="the checkpoint's folder, or bundled:NAME")
     parser.add_argument("--output", type=Path, required=True, help="the folder that is written")
     parser.add_argument("--opset", type=int, default=18, help="of ONNX (default: %(default)s)")
     parser.add_argument("--int8", action="store_true", help="also write a graph whose weights are of 8 bits")
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
     try:
+        arguments.model = checkpoint_folder(arguments.model, "model")
         model = load_exportable(arguments.model)
         if arguments.eval_file is not None and isinstance(model, RecurrentForCausalLM):
             raise ValueError(f"`--eval_file` is {arguments.eval_file!r}; a language model is exported without it.")

@@ -17,16 +17,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from transformers import HfArgumentParser
 
-import hf_rnn
 from hf_rnn.insight.faithfulness import FaithfulnessArguments, faithfulness_table, measure_contributions
 
 
 def main() -> None:
     parser = HfArgumentParser(FaithfulnessArguments, description=__doc__)  # type: ignore[arg-type]
     (arguments,) = parser.parse_args_into_dataclasses()
-    name = arguments.model.removeprefix("bundled:")
-    folder = name if name == arguments.model else hf_rnn.bundled(name)
-    print(faithfulness_table(measure_contributions(arguments, folder)))
+    print(faithfulness_table(measure_contributions(arguments)))
     print(f"Wrote {arguments.output}.")
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_rnn.training.gradient_comparison import GradientComparisonArguments, compare_gradient_flow, comparison_table
+from hf_rnn.benchmark.gradient_flow import GradientComparisonArguments, compare_gradient_flow, comparison_table
 
 
 def main() -> None:

@@ -25,15 +25,15 @@ from pathlib import Path
 from typing import Any
 
 from hf_rnn.benchmark.cards import copied_plots, project_cards
-from hf_rnn.benchmark.comparison_report import read_comparison
-from hf_rnn.benchmark.comparison_tables import comparison_block
+from hf_rnn.benchmark.comparison.report import read_comparison
+from hf_rnn.benchmark.comparison.tables import comparison_block
 from hf_rnn.benchmark.generation import generation_tables, read_generation
-from hf_rnn.benchmark.report import read_document
+from hf_rnn.benchmark.gradient_flow import comparison_table
 from hf_rnn.benchmark.results_tables import Results, results_table
 from hf_rnn.benchmark.search_tables import search_tables
-from hf_rnn.benchmark.tables import BLOCKS
+from hf_rnn.benchmark.speed.report import read_document
+from hf_rnn.benchmark.speed.tables import BLOCKS
 from hf_rnn.insight.faithfulness import faithfulness_table
-from hf_rnn.training.gradient_comparison import comparison_table
 from hf_rnn.training.results import read_results
 
 

@@ -147,8 +147,8 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_disk_full.py",
     ),
     "`bundled` does not check the checksums": Mutation(
-        "hf_rnn/hub/bundled.py",
-        "    check_files(PRETRAINED / name)\n",
+        "hf_rnn/training/bundled.py",
+        "    check_files(folders[name])\n",
         "",
         "tests/faults/test_damage.py -k bundled_checkpoint_is_refused",
     ),

@@ -31,6 +31,8 @@ ROOMS: dict[str, set[str]] = {
 }
 MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub", "safetensors"} | set(sys.stdlib_module_names)
 MAX_LINES = 400
+# Neither is in the wheel; the second is a distribution of its own.
+SPEED, RESEARCH = "hf_rnn.benchmark.speed", "hf_rnn.research_weights"
 
 
 def imported_modules(tree: ast.AST, package: str) -> list[str]:
@@ -104,7 +106,7 @@ def test_models_are_flat_and_self_contained() -> None:
     [
         ("from ..training.results import x", "hf_rnn.data", ["hf_rnn.training.results"]),
         ("from hf_rnn.data import x", "hf_rnn.models", ["hf_rnn.data"]),
-        ("def f():\n    import hf_rnn.hub.bundled", "hf_rnn.training", ["hf_rnn.hub.bundled"]),
+        ("def f():\n    import hf_rnn.hub.bundling", "hf_rnn.training", ["hf_rnn.hub.bundling"]),
         ("from .. import hub", "hf_rnn.training", ["hf_rnn.hub"]),
         ("from hf_rnn import BiLstmConfig", "hf_rnn.training", ["hf_rnn.BiLstmConfig"]),
         ("import hf_rnn", "hf_rnn.training", ["hf_rnn"]),
@@ -161,9 +163,22 @@ def test_constraints_lie_in_the_ranges_of_setup_cfg() -> None:
 def test_setup_cfg_packages_every_room() -> None:
     config = configparser.ConfigParser()
     config.read(PROJECT / "setup.cfg")
-    include = config["options.packages.find"]["include"].split()
+    include, exclude = (config["options.packages.find"][key].split() for key in ("include", "exclude"))
     folders = {".".join(path.parent.relative_to(PROJECT).parts) for path in python_files("hf_rnn")}
-    assert folders == set(find_packages(str(PROJECT), include=include))
+    packaged = set(find_packages(str(PROJECT), include=include, exclude=exclude))
+    assert packaged == {name for name in folders if not is_of(name, SPEED) and not is_of(name, RESEARCH)}
+
+
+def is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def test_nothing_in_the_wheel_imports_the_benchmark_that_is_not_in_it() -> None:
+    for path in python_files("hf_rnn"):
+        package = ".".join(path.parent.relative_to(PROJECT).parts)
+        if not is_of(package, SPEED):
+            names = imported_modules(ast.parse(path.read_text()), package)
+            assert not [name for name in names if is_of(name, SPEED)], path
 
 
 def run_python(code: str) -> str:

@@ -1,1 +1,1 @@
-"""How fast and how large: the same network on the same texts in this library and in what a user would take instead."""
+"""What is measured side by side: checkpoints (`comparison`), and this library beside others (`speed`)."""

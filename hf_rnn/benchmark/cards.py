@@ -14,11 +14,13 @@ from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
 from ..hub.model_card import model_card
 from ..training.curves import CURVES_FILE
 from ..training.results import read_results
-from .comparison_report import read_comparison
-from .comparison_tables import comparison_block
+from .comparison.report import read_comparison
+from .comparison.tables import comparison_block
 from .results_tables import Results, results_table
 
 
+# Where a checkout has the bundled checkpoints.
+BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
 # The plot of a comparison, beside the card of a bundled checkpoint.
 PLOT_FILE = "comparison.png"
 
@@ -70,7 +72,7 @@ def compared(root: Path, compared_in: str, plot: str) -> str:
 
 
 def _bundles(root: Path) -> list[Path]:
-    return sorted(path.parent for path in (root / "hf_rnn" / "pretrained").glob("*/config.json"))
+    return sorted(path.parent for folder in BUNDLES for path in (root / folder).glob("*/config.json"))
 
 
 def _card(

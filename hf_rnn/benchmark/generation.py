@@ -15,15 +15,13 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
-from ..hub.bundled import bundled
 from ..hub.model_card import TASKS
-from ..hub.staging import BUNDLED_PREFIX
 from ..models.configuration_rnn import RecurrentConfig
+from ..training.bundled import PREFIX, checkpoint_folder
 from ..training.describe import describe_model
 from ..training.threads import computing_threads
-from .measuring import ONE_THREAD
-from .report import Document, describe_origin, other_load_cores, write_document
-from .tables import IDLE_CORES, markdown_table
+from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
+from .markdown import markdown_table
 
 
 SCHEMA_VERSION = 1
@@ -146,9 +144,9 @@ def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
     Raises:
         ValueError: as `measure_generation`.
     """
-    folder = Path(bundled(name.removeprefix(BUNDLED_PREFIX)) if name.startswith(BUNDLED_PREFIX) else name)
+    folder = Path(checkpoint_folder(name, "model"))
     if not (folder / "config.json").is_file():
-        raise ValueError(f"`model`={name!r} must be the folder of a checkpoint, or {BUNDLED_PREFIX}NAME.")
+        raise ValueError(f"`model`={name!r} must be the folder of a checkpoint, or {PREFIX}NAME.")
     config = AutoConfig.from_pretrained(folder)
     architectures = config.architectures or ["model without a head"]
     if not isinstance(config, RecurrentConfig) or not architectures[0].endswith("ForCausalLM"):

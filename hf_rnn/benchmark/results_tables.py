@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training.arguments import LOWER_IS_BETTER
-from .tables import markdown_table
+from .markdown import markdown_table
 
 
 Results = dict[str, Any]

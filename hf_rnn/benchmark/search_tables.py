@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tables import markdown_table
+from .markdown import markdown_table
 
 
 def search_tables(summary: dict[str, Any]) -> str:

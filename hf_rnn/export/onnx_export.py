@@ -18,6 +18,7 @@ from ..models import modeling_rnn
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
+from ..training.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 
@@ -44,9 +45,9 @@ def export_onnx(
     `tokenizer.json`, `runtime.json`, `runtime.py` and `export.json`: how large the difference was, and the sizes.
 
     Args:
-        model: A checkpoint's folder, or a model: a recurrent classifier of sequences or of tokens, a recurrent
-            language model, or a siamese network over a recurrent encoder. It is not changed. Of the folder of a
-            `SiameseForPairClassification` it is the siamese network in it.
+        model: A checkpoint's folder, `bundled:NAME`, or a model: a recurrent classifier of sequences or of tokens, a
+            recurrent language model, or a siamese network over a recurrent encoder. It is not changed. Of the folder
+            of a `SiameseForPairClassification` it is the siamese network in it.
         output_folder: Made if it is not there; files of these names are replaced.
         tokenizer: By default the one in the folder that the model is, or was loaded from.
         opset: Version of the operators of ONNX.
@@ -69,7 +70,7 @@ def export_onnx(
     from .parity import TOLERANCE, check_parity
     from .runtime_settings import runtime_settings
 
-    loaded: Any = model if isinstance(model, PreTrainedModel) else load_exportable(Path(model))
+    loaded: Any = model if isinstance(model, PreTrainedModel) else load_exportable(model)
     tokenizer = _tokenizer(loaded, tokenizer)
     exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
     graph = build_graph(exported, opset)
@@ -99,16 +100,22 @@ def require_packages() -> None:
         raise ImportError(f"ONNX export needs {' and '.join(missing)}: pip install 'hf_rnn[export]'.")
 
 
-def load_exportable(folder: Path) -> PreTrainedModel:
+def load_exportable(checkpoint: str | os.PathLike[str]) -> PreTrainedModel:
     """
-    What a graph is written for of a checkpoint, on the CPU, in float32 and in evaluation mode.
+    What a graph is written for of a checkpoint (a folder or `bundled:NAME`), on the CPU, in float32 and in evaluation
+    mode.
 
     Raises:
-        ValueError: for a folder that is no checkpoint, or a model that no graph is written for.
+        ValueError: for a folder that is no checkpoint, a bundled one that is not installed, or a model that no graph
+            is written for.
     """
+    folder = Path(checkpoint_folder(checkpoint, "model"))
     config = folder / "config.json"
     if not config.is_file():
-        raise ValueError(f"`model`={str(folder)!r} is no checkpoint: it has no config.json.")
+        raise ValueError(
+            f"`model`={str(folder)!r} is no checkpoint: it has no config.json. It must be the folder of one, or "
+            f"{PREFIX}NAME."
+        )
     (architecture, *_) = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [None]
     siamese = architecture in ("SiameseModel", "SiameseForPairClassification")
     found = SiameseModel if siamese else getattr(modeling_rnn, str(architecture), None)

@@ -10,6 +10,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..training.licences import check_licence
+
 
 CARD_FILE = "card.json"
 
@@ -20,7 +22,9 @@ class CardOptions:
     What a card says that is not in `results.json`.
 
     Args:
-        license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`.
+        license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`; `"other"` for one that it has no
+            identifier of.
+        license_name, license_link: What such another licence is called, and the address where it is to be read.
         language: ISO 639 code or codes of the training text.
         repo_id: Where the weights are, for the usage snippet; default: the run's name.
         bundled: The weights are inside the package: the snippet finds them with `hf_rnn.bundled`.
@@ -30,10 +34,13 @@ class CardOptions:
 
     Raises:
         TypeError: One is not of its type.
+        ValueError: `license_name` or `license_link` is missing where `license` is `"other"`, or given where it is not.
     """
 
     license: str
     language: str | list[str]
+    license_name: str | None = None
+    license_link: str | None = None
     repo_id: str | None = None
     bundled: bool = False
     example: Any = None
@@ -48,9 +55,10 @@ class CardOptions:
             raise TypeError(f"`license` must be the Hub's identifier of a licence; it is {self.license!r}")
         if not isinstance(self.bundled, bool):
             raise TypeError(f"`bundled` must be true or false; it is {self.bundled!r}")
-        for name in ("repo_id", "dataset_license_note", "compared_in"):
+        for name in ("license_name", "license_link", "repo_id", "dataset_license_note", "compared_in"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"`{name}` must be a text, or null; it is {value!r}")
+        check_licence(self.license, self.license_name, self.license_link)
 
 
 def read_card_options(path: str | Path) -> CardOptions:
@@ -58,7 +66,8 @@ def read_card_options(path: str | Path) -> CardOptions:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not JSON, lacks an option that has no default, or has one that is not known.
+        ValueError: it is not JSON, lacks an option that has no default, has one that is not known, or one that
+            `CardOptions` refuses.
         TypeError: an option is not of its type.
     """
     values = json.loads(Path(path).read_text(encoding="utf-8"))

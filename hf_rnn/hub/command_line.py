@@ -41,6 +41,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         folder,
         results,
         license=report.license,
+        license_name=report.license_name,
+        license_link=report.license_link,
         language=report.language,
         dataset_license_note=report.dataset_license_note,
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..training.bundled import DISTRIBUTION, TERMS
 from ..training.curves import CURVES_FILE
 from ..training.results import CLASSIFIER, validate_results
 from .card_options import CARD_FILE, CardOptions, write_card_options
@@ -150,11 +151,12 @@ def model_card(
         raise ValueError(f"`results.model.model_type` must name a transformers model; {results['name']!r} has none")
     usage = TASKS[results["task"]]
     text = _template().render(
-        front_matter=_front_matter(results, license=chosen.license, language=chosen.language).to_yaml(),
+        front_matter=_front_matter(results, chosen).to_yaml(),
         card=chosen,
         usage=usage,
         example=chosen.example or usage.example,
         pipeline_options=_pipeline_options(results),
+        distribution=DISTRIBUTION if results["name"] in TERMS else None,
         repo_id=chosen.repo_id or results["name"],
         stock=_is_stock(results["model"]["model_type"]),
         curves=curves,
@@ -182,7 +184,7 @@ def write_model_card(
     return path
 
 
-def _front_matter(results: dict[str, Any], *, license: str, language: str | list[str]) -> ModelCardData:
+def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
     model, dataset, usage = results["model"], results["dataset"], TASKS[results["task"]]
     own_tags = ["hf_rnn", "rnn"] if usage.inputs == "text" else ["hf_rnn"]
     figures = [
@@ -193,8 +195,10 @@ def _front_matter(results: dict[str, Any], *, license: str, language: str | list
         if name in METRICS and split != "train"
     ]
     return ModelCardData(
-        language=language,
-        license=license,
+        language=card.language,
+        license=card.license,
+        license_name=card.license_name,
+        license_link=card.license_link,
         library_name="transformers",
         pipeline_tag=results["task"],
         tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else own_tags)],

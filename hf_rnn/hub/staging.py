@@ -8,6 +8,7 @@ weights as they were measured, byte for byte.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,16 +20,18 @@ from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 
 from ..models.paths import recurrent_path
+from ..training.bundled import PREFIX, checkpoint_folder
 from ..training.hub_files import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
 from ..training.results import ResultsError, read_results
 from ..training.run_folder import RESULTS_FILE
 from .answers import answers, clean_answers, first_difference, quiet
-from .bundled import auto_model_of, bundled
+from .bundling import auto_model_of
 from .model_card import METRICS, TASKS
 
 
-BUNDLED_PREFIX = "bundled:"
 ONNX_FOLDER = "onnx"
+# The line of a snippet that a repository does not need, with what it says of another distribution.
+IMPORT = re.compile(r"^import hf_rnn\b.*\n", re.MULTILINE)
 ONNX_FILES = ("*.onnx", "*.json", "*.py", "*.md")
 PICKLED_WEIGHTS = "pytorch_model*.bin"
 CONFIG_FILES = ("config.json", "tokenizer_config.json")
@@ -67,15 +70,13 @@ def find_run(name: str | Path) -> Path:
 
     Raises:
         StagingError: it is not the folder of a finished run.
-        ValueError: there is no such bundled checkpoint.
+        ValueError: there is no such bundled checkpoint, or it is not installed.
     """
-    if str(name).startswith(BUNDLED_PREFIX):
-        return Path(bundled(str(name).removeprefix(BUNDLED_PREFIX)))
-    folder = Path(name)
+    folder = Path(checkpoint_folder(name, "run_folder"))
     if not folder.is_dir():
         raise StagingError(
             f"`run_folder` is {str(name)!r}, which is no folder; it must be the `output_dir` of a training script, or "
-            f"{BUNDLED_PREFIX}NAME."
+            f"{PREFIX}NAME."
         )
     missing = [file for file in ("config.json", RESULTS_FILE, README_FILE) if not (folder / file).is_file()]
     if missing:
@@ -165,7 +166,7 @@ def _addressed(card: str, name: str, repo_id: str) -> str:
     """A card whose snippet finds the model in its repository, instead of by the run's name or in the package."""
     found = f'hf_rnn.bundled("{name}")'
     if found in card:
-        card = card.replace("import hf_rnn\n", "", 1).replace(found, f'"{repo_id}", trust_remote_code=True')
+        card = IMPORT.sub("", card, count=1).replace(found, f'"{repo_id}", trust_remote_code=True')
     for call in ("model=", "from_pretrained("):
         card = card.replace(f'{call}"{name}"', f'{call}"{repo_id}"')
     return card
@@ -299,4 +300,4 @@ def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], re
         )
 
 
-__all__ = ["BUNDLED_PREFIX", "ResultsError", "StagedModel", "StagingError", "find_run", "stage"]
+__all__ = ["ResultsError", "StagedModel", "StagingError", "find_run", "stage"]

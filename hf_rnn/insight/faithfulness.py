@@ -24,6 +24,7 @@ from transformers.utils import logging
 
 from ..data.files import expand_path, read_rows
 from ..data.sources import column_texts
+from ..training.bundled import checkpoint_folder
 from ..training.checksums import file_checksum
 from ..training.gradients import evaluation_mode
 from ..training.machine import describe_machine, git_commit, library_versions
@@ -141,20 +142,19 @@ def completeness_figures(found: Iterable[Contributions]) -> dict[str, Any]:
     }
 
 
-def measure_contributions(arguments: FaithfulnessArguments, folder: str | Path) -> dict[str, Any]:
+def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
     """
     Measure a classifier on a sample of texts, and write the figures to `arguments.output`.
-
-    Args:
-        folder: Where the checkpoint that `arguments.model` names is, or its Hub id.
 
     Returns:
         What was written.
 
     Raises:
-        ValueError: the checkpoint reads words: its tokens are not deleted one by one.
+        ValueError: there is no such bundled checkpoint, or the checkpoint reads words: its tokens are not deleted one
+            by one.
     """
     started = time.perf_counter()
+    folder = checkpoint_folder(arguments.model, "model")
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if getattr(model.config, "word_vocab_size", None) is not None:

@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from ..data.tokenizer_training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
+from .bundled import find_named
+from .licences import check_licence
 from .tracking import require_trackers
 
 
@@ -55,7 +57,8 @@ class ModelArguments:
         },
     )
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "A checkpoint to start from instead: a Hub id or a folder, ours or any BERT."}
+        default=None,
+        metadata={"help": "A checkpoint to start from instead, ours or any BERT: a Hub id, a folder or bundled:NAME."},
     )
     revision: str = field(default="main", metadata={"help": "Branch, tag or commit of `model_name_or_path`."})
     trust_remote_code: bool = field(
@@ -75,8 +78,8 @@ class ModelArguments:
     init_from_lm: str | None = field(
         default=None,
         metadata={
-            "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: a Hub id "
-            "or a folder with an LstmForCausalLM, GruForCausalLM or ElmanForCausalLM."
+            "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: a Hub "
+            "id, a folder or bundled:NAME, with an LstmForCausalLM, GruForCausalLM or ElmanForCausalLM."
         },
     )
     init_from_lm_backward: str | None = field(
@@ -108,6 +111,7 @@ class ModelArguments:
                     "say what weights the model starts with: give one."
                 )
         self.overrides()
+        find_named(self, "model_name_or_path", "init_from_lm", "init_from_lm_backward")
 
     def overrides(self) -> dict[str, Any]:
         """`config_overrides` as a dictionary.
@@ -127,7 +131,8 @@ class TokenizerArguments:
     """Which tokenizer to take, or to train on the training texts where none is given; and where long texts are cut."""
 
     tokenizer_name_or_path: str | None = field(
-        default=None, metadata={"help": "A Hub id or folder. Default: that of the checkpoint; else one is trained."}
+        default=None,
+        metadata={"help": "A Hub id, a folder or bundled:NAME. Default: that of the checkpoint; else one is trained."},
     )
     tokenizer_kind: str = field(
         default="word", metadata={"help": "Of one that is trained: word, bpe, character or whitespace."}
@@ -160,6 +165,9 @@ class TokenizerArguments:
         },
     )
 
+    def __post_init__(self) -> None:
+        find_named(self, "tokenizer_name_or_path")
+
     def lengths(self, tokenizer: PreTrainedTokenizerBase, recurrent: bool) -> tuple[int | None, int | None]:
         """The most tokens of a text in training, and in evaluation; None: texts are read whole."""
         # A tokenizer without a limit says so by a number of thirty digits.
@@ -173,7 +181,8 @@ class WordArguments:
     """For tagging: the words and pieces that a new model knows, and how a pretrained one reads long sentences."""
 
     tokenizer_name_or_path: str | None = field(
-        default=None, metadata={"help": "A Hub id or folder. Default: that of the checkpoint; else one is trained."}
+        default=None,
+        metadata={"help": "A Hub id, a folder or bundled:NAME. Default: that of the checkpoint; else one is trained."},
     )
     piece_vocab_size: int = field(
         default=4000, metadata={"help": "The most pieces of a tokenizer that is trained; words are made of them."}
@@ -199,6 +208,7 @@ class WordArguments:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"`{name}`={value} must be at least {least}.")
+        find_named(self, "tokenizer_name_or_path")
 
 
 @dataclass
@@ -213,10 +223,18 @@ class ReportArguments:
         default=None, metadata={"help": "The Hub id of `model_name_or_path`, where that is a folder."}
     )
     language: str = field(default="en", metadata={"help": "Language code of the texts."})
-    license: str = field(default="apache-2.0", metadata={"help": "Licence of the trained model."})
+    license: str = field(
+        default="apache-2.0",
+        metadata={"help": "Licence of the trained model, as the Hub spells it; else other."},
+    )
+    license_name: str | None = field(default=None, metadata={"help": "What it is called, where `license` is other."})
+    license_link: str | None = field(default=None, metadata={"help": "Its address, where `license` is other."})
     dataset_license_note: str | None = field(
         default=None, metadata={"help": "What the terms of the data mean for the weights, for the card."}
     )
+
+    def __post_init__(self) -> None:
+        check_licence(self.license, self.license_name, self.license_link)
 
 
 @dataclass

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedConfig
 
+from .bundled import bundled_name
+
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -93,8 +95,9 @@ def split_metrics(metrics: Mapping[str, float], prefix: str) -> dict[str, float]
 def non_default_arguments(*groups: Any) -> dict[str, Any]:
     """Flags that differ from their defaults, of argument dataclasses (TrainingArguments and a script's own).
 
-    Paths below the corpora's folder, the Python environment and the working folder are written without what is
-    particular to the machine, so that the document can be published. Secrets and places of output are left out.
+    A bundled checkpoint is written by its name; paths below the corpora's folder, the Python environment and the
+    working folder are written without what is particular to the machine, so that the document can be published.
+    Secrets and places of output are left out.
     """
     changed = changed_arguments(*groups)
     return {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
@@ -142,6 +145,8 @@ def _portable(value: Any) -> Any:
         os.getcwd(): ".",
     }
     text = str(value)
+    if (name := bundled_name(text)) is not None:
+        return name
     for folder, stand_in in folders.items():
         if folder and text.startswith(folder + os.sep):
             return stand_in + text.removeprefix(folder)

@@ -21,6 +21,7 @@ from ..data.collator import PaddingCollator
 from ..models.crf import FORBIDDEN
 from ..models.modeling_rnn import RecurrentForTokenClassification
 from ..models.words import Words
+from .bundled import find_named
 from .trainer import RecurrentTrainer
 
 
@@ -35,7 +36,10 @@ class DistillationArguments:
 
     teacher_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "Learn from this trained model, too: a Hub id or a folder, with the labels of the data."},
+        metadata={
+            "help": "Learn from this trained model, too, which has the labels of the data: a Hub id, a folder or "
+            "bundled:NAME."
+        },
     )
     distillation_temperature: float = field(
         default=2.0, metadata={"help": "Divides the logits of both before they are compared: above 1 softens them."}
@@ -67,6 +71,7 @@ class DistillationArguments:
                 f"`unlabelled_file`={self.unlabelled_file!r} teaches nothing with `distillation_weight`=0; it must be "
                 "above 0."
             )
+        find_named(self, "teacher_name_or_path")
 
     @property
     def teaches(self) -> bool:

@@ -75,7 +75,7 @@ def plot_gradient_comparison(
     they were trained.
 
     Args:
-        document: What `gradient_comparison.compare_gradient_flow` writes.
+        document: What `benchmark.gradient_flow.compare_gradient_flow` writes.
         flows: The networks' gradient flow before training, after it with clipping, and after it without.
         path: Where the picture goes, a PNG; missing folders are made.
     """

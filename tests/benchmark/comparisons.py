@@ -18,8 +18,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from hf_rnn.benchmark.comparison_report import MODEL, RATIOS, SCHEMA_VERSION, ratios, validate_comparison
-from hf_rnn.benchmark.report import Document, describe_origin
+from hf_rnn.benchmark.comparison.report import MODEL, RATIOS, SCHEMA_VERSION, ratios, validate_comparison
+from hf_rnn.benchmark.document import Document, describe_origin
 from hf_rnn.data.tokenizer_training import train_tokenizer
 from hf_rnn.models.configuration_rnn import BiLstmConfig
 from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification, BiLstmModel

@@ -10,7 +10,7 @@ import pytest
 
 from hf_rnn import list_bundled
 from hf_rnn.benchmark.cards import copied_plots, project_cards
-from hf_rnn.benchmark.comparison_report import write_comparison
+from hf_rnn.benchmark.comparison.report import write_comparison
 from hf_rnn.hub.card_options import CardOptions, write_card_options
 from hf_rnn.hub.model_card import model_card
 from hf_rnn.training.curves import CURVES_FILE

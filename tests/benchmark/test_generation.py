@@ -130,7 +130,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         GenerationArguments("model", "speed.txt")
     with pytest.raises(ValueError, match=f"`model`='{tmp_path}' must be the folder of a checkpoint, or bundled:NAME"):
         load_language_model(str(tmp_path))
-    with pytest.raises(ValueError, match="`name` must be a bundled checkpoint .*; it is 'nothing'"):
+    with pytest.raises(ValueError, match="`model` must be a bundled checkpoint .*; it is 'bundled:nothing'"):
         load_language_model("bundled:nothing")
     config = hf_rnn.LstmConfig(vocab_size=5, embedding_size=3, hidden_size=3)
     hf_rnn.LstmForSequenceClassification(config).save_pretrained(tmp_path)

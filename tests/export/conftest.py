@@ -14,7 +14,7 @@ from tests.benchmark.comparisons import save_siamese
 @pytest.fixture(scope="session")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled classifier, in float32 and int8."""
-    return export_onnx(hf_rnn.bundled("bilstm-imdb"), tmp_path_factory.mktemp("classifier"), int8=True)
+    return export_onnx("bundled:bilstm-imdb", tmp_path_factory.mktemp("classifier"), int8=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_rnn import BiLstmForSequenceClassification, ConvEncoderConfig, ConvEncoderModel, SiameseConfig, SiameseModel
-from hf_rnn.hub import bundled as bundled_module
-from hf_rnn.hub.bundled import bundled
+from hf_rnn.training import bundled as bundled_module
 from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, TokenizerArguments
 from hf_rnn.training.building import build_tokenizer, checkpoint_config
+from hf_rnn.training.bundled import bundled
 from hf_rnn.training.checkpoints import last_whole_checkpoint
 from hf_rnn.training.checksums import DamagedFileError
 from hf_rnn.training.run_folder import checkpoint_to_resume

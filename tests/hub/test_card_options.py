@@ -35,6 +35,21 @@ def test_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
             TypeError,
             "`license` must be the Hub's .*; it is ''",
         ),
+        (
+            {"license": "other", "language": "en", "license_name": "mine"},
+            ValueError,
+            "`license_link`=None must be given, since `license` is 'other'",
+        ),
+        (
+            {"license": "mit", "language": "en", "license_name": "mine"},
+            ValueError,
+            "`license_name`='mine' is for `license` 'other'; `license` is 'mit'",
+        ),
+        (
+            {"license": "other", "language": "en", "license_name": 1},
+            TypeError,
+            "`license_name` must be a text, or null",
+        ),
         ({"license": "mit", "language": ["en", 1]}, TypeError, r"`language` must be .*; it is \['en', 1\]"),
         ({"license": "mit", "language": []}, TypeError, r"`language` must be a text or a list of texts; it is \[\]"),
         ({"license": "mit", "language": "en", "bundled": "no"}, TypeError, "`bundled` must be .*; it is 'no'"),

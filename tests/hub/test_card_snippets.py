@@ -23,8 +23,8 @@ from transformers import (
 
 from hf_rnn import list_bundled, with_pair_template
 from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.hub.bundled import PRETRAINED
 from hf_rnn.hub.model_card import TASKS, write_model_card
+from hf_rnn.training.bundled import bundled_folders
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.results_document import results_document
 
@@ -102,6 +102,6 @@ def test_a_language_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list_bundled())
 def test_a_bundled_checkpoint(name: str) -> None:
-    first, *_ = answers(PRETRAINED / name / "README.md")
+    first, *_ = answers(bundled_folders()[name] / "README.md")
     found = first if isinstance(first, list) else [first]
     assert found and all("score" in one or one["generated_text"] for one in found)

@@ -10,14 +10,15 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
-from hf_rnn.hub.bundled import PRETRAINED, list_bundled
 from hf_rnn.hub.model_card import METRICS
+from hf_rnn.training.bundled import bundled_folders
 from hf_rnn.training.results import read_results
 from tests.fixtures.loopback import LoopbackHub
 
 
 PROJECT = Path(__file__).parent.parent.parent
-CARDS = sorted([*PRETRAINED.glob("*/README.md"), *(PROJECT / "model_cards").glob("*.md")])
+FOLDERS = bundled_folders()
+CARDS = sorted([*(folder / "README.md" for folder in FOLDERS.values()), *(PROJECT / "model_cards").glob("*.md")])
 VALIDATE = """
 import sys
 from huggingface_hub import ModelCard
@@ -34,7 +35,7 @@ def validate(hub: LoopbackHub, cache: Path, *cards: Path) -> subprocess.Complete
 
 
 def test_model_cards_holds_those_of_the_bundled_checkpoints_and_of_the_baseline() -> None:
-    assert {path.stem for path in CARDS if path.parent.name == "model_cards"} >= {*list_bundled(), "minilm-conll2003"}
+    assert {path.stem for path in CARDS if path.parent.name == "model_cards"} >= {*FOLDERS, "minilm-conll2003"}
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.relative_to(PROJECT).as_posix())
@@ -49,16 +50,16 @@ def test_the_front_matter_is_read_as_it_was_written(path: Path) -> None:
     assert ModelCardData(**{"model-index": index}, ignore_metadata_errors=False).eval_results == data.eval_results
 
 
-@pytest.mark.parametrize("name", list_bundled())
+@pytest.mark.parametrize("name", FOLDERS)
 def test_the_model_index_has_the_figures_of_the_results(name: str) -> None:
-    results = read_results(PRETRAINED / name / "results.json")
+    results = read_results(FOLDERS[name] / "results.json")
     expected = [
         (results["task"], split, results["dataset"]["name"], METRICS[metric][0], value)
         for split, figures in results["metrics"].items()
         for metric, value in figures.items()
         if metric in METRICS and split != "train"
     ]
-    for path in (PRETRAINED / name / "README.md", PROJECT / "model_cards" / f"{name}.md"):
+    for path in (FOLDERS[name] / "README.md", PROJECT / "model_cards" / f"{name}.md"):
         data = ModelCard.load(path).data
         found = [
             (r.task_type, r.dataset_split, r.dataset_name, r.metric_type, r.metric_value) for r in data.eval_results

@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard
 
 from hf_rnn.hub.card_options import CardOptions, read_card_options
 from hf_rnn.hub.model_card import METRICS, TASKS, model_card, write_model_card
+from hf_rnn.training.bundled import TERMS
 from hf_rnn.training.curves import CURVES_FILE
 from hf_rnn.training.results import ResultsError
 from tests.results_document import results_document
@@ -162,8 +163,23 @@ def test_what_it_is_for_is_of_the_task(task: str) -> None:
         f"- Not meant for {TASKS[task].unintended}",
     ]
     assert lines[start + 4].startswith("- The figures below are of imdb.")
-    assert lines[start + 5] == "- Terms of the data: Not free."
+    assert lines[start + 5] == f"- Licence of the weights: {OPTIONS['license']}."
+    assert lines[start + 6] == "- Terms of the data: Not free."
     assert "- Terms of the data: not recorded with this run" in str(model_card(results_document(task=task), **OPTIONS))
+
+
+def test_a_licence_that_the_hub_has_no_name_for() -> None:
+    named = {"license": "other", "license_name": "mine", "license_link": "https://example.org/mine"}
+    card = model_card(results_document(), **{**OPTIONS, **named})
+    assert {name: getattr(card.data, name) for name in named} == named
+    assert "- Licence of the weights: [mine](https://example.org/mine).\n" in card.text
+
+
+@pytest.mark.parametrize("name", ["bilstm-imdb", "siamese-bilstm-quora"])
+def test_the_snippet_says_what_else_is_to_be_installed(name: str) -> None:
+    card = str(model_card(results_document(name=name), bundled=True, **OPTIONS))
+    said = "  # the weights: pip install hf_rnn-research-weights" if name in TERMS else ""
+    assert f"\nimport hf_rnn{said}\n" in card
 
 
 def tagging_results(**changes: Any) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hf_rnn.benchmark.comparison_report import write_comparison
-from hf_rnn.benchmark.report import write_document
+from hf_rnn.benchmark.comparison.report import write_comparison
+from hf_rnn.benchmark.document import write_document
 from hf_rnn.training.results import write_results
 from tests.benchmark.comparisons import document as comparison_document
-from tests.benchmark.documents import document as speed_document
+from tests.benchmark.speed.documents import document as speed_document
 from tests.results_document import results_document
 
 

@@ -223,7 +223,7 @@ def test_a_figure_that_is_no_number(run: Path, tmp_path: Path) -> None:
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(StagingError, match="`run_folder` is 'nowhere', which is no folder"):
         stage("nowhere", tmp_path / "staged", repo_id="ana/film")
-    with pytest.raises(ValueError, match="`name` must be a bundled checkpoint"):
+    with pytest.raises(ValueError, match="`run_folder` must be a bundled checkpoint .*; it is 'bundled:nowhere'"):
         stage("bundled:nowhere", tmp_path / "staged", repo_id="ana/film")
     (tmp_path / "run").mkdir()
     with pytest.raises(StagingError, match="lacks config.json, results.json, README.md"):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hf_rnn.hub.answers import answers
-from hf_rnn.hub.bundled import bundled, list_bundled
 from hf_rnn.hub.model_card import TASKS
 from hf_rnn.hub.staging import StagedModel, stage
 from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
+from hf_rnn.training.bundled import bundled, list_bundled
 from hf_rnn.training.one_shot_training import OneShotArguments, run_one_shot
 from tests.hub.language_runs import run_language
 from tests.publishing import with_card
@@ -133,7 +133,7 @@ def test_a_bundled_checkpoint_gets_its_code(name: str, tmp_path: Path) -> None:
     card = (found.folder / "README.md").read_text()
     assert 'model="ana/model", trust_remote_code=True' in card
     assert "hf_rnn.bundled" not in card
-    assert "import hf_rnn\n" not in card
+    assert "import hf_rnn" not in card and "pip install" not in card
     weights = [folder / "model.safetensors" for folder in (found.folder, Path(bundled(name)))]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     assert json.loads((found.folder / "config.json").read_text())["dtype"] == "float32"

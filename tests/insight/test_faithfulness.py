@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -95,9 +97,14 @@ def test_a_model_of_words_is_refused(tmp_path) -> None:
     model = build("gru", word_vocab_size=4)
     model.save_pretrained(tmp_path)
     letters_tokenizer().save_pretrained(tmp_path)
-    arguments = FaithfulnessArguments(test_file="none.csv", model="mine")
-    with pytest.raises(ValueError, match="`model`='mine' reads words"):
-        measure_contributions(arguments, tmp_path)
+    arguments = FaithfulnessArguments(test_file="none.csv", model=str(tmp_path))
+    with pytest.raises(ValueError, match=re.escape(f"`model`={str(tmp_path)!r} reads words")):
+        measure_contributions(arguments)
+
+
+def test_a_bundled_checkpoint_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="`model` must be a bundled checkpoint .*; it is 'bundled:none'"):
+        measure_contributions(FaithfulnessArguments(test_file="none.csv", model="bundled:none"))
 
 
 @pytest.mark.parametrize("name", ["max_texts", "draws"])

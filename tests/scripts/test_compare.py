@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.benchmark.comparison_report import read_comparison
+from hf_rnn.benchmark.comparison.report import read_comparison
 from hf_rnn.training.describe import describe_model
 from hf_rnn.training.results import write_results
 from tests.benchmark.comparisons import (
@@ -85,7 +85,7 @@ def test_classifiers_are_compared(
 
 @pytest.mark.slow
 def test_taggers_are_compared_and_random_weights_have_no_quality(tmp_path: Path, compare: Callable[..., None]) -> None:
-    from hf_rnn.benchmark.comparison_worker import MeasuredModel
+    from hf_rnn.benchmark.comparison.worker import MeasuredModel
 
     first = save_bert(tmp_path / "first", TAGS, tagger=True)
     second = save_bert(tmp_path / "second", TAGS[::-1], tagger=True, seed=1)
@@ -164,7 +164,7 @@ def test_models_with_other_labels_stop_the_run_before_it_begins(tmp_path: Path, 
 
 @pytest.mark.slow
 def test_a_model_that_fails_is_named(tmp_path: Path, compare: Callable[..., None]) -> None:
-    from hf_rnn.benchmark.processes import WorkerError
+    from hf_rnn.benchmark.workers.parent import WorkerError
 
     broken = save_bert(tmp_path / "broken")
     rows = write_json(tmp_path / "test.json", [{"text": "fine", "label": 1}, {"text": "dull", "label": 0}])

@@ -13,8 +13,8 @@ from transformers import AutoModel
 from transformers.utils import logging
 
 import hf_rnn
-from hf_rnn.hub.bundled import bundled
 from hf_rnn.insight.loading import load_with_head
+from hf_rnn.training.bundled import bundled
 from tests.models.common import build, build_tagger
 
 
@@ -23,7 +23,7 @@ Run = Callable[..., CompletedProcess[str]]
 
 def test_the_answer_of_a_bundled_classifier(run_script: Run, tmp_path: Path) -> None:
     done = run_script(
-        "explain", "bilstm-imdb", "A wonderful film.", "--label", "negative", "--output", "out/page.html"
+        "explain", "bundled:bilstm-imdb", "A wonderful film.", "--label", "negative", "--output", "out/page.html"
     )
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
@@ -64,8 +64,10 @@ def test_a_pair_from_a_folder(run_here: Callable[..., None], tmp_path: Path) -> 
             ["nothing-there", "a"],
             "`checkpoint`='nothing-there' is neither the folder of a checkpoint nor a repository",
         ),
-        (["bilstm-imdb", ""], "`text`='' has no token but special ones; there is nothing to explain."),
-        (["bilstm-imdb", "a", "--output", "."], "`--output`='.' is a folder; it must be the file to write."),
+        (["bilstm-imdb", "a"], "`checkpoint`='bilstm-imdb' is no folder; the bundled checkpoint of this name is"),
+        (["bundled:imdb", "a"], "`checkpoint` must be a bundled checkpoint (bundled:bilstm-crf-conll2003, bundled:"),
+        (["bundled:bilstm-imdb", ""], "`text`='' has no token but special ones; there is nothing to explain."),
+        (["bundled:bilstm-imdb", "a", "--output", "."], "`--output`='.' is a folder; it must be the file to write."),
     ],
 )
 def test_refusals_are_one_line(

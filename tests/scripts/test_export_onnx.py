@@ -50,7 +50,7 @@ def test_a_classifier_is_measured_with_and_without_8_bits(
 ) -> None:
     rows = [{"review": text, "verdict": label} for text, label in REVIEWS]
     report = export(
-        hf_rnn.bundled("bilstm-imdb"),
+        "bundled:bilstm-imdb",
         *("--int8", "--eval_file", write_rows(tmp_path / "rows.jsonl", rows)),
         *("--text_column_names", "review", "--label_column_name", "verdict"),
     )

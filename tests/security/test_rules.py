@@ -23,7 +23,7 @@ IMPORTING = {
     "hf_rnn/registration.py",
     "hf_rnn/insight/__init__.py",
     "hf_rnn/training/__init__.py",
-    "hf_rnn/benchmark/worker.py",
+    "hf_rnn/benchmark/speed/worker.py",
 }
 # Checks, in a process of its own, a folder that the package has just written.
 TRUSTING = {"hf_rnn/hub/answers.py"}

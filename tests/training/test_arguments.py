@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments
+from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
 
 
 def training(**values: Any) -> RecurrentTrainingArguments:
@@ -33,6 +33,11 @@ def training(**values: Any) -> RecurrentTrainingArguments:
 def test_model_arguments_that_do_not_fit(values: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ModelArguments(**values)
+
+
+def test_a_licence_without_its_address_is_refused_before_anything_is_trained() -> None:
+    with pytest.raises(ValueError, match="`license_link`=None must be given, since `license` is 'other'"):
+        ReportArguments(license="other", license_name="mine")
 
 
 def test_overrides() -> None:

@@ -70,7 +70,7 @@ def test_matplotlib_comes_with_the_first_picture() -> None:
     code = (
         "import sys, hf_rnn\n"
         "hf_rnn.training.plot_gradient_flow\n"
-        "from hf_rnn.training import gradient_comparison\n"
+        "from hf_rnn.benchmark import gradient_flow\n"
         "print('matplotlib' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -1,0 +1,309 @@
+"""The models of a comparison: from what the user names to folders that load, checked before anything is measured."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ...data.files import expand_path
+from ...training.bundled import PREFIX, checkpoint_folder
+from ...training.describe import CHECKPOINT_FILES, checkpoint_size
+from ...training.results import read_results
+from ...training.run_folder import RESULTS_FILE
+from .arguments import SIMILARITY
+
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+RANDOM = "random:"
+# What the user calls a checkpoint, and the checkpoint.
+NAMED = re.compile(r"([\w.-]+)=(.+)")
+# task → the ending of the classes that do it, all of them behind AutoModel + that ending
+HEADS = {
+    "text-classification": "ForSequenceClassification",
+    "token-classification": "ForTokenClassification",
+    SIMILARITY: "",
+}
+# What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
+KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
+# The sizes of tokenizers and models that have no limit are thirty digits long.
+NO_LIMIT = 10**9
+# How safetensors names them → how torch does.
+DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """
+    A model that is compared.
+
+    Attributes:
+        name: In tables: what the user calls it, or else the last part of what was given.
+        folder: Where `from_pretrained` finds it.
+        random: Whether it has random weights, so that its quality means nothing.
+        tokenizer: Whose tokenizer it has, where it is not its own.
+    """
+
+    name: str
+    folder: Path
+    random: bool = False
+    tokenizer: str | None = None
+
+
+def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
+    """
+    The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
+
+    Args:
+        models: As of `CompareArguments`. A folder of this directory with an equals sign in its name begins with `./`.
+
+    Raises:
+        ValueError: there is no such checkpoint, two have one name, or none has that of `baseline`.
+    """
+    candidates = []
+    for given in models:
+        named = NAMED.fullmatch(given)
+        name, model = named.groups() if named else (None, given)
+        random = model.startswith(RANDOM)
+        source = model.removeprefix(RANDOM).removesuffix("/config.json")
+        folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
+        candidates.append(Candidate(name or Path(source.removeprefix(PREFIX)).resolve().name, folder, random))
+    names = [candidate.name for candidate in candidates]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"`models` names two models {name!r}; the last parts of their names must differ, or NAME=CHECKPOINT "
+                "be given."
+            )
+    if baseline is not None and baseline not in names:
+        raise ValueError(f"`baseline`={baseline!r} must be the name of one of the models: {', '.join(names)}.")
+    return candidates
+
+
+def find(model: str, weights: bool = True) -> Path:
+    """
+    The folder of a checkpoint; that of the Hub is downloaded, without its `weights` where they are not wanted.
+
+    Raises:
+        ValueError: there is none.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    path = expand_path(checkpoint_folder(model, "models"))
+    if path.exists():
+        return path.resolve()
+    try:
+        return Path(
+            snapshot_download(
+                model,
+                allow_patterns=[*CHECKPOINT_FILES, RESULTS_FILE],
+                ignore_patterns=None if weights else "*.safetensors",
+            )
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise ValueError(
+            f"`models` names {model!r}, which is neither a folder nor {PREFIX}NAME nor a repository of the Hub that "
+            f"can be reached or is in the cache ({type(error).__name__})."
+        ) from error
+
+
+def read_config(candidate: Candidate) -> PreTrainedConfig:
+    """The configuration of a model.
+
+    Raises:
+        ValueError: it cannot be read; the message names the model.
+    """
+    from transformers import AutoConfig
+
+    known = KNOWN_CONFIGS.get(str(candidate.folder)) if candidate.random else None
+    if known is not None:
+        return AutoConfig.for_model(**known)
+    try:
+        return AutoConfig.from_pretrained(candidate.folder)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"`models`: the configuration of {candidate.name!r} cannot be read: {error}") from error
+
+
+def label_names(config: PreTrainedConfig) -> list[str]:
+    """The labels in order of their ids."""
+    names: Any = config.id2label
+    return [names[index] for index in sorted(names)]
+
+
+def auto_class(task: str) -> Any:
+    """The Auto class of `task`."""
+    import transformers
+
+    return getattr(transformers, "AutoModel" + HEADS[task])
+
+
+def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> None:
+    """
+    Raises:
+        ValueError: the checkpoint is of a class that does another task; the message names the model.
+    """
+    architecture = (config.architectures or ["none"])[0]
+    if task != SIMILARITY:
+        fits, wanted = architecture.endswith(HEADS[task]), f"a …{HEADS[task]}"
+    else:
+        siamese = config.model_type == "siamese"
+        fits = cast(Any, config).of_texts if siamese else architecture.endswith("Model")
+        wanted = "a siamese network of texts, or an encoder such as BertModel"
+    if not fits:
+        raise ValueError(f"`models`: {candidate.name!r} is a {architecture}; `task`={task!r} takes {wanted}.")
+
+
+def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
+    """
+    Refuse what cannot be measured: a missing configuration, other tasks, missing weights or tokenizers, labels that
+    differ from model to model.
+
+    Returns:
+        The labels of the models, in order of the first one's ids; None where all have random weights, and of
+        similarities, which have no labels.
+
+    Raises:
+        ValueError: names the model and what is wrong with it.
+    """
+    from transformers import AutoTokenizer
+
+    labels: dict[str, list[str]] = {}
+    for candidate in candidates:
+        config = read_config(candidate)
+        if candidate.random:
+            continue
+        check_class(candidate, config, task)
+        try:
+            checkpoint_size(candidate.folder)
+            tokenizer = AutoTokenizer.from_pretrained(candidate.folder)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"`models`: {candidate.name!r} cannot be loaded: {error}") from error
+        if task == "token-classification" and not tokenizer.is_fast:
+            raise ValueError(f"`models`: {candidate.name!r} has no fast tokenizer, which tagging needs.")
+        if task != SIMILARITY:
+            labels[candidate.name] = label_names(config)
+    first = next(iter(labels), None)
+    for name, names in labels.items():
+        if first is not None and set(names) != set(labels[first]):
+            raise ValueError(
+                f"`models`: {name!r} has the labels {', '.join(names)}; {first!r} has {', '.join(labels[first])}."
+            )
+    return None if first is None else labels[first]
+
+
+def build_random(
+    candidate: Candidate, others: Sequence[Candidate], task: str, names: Sequence[str], folder: Path
+) -> Candidate:
+    """
+    A checkpoint of random weights in `folder`, saved like any other so that size and loading are those of a real one.
+
+    Args:
+        candidate: One with `random`.
+        others: Checkpoints whose tokenizer it may borrow where its configuration comes without one.
+        names: Of its labels.
+
+    Raises:
+        ValueError: it has no tokenizer and none can be borrowed, or nothing does the task with its configuration.
+    """
+    import torch
+
+    config = read_config(candidate)
+    vocab_size = getattr(config.get_text_config(), "vocab_size", None)
+    if vocab_size is None:
+        raise ValueError(f"`models`: {candidate.name!r} has no `vocab_size`; it must be a model of texts.")
+    config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
+    own = (candidate.folder / "tokenizer.json").is_file()
+    lenders = [Candidate(candidate.name, candidate.folder)] if own else others
+    for lender in lenders:
+        tokenizer = fitting_tokenizer(lender.folder, vocab_size)
+        if tokenizer is not None:
+            break
+    else:
+        raise ValueError(
+            f"`models`: {candidate.name!r} comes without a tokenizer, and none of the others' fits its "
+            f"{vocab_size} entries; compare it with a checkpoint that has a WordPiece tokenizer."
+        )
+    torch.manual_seed(0)
+    model = auto_class(task).from_config(config)
+    model.save_pretrained(folder / candidate.name)
+    tokenizer.save_pretrained(folder / candidate.name)
+    return Candidate(candidate.name, folder / candidate.name, random=True, tokenizer=None if own else lender.name)
+
+
+def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase | None:
+    """
+    The tokenizer in `folder`, none of whose ids reaches `vocab_size`.
+
+    A WordPiece vocabulary (Schuster and Nakajima 2012) that is larger is cut; words that lose their entry become
+    several pieces. It is sorted by how frequent entries are, so few do. Another that is larger gives None.
+    """
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if len(tokenizer) <= vocab_size:
+        return tokenizer
+    state = json.loads(tokenizer.backend_tokenizer.to_str()) if tokenizer.is_fast else {"model": {}}
+    if state["model"].get("type") != "WordPiece" or max(tokenizer.all_special_ids) >= vocab_size:
+        return None
+    state["model"]["vocab"] = {piece: i for piece, i in state["model"]["vocab"].items() if i < vocab_size}
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["id"] < vocab_size]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(state)),
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=tokenizer.model_input_names,
+        **tokenizer.special_tokens_map,
+    )
+
+
+def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
+    """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
+    # Of a siamese network the encoder has them.
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
+    return limit if limit < NO_LIMIT else None
+
+
+def stored_dtype(folder: Path) -> str:
+    """The type of the weights on disk, which may be smaller than the one they are loaded in: of most, if mixed."""
+    from safetensors import safe_open
+
+    counts: Counter[str] = Counter()
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # a file of weights cannot be iterated itself
+                weight = file.get_slice(name)
+                counts[weight.get_dtype()] += math.prod(weight.get_shape())
+    dtype = counts.most_common(1)[0][0]
+    return DTYPES.get(dtype, dtype)
+
+
+def training_facts(candidate: Candidate) -> dict[str, Any] | None:
+    """`minutes`, `epochs` and `seeds` of the training, from the checkpoint's own results; None where it has none."""
+    path = candidate.folder / RESULTS_FILE
+    if candidate.random or not path.is_file():
+        return None
+    results = read_results(path)
+    training = results["training"]
+    return {"minutes": training["minutes"], "epochs": training["epochs"], "seeds": results["seeds"]}
+
+
+__all__ = [
+    "Candidate",
+    "auto_class",
+    "build_random",
+    "check",
+    "label_names",
+    "resolve",
+    "stored_dtype",
+    "text_limit",
+    "training_facts",
+]

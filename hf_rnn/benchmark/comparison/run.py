@@ -1,0 +1,79 @@
+"""A whole comparison, from arguments to the files it writes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ...training.describe import non_default_arguments
+from ..document import describe_origin, other_load_cores
+from .arguments import CompareArguments, TestArguments
+from .checkpoints import build_random, check, resolve
+from .measuring import FULL, QUICK, measure
+from .report import build_comparison, write_comparison
+from .tables import comparison_markdown
+from .test_set import read_test_set
+
+
+def run_comparison(arguments: CompareArguments, data: TestArguments) -> dict[str, Any]:
+    """
+    Check all models, measure them side by side, and write `arguments.output`, and a table and a plot beside it.
+
+    Args:
+        data: The test set; of the class that `DATA_ARGUMENTS` has for the task.
+
+    Returns:
+        The document in the JSON file.
+
+    Raises:
+        ValueError: before anything is measured: a model cannot be loaded, does another task, or has other labels than
+            another model or the data.
+        WorkerError: a model failed; the message names it.
+    """
+    from .plot import draw_comparison
+
+    effort = QUICK if arguments.quick else FULL
+    output = Path(arguments.output)
+    candidates = resolve(arguments.models, arguments.baseline)
+    labels = check(candidates, arguments.task)
+    print(f"Reading the test set for {', '.join(candidate.name for candidate in candidates)}", flush=True)
+    test = read_test_set(arguments.task, data, labels).first(effort.quality_texts)
+    origin, load_before = describe_origin(), other_load_cores()
+    with tempfile.TemporaryDirectory(prefix="hf_rnn_comparison_") as name:
+        folder = Path(name)
+        trained = [candidate for candidate in candidates if not candidate.random]
+        # The baseline lends its tokenizer before the others do.
+        lenders = sorted(trained, key=lambda candidate: candidate.name != arguments.baseline)
+        candidates = [
+            build_random(candidate, lenders, arguments.task, test.label_names or ["score"], folder)
+            if candidate.random
+            else candidate
+            for candidate in candidates
+        ]
+        records = measure(candidates, test, folder, arguments.threads, effort)
+        recorded = non_default_arguments(arguments, data)
+        # What came from the training rows, or where the document went, no figure depends on.
+        recorded = {flag: value for flag, value in recorded.items() if flag not in ("output", "train_file")}
+        document = build_comparison(
+            name=output.stem,
+            test=test,
+            source=recorded.get("test_file") or recorded["dataset_name"],
+            candidates=candidates,
+            records=records,
+            baseline=arguments.baseline,
+            cited=arguments.citations(),
+            effort=effort,
+            threads=arguments.threads,
+            quick=arguments.quick,
+            arguments=recorded,
+            origin=origin,
+            other_load={"before": load_before, "after": other_load_cores()},
+        )
+    write_comparison(document, output)
+    output.with_suffix(".md").write_text(comparison_markdown(document), encoding="utf-8")
+    draw_comparison(document, output.with_suffix(".png"))
+    return document
+
+
+__all__ = ["run_comparison"]

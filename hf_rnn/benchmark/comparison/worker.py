@@ -1,0 +1,266 @@
+"""
+The process of one compared model: reads commands, a JSON object a line, from standard input and answers each with one.
+
+    {"do": "load"}                       load model and tokenizer anew           → {"seconds"}
+    {"do": "latency", "start", "stop"}   answer these texts one by one           → {"milliseconds": […]}
+    {"do": "throughput"}                 answer the texts of throughput together → {"seconds", "texts", "tokens"}
+    {"do": "memory"}                     → {"import_mb", "peak_mb"}
+    {"do": "predict", "inputs"}          logits, tags for lists of tokens, or the similarities of pairs
+                                                                                 → {"predictions": […]}
+    {"do": "end"}
+
+The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"} and, of
+a siamese network, {"threshold"}. A line with `error` says why there will be no other. Whatever libraries print goes to
+standard error.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
+
+
+# Of texts that are answered together.
+BATCH_SIZE = 32
+
+
+class MeasuredModel:
+    """
+    A checkpoint as its users run it: in the stock pipeline of `task`.
+
+    Args:
+        folder: Of the checkpoint.
+        task: `text-classification` or `token-classification`; of a `MeasuredEncoder`, `sentence-similarity`.
+        texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
+    """
+
+    def __init__(self, folder: str, task: str, texts: str) -> None:
+        import torch
+        from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
+
+        from ...models.modeling_siamese import SiameseModel  # noqa: F401
+        from ...training.prediction import predict_texts  # noqa: F401
+        from .checkpoints import auto_class
+
+        self.folder, self.task = folder, task
+        self.auto_model = auto_class(task)
+        # All that will be imported is imported now, so that it is no memory of the model.
+        with torch.device("meta"):
+            self.auto_model.from_config(AutoConfig.from_pretrained(folder))
+        self.texts: dict[str, list[Any]] = json.loads(Path(texts).read_text(encoding="utf-8"))
+        self.import_mb = peak_memory_mb()
+        self.pipeline: Any = None
+
+    def load(self) -> dict[str, float]:
+        """Seconds that model and tokenizer took; the pipeline around them is not counted."""
+        from transformers import AutoTokenizer
+
+        # One at a time in memory.
+        self.pipeline = None
+        gc.collect()
+        start = time.perf_counter()
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        model = self.from_pretrained()
+        seconds = time.perf_counter() - start
+        self.pipeline = make_pipeline(self.task, model, tokenizer)
+        return {"seconds": seconds}
+
+    def from_pretrained(self) -> Any:
+        """The model in the folder."""
+        return self.auto_model.from_pretrained(self.folder)
+
+    def describe(self) -> dict[str, Any]:
+        """Class, type and parameters."""
+        model = self.pipeline.model
+        return {
+            "model_class": type(model).__name__,
+            "model_type": model.config.model_type,
+            "parameters": model.num_parameters(),
+        }
+
+    def latency(self, start: int, stop: int) -> dict[str, list[float]]:
+        """Milliseconds from the raw text to the answer, of each text alone, on one thread."""
+        from ...training.threads import computing_threads
+
+        milliseconds = []
+        with computing_threads(self.pipeline.model, 1):
+            for text in self.texts["latency"][start:stop]:
+                begin = time.perf_counter()
+                self.answer(text)
+                milliseconds.append(1000 * (time.perf_counter() - begin))
+        return {"milliseconds": milliseconds}
+
+    def answer(self, text: Any) -> None:
+        """One text alone."""
+        self.pipeline(text)
+
+    def throughput(self) -> dict[str, float]:
+        """Seconds for all texts in batches of similar length; `tokens` are the model's own, special ones included."""
+        texts = self.texts["throughput"]
+        begin = time.perf_counter()
+        self.answer_all(texts)
+        seconds = time.perf_counter() - begin
+        return {"seconds": seconds, "texts": len(texts), "tokens": sum(map(self._count, texts))}
+
+    def answer_all(self, texts: list[Any]) -> None:
+        """Many texts in batches."""
+        from ...training.prediction import predict_texts
+
+        predict_texts(self.pipeline, texts, batch_size=BATCH_SIZE, progress=False)
+
+    def _count(self, text: Any) -> int:
+        # A pipeline of tags reads a long text in windows, and so all of it; one of labels cuts it.
+        limit = None if self.task == "token-classification" else self._limit
+        parts = text if isinstance(text, dict) else {"text": text}
+        ids = self.pipeline.tokenizer(**parts, truncation=limit is not None, max_length=limit, verbose=False)
+        return len(ids["input_ids"])
+
+    @property
+    def _limit(self) -> int | None:
+        from .checkpoints import text_limit
+
+        return text_limit(self.pipeline.tokenizer, self.pipeline.model.config)
+
+    def memory(self) -> dict[str, float]:
+        """The most memory this process had held when everything was imported, and until now, in MB of 10⁶ bytes."""
+        return {"import_mb": self.import_mb, "peak_mb": peak_memory_mb()}
+
+    def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
+        """
+        Of texts: logits as {label: logit}, from the pipeline. Of lists of tokens: a tag for each token.
+        """
+        from ...training.prediction import predict_texts
+
+        if self.task == "token-classification":
+            return {"predictions": self._tags(inputs)}
+        answers = predict_texts(
+            self.pipeline, inputs, batch_size=BATCH_SIZE, progress=False, top_k=None, function_to_apply="none"
+        )
+        return {"predictions": [{row["label"]: row["score"] for row in answer} for answer in answers]}
+
+    def _tags(self, sentences: list[list[str]]) -> list[list[str]]:
+        from datasets import Dataset, Features, List, Value
+
+        from ...data.alignment import token_predictions, tokenize_tagged
+        from .checkpoints import label_names
+
+        names = label_names(self.pipeline.model.config)
+        # The reference tags stay with the parent: any tag will do here.
+        dataset = Dataset.from_dict(
+            {"tokens": sentences, "tags": [[0] * len(tokens) for tokens in sentences]},
+            features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
+        )
+        tokenizer = self.pipeline.tokenizer
+        tokenized = tokenize_tagged(dataset, tokenizer, max_length=self._limit, label_names=names)
+        predicted = label_ids(self.pipeline.model, tokenizer, list(tokenized["input_ids"]))
+        rows = token_predictions(predicted, tokenized, dataset, label_names=names)
+        return [[names[tag] for tag in row] for row in rows]
+
+
+class MeasuredEncoder(MeasuredModel):
+    """
+    A siamese network as its users run it: it encodes texts, and the similarity of its vectors compares them. Of a
+    classifier of pairs, the siamese network in it; of an encoder, one over it with the pooling that `SiameseConfig`
+    has by default (of a BERT, the mean over the tokens) and the cosine.
+    """
+
+    def from_pretrained(self) -> Any:
+        """The siamese network in the folder, or over the encoder there."""
+        from ...models.modeling_siamese import SiameseModel
+
+        model = super().from_pretrained()
+        if isinstance(model, SiameseModel):
+            return model
+        return SiameseModel.from_encoder(model)
+
+    def describe(self) -> dict[str, Any]:
+        """As of any model, but the encoder's type; and the threshold."""
+        config = self.pipeline.model.config
+        return super().describe() | {"model_type": config.encoder.model_type, "threshold": config.threshold}
+
+    def answer(self, text: Any) -> None:
+        """The vector of one text."""
+        self.pipeline.model.encode(text, self.pipeline.tokenizer)
+
+    def answer_all(self, texts: list[Any]) -> None:
+        """The vectors of many texts."""
+        from ...training.threads import computing_threads
+
+        with computing_threads(self.pipeline.model):
+            self.pipeline.model.encode(texts, self.pipeline.tokenizer, batch_size=BATCH_SIZE)
+
+    def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
+        """The similarity of each pair, by the model's own measure."""
+        from ...training.threads import computing_threads
+
+        with computing_threads(self.pipeline.model):
+            return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
+
+
+def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
+    """
+    The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
+    similarity).
+    """
+    from transformers import pipeline
+
+    from .checkpoints import text_limit
+
+    limit = text_limit(tokenizer, model.config)
+    options: dict[str, Any] = {"aggregation_strategy": "simple"} if task == "token-classification" else {}
+    if limit is not None:
+        tokenizer.model_max_length = limit
+        if task == "token-classification":
+            options["stride"] = limit // 4
+        elif task == "text-classification":
+            options["truncation"] = True
+    return pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
+
+
+def label_ids(model: Any, tokenizer: Any, rows: list[list[int]]) -> list[list[int]]:
+    """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
+    import torch
+
+    from ...training.threads import computing_threads
+
+    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+    found: list[list[int]] = [[] for _ in rows]
+    with torch.inference_mode(), computing_threads(model):
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            padded = tokenizer.pad(
+                {"input_ids": [rows[index] for index in batch]}, padding_side="right", return_tensors="pt"
+            )
+            best = model(**padded).logits.argmax(dim=-1).tolist()
+            for index, labels in zip(batch, best, strict=True):
+                found[index] = labels[: len(rows[index])]
+    return found
+
+
+def serve(model: MeasuredModel, channel: Channel) -> None:
+    """Do what is asked for."""
+    model.load()
+    channel.send(**model.describe())
+    for command in commands(channel):
+        channel.send(**getattr(model, command.pop("do"))(**command))
+    channel.send()
+
+
+def main() -> None:
+    """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
+    from .arguments import SIMILARITY
+
+    def start(model: dict[str, str], channel: Channel) -> None:
+        measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel
+        serve(measured(**model), channel)
+
+    serve_parent(start)
+
+
+if __name__ == "__main__":
+    main()

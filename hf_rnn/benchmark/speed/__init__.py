@@ -1,0 +1,1 @@
+"""The speed of our models beside that of other libraries'."""

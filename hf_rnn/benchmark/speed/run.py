@@ -1,0 +1,93 @@
+"""The whole benchmark, from arguments to the files it writes."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..document import describe_origin, other_load_cores, write_document
+from .measuring import FULL, QUICK, measure_inference, measure_training
+from .peers.table import PEERS, chosen, missing
+from .report import build_document
+from .tables import markdown_tables
+from .texts import write_sample
+
+
+# One of each library, where a run only has to show that it works.
+QUICK_PEERS = ["ours", "ours-gru", "torch-packed", "keras", "onnx", "minilm", "tfidf"]
+
+
+@dataclass
+class BenchmarkArguments:
+    """What is measured, and where the figures go."""
+
+    output_dir: str = field(
+        default="model_cards/benchmarks", metadata={"help": "Where speed.json, speed.md and the plots are written."}
+    )
+    peers: list[str] | None = field(
+        default=None, metadata={"help": f"Only these of: {', '.join(peer.key for peer in PEERS)}."}
+    )
+    threads: int | None = field(
+        default=None,
+        metadata={"help": "Of training and of batches; one text has one. Default: as each library chooses by itself."},
+    )
+    repeats: int | None = field(default=None, metadata={"help": f"Rounds that count. Default: {FULL.repeats}."})
+    quick: bool = field(
+        default=False, metadata={"help": "A minute or two: shows that the main peers work, measures nothing."}
+    )
+
+    def __post_init__(self) -> None:
+        chosen(self.peers)
+        for name in ("threads", "repeats"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}`={value} must be at least 1.")
+
+
+def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
+    """
+    Measure, and write `speed.json`, `speed.md` and the plots.
+
+    Returns:
+        The document in `speed.json`.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    from .plots import draw
+
+    effort = QUICK if arguments.quick else FULL
+    effort = replace(effort, repeats=arguments.repeats or effort.repeats)
+    threads = arguments.threads
+    peers = chosen(arguments.peers or (QUICK_PEERS if arguments.quick else None))
+    absent = {peer.key: gap for peer in peers if (gap := missing(peer)) is not None}
+    present = [peer for peer in peers if peer.key not in absent]
+    origin, load_before = describe_origin(), other_load_cores()
+    with tempfile.TemporaryDirectory(prefix="hf_rnn_benchmark_") as name:
+        folder = Path(name)
+        dataset = write_sample(folder, effort.texts, effort.fitted)
+        training, rates = measure_training([peer for peer in present if peer.trained], folder, threads, effort)
+        inference = measure_inference([peer for peer in present if peer.asked], folder, threads, effort)
+    document = build_document(
+        peers=peers,
+        absent=absent,
+        training=training,
+        inference=inference,
+        rates=rates,
+        dataset=dataset,
+        origin=origin,
+        other_load={"before": load_before, "after": other_load_cores()},
+        effort=effort,
+        threads=threads,
+        quick=arguments.quick,
+    )
+    output = Path(arguments.output_dir)
+    write_document(document, output / "speed.json")
+    (output / "speed.md").write_text(markdown_tables(document), encoding="utf-8")
+    draw(document, output)
+    return document
+
+
+__all__ = ["BenchmarkArguments", "run_benchmark"]

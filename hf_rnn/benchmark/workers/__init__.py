@@ -1,0 +1,1 @@
+"""Processes that measure: the parent's side, and the child's."""
