@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -59,10 +60,17 @@ def run(command: Sequence[object], **options: object) -> str:
 
 
 def build_wheels() -> list[Path]:
-    """The wheels of this checkout."""
+    """The wheels of this checkout: that of the package, and that of the research weights."""
     target = FOLDER / "wheels"
     shutil.rmtree(target, ignore_errors=True)
-    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, PROJECT])
+    with tempfile.TemporaryDirectory() as temporary:
+        # A copy: in place, what an earlier build has left would go into the wheel.
+        copy = Path(temporary) / "checkout"
+        shutil.copytree(
+            PROJECT, copy, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+        )
+        for source in (copy, copy / "hf_rnn" / "research_weights"):
+            run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source])
     return sorted(target.glob("*.whl"))
 
 
@@ -118,8 +126,8 @@ def install_newest(python: Path, wheels: Sequence[Path]) -> None:
     torch.write_text(pinned("torch") + "\n", encoding="utf-8")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", torch]
     run([*pip, "torch"])
-    main, *others = [f"{wheel}[{','.join(EXTRAS)}]" if wheel.name.startswith("hf_rnn-") else wheel for wheel in wheels]
-    run([*pip, "--upgrade", "--upgrade-strategy", "eager", main, *others, *TOOLS])
+    named = [f"{wheel}[{','.join(EXTRAS)}]" if wheel.name.startswith("hf_rnn-") else wheel for wheel in wheels]
+    run([*pip, "--upgrade", "--upgrade-strategy", "eager", *named, *TOOLS])
     reinstall(python, wheels)
 
 
