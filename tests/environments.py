@@ -34,6 +34,7 @@ STAGED = FOLDER / "staged"
 RECORD = PROJECT / "tests" / "environments.json"
 PYTHONS = ("3.11", "3.12", "3.13")
 EXTRAS = ("train", "export")
+NOT_OF_THE_SOURCES = (".*", "build", "dist", "*.egg-info", "__pycache__")
 # The tests need nothing else.
 TOOLS = ("pytest", "pytest-xdist")
 BEGIN, END = "<!-- versions -->", "<!-- /versions -->"
