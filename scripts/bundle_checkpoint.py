@@ -20,7 +20,9 @@ from hf_rnn.benchmark.cards import PLOT_FILE, compared
 from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
+from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundled import DTYPES, PAIR_CLASSIFIER, PRETRAINED, make_bundle
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
@@ -129,6 +131,8 @@ def main() -> None:
     parser.add_argument("--text_column_names", help="of --eval_file")
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("train", "Making a bundle, its figures and its card")
     compared_in = None
     if arguments.comparison:
         # The card is written from it again, on another machine, too.

@@ -18,7 +18,9 @@ from pathlib import Path
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundled import bundled, list_bundled
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.insight.report import explain
 
@@ -33,6 +35,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: %(default)s)")
     parser.add_argument("--label", help="explain this label; by default the one that the model answers")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("insight", "Explaining a model")
     name = arguments.checkpoint
     path = bundled(name) if name in list_bundled() and not Path(name).exists() else name
     try:
@@ -49,7 +53,7 @@ def main() -> None:
             progress=True,
         )
         written = report.write(arguments.output)
-    except (ImportError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): {', '.join(report.sections)}.")
     for title, reason in report.left_out.items():

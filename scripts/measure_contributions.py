@@ -18,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from transformers import HfArgumentParser
 
 import hf_rnn
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.faithfulness import FaithfulnessArguments, faithfulness_table, measure_contributions
 
 
@@ -26,7 +27,9 @@ def main() -> None:
     (arguments,) = parser.parse_args_into_dataclasses()
     name = arguments.model.removeprefix("bundled:")
     folder = name if name == arguments.model else hf_rnn.bundled(name)
-    print(faithfulness_table(measure_contributions(arguments, folder)))
+    with errors_in_one_line():
+        document = measure_contributions(arguments, folder)
+    print(faithfulness_table(document))
     print(f"Wrote {arguments.output}.")
 
 

@@ -19,13 +19,16 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.training.gradient_comparison import GradientComparisonArguments, compare_gradient_flow, comparison_table
 
 
 def main() -> None:
     parser = HfArgumentParser(GradientComparisonArguments, description=__doc__)  # type: ignore[arg-type]
     (arguments,) = parser.parse_args_into_dataclasses()
-    print(comparison_table(compare_gradient_flow(arguments)))
+    with errors_in_one_line():
+        document = compare_gradient_flow(arguments)
+    print(comparison_table(document))
     print(f"Wrote {Path(arguments.output_dir) / 'gradient_flow.json'} and gradient_flow.png beside it.")
 
 

@@ -15,6 +15,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
+from ..extras import MissingExtraError, require_extra
 from ..hub.bundled import bundled
 from ..hub.model_card import TASKS
 from ..hub.staging import BUNDLED_PREFIX
@@ -163,15 +164,15 @@ def _ways(
     model: PreTrainedModel, ids: torch.Tensor, folder: Path, temporary: Path
 ) -> tuple[dict[str, Callable[[int], Any]], str | None]:
     # What writes so many tokens after the prompt; and why there is no ONNX Runtime, where there is none.
-    from ..export.onnx_export import export_onnx, require_packages
+    from ..export.onnx_export import export_onnx
 
     ways: dict[str, Callable[[int], Any]] = {
         "generate": lambda count: model.generate(ids, max_new_tokens=count, do_sample=False),  # type: ignore[operator]
         "forward": lambda count: forward_loop(model, ids, count),
     }
     try:
-        require_packages()
-    except ImportError as error:
+        require_extra("export", "ONNX Runtime")
+    except MissingExtraError as error:
         return ways, str(error)
     from ..export.runtime import load
 

@@ -24,6 +24,7 @@ from transformers.utils import logging
 
 from ..data.files import expand_path, read_rows
 from ..data.sources import column_texts
+from ..extras import require_extra
 from ..training.checksums import file_checksum
 from ..training.gradients import evaluation_mode
 from ..training.machine import describe_machine, git_commit, library_versions
@@ -153,7 +154,9 @@ def measure_contributions(arguments: FaithfulnessArguments, folder: str | Path) 
 
     Raises:
         ValueError: the checkpoint reads words: its tokens are not deleted one by one.
+        MissingExtraError: captum is not installed.
     """
+    require_extra("insight", "Measuring what tokens contribute", "captum")
     started = time.perf_counter()
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
