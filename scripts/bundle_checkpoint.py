@@ -23,6 +23,7 @@ from hf_rnn.data.token_readers import TokenDataArguments
 from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundled import DTYPES, PAIR_CLASSIFIER, PRETRAINED, make_bundle
 from hf_rnn.hub.command_line import errors_in_one_line
+from hf_rnn.progress import without_weight_bars
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
@@ -52,7 +53,8 @@ def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
         text_column_names=arguments.text_column_names,
         label_column_name=arguments.label_column_name or "label",
     )
-    classifier = pipeline("text-classification", model=str(folder))
+    with without_weight_bars():
+        classifier = pipeline("text-classification", model=str(folder))
     label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
     rows = load_text_classification(data, label2id=label2id).splits["train"]
     answers = predict_texts(classifier, rows["text"], truncation=True)

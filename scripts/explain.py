@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 from transformers import AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundled import bundled, list_bundled
@@ -27,7 +26,6 @@ from hf_rnn.insight.report import explain
 
 def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    transformers_logging.disable_progress_bar()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="a folder, a repository of the Hub, or one of " + ", ".join(list_bundled()))
     parser.add_argument("text")

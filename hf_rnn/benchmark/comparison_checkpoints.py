@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..data.files import expand_path
 from ..hub.bundled import bundled
+from ..progress import without_weight_bars
 from ..training.describe import CHECKPOINT_FILES, checkpoint_size
 from ..training.results import read_results
 from ..training.run_folder import RESULTS_FILE
@@ -201,6 +202,7 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
     return None if first is None else labels[first]
 
 
+@without_weight_bars()
 def build_random(
     candidate: Candidate, others: Sequence[Candidate], task: str, names: Sequence[str], folder: Path
 ) -> Candidate:

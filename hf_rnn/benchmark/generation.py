@@ -20,6 +20,7 @@ from ..hub.bundled import bundled
 from ..hub.model_card import TASKS
 from ..hub.staging import BUNDLED_PREFIX
 from ..models.configuration_rnn import RecurrentConfig
+from ..progress import without_weight_bars
 from ..training.describe import describe_model
 from ..training.threads import computing_threads
 from .measuring import ONE_THREAD
@@ -154,7 +155,8 @@ def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
     architectures = config.architectures or ["model without a head"]
     if not isinstance(config, RecurrentConfig) or not architectures[0].endswith("ForCausalLM"):
         raise ValueError(f"`model`={name!r} must be a recurrent language model; it is a {architectures[0]}.")
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder)
+    with without_weight_bars():
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder)
     generation: Any = model.generation_config
     generation.eos_token_id = None
     return folder, model.eval()

@@ -18,6 +18,7 @@ from ..models import modeling_rnn
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
+from ..progress import without_weight_bars
 from ..version import __version__
 
 
@@ -88,6 +89,7 @@ def export_onnx(
     return _write(Path(output_folder), graph, tokenizer, settings, report, int8)
 
 
+@without_weight_bars()
 def load_exportable(folder: Path) -> PreTrainedModel:
     """
     What a graph is written for of a checkpoint, on the CPU, in float32 and in evaluation mode.

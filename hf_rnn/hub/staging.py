@@ -144,8 +144,8 @@ def _check_trained(source: Path, results: dict[str, Any]) -> None:
     if results["training"]["steps"] == 0 and "model_name_or_path" not in arguments and base is None:
         raise StagingError(
             f"{source / RESULTS_FILE} tells of 0 training steps from random weights (`training.steps`, and no "
-            "`model_name_or_path` in `training.arguments`): the model has learnt nothing. Train it, with `do_train` of "
-            "its training script; or measure a model that was trained before, with its `model_name_or_path`."
+            "`model_name_or_path` in `training.arguments`): the model has learnt nothing. Train it, by `do_train` "
+            "of its training script; or measure a model that was trained before, with its `model_name_or_path`."
         )
 
 

@@ -25,6 +25,7 @@ from transformers.utils import logging
 from ..data.files import expand_path, read_rows
 from ..data.sources import column_texts
 from ..extras import require_extra
+from ..progress import without_weight_bars
 from ..training.checksums import file_checksum
 from ..training.gradients import evaluation_mode
 from ..training.machine import describe_machine, git_commit, library_versions
@@ -158,7 +159,8 @@ def measure_contributions(arguments: FaithfulnessArguments, folder: str | Path) 
     """
     require_extra("insight", "Measuring what tokens contribute", "captum")
     started = time.perf_counter()
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    with without_weight_bars():
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if getattr(model.config, "word_vocab_size", None) is not None:
         raise ValueError(f"`model`={arguments.model!r} reads words; it must read tokens, which can be deleted.")
