@@ -32,8 +32,6 @@ from hf_rnn.benchmark.report import read_document
 from hf_rnn.benchmark.results_tables import Results, results_table
 from hf_rnn.benchmark.search_tables import search_tables
 from hf_rnn.benchmark.tables import BLOCKS
-from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.faithfulness import faithfulness_table
 from hf_rnn.training.gradient_comparison import comparison_table
 from hf_rnn.training.results import read_results
@@ -143,8 +141,6 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a file is out of date")
     parser.add_argument("--root", type=Path, default=PROJECT, help="the folder of README.md and model_cards")
     arguments = parser.parse_args()
-    with errors_in_one_line():
-        require_extra("train", "Writing the cards", "jinja2")
     wanted = documents(arguments.root)
     stale = sorted(path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content)
     names = [path.relative_to(arguments.root).as_posix() for path in stale]
