@@ -20,6 +20,8 @@ import numpy as np
 from transformers import HfArgumentParser
 
 from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification
+from hf_rnn.extras import require_extra
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.training.arguments import ReportArguments
 from hf_rnn.training.describe import non_default_arguments
 from hf_rnn.training.distillation import TEACHER_LOGITS
@@ -171,6 +173,8 @@ def read_data(arguments: DataArguments, baseline: BaselineArguments) -> TextClas
 def main() -> None:
     parser = HfArgumentParser((DataArguments, BaselineArguments, ReportArguments))  # type: ignore[arg-type]
     (data_arguments, arguments, report), recipe = parse_arguments(parser)
+    with errors_in_one_line():
+        require_extra("train", "The baseline", "scikit-learn")
     data = read_data(data_arguments, arguments)
     start = time.perf_counter()
     pipeline, metrics, scale = fit_baseline(data, arguments)

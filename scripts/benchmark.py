@@ -19,12 +19,15 @@ from transformers import HfArgumentParser
 
 from hf_rnn.benchmark.speed.run import BenchmarkArguments, run_benchmark
 from hf_rnn.benchmark.speed.tables import markdown_tables
+from hf_rnn.hub.command_line import errors_in_one_line
 
 
 def main() -> None:
     parser = HfArgumentParser(BenchmarkArguments, description=__doc__)  # type: ignore[arg-type]
     (arguments,) = parser.parse_args_into_dataclasses()
-    print(markdown_tables(run_benchmark(arguments)))
+    with errors_in_one_line():
+        document = run_benchmark(arguments)
+    print(markdown_tables(document))
     print(f"Wrote {Path(arguments.output_dir) / 'speed.json'}, speed.md and the plots beside it.")
 
 

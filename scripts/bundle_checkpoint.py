@@ -23,7 +23,10 @@ from hf_rnn.benchmark.cards import PLOT_FILE, compared
 from hf_rnn.data.pair_readers import PairDataArguments
 from hf_rnn.data.readers import DataArguments, load_text_classification
 from hf_rnn.data.token_readers import TokenDataArguments
+from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
+from hf_rnn.hub.command_line import errors_in_one_line
+from hf_rnn.progress import without_weight_bars
 from hf_rnn.training.arguments import (
     ModelArguments,
     RecurrentTrainingArguments,
@@ -54,7 +57,8 @@ def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
         text_column_names=arguments.text_column_names,
         label_column_name=arguments.label_column_name or "label",
     )
-    classifier = pipeline("text-classification", model=str(folder))
+    with without_weight_bars():
+        classifier = pipeline("text-classification", model=str(folder))
     label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
     rows = load_text_classification(data, label2id=label2id).splits["train"]
     answers = predict_texts(classifier, rows["text"], truncation=True)
@@ -135,6 +139,8 @@ def main() -> None:
     parser.add_argument("--text_column_names", help="of --eval_file")
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("train", "Making a bundle, its figures and its card")
     compared_in = None
     if arguments.comparison:
         # The card is written from it again, on another machine, too.

@@ -28,6 +28,7 @@ from transformers import HfArgumentParser
 from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS, CompareArguments
 from hf_rnn.benchmark.comparison.run import run_comparison
 from hf_rnn.benchmark.comparison.tables import comparison_markdown
+from hf_rnn.hub.command_line import errors_in_one_line
 
 
 def main() -> None:
@@ -42,7 +43,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     arguments, data = parser.parse_args_into_dataclasses()
-    print(comparison_markdown(run_comparison(arguments, data)))
+    with errors_in_one_line():
+        document = run_comparison(arguments, data)
+    print(comparison_markdown(document))
     output = Path(arguments.output)
     print(f"Wrote {output}, and {output.stem}.md and {output.stem}.png beside it.")
 

@@ -19,6 +19,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 import hf_rnn
 from hf_rnn.data.readers import DataArguments
 from hf_rnn.data.synthetic import DESCRIPTION, synthetic_reviews
+from hf_rnn.extras import require_extra
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.hub.model_card import write_model_card
 from hf_rnn.training.arguments import (
     ModelArguments,
@@ -43,6 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_dir", default="demo_run", help="written anew (default: %(default)s)")
     output = Path(parser.parse_args().output_dir)
+    with errors_in_one_line():
+        require_extra("demo", "The demo")
     ask_bundled()
     test = train(output)["metrics"]["test"]
     print(f"   Accuracy on 500 other synthetic reviews: {test['accuracy']:.3f}")

@@ -16,8 +16,9 @@ import sys
 from pathlib import Path
 
 from transformers import AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
+from hf_rnn.extras import require_extra
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.insight.report import explain
 from hf_rnn.training.bundled import PREFIX, checkpoint_folder, list_bundled
@@ -25,7 +26,6 @@ from hf_rnn.training.bundled import PREFIX, checkpoint_folder, list_bundled
 
 def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    transformers_logging.disable_progress_bar()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     bundles = ", ".join(PREFIX + name for name in list_bundled())
     parser.add_argument("checkpoint", help=f"a folder, a repository of the Hub, or one of {bundles}")
@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: %(default)s)")
     parser.add_argument("--label", help="explain this label; by default the one that the model answers")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("insight", "Explaining a model")
     try:
         path = checkpoint_folder(arguments.checkpoint, "checkpoint")
         if arguments.output.is_dir():
@@ -49,7 +51,7 @@ def main() -> None:
             progress=True,
         )
         written = report.write(arguments.output)
-    except (ImportError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): {', '.join(report.sections)}.")
     for title, reason in report.left_out.items():

@@ -25,6 +25,8 @@ from hf_rnn.data.alignment import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
 from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable
 from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
+from hf_rnn.extras import require_extra
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.models.modeling_causal import RecurrentForCausalLM
 from hf_rnn.training.bundled import checkpoint_folder
 
@@ -80,13 +82,17 @@ def main() -> None:
     parser.add_argument("--text_column_names", help="of --eval_file")
     parser.add_argument("--label_column_name", help="of --eval_file")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("export", "ONNX export")
+        if arguments.eval_file is not None:
+            require_extra("train", "Measuring the graphs, by `--eval_file`,")
     try:
         arguments.model = checkpoint_folder(arguments.model, "model")
         model = load_exportable(arguments.model)
         if arguments.eval_file is not None and isinstance(model, RecurrentForCausalLM):
             raise ValueError(f"`--eval_file` is {arguments.eval_file!r}; a language model is exported without it.")
         export_onnx(model, arguments.output, opset=arguments.opset, int8=arguments.int8)
-    except (ImportError, ValueError) as error:
+    except ValueError as error:
         parser.error(str(error))
     path = arguments.output / REPORT_FILE
     report = json.loads(path.read_text(encoding="utf-8"))

@@ -17,13 +17,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from transformers import HfArgumentParser
 
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.faithfulness import FaithfulnessArguments, faithfulness_table, measure_contributions
 
 
 def main() -> None:
     parser = HfArgumentParser(FaithfulnessArguments, description=__doc__)  # type: ignore[arg-type]
     (arguments,) = parser.parse_args_into_dataclasses()
-    print(faithfulness_table(measure_contributions(arguments)))
+    with errors_in_one_line():
+        document = measure_contributions(arguments)
+    print(faithfulness_table(document))
     print(f"Wrote {arguments.output}.")
 
 

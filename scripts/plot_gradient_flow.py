@@ -20,12 +20,15 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_rnn.benchmark.gradient_flow import GradientComparisonArguments, compare_gradient_flow, comparison_table
+from hf_rnn.hub.command_line import errors_in_one_line
 
 
 def main() -> None:
     parser = HfArgumentParser(GradientComparisonArguments, description=__doc__)  # type: ignore[arg-type]
     (arguments,) = parser.parse_args_into_dataclasses()
-    print(comparison_table(compare_gradient_flow(arguments)))
+    with errors_in_one_line():
+        document = compare_gradient_flow(arguments)
+    print(comparison_table(document))
     print(f"Wrote {Path(arguments.output_dir) / 'gradient_flow.json'} and gradient_flow.png beside it.")
 
 

@@ -12,6 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from hf_rnn.extras import require_extra
+from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.training.curves import AXES, plot_run_curves
 from hf_rnn.training.history import common_metric, last_and_best, read_histories, run_curves, write_curves_csv
 
@@ -24,6 +26,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("history.png"), help="(default: %(default)s)")
     parser.add_argument("--csv", type=Path, help="also write the points here")
     arguments = parser.parse_args()
+    with errors_in_one_line():
+        require_extra("train", "A plot of learning curves", "matplotlib")
     try:
         histories = read_histories(arguments.run_dirs)
         metric = common_metric(histories, arguments.metric)

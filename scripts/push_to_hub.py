@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from hf_rnn.extras import MissingExtraError
 from hf_rnn.hub.publishing import PublishingError, publish
 from hf_rnn.hub.staging import StagingError
 from hf_rnn.training.results import ResultsError
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--dry_run", action="store_true", help="do all but touch the network")
     try:
         published = publish(**vars(parser.parse_args()))
-    except (PublishingError, StagingError, ResultsError) as error:
+    except (PublishingError, StagingError, ResultsError, MissingExtraError) as error:
         sys.exit(f"Nothing was uploaded. {error}")
     print(published.description)
     print(f"\nPublished: {published.url}" if published.url else "\nA dry run: nothing was uploaded.")

@@ -15,8 +15,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
+from ..extras import MissingExtraError, require_extra
 from ..hub.model_card import TASKS
 from ..models.configuration_rnn import RecurrentConfig
+from ..progress import without_weight_bars
 from ..training.bundled import PREFIX, checkpoint_folder
 from ..training.describe import describe_model
 from ..training.threads import computing_threads
@@ -151,7 +153,8 @@ def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
     architectures = config.architectures or ["model without a head"]
     if not isinstance(config, RecurrentConfig) or not architectures[0].endswith("ForCausalLM"):
         raise ValueError(f"`model`={name!r} must be a recurrent language model; it is a {architectures[0]}.")
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder)
+    with without_weight_bars():
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder)
     generation: Any = model.generation_config
     generation.eos_token_id = None
     return folder, model.eval()
@@ -161,15 +164,15 @@ def _ways(
     model: PreTrainedModel, ids: torch.Tensor, folder: Path, temporary: Path
 ) -> tuple[dict[str, Callable[[int], Any]], str | None]:
     # What writes so many tokens after the prompt; and why there is no ONNX Runtime, where there is none.
-    from ..export.onnx_export import export_onnx, require_packages
+    from ..export.onnx_export import export_onnx
 
     ways: dict[str, Callable[[int], Any]] = {
         "generate": lambda count: model.generate(ids, max_new_tokens=count, do_sample=False),  # type: ignore[operator]
         "forward": lambda count: forward_loop(model, ids, count),
     }
     try:
-        require_packages()
-    except ImportError as error:
+        require_extra("export", "ONNX Runtime")
+    except MissingExtraError as error:
         return ways, str(error)
     from ..export.runtime import load
 

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from ..data.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_examples
+from ..extras import require_extra
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.gradient_plots import plot_gradient_comparison
 from ..training.gradients import GradientFlow, gradient_flow
@@ -73,7 +74,9 @@ def compare_gradient_flow(arguments: GradientComparisonArguments) -> dict[str, A
 
     Raises:
         ValueError: an argument is out of range.
+        MissingExtraError: matplotlib is not installed.
     """
+    require_extra("train", "A comparison of gradient flow", "matplotlib")
     test = first_token_examples(TEST_EXAMPLES, arguments.sequence_length, arguments.seed + 1)
     batch = test.with_format("torch")[:]
     flows: dict[str, dict[str, GradientFlow]] = {when: {} for when in ("initial", *RUNS)}

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from ..extras import require_extra
+
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,7 +75,9 @@ def draw(character: str, size: int = 28, generator: np.random.Generator | None =
 
     Raises:
         ValueError: `character` is not one character that the font can draw, or `size` is too small.
+        MissingExtraError: Pillow or matplotlib is not installed.
     """
+    _require_drawing()
     from PIL.Image import Resampling, Transform
 
     if size < 8:
@@ -156,6 +160,10 @@ class GlyphPairs(Dataset[dict[str, Any]]):
         return self.letters[first], self.letters[first if index % 2 == 0 else second]
 
 
+def _require_drawing() -> None:
+    require_extra("train", "Drawing glyphs", "pillow", "matplotlib")
+
+
 @cache
 def _font_path() -> str:
     import matplotlib
@@ -173,6 +181,7 @@ def _font(pixels: int) -> FreeTypeFont:
 
 @cache
 def _characters() -> frozenset[str]:
+    _require_drawing()
     from matplotlib.ft2font import FT2Font
 
     return frozenset(map(chr, FT2Font(_font_path()).get_charmap()))

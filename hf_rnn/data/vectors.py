@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from ..progress import without_weight_bars
+
 
 __all__ = [
     "PACKAGED_VECTORS",
@@ -101,6 +103,7 @@ def read_vectors(
     return _read_text(file, wanted)
 
 
+@without_weight_bars()
 def hub_vectors(model_name_or_path: str) -> WordVectors:
     """The input embeddings of a Hub model or local folder, one row for each token of its tokenizer.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import os
 import shutil
@@ -14,16 +13,17 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..extras import require_extra
 from ..models import modeling_rnn
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
+from ..progress import without_weight_bars
 from ..training.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 
 REPORT_FILE = "export.json"
-PACKAGES = ("onnx", "onnxruntime")
 HEADS = (RecurrentForSequenceClassification, RecurrentForTokenClassification, RecurrentForCausalLM, SiameseModel)
 # Those that ONNX Runtime has kernels of 8 bits for. Its convolution of signed weights has none, nor has the GRU.
 INT8_OPERATORS = ["MatMul", "Gather", "LSTM"]
@@ -58,12 +58,12 @@ def export_onnx(
         `output_folder`.
 
     Raises:
-        ImportError: if onnx or onnxruntime is not installed.
+        MissingExtraError: if onnx or onnxruntime is not installed.
         ValueError: for a folder that is no checkpoint, a model that no graph is written for, an `opset` out of range,
             no tokenizer, or one that is not fast.
         ParityError: if the graph does not compute what the model does.
     """
-    require_packages()
+    require_extra("export", "ONNX export")
     import onnxruntime
 
     from .graph_models import build_graph
@@ -90,16 +90,7 @@ def export_onnx(
     return _write(Path(output_folder), graph, tokenizer, settings, report, int8)
 
 
-def require_packages() -> None:
-    """
-    Raises:
-        ImportError: what writes and runs graphs is not installed.
-    """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ImportError(f"ONNX export needs {' and '.join(missing)}: pip install 'hf_rnn[export]'.")
-
-
+@without_weight_bars()
 def load_exportable(checkpoint: str | os.PathLike[str]) -> PreTrainedModel:
     """
     What a graph is written for of a checkpoint (a folder or `bundled:NAME`), on the CPU, in float32 and in evaluation
@@ -191,4 +182,4 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-__all__ = ["REPORT_FILE", "export_onnx", "load_exportable", "require_packages"]
+__all__ = ["REPORT_FILE", "export_onnx", "load_exportable"]

@@ -17,21 +17,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
 
 SETTINGS_FILE = "runtime.json"
 GRAPH_FILE = "model.onnx"
 INT8_FILE = "model_int8.onnx"
-# Of `runtime.json`; another version has other fields.
-VERSION = 1
+VERSION = 1  # of `runtime.json`; another version has other fields
 BATCH_SIZE = 32
 
 
@@ -47,6 +44,10 @@ class Model:
     """
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            raise ImportError("What `export_onnx` wrote runs by onnxruntime: pip install onnxruntime") from error
         self.settings = settings
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -362,6 +363,7 @@ def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
 
     Raises:
         ValueError: for a folder that `export_onnx` did not write, or not with that graph.
+        ImportError: onnxruntime is not installed.
     """
     path = Path(folder) / SETTINGS_FILE
     if not path.is_file():
@@ -383,7 +385,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         model = load(arguments.folder, arguments.int8)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         parser.error(str(error))
     first, *others = texts = arguments.texts
     if isinstance(model, SentenceEncoder):
@@ -391,8 +393,7 @@ def main() -> None:
             parser.error("`texts` has one text; a model of similarity compares two or more.")
         texts = [{"text": first, "text_pair": other} for other in others]
     for answer in model(texts):
-        json.dump(answer, sys.stdout, ensure_ascii=False)
-        print()
+        print(json.dumps(answer, ensure_ascii=False))
 
 
 if __name__ == "__main__":

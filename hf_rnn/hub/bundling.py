@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..progress import without_weight_bars
 from ..training.checksums import write_checksums
 from ..training.curves import CURVES_FILE
 from ..training.describe import checkpoint_size
@@ -100,6 +101,7 @@ def make_bundle(
     return output_folder
 
 
+@without_weight_bars()
 def _save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str) -> None:
     """Model and tokenizer of a run, rounded to `dtype`, without the code that a Hub repository carries."""
     import torch

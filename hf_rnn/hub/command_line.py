@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import transformers
 from transformers import HfArgumentParser
 
+from ..extras import MissingExtraError
 from ..training.arguments import RecurrentTrainingArguments, ReportArguments
 from ..training.recipes import parse_arguments
+from ..training.run_start import NothingToDoError
 from .model_card import TASKS, figure_names, write_model_card
 from .publishing import publish
+
+
+@contextlib.contextmanager
+def errors_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
+    """
+    Inside the block a `MissingExtraError`, or an error of `kinds`, ends the program with its message, as argparse ends
+    it for a wrong flag: on standard error, with exit status 2, and without a traceback.
+    """
+    caught: tuple[type[Exception], ...] = (MissingExtraError, *kinds)
+    try:
+        yield
+    except caught as error:
+        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
     """
     Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish. Of
-    several processes the first writes, prints and publishes.
+    several processes the first writes, prints and publishes. Arguments that are wrong, and packages that are missing,
+    end the program with one line before anything is read or written.
 
     Args:
         groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
@@ -29,11 +47,14 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     parser = HfArgumentParser(groups)  # type: ignore[arg-type]
-    arguments, recipe = parse_arguments(parser)
+    # Also of `report_to`, a package that is missing.
+    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
+        arguments, recipe = parse_arguments(parser)
     report = next(group for group in arguments if isinstance(group, ReportArguments))
     training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
-    results = run(*arguments, recipe=recipe)
+    with errors_in_one_line(NothingToDoError):
+        results = run(*arguments, recipe=recipe)
     if training.process_index != 0:
         return
     folder = training.output_dir or "."
@@ -72,4 +93,4 @@ def _use(task: str, folder: str) -> str:
     return f'OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))'
 
 
-__all__ = ["train_and_report"]
+__all__ = ["errors_in_one_line", "train_and_report"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..extras import require_extra
 from ..training.bundled import DISTRIBUTION, TERMS
 from ..training.curves import CURVES_FILE
 from ..training.results import CLASSIFIER, validate_results
@@ -143,7 +144,9 @@ def model_card(
         ResultsError: `results` does not follow the schema.
         TypeError: an option is missing, unknown or of another type.
         ValueError: the task has no card, or the model is not one of transformers' (such as a scikit-learn baseline).
+        MissingExtraError: jinja2 is not installed.
     """
+    require_extra("train", "A model card", "jinja2")
     results, chosen = validate_results(results), CardOptions(**options)
     if results["task"] not in TASKS:
         raise ValueError(f"`results.task` must be one of {', '.join(TASKS)}; it is {results['task']!r}")

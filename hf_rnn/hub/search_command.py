@@ -16,11 +16,12 @@ from ..training.arguments import RecurrentTrainingArguments, ReportArguments
 from ..training.recipes import parse_arguments
 from ..training.results import read_results
 from ..training.run_folder import RESULTS_FILE
-from ..training.search import prepare_search, run_search
+from ..training.search import SearchError, prepare_search, run_search
 from ..training.search_arguments import SearchArguments
 from ..training.search_report import SUMMARY_FILE, TABLE_FILE
 from ..training.search_retraining import BEST_FOLDER, RECIPE_FILE
 from ..training.tasks import TASKS
+from .command_line import errors_in_one_line
 from .model_card import write_model_card
 
 
@@ -33,19 +34,24 @@ def search_and_report(command_line: Sequence[str] | None = None) -> None:
     Parse `[recipe.json] --task TASK [--flag value …]`, where the flags are those of the task's training script and of
     `SearchArguments`; search, write the card of the best model, and print what was found.
 
+    Arguments that are wrong, and packages that are missing, end the program with one line before anything is read or
+    written.
+
     Raises:
-        ValueError: for arguments that do not fit together; the message names them.
+        ValueError: for arguments or data that do not fit together; the message names them.
         SearchError, StudyError: see `training.search`.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     line = list(sys.argv[1:] if command_line is None else command_line)
-    task = task_of(line)
-    parser = HfArgumentParser((SearchArguments, *TASKS[task].groups))  # type: ignore[arg-type]
-    (arguments, *groups), _ = parse_arguments(parser, line)
+    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
+        task = task_of(line)
+        parser = HfArgumentParser((SearchArguments, *TASKS[task].groups))  # type: ignore[arg-type]
+        (arguments, *groups), _ = parse_arguments(parser, line)
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
     report = next(group for group in groups if isinstance(group, ReportArguments))
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
-    search = prepare_search(arguments, groups)
+    with errors_in_one_line(SearchError):
+        search = prepare_search(arguments, groups)
     summary = run_search(search)
     if summary is None:
         print(f"No trial is left; another process writes the results into {search.output}.")

@@ -19,6 +19,7 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 
+from ..extras import require_extra
 from ..models.paths import recurrent_path
 from ..training.bundled import PREFIX, checkpoint_folder
 from ..training.hub_files import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
@@ -100,12 +101,16 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
         StagingError: the run cannot be published as it is.
         ResultsError: `results.json` does not follow the schema.
         FileExistsError: `target` holds files.
+        MissingExtraError: the run has an ONNX graph, and the extra `export` is not installed.
     """
     source, target = find_run(run_folder), Path(target)
+    if (source / ONNX_FOLDER).is_dir():
+        require_extra("export", f"Checking the graph in {source / ONNX_FOLDER}")
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise FileExistsError(f"`target`={str(target)!r} holds files; it must be empty.")
     results = read_results(source / RESULTS_FILE)
+    _check_trained(source, results)
     card = _read_card(source / README_FILE, results)
     _check_weights(source)
     _check_model_type(source, results)
@@ -130,6 +135,19 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
         "there it answers as the original does, to 1e-6",
     )
     return StagedModel(target, results, auto_classes, checks)
+
+
+def _check_trained(source: Path, results: dict[str, Any]) -> None:
+    """Somebody trained the model: the run did, or it measured a checkpoint that was there."""
+    arguments = results["training"]["arguments"]
+    # A language model that a classifier starts from has no weights for its head.
+    base = None if "init_from_lm" in arguments else results["model"]["base_model"]
+    if results["training"]["steps"] == 0 and "model_name_or_path" not in arguments and base is None:
+        raise StagingError(
+            f"{source / RESULTS_FILE} tells of 0 training steps from random weights (`training.steps`, and no "
+            "`model_name_or_path` in `training.arguments`): the model has learnt nothing. Train it, by `do_train` "
+            "of its training script; or measure a model that was trained before, with its `model_name_or_path`."
+        )
 
 
 def _read_card(path: Path, results: dict[str, Any]) -> str:
@@ -194,11 +212,9 @@ def _check_weights(source: Path) -> None:
 
 def _check_graph(source: Path) -> None:
     """The ONNX graph is one of these weights, not of an earlier training."""
-    from ..export.onnx_export import load_exportable, require_packages
-
-    require_packages()
     import onnxruntime
 
+    from ..export.onnx_export import load_exportable
     from ..export.parity import ParityError, check_parity
     from ..export.runtime import GRAPH_FILE
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .extras import insight_extra
+from ..extras import require_extra
 
 
 if TYPE_CHECKING:
@@ -133,11 +133,12 @@ def coloured_figure(contributions: Contributions) -> Figure:
     font does not have is drawn as □. Of a long text the first 1,000 tokens are drawn, and the caption says so.
 
     Raises:
-        ImportError: matplotlib is missing.
+        MissingExtraError: matplotlib is not installed.
     """
-    with insight_extra():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+    require_extra("insight", "A text in colours", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(WIDTH, 1.0))
     lines = _Lines(FigureCanvasAgg(figure).get_renderer())
     left, total = MAX_DRAWN, len(contributions.values)

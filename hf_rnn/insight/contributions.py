@@ -21,6 +21,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import ModelOutput
 
+from ..extras import require_extra
 from ..models.embeddings import RecurrentEmbeddings
 from ..training.gradients import evaluation_mode
 from .coloured_text import coloured_figure, coloured_html
@@ -122,8 +123,9 @@ def token_contributions(
     Raises:
         ValueError: for a text without a token, a target that does not exist, or another kind of model; the message
             names the argument.
-        ImportError: captum is missing.
+        MissingExtraError: captum is not installed.
     """
+    require_extra("insight", "What tokens contribute", "captum")
     for name, value in (("n_steps", n_steps), ("internal_batch_size", internal_batch_size)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"`{name}`={value!r} must be an integer of at least 1.")

@@ -24,6 +24,8 @@ from transformers.utils import logging
 
 from ..data.files import expand_path, read_rows
 from ..data.sources import column_texts
+from ..extras import require_extra
+from ..progress import without_weight_bars
 from ..training.bundled import checkpoint_folder
 from ..training.checksums import file_checksum
 from ..training.gradients import evaluation_mode
@@ -152,10 +154,13 @@ def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
     Raises:
         ValueError: there is no such bundled checkpoint, or the checkpoint reads words: its tokens are not deleted one
             by one.
+        MissingExtraError: captum is not installed.
     """
+    require_extra("insight", "Measuring what tokens contribute", "captum")
     started = time.perf_counter()
     folder = checkpoint_folder(arguments.model, "model")
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    with without_weight_bars():
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if getattr(model.config, "word_vocab_size", None) is not None:
         raise ValueError(f"`model`={arguments.model!r} reads words; it must read tokens, which can be deleted.")

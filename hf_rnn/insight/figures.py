@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .extras import insight_extra
+from ..extras import require_extra
 
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ MOST_NAMES = 90
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches."""
-    with insight_extra():
-        from matplotlib.figure import Figure
+    require_extra("insight", "A figure", "matplotlib")
+    from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .extras import insight_extra
+from ..extras import require_extra
 
 
 # Gauss-Legendre steps of a part, and into how many a part is cut.
@@ -74,8 +74,9 @@ class Line:
     def __init__(
         self, score: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, end: torch.Tensor, together: int
     ) -> None:
-        with insight_extra():
-            from captum.attr import IntegratedGradients
+        require_extra("insight", "An integrated gradient", "captum")
+        from captum.attr import IntegratedGradients
+
         self.gradients: Any = IntegratedGradients(score)
         self.score, self.start, self.direction, self.together = score, start, end - start, together
 

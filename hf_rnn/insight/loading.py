@@ -7,6 +7,8 @@ from pathlib import Path
 import transformers
 from transformers import AutoConfig, PreTrainedModel
 
+from ..progress import without_weight_bars
+
 
 # The ending of a class's name → the Auto class that loads it.
 AUTO_CLASSES = {
@@ -19,6 +21,7 @@ AUTO_CLASSES = {
 }
 
 
+@without_weight_bars()
 def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
     """
     The model in a folder or repository of the Hub, in evaluation mode, by the class that its `config.json` names.

@@ -13,8 +13,8 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..extras import require_extra
 from ..version import __version__
-from .extras import insight_extra
 from .sections import SECTIONS, Question, Section
 from .steps import NotApplicableError
 
@@ -56,10 +56,11 @@ class Report:
         The page: figures within, neither scripts nor anything that is loaded from elsewhere; for light and dark.
 
         Raises:
-            ImportError: jinja2 is missing.
+            MissingExtraError: jinja2 is not installed.
         """
-        with insight_extra():
-            import jinja2
+        require_extra("insight", "A report", "jinja2")
+        import jinja2
+
         environment = jinja2.Environment(
             undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -102,8 +103,9 @@ def explain(
     Raises:
         ValueError: a text is no string or has no token but special ones, `text_pair` is missing or too much, or
             `label` is none of the model's.
-        ImportError: a library of the extra `insight` is missing.
+        MissingExtraError: a library of the extra `insight` is not installed.
     """
+    require_extra("insight", "Explaining a model")
     from tqdm.auto import tqdm
 
     question = Question(model, tokenizer, text, text_pair, label)

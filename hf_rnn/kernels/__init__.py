@@ -3,5 +3,6 @@ The compiled path of the recurrent layers: a small C++ library, built once for t
 
     python -m hf_rnn.kernels            # build it (some seconds; needs g++ or clang++)
 
-Without it every model works the same, by torch's own kernels.
+The training scripts build it when they first train, and `predict_texts` when it is first given many texts. Without it
+every model works the same, by torch's own kernels.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -11,8 +12,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
 from huggingface_hub import constants
 
+
+logger = logging.getLogger(__name__)
 
 SOURCES = Path(__file__).parent
 COMPILERS = ("g++", "clang++", "c++")
@@ -41,10 +45,11 @@ def library_path() -> Path:
 
 def build() -> Path:
     """
-    Build the library unless it is there already; about ten seconds.
+    Build the library unless it is there already; about ten seconds. Of several processes one builds it, and the others
+    wait for that.
 
     Raises:
-        KernelBuildError: if there is no compiler, or it fails.
+        KernelBuildError: if there is no compiler, it fails, or the cache cannot be written.
     """
     path = library_path()
     if path.exists():
@@ -55,13 +60,30 @@ def build() -> Path:
             f"No C++ compiler was found ({', '.join(COMPILERS)}). Install one (Debian: apt install g++), or go on "
             "without: torch's kernels give the same results, more slowly."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock"), timeout=SECONDS):
+            if not path.exists():
+                _build(compiler, path)
+    except OSError as error:
+        raise KernelBuildError(
+            f"The compiled kernels cannot be written to {path.parent}: {error}. Let HF_RNN_CACHE name a folder that "
+            "can be written, or go on without: torch's kernels give the same results, more slowly."
+        ) from error
+    return path
+
+
+def _build(compiler: str, path: Path) -> None:
+    logger.warning(
+        "Compiling the kernels of recurrent layers into %s: about ten seconds, once on this machine. HF_RNN_KERNELS=0 "
+        "does without them.",
+        path.parent,
+    )
     # Built under another name and moved, so that no process ever loads half a library.
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         target = Path(folder) / path.name
         _compile(compiler, target)
         target.replace(path)
-    return path
 
 
 def _compile(compiler: str, target: Path) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import os
 
+from torch import nn
+
 from ..models.paths import compiled_layer, provide_compiled_layer
 from .build import KernelBuildError, build, library_path
 
 
 logger = logging.getLogger(__name__)
+
+# Whether this process has tried to build the kernels in vain: it says so once, and does not try again.
+_in_vain = False
 
 
 def wanted() -> bool:
@@ -31,13 +36,27 @@ def load() -> bool:
 
 
 def build_and_load() -> bool:
-    """As `load`, and build them first where there is a compiler; says so if there is none."""
-    if compiled_layer() is None and wanted():
+    """As `load`, and build them first where there is a compiler; a process says once if they cannot be built."""
+    global _in_vain
+    if compiled_layer() is None and wanted() and not _in_vain:
         try:
             build()
         except KernelBuildError as error:
+            _in_vain = True
             logger.warning("%s", error)
     return load()
 
 
-__all__ = ["build_and_load", "load", "wanted"]
+def of_use_to(model: nn.Module) -> bool:
+    """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32 or float64."""
+    from ..models.recurrent import RecurrentLayer
+    from .binding import DTYPES, KINDS
+
+    cells = (module.cell for module in model.modules() if isinstance(module, RecurrentLayer))
+    return any(
+        cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
+        for cell in cells
+    )
+
+
+__all__ = ["build_and_load", "load", "of_use_to", "wanted"]

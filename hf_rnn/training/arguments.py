@@ -334,6 +334,8 @@ class RecurrentTrainingArguments(TrainingArguments):
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.
             self.data_seed = self.seed
+        # As it was given: transformers takes an `eval_strategy`, which there is by default, for `do_eval`.
+        self._given_to_do = self.do_train or self.do_eval or self.do_predict
         # As they were given: transformers fills them in, with the loss.
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
@@ -351,6 +353,11 @@ class RecurrentTrainingArguments(TrainingArguments):
         if self.gradual_unfreezing and self.ddp_find_unused_parameters is None:
             # Several processes would wait for the gradients of what is frozen.
             self.ddp_find_unused_parameters = True
+
+    @property
+    def has_something_to_do(self) -> bool:
+        """Whether one of `do_train`, `do_eval` and `do_predict` was given, or turned on since."""
+        return self._given_to_do or self.do_train or self.do_predict
 
     def given_selection(self) -> dict[str, Any]:
         """`metric_for_best_model` and `greater_is_better` as they were given, not as transformers fills them in."""

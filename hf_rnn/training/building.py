@@ -14,6 +14,7 @@ from ..data.files import expand_path
 from ..data.tokenizer_training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES
+from ..progress import without_weight_bars
 from .arguments import ModelArguments, TokenizerArguments
 from .checksums import check_source
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
@@ -91,6 +92,7 @@ def build_tokenizer(
     return trained
 
 
+@without_weight_bars()
 def build_model(
     arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
 ) -> PreTrainedModel:

@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from ..extras import require_extra
 from .tagging_metrics import Tags, check_iob2, check_same_lengths
 
 
@@ -36,7 +37,9 @@ def confusion_table(
 
     Raises:
         ValueError: the lengths do not agree, or a tag is not IOB2 or none of `label_names`.
+        MissingExtraError: scikit-learn is not installed.
     """
+    require_extra("train", "A table of confusions", "scikit-learn")
     from sklearn.metrics import confusion_matrix
 
     check_same_lengths(predictions, references)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..extras import require_extra
 from .run_folder import CURVES_FILE
 
 
@@ -93,6 +94,7 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
 
 
 def _panels() -> tuple[Figure, Axes, Axes]:
+    require_extra("train", "A plot of learning curves", "matplotlib")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..extras import require_extra
 from .gradients import GradientFlow
 
 
@@ -32,7 +33,9 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> P
 
     Raises:
         ValueError: `flows` is empty.
+        MissingExtraError: matplotlib is not installed.
     """
+    require_extra("train", "A plot of gradient flow", "matplotlib")
     from matplotlib.figure import Figure
 
     if not flows:
@@ -78,7 +81,11 @@ def plot_gradient_comparison(
         document: What `benchmark.gradient_flow.compare_gradient_flow` writes.
         flows: The networks' gradient flow before training, after it with clipping, and after it without.
         path: Where the picture goes, a PNG; missing folders are made.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
     """
+    require_extra("train", "A plot of gradient flow", "matplotlib")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 7.5), layout="constrained")

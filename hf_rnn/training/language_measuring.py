@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ..data.language_data import LanguageDataArguments, load_language_data
 from ..data.streams import TokenStreams
+from ..progress import without_weight_bars
 from .language_metrics import language_metrics
 from .language_modeling import encode_splits
 from .text_loss import text_loss
@@ -35,7 +36,8 @@ def measure_language_model(folder: str | Path, results: Mapping[str, Any]) -> di
     recorded = results["training"]["arguments"]
     names = [field.name for field in fields(LanguageDataArguments)]
     arguments = LanguageDataArguments(**{name: recorded[name] for name in names if name in recorded})
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    with without_weight_bars():
+        tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
     data = load_language_data(arguments)
     texts = encode_splits(data, tokenizer, reverse=arguments.reverse_text, only=results["metrics"])
     streams = {split: TokenStreams(text) for split, text in texts.items()}

@@ -84,6 +84,7 @@ class LanguageModelMetric(InMemoryMetric):
     that was held to be impossible makes all three infinite.
     """
 
+    libraries = ()
     citation = PERPLEXITY_CITATION
 
     def _info(self) -> evaluate.MetricInfo:

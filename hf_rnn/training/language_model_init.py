@@ -22,8 +22,10 @@ from ..models.cells import Cell
 from ..models.configuration_rnn import RecurrentConfig
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.recurrent import RecurrentLayer
+from ..progress import without_weight_bars
 
 
+@without_weight_bars()
 def load_language_model(
     path: str, argument: str, tokenizer: PreTrainedTokenizerBase, *, trust_remote_code: bool = False
 ) -> RecurrentForCausalLM:

@@ -19,7 +19,7 @@ from .describe import split_metrics
 from .language_arguments import LanguageTrainingArguments
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import checkpoint_to_resume
-from .run_lock import locks_output_dir
+from .run_start import starts_run
 from .stream_trainer import StreamTrainer, streams_of
 from .trainer import RecurrentTrainer
 
@@ -31,7 +31,7 @@ DEFAULT_FAMILY = "lstm"
 GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
 
 
-@locks_output_dir
+@starts_run
 def run_language_modeling(
     model_arguments: ModelArguments,
     data_arguments: LanguageDataArguments,
@@ -54,6 +54,7 @@ def run_language_modeling(
 
     Raises:
         ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
     """
     checkpoint = checkpoint_to_resume(arguments)
     task = prepare_language_modeling(

@@ -19,6 +19,8 @@ import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
+from ..extras import require_extra
+
 
 # problem_type of a config -> the metric that chooses a checkpoint.
 DEFAULT_METRICS = {
@@ -39,14 +41,26 @@ SKLEARN_CITATION = """\
 
 
 class InMemoryMetric(evaluate.Metric):
-    """What the metrics share: the type of their inputs, and no cache file that two processes could meet in."""
+    """What the metrics share: the type of their inputs, and no cache file that two processes could meet in.
+
+    Raises:
+        MissingExtraError: the library that computes the figures is not installed.
+    """
 
     input_type: Any
-    # Of the library that computes the figures.
+    # The libraries of the extra `train` that compute the figures, and how the first is cited.
+    libraries: tuple[str, ...] = ("scikit-learn",)
     citation = SKLEARN_CITATION
 
     def __init__(self, **kwargs: Any) -> None:
+        self.require_libraries()
         super().__init__(**{"keep_in_memory": True, **kwargs})
+
+    @classmethod
+    def require_libraries(cls) -> None:
+        """Raise a `MissingExtraError` unless the libraries are installed that compute the figures."""
+        if cls.libraries:
+            require_extra("train", cls.__name__, *cls.libraries)
 
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"predictions": self.input_type, "references": self.input_type})
@@ -158,7 +172,9 @@ def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction]
 
     Raises:
         ValueError: `problem_type` is unknown, or is regression of more than one number.
+        MissingExtraError: scikit-learn is not installed.
     """
+    InMemoryMetric.require_libraries()
     default_metric(problem_type)
     if problem_type == "regression" and num_labels != 1:
         raise ValueError(f"`num_labels` must be 1 for regression metrics; it is {num_labels}")

@@ -16,7 +16,7 @@ from .arguments import RecurrentTrainingArguments, ReportArguments, json_object
 from .one_shot_measures import few_shot_figures
 from .run import TrainingTask, run_task
 from .run_folder import checkpoint_to_resume
-from .run_lock import locks_output_dir
+from .run_start import NothingToDoError, starts_run
 from .siamese_trainer import SiameseTrainer
 from .similarity_measures import choose_thresholds, similarity_metrics_for
 from .similarity_metrics import PairClassificationMetric
@@ -71,7 +71,7 @@ class OneShotArguments(SimilarityArguments):
         return config
 
 
-@locks_output_dir
+@starts_run
 def run_one_shot(
     one_shot_arguments: OneShotArguments,
     report_arguments: ReportArguments,
@@ -93,9 +93,10 @@ def run_one_shot(
 
     Raises:
         ValueError: for arguments that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
     """
     if not arguments.do_train:
-        raise ValueError("`do_train` is False; it must be true: there is no other model to measure.")
+        raise NothingToDoError("`do_train` is False; it must be true: there is no other model to measure.")
     checkpoint = checkpoint_to_resume(arguments)
     set_seed(arguments.seed)
     encoder = one_shot_arguments.encoder()

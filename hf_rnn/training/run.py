@@ -137,7 +137,16 @@ def run_task(
 
     Returns:
         The document in `results.json`; of a process that writes none, its `metrics` alone.
+
+    Raises:
+        ValueError: `push_to_hub` is given, and the model would be one of random weights.
     """
+    started_from = None if model_arguments is None else model_arguments.model_name_or_path
+    if arguments.push_to_hub and started_from is None and not _trains(arguments):
+        raise ValueError(
+            "`push_to_hub` would publish a model of random weights: give `do_train`, and epochs or steps to train, or "
+            "the `model_name_or_path` of a model that was trained before."
+        )
     warn_of_missing(arguments.world_size)
     arguments.select_by(task.metric)
     name_tracked_run(arguments)
@@ -148,6 +157,8 @@ def run_task(
     with computing_threads(task.model, arguments.torch_threads) as threads:
         if arguments.do_train:
             trainer.train(resume_from_checkpoint=checkpoint)
+            # It would hear of the evaluations below, too, which are of other splits, and miss its metric in them.
+            trainer.remove_callback(EarlyStoppingCallback)
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)
@@ -159,9 +170,8 @@ def run_task(
         if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
             metric = task.plotted_metric or _bare_metric(arguments)
             plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, metric)
-        given = model_arguments
-        started_from = None if given is None else given.model_name_or_path or given.init_from_lm
-        base_model = report_arguments.base_model_id or _hub_id(started_from)
+        language_model = None if model_arguments is None else model_arguments.init_from_lm
+        base_model = report_arguments.base_model_id or _hub_id(started_from or language_model)
         results = build_results(
             task=task.name,
             name=report_arguments.report_name or output.resolve().name,
@@ -179,8 +189,12 @@ def run_task(
     return results
 
 
+def _trains(arguments: RecurrentTrainingArguments) -> bool:
+    return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs > 0)
+
+
 def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStoppingCallback]:
-    patience = arguments.early_stopping_patience
+    patience = arguments.early_stopping_patience if arguments.do_train else None
     return [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
-from transformers import TrainingArguments
 
 
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = "run.lock"
-
-Parameters = ParamSpec("Parameters")
-Returned = TypeVar("Returned")
 
 
 class FolderInUseError(RuntimeError):
@@ -68,20 +62,6 @@ def run_lock(output: str | Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def locks_output_dir(run: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
-    """Have `run`, one of whose arguments are `TrainingArguments`, hold the lock of their `output_dir`."""
-
-    @functools.wraps(run)
-    def locked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
-        given = (*args, *kwargs.values())
-        arguments = next(value for value in given if isinstance(value, TrainingArguments))
-        # Of several processes of one run, the one that writes.
-        with run_lock(arguments.output_dir or ".") if arguments.should_save else contextlib.nullcontext():
-            return run(*args, **kwargs)
-
-    return locked
-
-
 def _holder(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -90,4 +70,4 @@ def _holder(path: Path) -> str:
         return ""
 
 
-__all__ = ["LOCK_FILE", "FolderInUseError", "locks_output_dir", "run_lock"]
+__all__ = ["LOCK_FILE", "FolderInUseError", "run_lock"]

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ..progress import without_weight_bars
 from .checkpoints import STATE_FILE, check_checkpoint, last_whole_checkpoint, set_aside_unfinished_checkpoints
 from .checksums import CHECKSUMS_FILE, check_files, write_checksums
 from .pushing import PushingTrainer
@@ -108,7 +109,8 @@ class SafeTrainer(PushingTrainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """See `transformers.Trainer.save_model`."""
-        with contextlib.nullcontext() if _internal_call else self._explained(Path(output_dir or self._output())):
+        explained = contextlib.nullcontext() if _internal_call else self._explained(Path(output_dir or self._output()))
+        with without_weight_bars(), explained:
             super().save_model(output_dir, _internal_call)
 
     @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import shutil
@@ -11,9 +10,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..extras import require_extra
 from ..models.configuration_siamese import SiameseConfig
 from .arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
 from .describe import non_default_arguments
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 TRIALS_FOLDER = "trials"
 # How often a process with nothing left to do looks whether the others have ended.
 POLL_SECONDS = 2.0
-PACKAGES = ("optuna", "plotly", "pandas", "matplotlib", "sklearn")
 # What may differ between the machines that share a study.
 _OF_A_MACHINE = frozenset(
     ("torch_threads", "use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "fp16", "bf16")
@@ -102,10 +102,13 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
     Read the data, and check everything that can be checked before a trial.
 
     Raises:
-        SearchError: a package is missing, or there is nothing to measure trials by.
+        MissingExtraError: the extra `search` is not installed.
+        SearchError: Ray Tune is asked for and missing, or there is nothing to measure trials by.
         ValueError: for arguments, data or a search space that do not fit together; the message names them.
     """
-    require_packages(arguments.backend)
+    require_extra("search", "A search")
+    if arguments.backend == "ray" and find_spec("ray") is None:
+        raise SearchError("`backend`='ray' needs Ray Tune: pip install \"ray[tune]\"")
     if arguments.task is None:
         raise ValueError(f"`task` is missing; it must be one of {', '.join(TASKS)}.")
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
@@ -131,18 +134,6 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
         space = default_space(arguments.task, str(config.model_type), pretrained=pretrained)
     space.check(training, config, model.overrides())
     return Search(arguments, tuple(groups), task, space)
-
-
-def require_packages(backend: str) -> None:
-    """
-    Raises:
-        SearchError: says what to install.
-    """
-    for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise SearchError(f'A search needs {package}: pip install "hf_rnn[search]"')
-    if backend == "ray" and importlib.util.find_spec("ray") is None:
-        raise SearchError("`backend`='ray' needs Ray Tune: pip install \"ray[tune]\"")
 
 
 def run_search(search: Search) -> dict[str, Any] | None:
@@ -308,4 +299,4 @@ def _progress(search: Search) -> Iterator[Callable[[Study], None]]:
         yield show
 
 
-__all__ = ["Search", "SearchError", "prepare_search", "require_packages", "run_search", "run_trials"]
+__all__ = ["Search", "SearchError", "prepare_search", "run_search", "run_trials"]

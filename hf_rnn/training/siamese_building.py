@@ -9,6 +9,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from ..models.configuration_siamese import SiameseConfig
 from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel, SiamesePreTrainedModel
+from ..progress import without_weight_bars
 from .arguments import ModelArguments
 from .building import build_model, checkpoint_config
 from .similarity_objective import LOSSES, SimilarityArguments
@@ -18,6 +19,7 @@ from .similarity_objective import LOSSES, SimilarityArguments
 LABEL_NAMES = ("different", "alike")
 
 
+@without_weight_bars()
 def build_siamese(
     arguments: ModelArguments, similarity: SimilarityArguments, tokenizer: PreTrainedTokenizerBase
 ) -> SiamesePreTrainedModel:

@@ -19,7 +19,7 @@ from .building import build_tokenizer
 from .pair_samplers import duplicate_groups
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import checkpoint_to_resume
-from .run_lock import locks_output_dir
+from .run_start import starts_run
 from .siamese_building import build_siamese
 from .siamese_trainer import SiameseTrainer
 from .similarity_measures import measure_pairs, similarity_metrics_for
@@ -44,7 +44,7 @@ def default_metric(kind: str, classifies: bool) -> str:
     return "classifier_roc_auc" if classifies else "roc_auc"
 
 
-@locks_output_dir
+@starts_run
 def run_similarity(
     model_arguments: ModelArguments,
     data_arguments: PairDataArguments,
@@ -69,6 +69,7 @@ def run_similarity(
 
     Raises:
         ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
     """
     checkpoint = checkpoint_to_resume(arguments)
     task = prepare_similarity(

@@ -28,7 +28,11 @@ def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPr
     """
     What `Trainer(compute_metrics=...)` takes, for data of `kind` `"labels"` or `"scores"`. Thresholds are the best of
     the pairs themselves.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
     """
+    PairClassificationMetric.require_libraries()
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         similarities, log_odds = predicted_scores(evaluated.predictions)

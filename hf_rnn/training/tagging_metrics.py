@@ -23,6 +23,7 @@ import torch
 from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 
+from ..extras import require_extra
 from .metrics import InMemoryMetric
 
 
@@ -55,6 +56,7 @@ class TaggingMetric(InMemoryMetric):
     """
 
     input_type = datasets.Sequence(datasets.Value("string"))
+    libraries = ("seqeval",)
     citation = SEQEVAL_CITATION
 
     def _compute(self, predictions: Sequence[Tags], references: Sequence[Tags]) -> dict[str, float]:
@@ -141,7 +143,9 @@ def entity_spans(tags: Tags) -> set[Span]:
 
     Raises:
         ValueError: `tags` are not all IOB2.
+        MissingExtraError: seqeval is not installed.
     """
+    require_extra("train", "Finding entities", "seqeval")
     from seqeval.scheme import IOB2, Entities
 
     check_iob2("tags", [tags])
@@ -233,10 +237,12 @@ def tagging_metrics_for(label_names: Sequence[str], is_entities: bool) -> Callab
 
     Raises:
         ValueError: `is_entities`, and the `label_names` are not all IOB2.
+        MissingExtraError: the library of the metric is not installed.
     """
+    metric_class = TaggingMetric if is_entities else TokenAccuracyMetric
+    metric_class.require_libraries()
     if is_entities:
         check_iob2("label_names", [label_names])
-    metric_class = TaggingMetric if is_entities else TokenAccuracyMetric
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         predictions, references = decode_tags(evaluated, label_names)

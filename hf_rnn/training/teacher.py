@@ -28,6 +28,7 @@ from ..data.sources import UNLABELLED_SPLIT
 from ..data.token_readers import TokenClassificationData, TokenDataArguments, load_sentences
 from ..data.truncation import tokenize_dataset
 from ..models.modeling_rnn import RecurrentPreTrainedModel
+from ..progress import without_weight_bars
 from .arguments import ModelArguments, RecurrentTrainingArguments, TokenizerArguments, WordArguments
 from .distillation import TEACHER_LOGITS, DistillationArguments, DistillationTrainer, TaggedDistillationCollator
 from .run import TrainingTask
@@ -63,7 +64,8 @@ class Teacher:
         Raises:
             ValueError: its labels are not those of the student, or its logits give no distribution over them.
         """
-        model = auto_class.from_pretrained(name, dtype=torch.float32).eval()
+        with without_weight_bars():
+            model = auto_class.from_pretrained(name, dtype=torch.float32).eval()
         config = model.config
         order = _label_order(name, [str(config.id2label[index]) for index in range(config.num_labels)], label_names)
         if getattr(config, "crf", False):

@@ -29,7 +29,7 @@ from .distillation import DistillationArguments
 from .metrics import default_metric, metrics_for
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import PREDICTIONS_FILE, checkpoint_to_resume
-from .run_lock import locks_output_dir
+from .run_start import starts_run
 from .teacher import distil_texts, with_unlabelled_texts
 from .trainer import RecurrentTrainer
 
@@ -45,7 +45,7 @@ GROUPS = (
 )
 
 
-@locks_output_dir
+@starts_run
 def run_text_classification(
     model_arguments: ModelArguments,
     data_arguments: DataArguments,
@@ -70,6 +70,7 @@ def run_text_classification(
 
     Raises:
         ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
     """
     checkpoint = checkpoint_to_resume(arguments)
     distillation = distillation_arguments or DistillationArguments()

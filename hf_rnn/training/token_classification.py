@@ -26,7 +26,7 @@ from .distillation import DistillationArguments
 from .raw_text import detokenized_figures
 from .run import TrainingTask, check_splits, run_task
 from .run_folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
-from .run_lock import locks_output_dir
+from .run_start import starts_run
 from .tagger import build_tagger, tagger_tokenizer
 from .tagging_metrics import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from .teacher import distil_sentences, with_unlabelled_sentences
@@ -46,7 +46,7 @@ GROUPS = (
 )
 
 
-@locks_output_dir
+@starts_run
 def run_token_classification(
     model_arguments: ModelArguments,
     data_arguments: TokenDataArguments,
@@ -72,6 +72,7 @@ def run_token_classification(
 
     Raises:
         ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
     """
     checkpoint = checkpoint_to_resume(arguments)
     distillation = distillation_arguments or DistillationArguments()

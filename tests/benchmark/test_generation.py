@@ -22,6 +22,7 @@ from hf_rnn.benchmark.generation import (
     token_seconds,
 )
 from tests.export.language import save_language_model
+from tests.missing import pretend
 
 
 def prompt(folder: Path) -> torch.Tensor:
@@ -85,13 +86,11 @@ def test_every_way_writes_as_many_tokens_as_it_is_asked_for(
 def test_where_there_is_no_onnx_runtime_it_says_so(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing() -> None:
-        raise ImportError("pip install onnxruntime")
-
-    monkeypatch.setattr("hf_rnn.export.onnx_export.require_packages", missing)
+    pretend(monkeypatch, onnxruntime=None)
     document = measure_generation(GenerationArguments(str(checkpoint), str(tmp_path / "speed.json"), quick=True))
-    assert document["ways"]["onnx"] == {"status": "missing", "reason": "pip install onnxruntime"}
-    assert "| ONNX Runtime, `TextGenerator` | missing: pip install onnxruntime |  |\n" in generation_tables(document)
+    reason = 'ONNX Runtime needs onnxruntime>=1.23 (not installed): pip install "hf_rnn[export]"'
+    assert document["ways"]["onnx"] == {"status": "missing", "reason": reason}
+    assert f"| ONNX Runtime, `TextGenerator` | missing: {reason} |  |\n" in generation_tables(document)
 
 
 def test_the_time_of_a_token_is_the_median_over_the_rounds_of_the_median_up_to_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hf_rnn.export import export_onnx, parity, runtime, runtime_settings
 from hf_rnn.export.runtime import load
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from tests.benchmark.comparisons import TEXTS, save_bert, save_bilstm, save_encoder, save_siamese
+from tests.missing import pretend
 
 
 FILES = {"export.json", "model.onnx", "model_int8.onnx", "runtime.json", "runtime.py", "tokenizer.json"}
@@ -99,9 +99,8 @@ def test_a_tokenizer_is_needed(tmp_path: Path) -> None:
 
 
 def test_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(ImportError, match=r"ONNX export needs onnxruntime: pip install 'hf_rnn\[export\]'"):
+    pretend(monkeypatch, onnxruntime=None)
+    with pytest.raises(ImportError, match=r'ONNX export needs onnxruntime.*: pip install "hf_rnn\[export\]"'):
         export_onnx(tmp_path, tmp_path / "out")
 
 

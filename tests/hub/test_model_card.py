@@ -81,6 +81,18 @@ def test_what_was_not_measured_is_not_told() -> None:
         assert absent not in text
 
 
+@pytest.mark.parametrize("base", [None, "ana/film-base"])
+def test_what_a_run_did_not_train_is_not_called_trained(base: str | None) -> None:
+    results = results_document()
+    results["model"]["base_model"] = base
+    assert "Trained on imdb." in model_card(results, license="mit", language="en").text
+    results["training"] |= {"steps": 0, "epochs": 0, "selection": None}
+    text = model_card(results, license="mit", language="en").text
+    assert "This run trained nothing: it measured the model on imdb." in text
+    assert "Trained on" not in text and "fine-tuned" not in text
+    assert (", with the weights of [ana/film-base](https" in text) == (base is not None)
+
+
 def test_the_snippet_fits_where_the_weights_are() -> None:
     ours, stock = results_document(), results_document(model__model_type="bert", model__base_model="some/bert")
     assert 'model="me/x", trust_remote_code=True)' in str(model_card(ours, repo_id="me/x", **OPTIONS))

@@ -257,3 +257,32 @@ def test_heads_that_were_not_trained_start_alike_and_the_random_numbers_go_on(ru
 )
 def test_the_first_difference(expected: Any, found: Any, difference: str | None) -> None:
     assert first_difference(expected, found) == difference
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"arguments": {"num_train_epochs": 0}}, {"arguments": {"init_from_lm": "runs/lm"}, "base_model": "ana/lm"}],
+)
+def test_what_nobody_trained_is_not_staged(
+    run: Path, tmp_path: Path, not_asked: None, changes: dict[str, Any]
+) -> None:
+    untrained(run, **changes)
+    with pytest.raises(StagingError, match="0 training steps from random weights.*Train it, by `do_train`"):
+        stage(run, tmp_path / "staged", repo_id="ana/film")
+    assert list((tmp_path / "staged").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"arguments": {"model_name_or_path": "runs/film"}}, {"base_model": "ana/film-base"}]
+)
+def test_what_was_trained_before_is_staged(run: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    untrained(run, **changes)
+    assert stage(run, tmp_path / "staged", repo_id="ana/film").results["training"]["steps"] == 0
+
+
+def untrained(run: Path, arguments: dict[str, Any] | None = None, base_model: str | None = None) -> None:
+    """Have the results tell that the run trained nothing."""
+    results = read_results(run / "results.json")
+    results["training"] |= {"steps": 0, "epochs": 0, "selection": None, "arguments": arguments or {}}
+    results["model"]["base_model"] = base_model
+    write_results(results, run / "results.json")

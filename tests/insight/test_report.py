@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +12,7 @@ from hf_rnn.insight import sections
 from hf_rnn.insight.report import Report, explain
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from tests.insight.small import TEXT, tokenizer
+from tests.missing import pretend
 from tests.models.common import build, build_language_model, build_tagger
 
 
@@ -195,9 +195,9 @@ def test_bad_labels_and_models() -> None:
 
 def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     report = explain(build_language_model("lstm"), tokenizer(), TEXT)
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(ImportError, match=r'jinja2 is missing: pip install "hf_rnn\[insight\]"'):
+    pretend(monkeypatch, jinja2=None)
+    with pytest.raises(ImportError, match=r'A report needs jinja2.*: pip install "hf_rnn\[insight\]"'):
         report.html()
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"matplotlib.* is missing: pip install"):
-        explain(build_language_model("lstm"), tokenizer(), TEXT)
+    pretend(monkeypatch, matplotlib=None, captum=None)
+    with pytest.raises(ImportError, match=r"Explaining a model needs captum.*, matplotlib.*: pip install"):
+        explain(build_language_model("lstm"), tokenizer(), "")

@@ -11,6 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn import (
+    BiLstmConfig,
+    DanConfig,
+    DanForSequenceClassification,
+    GruConfig,
+    GruForSequenceClassification,
+    SiameseConfig,
+    SiameseModel,
+)
 from hf_rnn.kernels import build as building
 from hf_rnn.kernels import loading
 from hf_rnn.kernels.build import KernelBuildError, build, library_path
@@ -24,9 +33,15 @@ def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_RNN_CACHE", str(tmp_path))
     library_path.cache_clear()
     provide_compiled_layer(None)
+    monkeypatch.setattr(loading, "_in_vain", False)
     yield tmp_path
     provide_compiled_layer(before)
     library_path.cache_clear()
+
+
+def left(cache: Path) -> list[Path]:
+    """What a build leaves beside its lock."""
+    return [path for path in (cache / "kernels").iterdir() if path.suffix != ".lock"]
 
 
 def test_without_a_compiler_it_says_what_to_do(empty_cache, monkeypatch, caplog):
@@ -35,7 +50,9 @@ def test_without_a_compiler_it_says_what_to_do(empty_cache, monkeypatch, caplog)
         build()
     with caplog.at_level(logging.WARNING):
         assert loading.build_and_load() is False
-    assert "No C++ compiler" in caplog.text
+        assert loading.build_and_load() is False
+    (said,) = caplog.messages
+    assert said.startswith("No C++ compiler") and "\n" not in said
 
 
 def test_what_the_compiler_says_is_shown_and_nothing_is_left(empty_cache, monkeypatch):
@@ -44,7 +61,7 @@ def test_what_the_compiler_says_is_shown_and_nothing_is_left(empty_cache, monkey
         pytest.skip("no C++ compiler")
     with pytest.raises(KernelBuildError, match="no-such-flag"):
         build()
-    assert list((empty_cache / "kernels").iterdir()) == []
+    assert left(empty_cache) == []
 
 
 def test_what_is_built_is_moved_into_place_whole(empty_cache, monkeypatch):
@@ -57,7 +74,7 @@ def test_what_is_built_is_moved_into_place_whole(empty_cache, monkeypatch):
 
     monkeypatch.setattr(building, "_compile", compile_slowly)
     assert build().read_bytes() == b"whole"
-    assert list((empty_cache / "kernels").iterdir()) == [library_path()]
+    assert left(empty_cache) == [library_path()]
 
 
 def test_a_built_library_is_not_built_again(empty_cache, monkeypatch):
@@ -143,3 +160,60 @@ def test_the_environment_turns_them_off(empty_cache, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         assert loading.build_and_load() is False
     assert caplog.text == "", "nobody tried to load it"
+
+
+def test_a_build_says_once_what_it_does(empty_cache, monkeypatch, caplog):
+    monkeypatch.setattr(building.shutil, "which", lambda name: name)
+    monkeypatch.setattr(building, "_compile", lambda compiler, target: target.write_bytes(b"no library"))
+    with caplog.at_level(logging.WARNING):
+        build()
+        build()
+    (said,) = caplog.messages
+    assert said.startswith(f"Compiling the kernels of recurrent layers into {empty_cache / 'kernels'}")
+    assert "HF_RNN_KERNELS=0" in said and "\n" not in said
+
+
+def test_a_cache_that_cannot_be_written_is_named(empty_cache, monkeypatch, caplog):
+    monkeypatch.setattr(building.shutil, "which", lambda name: name)
+    (empty_cache / "kernels").write_text("a file, where the folder should be")
+    with pytest.raises(KernelBuildError, match=r"cannot be written to .*kernels: .*HF_RNN_CACHE"):
+        build()
+    with caplog.at_level(logging.WARNING):
+        assert loading.build_and_load() is False
+    assert "HF_RNN_CACHE" in caplog.text
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from hf_rnn.kernels import build as building
+
+def compile(compiler, target):
+    with open(sys.argv[1], "a") as log:
+        log.write("compiled\\n")
+    time.sleep(1)
+    target.write_bytes(b"library")
+
+building.shutil.which = lambda name: name
+building._compile = compile
+print(building.build().read_bytes() == b"library")
+"""
+
+
+def test_of_two_processes_one_builds(empty_cache, project, tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", BUILDER, str(log)]
+    environment = {**os.environ, "HF_RNN_CACHE": str(empty_cache), "PYTHONPATH": str(project)}
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=120)[0].strip() for process in both] == ["True", "True"]
+    assert log.read_text() == "compiled\n"
+
+
+def test_whom_the_kernels_are_of_use_to():
+    config = {"vocab_size": 9, "embedding_size": 3, "hidden_size": 4}
+    assert loading.of_use_to(GruForSequenceClassification(GruConfig(**config)))
+    assert loading.of_use_to(SiameseModel(SiameseConfig(encoder=BiLstmConfig(**config))))
+    assert not loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).bfloat16())
+    assert not loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).to("meta"))
+    assert not loading.of_use_to(GruForSequenceClassification(GruConfig(reset_after=False, **config)))
+    assert not loading.of_use_to(DanForSequenceClassification(DanConfig(**config)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -21,6 +23,10 @@ from transformers import pipeline as make_pipeline
 import hf_rnn
 from hf_rnn import BiLstmConfig, BiLstmForSequenceClassification
 from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.kernels import loading
+from hf_rnn.kernels.build import library_path
+from hf_rnn.models.paths import compiled_layer, provide_compiled_layer, recurrent_path
+from hf_rnn.training import prediction
 from hf_rnn.training.prediction import predict_texts
 
 
@@ -205,3 +211,68 @@ def test_what_is_no_pipeline() -> None:
     classifier.tokenizer = None
     with pytest.raises(ValueError, match="`pipeline` is a TextClassificationPipeline"):
         predict_texts(classifier, ["a"])
+
+
+@pytest.fixture
+def without_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No kernel is built or loaded; those of the other tests come back afterwards."""
+    before = compiled_layer()
+    monkeypatch.setenv("HF_RNN_CACHE", str(tmp_path))
+    monkeypatch.setattr(loading, "_in_vain", False)
+    library_path.cache_clear()
+    provide_compiled_layer(None)
+    yield
+    provide_compiled_layer(before)
+    library_path.cache_clear()
+
+
+@pytest.mark.slow
+def test_many_texts_have_the_kernels_built_once_and_the_answers_stay(
+    without_kernels: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    classifier, texts = ours(), some_texts()
+    expected = predict_texts(classifier, texts, progress=False, top_k=None)
+    assert compiled_layer() is None and caplog.messages == []
+    monkeypatch.setattr(prediction, "BUILD_FROM_CHARACTERS", sum(map(len, texts)))
+    found = predict_texts(classifier, texts, progress=False, top_k=None)
+    if compiled_layer() is None:
+        pytest.skip("no C++ compiler")
+    assert library_path().exists()
+    assert_same(found, expected)
+    predict_texts(classifier, texts, progress=False)
+    (said,) = caplog.messages
+    assert said.startswith("Compiling the kernels")
+    with recurrent_path("fused"):
+        assert_same(found, predict_texts(classifier, texts, progress=False, top_k=None))
+
+
+@pytest.mark.parametrize("case", ["many", "few", "no recurrence", "one by one", "turned off"])
+def test_kernels_are_built_only_where_they_are_worth_it(
+    without_kernels: None, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    built: list[None] = []
+    monkeypatch.setattr(loading, "build", lambda: built.append(None))
+    classifier, texts = bert() if case == "no recurrence" else ours(), some_texts()
+    characters = sum(map(len, texts))
+    monkeypatch.setattr(prediction, "BUILD_FROM_CHARACTERS", characters + 1 if case == "few" else characters)
+    if case == "turned off":
+        monkeypatch.setenv("HF_RNN_KERNELS", "0")
+    if case == "one by one":
+        for text in texts:
+            classifier(text)
+            predict_texts(classifier, text, progress=False)
+    else:
+        predict_texts(classifier, texts, progress=False)
+    assert len(built) == (case == "many")
+
+
+def test_without_a_compiler_one_line_says_how_to_be_sooner(
+    without_kernels: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("hf_rnn.kernels.build.shutil.which", lambda name: None)
+    monkeypatch.setattr(prediction, "BUILD_FROM_CHARACTERS", 1)
+    classifier, texts = ours(), some_texts()
+    first = predict_texts(classifier, texts, progress=False)
+    assert_same(predict_texts(classifier, texts, progress=False), first)
+    (said,) = caplog.messages
+    assert said.startswith("No C++ compiler was found") and "apt install g++" in said

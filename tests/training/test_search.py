@@ -12,15 +12,18 @@ import pytest
 import torch
 from transformers import HfArgumentParser
 
+from hf_rnn.extras import MissingExtraError
 from hf_rnn.training import search as search_module
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.recipes import parse_arguments
 from hf_rnn.training.results import read_results
 from hf_rnn.training.search import SearchError, prepare_search, run_search, run_trials
+from hf_rnn.training.search_arguments import SearchArguments
 from hf_rnn.training.search_retraining import SearchedRecipe
 from hf_rnn.training.search_storage import REASON, StudyError
 from hf_rnn.training.tasks import TASKS
 from hf_rnn.training.trainer import RecurrentTrainer
+from tests.missing import pretend
 from tests.training import small_language_runs, small_similarity_runs, small_tagging_runs
 from tests.training.search_runs import SPACE, prepare
 from tests.training.small_runs import write_reviews
@@ -214,14 +217,13 @@ def test_a_search_needs_a_validation_split_and_one_process(
         prepare(tmp_path / "out", **reviews)
 
 
-@pytest.mark.parametrize(("package", "hint"), [("plotly", r"hf_rnn\[search\]"), ("ray", r"ray\[tune\]")])
-def test_a_package_that_is_missing_is_named(package: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found: Callable[..., Any] = search_module.importlib.util.find_spec
-    monkeypatch.setattr(
-        search_module.importlib.util, "find_spec", lambda name: None if name == package else found(name)
-    )
-    with pytest.raises(SearchError, match=hint):
-        search_module.require_packages("ray" if package == "ray" else "optuna")
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "find_spec", lambda name: None)
+    with pytest.raises(SearchError, match=r"ray\[tune\]"):
+        prepare_search(SearchArguments(backend="ray"), ())
+    pretend(monkeypatch, plotly=None)
+    with pytest.raises(MissingExtraError, match=r"A search needs plotly.*hf_rnn\[search\]"):
+        prepare_search(SearchArguments(), ())
 
 
 def test_the_default_is_the_recipe_without_what_was_searched(tmp_path: Path, reviews: dict[str, str]) -> None:

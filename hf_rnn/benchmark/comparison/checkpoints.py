@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...data.files import expand_path
+from ...progress import without_weight_bars
 from ...training.bundled import PREFIX, checkpoint_folder
 from ...training.describe import CHECKPOINT_FILES, checkpoint_size
 from ...training.results import read_results
@@ -199,6 +200,7 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
     return None if first is None else labels[first]
 
 
+@without_weight_bars()
 def build_random(
     candidate: Candidate, others: Sequence[Candidate], task: str, names: Sequence[str], folder: Path
 ) -> Candidate:

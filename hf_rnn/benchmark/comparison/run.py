@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ...extras import require_extra
 from ...training.describe import non_default_arguments
 from ..document import describe_origin, other_load_cores
 from .arguments import CompareArguments, TestArguments
@@ -30,7 +31,9 @@ def run_comparison(arguments: CompareArguments, data: TestArguments) -> dict[str
         ValueError: before anything is measured: a model cannot be loaded, does another task, or has other labels than
             another model or the data.
         WorkerError: a model failed; the message names it.
+        MissingExtraError: the extra `train` is not installed.
     """
+    require_extra("train", "A comparison")
     from .plot import draw_comparison
 
     effort = QUICK if arguments.quick else FULL

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ...progress import without_weight_bars
 from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
 
 
@@ -72,7 +73,8 @@ class MeasuredModel:
 
     def from_pretrained(self) -> Any:
         """The model in the folder."""
-        return self.auto_model.from_pretrained(self.folder)
+        with without_weight_bars():
+            return self.auto_model.from_pretrained(self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Class, type and parameters."""

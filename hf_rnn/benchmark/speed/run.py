@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...extras import require_extra
 from ..document import describe_origin, other_load_cores, write_document
 from .measuring import FULL, QUICK, measure_inference, measure_training
 from .peers.table import PEERS, chosen, missing
@@ -55,7 +56,9 @@ def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
 
     Raises:
         ValueError: an argument is out of range.
+        MissingExtraError: matplotlib is not installed. A peer that is not is reported as missing.
     """
+    require_extra("bench", "The benchmark", "matplotlib", "tqdm")
     from .plots import draw
 
     effort = QUICK if arguments.quick else FULL

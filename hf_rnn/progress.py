@@ -1,0 +1,30 @@
+"""Progress bars of transformers that say nothing: those of reading and writing weights, which take a moment here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from transformers.utils import logging
+
+
+@contextmanager
+def without_weight_bars() -> Iterator[None]:
+    """
+    Inside the block transformers draws no bar of its own, such as "Loading weights" or "Writing model shards".
+
+    Bars of downloads are drawn as ever, since these may take long. Afterwards everything is as it was before.
+    """
+    before = logging.set_tqdm_hook(_undrawn)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(before)
+
+
+def _undrawn(bar: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return bar(*args, **{**options, "disable": True})
+
+
+__all__ = ["without_weight_bars"]
