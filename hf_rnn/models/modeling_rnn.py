@@ -20,6 +20,7 @@ from .heads import ClassificationHead
 from .losses import classification_loss
 from .modeling_causal import RecurrentForCausalLM
 from .tagging import TaggingHead
+from .tracing import shape_of
 from .words import Words
 
 
@@ -149,7 +150,7 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         logits = torch.where(words.begins.unsqueeze(2), words.to_pieces(of_first), words.to_pieces(of_others))
         loss = None
         if labels is not None:
-            if labels.shape != mask.shape:
+            if shape_of(labels) != shape_of(mask):
                 raise ValueError(f"`labels` has shape {tuple(labels.shape)}; it must be {tuple(mask.shape)}.")
             loss = self.head.loss(emissions, words.from_pieces(labels), words.mask, num_items_in_batch)
         return RecurrentTokenClassifierOutput(

@@ -31,6 +31,7 @@ from .search import semantic_search
 from .sentence_encoder import write_module_files
 from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
 from .similarity import pairwise
+from .tracing import recorded, shape_of
 from .weight_files import DamagedWeightsMixin
 
 
@@ -204,10 +205,11 @@ class SiameseModel(SiamesePreTrainedModel):
                 f"A pair must be of one kind; it has {', '.join(first)} and, as `_b`, {', '.join(second)}."
             )
         kind = next(iter(first))
-        rows, others = len(first[kind]), len(second[kind])
+        rows, others = (shape_of(inputs[kind])[0] for inputs in (first, second))
         if rows != others:
             raise ValueError(f"`{kind}_b` has {others} rows; it must have those of `{kind}`, {rows}.")
-        if kind == "pixel_values" and first[kind].shape != second[kind].shape:
+        # Recorded, texts too: the width of both would be a choice.
+        if recorded() or (kind == "pixel_values" and first[kind].shape != second[kind].shape):
             a, b = self._embed(first, states), self._embed(second, states)
             return SiameseOutput(None, a.embeddings, b.embeddings, a.hidden_states, b.hidden_states)
         padding = self.config.padding or 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .tracing import recorded, shape_of
+
 
 def checked_inputs(
     suffix: str,
@@ -39,13 +41,14 @@ def checked_inputs(
     if token_type_ids is not None:
         inputs["token_type_ids"] = token_type_ids
     for name, value in inputs.items():
-        if value.shape != input_ids.shape:
+        if shape_of(value) != shape_of(input_ids):
             raise ValueError(
                 f"`{name}{suffix}` has shape {tuple(value.shape)}; it must be that of `input_ids{suffix}`, "
                 f"{tuple(input_ids.shape)}."
             )
     if token_type_ids is not None and not takes_token_types:
-        if bool(inputs.pop("token_type_ids").any()):
+        others = inputs.pop("token_type_ids")
+        if not recorded() and bool(others.any()):
             raise ValueError(
                 f"`token_type_ids{suffix}` holds other numbers than 0, and the encoder reads one text at a time. Give "
                 "the second text as `input_ids_b`, or both to a SiameseForPairClassification."
@@ -67,18 +70,19 @@ def split_by_type(
 
     At the left, because some encoders count their positions from there: each text is then as it is alone.
     """
-    if token_type_ids.shape != input_ids.shape:
+    if shape_of(token_type_ids) != shape_of(input_ids):
         raise ValueError(
             f"`token_type_ids` has shape {tuple(token_type_ids.shape)}; it must be that of `input_ids`, "
             f"{tuple(input_ids.shape)}."
         )
-    if not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
+    if not recorded() and not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
         raise ValueError("`token_type_ids` holds other numbers than 0 and 1; they must tell two texts apart.")
     parts: list[torch.Tensor] = []
     for number in (0, 1):
         of_text = (token_type_ids == number) & attention_mask.bool()
         lengths = of_text.sum(1)
-        width = int(lengths.max()) if len(lengths) else 0
+        # In a recording a width that does not depend on the values.
+        width = of_text.shape[1] if recorded() else int(lengths.max()) if len(lengths) else 0
         order = (~of_text).long().argsort(dim=1, stable=True)[:, :width]
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
         parts += [input_ids.gather(1, order), mask.long()]

@@ -1,0 +1,138 @@
+"""
+Models recorded by `torch.jit.trace` or `torch.export`: once, from an example, for every batch and every length.
+
+A recording knows nothing of what Python decides while it is made. So where a model would look at the values of its
+inputs to save work, as where nothing is padded, it asks `recorded` first and goes the way that is right for all; and a
+loop of as many turns as there are steps is one of `over_time`.
+"""
+
+# No `from __future__ import annotations` here: `torch.jit.script` reads `list[torch.Tensor]` as a type, not a string.
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+
+
+Tensors = Sequence[torch.Tensor]
+# From the state before a step, what the sequences hold at it and what is the same at all, to the state after it.
+Step = Callable[[tuple[torch.Tensor, ...], Tensors, Tensors], tuple[torch.Tensor, ...]]
+
+
+def recorded() -> bool:
+    """Whether torch records what is computed here: `torch.jit.trace`, or `torch.export` in either of its modes."""
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
+def shape_of(tensor: torch.Tensor) -> torch.Size:
+    """`tensor.shape` for a check: a trace would warn of it, and does not record it. In an export it is symbolic."""
+    if not torch.jit.is_tracing():
+        return tensor.shape
+    with _unrecorded():
+        return tensor.shape
+
+
+def as_size(number: torch.Tensor) -> int:
+    """A whole number () of at least 1 as a size: in a recording that of whatever is read, not of the example."""
+    if torch.jit.is_tracing():
+        return cast(int, number)
+    size = cast(int, number.item())
+    if torch.compiler.is_exporting():
+        torch._check(size >= 1)
+    return size
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    # Inside, a trace that is being made does not see what is done.
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(state)
+
+
+def over_time(
+    step: Step,
+    state: tuple[torch.Tensor, ...],
+    sequences: Tensors,
+    constants: Tensors,
+    dim: int,
+    reverse: bool = False,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """
+    A recurrence, a step at a time: a loop in Python, and in a recording one over as many steps as it is given.
+
+    Args:
+        step: Computes the state after a step from the state before it, the values of the `sequences` at it, and the
+            `constants`. It may look at no other tensor.
+        state: What is there before the first step.
+        sequences: Tensors with at least one step in the dimension `dim`.
+        constants: What every step needs, such as weights.
+        dim: The dimension of time in the `sequences`, and in what is returned.
+        reverse: Whether the last step is the first one read.
+
+    Returns:
+        The first part of the state after each step, where that step stands, and the state after the step read last.
+    """
+    if torch.jit.is_tracing():
+        return _traced(step, state, sequences, constants, dim, reverse)
+    if torch.compiler.is_exporting():
+        return _exported(step, state, sequences, constants, dim, reverse)
+    turns = list(zip(*(sequence.unbind(dim) for sequence in sequences), strict=True))
+    outputs = [state[0]] * len(turns)
+    for turn in reversed(range(len(turns))) if reverse else range(len(turns)):
+        state = step(state, turns[turn], constants)
+        outputs[turn] = state[0]
+    return torch.stack(outputs, dim), state
+
+
+def _exported(
+    step: Step, state: tuple[torch.Tensor, ...], sequences: Tensors, constants: Tensors, dim: int, reverse: bool
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    # Here, because to import it takes long.
+    from torch._higher_order_ops.scan import scan
+
+    def turn(state: tuple[torch.Tensor, ...], values: Tensors) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+        after = step(state, values, constants)
+        return after, after[0].clone()
+
+    moved = [sequence.movedim(dim, 0) for sequence in sequences]
+    final, outputs = scan(turn, tuple(part.clone() for part in state), tuple(moved), reverse=reverse)
+    return outputs.movedim(0, dim), tuple(final)
+
+
+def _traced(
+    step: Step, state: tuple[torch.Tensor, ...], sequences: Tensors, constants: Tensors, dim: int, reverse: bool
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    moved = [sequence.movedim(dim, 0) for sequence in sequences]
+    if reverse:
+        moved = [sequence.flip(0) for sequence in moved]
+    with _unrecorded(), warnings.catch_warnings():
+        # That `torch.jit` is no longer developed, whoever traces is told at that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        example = [list(state), [sequence[0] for sequence in moved], list(constants)]
+        detached = tuple([part.detach().clone() for part in parts] for parts in example)
+        one = torch.jit.trace(lambda *given: list(step(tuple(given[0]), *given[1:])), detached, None, False, strict=False)
+        loop = torch.jit.script(_loop_of(one))
+    outputs, final = loop(list(state), moved, list(constants))
+    return (outputs.flip(0) if reverse else outputs).movedim(0, dim), tuple(final)
+
+
+def _loop_of(one: Any) -> Callable[..., Any]:
+    def loop(
+        state: list[torch.Tensor], sequences: list[torch.Tensor], constants: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        outputs: list[torch.Tensor] = []
+        for turn in range(sequences[0].size(0)):
+            state = one(state, [sequence[turn] for sequence in sequences], constants)
+            outputs.append(state[0])
+        return torch.stack(outputs), state
+
+    return loop
+
+
+__all__ = ["Tensors", "as_size", "over_time", "recorded", "shape_of"]
