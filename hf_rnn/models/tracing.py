@@ -90,27 +90,33 @@ def over_time(
     return torch.stack(outputs, dim), state
 
 
+def _from_first(sequences: Tensors, dim: int, reverse: bool) -> list[torch.Tensor]:
+    # (time, …), the step that is read first at 0.
+    moved = [sequence.movedim(dim, 0) for sequence in sequences]
+    return [sequence.flip(0) for sequence in moved] if reverse else moved
+
+
 def _exported(
     step: Step, state: tuple[torch.Tensor, ...], sequences: Tensors, constants: Tensors, dim: int, reverse: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    # Here, because to import it takes long.
-    from torch._higher_order_ops.scan import scan
+    # Imported here, because that takes long.
+    from torch._higher_order_ops.scan import scan_op
 
-    def turn(state: tuple[torch.Tensor, ...], values: Tensors) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
-        after = step(state, values, constants)
-        return after, after[0].clone()
+    parts, given = len(state), len(state) + len(sequences)
 
-    moved = [sequence.movedim(dim, 0) for sequence in sequences]
-    final, outputs = scan(turn, tuple(part.clone() for part in state), tuple(moved), reverse=reverse)
-    return outputs.movedim(0, dim), tuple(final)
+    def turn(*values: torch.Tensor) -> list[torch.Tensor]:
+        after = step(values[:parts], values[parts:given], list(values[given:]))
+        return [*after, after[0].clone()]
+
+    # Not the function around this operator: its compiler knows no length that depends on values, as that of a word.
+    *final, outputs = scan_op(turn, list(state), _from_first(sequences, dim, reverse), tuple(constants))
+    return (outputs.flip(0) if reverse else outputs).movedim(0, dim), tuple(final)
 
 
 def _traced(
     step: Step, state: tuple[torch.Tensor, ...], sequences: Tensors, constants: Tensors, dim: int, reverse: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    moved = [sequence.movedim(dim, 0) for sequence in sequences]
-    if reverse:
-        moved = [sequence.flip(0) for sequence in moved]
+    moved = _from_first(sequences, dim, reverse)
     with _unrecorded(), warnings.catch_warnings():
         # That `torch.jit` is no longer developed, whoever traces is told at that.
         warnings.simplefilter("ignore", DeprecationWarning)
