@@ -109,7 +109,8 @@ def _exported(
         return [*after, after[0].clone()]
 
     # Not the function around this operator: its compiler knows no length that depends on values, as that of a word.
-    *final, outputs = scan_op(turn, list(state), _from_first(sequences, dim, reverse), tuple(constants))
+    # Nothing that it is given may be given twice.
+    *final, outputs = scan_op(turn, [part.clone() for part in state], _from_first(sequences, dim, reverse), tuple(constants))
     return (outputs.flip(0) if reverse else outputs).movedim(0, dim), tuple(final)
 
 
