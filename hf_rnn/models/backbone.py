@@ -223,8 +223,8 @@ def _token_mask(inputs: torch.Tensor, attention_mask: torch.Tensor | None, pad_t
     if attention_mask is not None:
         if shape_of(attention_mask) != shape_of(inputs)[:2]:
             raise ValueError(
-                f"`attention_mask` has shape {tuple(attention_mask.shape)}; with these inputs it must be "
-                f"{tuple(inputs.shape[:2])}, (batch, time)."
+                f"`attention_mask` has shape {shape_of(attention_mask)}; with these inputs it must be "
+                f"{shape_of(inputs)[:2]}, (batch, time)."
             )
         return attention_mask.bool()
     if inputs.dim() == 2 and pad_token_id is not None:

@@ -67,7 +67,7 @@ class RecurrentEmbeddings(RecordedStates):
         features = inputs if inputs.dim() == 3 else self._look_up(inputs, dtype)
         if shape_of(features)[-1] != self.input_size:
             raise ValueError(
-                f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
+                f"`inputs_embeds` has {shape_of(features)[-1]} features; the model reads {self.input_size} "
                 "(`input_size` of its config)."
             )
         features = steps.clear_padding(features)

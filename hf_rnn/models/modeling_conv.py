@@ -86,7 +86,7 @@ class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
         wanted = (self.config.num_channels, self.config.image_size, self.config.image_size)
         if pixel_values.dim() != 4 or shape_of(pixel_values)[1:] != wanted:
             raise ValueError(
-                f"`pixel_values` has shape {tuple(pixel_values.shape)}; it must be (batch, channels, height, width) "
+                f"`pixel_values` has shape {shape_of(pixel_values)}; it must be (batch, channels, height, width) "
                 f"= (batch, {', '.join(map(str, wanted))})."
             )
         if not pixel_values.is_floating_point():

@@ -151,7 +151,7 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         loss = None
         if labels is not None:
             if shape_of(labels) != shape_of(mask):
-                raise ValueError(f"`labels` has shape {tuple(labels.shape)}; it must be {tuple(mask.shape)}.")
+                raise ValueError(f"`labels` has shape {shape_of(labels)}; it must be {shape_of(mask)}.")
             loss = self.head.loss(emissions, words.from_pieces(labels), words.mask, num_items_in_batch)
         return RecurrentTokenClassifierOutput(
             loss=loss,

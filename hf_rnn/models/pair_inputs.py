@@ -43,8 +43,8 @@ def checked_inputs(
     for name, value in inputs.items():
         if shape_of(value) != shape_of(input_ids):
             raise ValueError(
-                f"`{name}{suffix}` has shape {tuple(value.shape)}; it must be that of `input_ids{suffix}`, "
-                f"{tuple(input_ids.shape)}."
+                f"`{name}{suffix}` has shape {shape_of(value)}; it must be that of `input_ids{suffix}`, "
+                f"{shape_of(input_ids)}."
             )
     if token_type_ids is not None and not takes_token_types:
         others = inputs.pop("token_type_ids")
@@ -72,8 +72,8 @@ def split_by_type(
     """
     if shape_of(token_type_ids) != shape_of(input_ids):
         raise ValueError(
-            f"`token_type_ids` has shape {tuple(token_type_ids.shape)}; it must be that of `input_ids`, "
-            f"{tuple(input_ids.shape)}."
+            f"`token_type_ids` has shape {shape_of(token_type_ids)}; it must be that of `input_ids`, "
+            f"{shape_of(input_ids)}."
         )
     if not recorded() and not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
         raise ValueError("`token_type_ids` holds other numbers than 0 and 1; they must tell two texts apart.")

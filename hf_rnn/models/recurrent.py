@@ -183,7 +183,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         # torch's fused kernels do not check: they read past the end of a state of too few sequences.
         if [shape_of(part) for part in state] != [shape] * self.cell.num_states:
             raise ValueError(
-                f"`past_key_values` holds {[tuple(part.shape) for part in state]} for a layer; this one takes "
+                f"`past_key_values` holds {[shape_of(part) for part in state]} for a layer; this one takes "
                 f"{[shape] * self.cell.num_states}: (batch, directions, units) of h, and of c for an LSTM."
             )
         return tuple(part.to(inputs) for part in state)

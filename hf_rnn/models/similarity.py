@@ -35,7 +35,7 @@ def pairwise(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
     """
     _check(a, b, kind)
     if shape_of(a) != shape_of(b):
-        raise ValueError(f"`b` has shape {tuple(b.shape)}; it must be that of `a`, {tuple(a.shape)}.")
+        raise ValueError(f"`b` has shape {shape_of(b)}; it must be that of `a`, {shape_of(a)}.")
     if kind == "euclidean":
         return -torch.linalg.vector_norm(a - b, dim=1)
     if kind == "manhattan":

@@ -12,7 +12,7 @@ from transformers import initialization as init
 from .configuration_rnn import RecurrentConfig
 from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
 from .heads import ClassificationHead
-from .losses import classification_loss
+from .losses import classification_loss, divided
 from .tracing import recorded
 
 
@@ -117,7 +117,7 @@ class TaggingHead(nn.Module):
         total = -self.crf(_at_least_float32(emissions), possible, mask).sum()
         if num_items_in_batch is None:
             num_items_in_batch = labelled.sum().clamp(min=1)
-        return total / torch.as_tensor(num_items_in_batch, device=total.device)
+        return divided(total, num_items_in_batch)
 
     def scores(self, emissions: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """

@@ -26,12 +26,12 @@ def recorded() -> bool:
     return torch.jit.is_tracing() or torch.compiler.is_exporting()
 
 
-def shape_of(tensor: torch.Tensor) -> torch.Size:
-    """`tensor.shape` for a check: a trace would warn of it, and does not record it. In an export it is symbolic."""
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape, for checks and what they say: of a trace's example, without a record of it; symbolic in an export."""
     if not torch.jit.is_tracing():
-        return tensor.shape
+        return tuple(tensor.shape)
     with _unrecorded():
-        return tensor.shape
+        return tuple(tensor.shape)
 
 
 def as_size(number: torch.Tensor) -> int:
