@@ -85,10 +85,7 @@ def tokens_to_predict(
         return None
     given, wanted = shape_of(tokens), shape_of(mask)
     if given != scored or given != wanted:
-        raise ValueError(
-            f"`{name}` has shape {given}; it must be {wanted}, (batch, time), and "
-            "`logits_to_keep` 0."
-        )
+        raise ValueError(f"`{name}` has shape {given}; it must be {wanted}, (batch, time), and `logits_to_keep` 0.")
     _check_classes(tokens, vocab_size, "vocab_size", name)
     if shift_labels is not None:
         return tokens.long()

@@ -57,9 +57,14 @@ def checked_inputs(
 
 
 def stack(a: torch.Tensor, b: torch.Tensor, padding: int) -> torch.Tensor:
-    """One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right."""
+    """
+    One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right. Images
+    (batch, channels, height, width), which must have one shape, are not padded.
+    """
     width = max(a.shape[1], b.shape[1])
-    return torch.cat([nn.functional.pad(x, (0, width - x.shape[1]), value=padding) for x in (a, b)])
+    missing = (width - a.shape[1], width - b.shape[1])
+    wide = (nn.functional.pad(x, (0, n), value=padding) if n else x for x, n in zip((a, b), missing, strict=True))
+    return torch.cat(list(wide))
 
 
 def split_by_type(

@@ -106,8 +106,8 @@ class TaggingHead(nn.Module):
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
             # In a recording nothing is picked out: how many words there are depends on the values.
-            picked = [values.flatten(0, 1) if recorded() else values[mask] for values in (emissions, labels)]
-            return classification_loss(*picked, "single_label_classification", num_items_in_batch)
+            picked, own = ((x.flatten(0, 1) if recorded() else x[mask]) for x in (emissions, labels))
+            return classification_loss(picked, own, "single_label_classification", num_items_in_batch)
         labelled = labels != -100
         num_labels = self.state_labels.shape[1]
         wrong = labelled & ((labels < 0) | (labels >= num_labels))

@@ -35,24 +35,24 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
 
 
 def as_size(number: torch.Tensor) -> int:
-    """A whole number () of at least 1 as a size: in a recording that of whatever is read, not of the example."""
+    """In a recording a whole number () of at least 1 as a size, which then is that of whatever is read."""
     if torch.jit.is_tracing():
         return cast(int, number)
     size = cast(int, number.item())
-    if torch.compiler.is_exporting():
-        torch._check(size >= 1)
+    torch._check(size >= 1)
     return size
 
 
 @contextmanager
 def _unrecorded() -> Iterator[None]:
     # Inside, a trace that is being made does not see what is done.
-    state = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
+    tracer = cast(Any, torch._C)
+    state = tracer._get_tracing_state()
+    tracer._set_tracing_state(None)
     try:
         yield
     finally:
-        torch._C._set_tracing_state(state)
+        tracer._set_tracing_state(state)
 
 
 def over_time(
@@ -110,7 +110,9 @@ def _exported(
 
     # Not the function around this operator: its compiler knows no length that depends on values, as that of a word.
     # Nothing that it is given may be given twice.
-    *final, outputs = scan_op(turn, [part.clone() for part in state], _from_first(sequences, dim, reverse), tuple(constants))
+    *final, outputs = scan_op(
+        turn, [part.clone() for part in state], _from_first(sequences, dim, reverse), tuple(constants)
+    )
     return (outputs.flip(0) if reverse else outputs).movedim(0, dim), tuple(final)
 
 
@@ -121,9 +123,15 @@ def _traced(
     with _unrecorded(), warnings.catch_warnings():
         # That `torch.jit` is no longer developed, whoever traces is told at that.
         warnings.simplefilter("ignore", DeprecationWarning)
-        example = [list(state), [sequence[0] for sequence in moved], list(constants)]
+        example = (state, [sequence[0] for sequence in moved], constants)
         detached = tuple([part.detach().clone() for part in parts] for parts in example)
-        one = torch.jit.trace(lambda *given: list(step(tuple(given[0]), *given[1:])), detached, None, False, strict=False)
+        # Not strictly: it takes and gives lists.
+        one = torch.jit.trace(
+            lambda state, values, constants: list(step(tuple(state), values, constants)),
+            detached,
+            check_trace=False,
+            strict=False,
+        )
         loop = torch.jit.script(_loop_of(one))
     outputs, final = loop(list(state), moved, list(constants))
     return (outputs.flip(0) if reverse else outputs).movedim(0, dim), tuple(final)

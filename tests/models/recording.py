@@ -1,4 +1,4 @@
-"""Models recorded by torch from one example without padding, and batches of other shapes that they are to be right on."""
+"""Models recorded by torch from one example without padding, and batches of other shapes to ask them for."""
 
 from __future__ import annotations
 

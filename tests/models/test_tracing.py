@@ -141,9 +141,8 @@ def test_losses(head, how):
     }.get(head, lambda: build_tagger("dan", head, words=False))()
 
     def labelled(inputs):
-        if head == "classes":
-            return inputs | {"labels": torch.arange(len(inputs["input_ids"])) % 3}
-        return inputs | {"labels": inputs["input_ids"] if head == "causal" else torch.zeros_like(inputs["input_ids"])}
+        labels = {"causal": inputs["input_ids"].clone(), "classes": torch.arange(len(inputs["input_ids"])) % 3}
+        return inputs | {"labels": labels.get(head, torch.zeros_like(inputs["input_ids"]))}
 
     options = {} if how == "trace" or head != "classes" else {"fixed": ("labels",)}
     recorded = RECORDERS[how](model, labelled(full()), **options)
