@@ -162,11 +162,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         state = self._initial_state(inputs, state)
         # Once for each pass, so that every path and every step of it has the same.
         weights = [self.cell.drawn_weights(direction) for direction in range(self.num_directions)]
-        kernel = self.cell.kernel
-        if return_state and self.cell.num_states > 1 and recorded():
-            # No kernel gives c at each sequence's own last step but for a packed batch, which is one of these lengths.
-            kernel = None
-        path = choose_path(kernel, inputs, *state, *chain.from_iterable(weights))
+        path = choose_path(self.cell.kernel, inputs, *state, *chain.from_iterable(weights))
         if shape_of(inputs)[1] == 0:
             outputs, finals = inputs.new_zeros(len(inputs), 0, self.num_directions * self.cell.hidden_size), state
         elif path == "compiled":

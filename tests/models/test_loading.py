@@ -51,6 +51,7 @@ CODE_FILES = {
     "sampled_softmax.py",
     "tagging.py",
     "word_embeddings.py",
+    "tracing.py",
     "weight_files.py",
     "words.py",
 }

@@ -285,6 +285,14 @@ def test_an_example_of_the_wrong_shape_is_still_named(how):
         RECORDERS[how](build("bilstm"), wrong)
 
 
+@ways
+def test_padding_never_counts_in_the_normalisation_of_a_tagger(how):
+    model = build_tagger("dan", classifier_hidden_sizes=[3], classifier_norm="batch")
+    assert_recorded(how, model)
+    with pytest.raises(ValueError, match=r"`classifier_norm`='batch' cannot be recorded in training.*model\.eval"):
+        RECORDERS[how](model.train(), full())
+
+
 def test_a_model_is_the_same_after_it_was_recorded():
     model, other = build("gru-reset-before"), batch_of(sentences(), "right")[0]
     with torch.no_grad():
