@@ -11,7 +11,7 @@ from transformers import initialization as init
 
 from .configuration_rnn import RecurrentConfig
 from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
-from .heads import BatchNorm, ClassificationHead
+from .heads import ClassificationHead
 from .losses import classification_loss, divided
 from .tracing import recorded
 
@@ -82,18 +82,8 @@ class TaggingHead(nn.Module):
             self.register_buffer(name, table.clone(), persistent=False)
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
-        Emissions (batch, words, states), zero at the padding, for words (batch, words, features).
-
-        Raises:
-            ValueError: where `torch.jit.trace` or `torch.export` records batch normalisation in training.
-        """
+        """Emissions (batch, words, states), zero at the padding, for words (batch, words, features)."""
         if recorded():
-            if self.training and any(isinstance(module, BatchNorm) for module in self.classifier.dense):
-                raise ValueError(
-                    "A tagger with `classifier_norm`='batch' cannot be recorded in training: the padding would count "
-                    "among the words. Call `model.eval()` before."
-                )
             found = self.classifier(features.flatten(0, 1))
             emissions = found.view(*mask.shape, found.shape[1])
             return emissions.masked_fill(~mask.unsqueeze(2), 0)
