@@ -1,4 +1,4 @@
-"""The README's Python examples print what it says they print."""
+"""The Python examples of the README and of docs/tracing.md print what these say."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import doctest
 from pathlib import Path
 
 
-README = Path(__file__).parent.parent / "README.md"
+PROJECT = Path(__file__).parent.parent
 
 
 def test_python_examples_print_what_the_readme_says():
+    run_examples(PROJECT / "README.md")
+
+
+def test_models_are_recorded_as_the_documentation_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it saves files
+    run_examples(PROJECT / "docs" / "tracing.md")
+
+
+def run_examples(page: Path) -> None:
     # doctest reads a fence's last line as output; an empty line before it ends the example.
-    examples = doctest.DocTestParser().get_doctest(README.read_text(encoding="utf-8"), {}, "README", str(README), 0)
-    assert examples.examples, "the README has no example"
+    examples = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.stem, str(page), 0)
+    assert examples.examples, f"{page} has no example"
     outcome = doctest.DocTestRunner().run(examples)
     assert outcome.failed == 0

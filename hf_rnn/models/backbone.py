@@ -28,6 +28,7 @@ from .pooling import Pooler
 from .recurrent import RecordedStates, StackedLayer, Steps
 from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
+from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
 from .word_embeddings import WordEmbeddings
 from .words import Words
@@ -172,7 +173,8 @@ class RecurrentModel(RecurrentPreTrainedModel):
         if words is None:
             words = self.embeddings.find_words(inputs, mask)
         if use_cache is None:
-            use_cache = start is not None or self.config.use_cache
+            # What a trace returns is made of tensors alone; a state is an object.
+            use_cache = start is not None or (self.config.use_cache and not torch.jit.is_tracing())
         states = _states(start, len(self.layers))
         steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
         hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
@@ -219,10 +221,10 @@ def _one_of(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) 
 def _token_mask(inputs: torch.Tensor, attention_mask: torch.Tensor | None, pad_token_id: int | None) -> torch.Tensor:
     # (batch, time), True at a token.
     if attention_mask is not None:
-        if attention_mask.shape != inputs.shape[:2]:
+        if shape_of(attention_mask) != shape_of(inputs)[:2]:
             raise ValueError(
-                f"`attention_mask` has shape {tuple(attention_mask.shape)}; with these inputs it must be "
-                f"{tuple(inputs.shape[:2])}, (batch, time)."
+                f"`attention_mask` has shape {shape_of(attention_mask)}; with these inputs it must be "
+                f"{shape_of(inputs)[:2]}, (batch, time)."
             )
         return attention_mask.bool()
     if inputs.dim() == 2 and pad_token_id is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+from torch.utils._pytree import MappingKey, register_pytree_node
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from .cells import State
@@ -114,5 +115,23 @@ class RecurrentCache(Cache):
         cells = [layer.c.transpose(0, 1) for layer in self._recurrent_layers if layer.c is not None]
         return tuple(cells) or None
 
+
+def _parts(cache: RecurrentCache) -> tuple[list[Any], None]:
+    return [cache.states, cache.get_seq_length()], None
+
+
+def _parts_by_name(cache: RecurrentCache) -> tuple[list[tuple[Any, Any]], None]:
+    states, num_steps = _parts(cache)[0]
+    return [(MappingKey("states"), states), (MappingKey("num_steps"), num_steps)], None
+
+
+# So that `torch.export` finds the tensors of a state that goes into a model or comes out of it.
+register_pytree_node(
+    RecurrentCache,
+    _parts,
+    lambda parts, _: RecurrentCache(*parts),
+    serialized_type_name=f"{RecurrentCache.__module__}.{RecurrentCache.__qualname__}",
+    flatten_with_keys_fn=_parts_by_name,
+)
 
 __all__ = ["RecurrentCache", "RecurrentCacheLayer"]

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import initialization as init
 
 from .configuration_rnn import ElmanConfig, GruConfig, RecurrentConfig
+from .tracing import shape_of
 
 
 # The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
@@ -153,10 +154,10 @@ def last_steps(outputs: torch.Tensor, lengths: torch.Tensor, initial: torch.Tens
         lengths: (batch), whole numbers from 0.
         initial: (batch, units).
     """
-    if outputs.shape[1] == 0:
+    if shape_of(outputs)[1] == 0:
         return initial
     index = (lengths - 1).clamp(min=0)
-    last = outputs[torch.arange(len(outputs), device=outputs.device), index]
+    last = outputs[torch.arange(outputs.shape[0], device=outputs.device), index]
     return torch.where((lengths > 0).unsqueeze(1), last, initial)
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from .configuration_rnn import BiLstmConfig, RecurrentConfig
 from .recurrent import RecurrentLayer, Steps
+from .tracing import recorded
 
 
 # Bytes are 0 to 255; this stands beyond a word's ends.
@@ -45,16 +46,22 @@ class CharacterCnn(nn.Module):
         # A word without a byte (a special token) still has one place, with padding all around.
         at_least_one = lengths.clamp(min=1)
         real = torch.arange(characters.shape[1], device=lengths.device) < at_least_one.unsqueeze(1)
+        filters = self.convolution.weight.transpose(1, 2).flatten(1).T
+        bias = cast(torch.Tensor, self.convolution.bias)
+        if recorded():
+            # How many places are real depends on the values: all are computed.
+            filtered = functional.embedding(around, self.embeddings.weight).flatten(2) @ filters
+            return filtered.masked_fill(~real.unsqueeze(2), -torch.inf).amax(1) + bias
         # Nothing is computed at the padding: the convolution is a product over the real places' neighbourhoods. Not
         # `self.embeddings(…)`, which would train no vector for what stands beyond a word's ends.
         embedded = functional.embedding(around[real], self.embeddings.weight).flatten(1)
-        filtered = embedded @ self.convolution.weight.transpose(1, 2).flatten(1).T  # (bytes of all words, filters)
+        filtered = embedded @ filters  # (bytes of all words, filters)
         word = real.nonzero()[:, :1].expand_as(filtered)
         # Not `segment_reduce`: among equal values, as in "aaaa", each gets the whole of a negative gradient.
         largest = filtered.new_zeros(len(lengths), filtered.shape[1]).scatter_reduce(
             0, word, filtered, "amax", include_self=False
         )
-        return largest + cast(torch.Tensor, self.convolution.bias)
+        return largest + bias
 
 
 class CharacterLstm(nn.Module):

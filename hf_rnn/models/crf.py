@@ -19,6 +19,8 @@ import torch
 from torch import nn
 from transformers import initialization as init
 
+from .tracing import Tensors, over_time, recorded
+
 
 SCHEMES = ("BIO", "BIOES")
 # The score of what is forbidden: its exponential is 0 in float32 and float64, and sums of it stay finite, so that no
@@ -134,7 +136,8 @@ class ConditionalRandomField(nn.Module):
             ValueError: if the labels of a sentence take a transition that is forbidden.
         """
         possible = labels if labels.dim() == 3 else self._possible(labels)
-        self._refuse_forbidden(possible, mask.bool())
+        if not recorded():
+            self._refuse_forbidden(possible, mask.bool())
         agreeing = emissions.masked_fill(~possible, FORBIDDEN)
         # In one batch: the loop over the steps costs the same for twice the sentences.
         agree, every = self.log_partition(torch.cat([agreeing, emissions]), torch.cat([mask, mask])).chunk(2)
@@ -149,7 +152,7 @@ class ConditionalRandomField(nn.Module):
         start, transition, end = self.rules()
         mask = mask.bool()
         reached = self._reach(start, transition, _cleared(emissions, mask), torch.logsumexp)
-        at_end = reached[torch.arange(len(mask), device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
+        at_end = reached[torch.arange(mask.shape[0], device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
         return torch.where(mask[:, 0], torch.logsumexp(at_end + end, dim=1), 0)
 
     def marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -235,11 +238,25 @@ class ConditionalRandomField(nn.Module):
     ) -> torch.Tensor:
         # All paths up to and with each label at each step, reduced (…, batch, time, labels). Padding follows a
         # sentence, so what comes out there has no part in what comes out before, and is not to be read.
+        if recorded():
+            return self._reach_recorded(first, transition, emissions, reduce)
         steps = emissions.unbind(-2)
         scores = [first + steps[0]]
         for step in steps[1:]:
             scores.append(reduce(scores[-1].unsqueeze(-1) + transition, -2) + step)
         return torch.stack(scores, dim=-2)
+
+    def _reach_recorded(
+        self, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, reduce: Reduction
+    ) -> torch.Tensor:
+        # The state is what `_reach` keeps, and, of the next step, that without its own emissions: so that the first
+        # step is one like the others, and a sentence may have no other.
+        def step(state: Tensors, values: Tensors, constants: Tensors) -> tuple[torch.Tensor, ...]:
+            scores = state[1] + values[0]
+            return scores, reduce(scores.unsqueeze(-1) + constants[0], -2)
+
+        start = first.expand_as(emissions.select(-2, 0))
+        return over_time(step, (start, start), [emissions], [transition], dim=-2)[0]
 
     def _scores_through(self, emissions: torch.Tensor, mask: torch.Tensor, reduce: Reduction) -> torch.Tensor:
         # (batch, time, labels): all paths through each label at each step, reduced.
@@ -247,16 +264,16 @@ class ConditionalRandomField(nn.Module):
         emissions = _cleared(emissions, mask.bool())
         last = mask.sum(1, keepdim=True) - 1
         positions = torch.arange(mask.shape[1], device=mask.device)
-        rows = torch.arange(len(mask), device=mask.device).unsqueeze(1)
+        rows = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
         reverse = torch.where(positions <= last, last - positions, positions)
         # The paths from each label on are those up to it in the sentence read backwards: both in one loop.
-        forward, backward = self._reach(
+        up_to, onward = self._reach(
             torch.stack([start, end]).unsqueeze(1),
             torch.stack([transition, transition.T]).unsqueeze(1),
             torch.stack([emissions, emissions[rows, reverse]]),
             reduce,
-        )
-        return forward + backward[rows, reverse] - emissions
+        ).unbind()
+        return up_to + onward[rows, reverse] - emissions
 
     def _refuse_forbidden(self, possible: torch.Tensor, mask: torch.Tensor) -> None:
         # Does any pair of possible labels fit together, at the start, from step to step, and at the end?

@@ -7,6 +7,7 @@ from torch import nn
 
 from .configuration_rnn import RecurrentConfig
 from .recurrent import LockedDropout, RecordedStates, Steps
+from .tracing import shape_of
 from .words import Words
 
 
@@ -64,9 +65,9 @@ class RecurrentEmbeddings(RecordedStates):
     ) -> torch.Tensor:
         """Ids (batch, time) or features (batch, time, features) to features in `dtype`; zeros at the padding."""
         features = inputs if inputs.dim() == 3 else self._look_up(inputs, dtype)
-        if features.shape[-1] != self.input_size:
+        if shape_of(features)[-1] != self.input_size:
             raise ValueError(
-                f"`inputs_embeds` has {features.shape[-1]} features; the model reads {self.input_size} "
+                f"`inputs_embeds` has {shape_of(features)[-1]} features; the model reads {self.input_size} "
                 "(`input_size` of its config)."
             )
         features = steps.clear_padding(features)

@@ -6,15 +6,26 @@ import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
+from .tracing import recorded
 
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance."""
+    """
+    Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance.
+
+    Raises:
+        ValueError: where `torch.jit.trace` or `torch.export` records it in training.
+    """
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        if self.training and recorded():
+            raise ValueError(
+                "`classifier_norm`='batch' cannot be recorded in training, where what it computes depends on how many "
+                "rows there are, and a tagger's padding would be among them. Call `model.eval()` before."
+            )
         if not self.training or len(features) > 1:
             return super().forward(features)
         return nn.functional.batch_norm(

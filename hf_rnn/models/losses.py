@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional
+
+from .tracing import recorded, shape_of
 
 
 def infer_problem_type(problem_type: str | None, num_labels: int, labels: torch.Tensor) -> str:
@@ -36,12 +40,14 @@ def classification_loss(
     Raises:
         ValueError: for labels out of range, not whole where they are classes, or of another shape.
     """
-    kind = infer_problem_type(problem_type, logits.shape[1], labels)
+    kind = infer_problem_type(problem_type, shape_of(logits)[1], labels)
     logits = _full_precision(logits)
-    expected = logits.shape[:1] if kind == "single_label_classification" else logits.shape
-    if labels.shape[:1] != logits.shape[:1] or labels.numel() != expected.numel():
-        raise ValueError(f"`labels` has shape {tuple(labels.shape)}; for {kind} it must be {tuple(expected)}.")
-    _check_values(labels, kind, logits.shape[1])
+    given, expected = shape_of(labels), shape_of(logits)
+    if kind == "single_label_classification":
+        expected = expected[:1]
+    if given[:1] != expected[:1] or math.prod(given) != math.prod(expected):
+        raise ValueError(f"`labels` has shape {given}; for {kind} it must be {expected}.")
+    _check_values(labels, kind, shape_of(logits)[1])
     if kind == "single_label_classification":
         total = functional.cross_entropy(logits, labels.view(-1).long(), reduction="sum", ignore_index=-100)
     else:
@@ -50,11 +56,11 @@ def classification_loss(
     if num_items_in_batch is None:
         # At least one: a batch in which nothing is labelled has the loss 0, not NaN.
         num_items_in_batch = (labels != -100).sum().clamp(min=1)
-    return total / torch.as_tensor(num_items_in_batch, device=total.device)
+    return divided(total, num_items_in_batch)
 
 
 def tokens_to_predict(
-    scored: torch.Size,
+    scored: tuple[int, ...],
     vocab_size: int,
     mask: torch.Tensor,
     labels: torch.Tensor | None,
@@ -77,17 +83,14 @@ def tokens_to_predict(
     tokens, name = (labels, "labels") if shift_labels is None else (shift_labels, "shift_labels")
     if tokens is None:
         return None
-    if tokens.shape != scored or tokens.shape != mask.shape:
-        raise ValueError(
-            f"`{name}` has shape {tuple(tokens.shape)}; it must be {tuple(mask.shape)}, (batch, time), and "
-            "`logits_to_keep` 0."
-        )
+    given, wanted = shape_of(tokens), shape_of(mask)
+    if given != scored or given != wanted:
+        raise ValueError(f"`{name}` has shape {given}; it must be {wanted}, (batch, time), and `logits_to_keep` 0.")
     _check_classes(tokens, vocab_size, "vocab_size", name)
     if shift_labels is not None:
         return tokens.long()
-    shifted = torch.full_like(tokens, -100, dtype=torch.long)
-    shifted[:, :-1] = tokens[:, 1:].masked_fill(~_after_a_token(mask), -100)
-    return shifted
+    last = torch.arange(tokens.shape[1], device=tokens.device) == tokens.shape[1] - 1
+    return tokens.long().roll(-1, 1).masked_fill(last | ~_at_or_after_a_token(mask), -100)
 
 
 def next_token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -108,7 +111,7 @@ def mean_over_tokens(
     """`total` by `num_items_in_batch` (see [`classification_loss`]), or by the number of `targets`, at least 1."""
     if num_items_in_batch is None:
         num_items_in_batch = (targets != -100).sum().clamp(min=1)
-    return total / torch.as_tensor(num_items_in_batch, device=total.device)
+    return divided(total, num_items_in_batch)
 
 
 def penalties(
@@ -137,13 +140,19 @@ def penalties(
         total = total + alpha * squares[mask].sum()
     if beta:
         squares = _full_precision(outputs).diff(dim=1).square().mean(2)
-        total = total + beta * squares[mask[:, 1:] & _after_a_token(mask)].sum()
+        total = total + beta * squares[mask[:, 1:] & _at_or_after_a_token(mask)[:, :-1]].sum()
     return total
 
 
-def _after_a_token(mask: torch.Tensor) -> torch.Tensor:
-    # (batch, time - 1), of all steps but the first: whether a token stands before them.
-    return mask.cumsum(1)[:, :-1] > 0
+def divided(total: torch.Tensor, number: torch.Tensor | int) -> torch.Tensor:
+    """`total` by `number`, wherever that is."""
+    # A tensor is not given to `as_tensor`: a trace would keep what it holds.
+    return total / (number.to(total.device) if isinstance(number, torch.Tensor) else torch.as_tensor(number))
+
+
+def _at_or_after_a_token(mask: torch.Tensor) -> torch.Tensor:
+    # (batch, time): whether there is a token at a step or before it.
+    return mask.cumsum(1) > 0
 
 
 def _full_precision(values: torch.Tensor) -> torch.Tensor:
@@ -164,8 +173,8 @@ def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "la
 
 
 def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str, name: str = "labels") -> None:
-    if not bool(right.all()):
+    if not recorded() and not bool(right.all()):
         raise ValueError(f"`{name}` holds {labels[~right][0].item()}; {allowed}.")
 
 
-__all__ = ["classification_loss", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]
+__all__ = ["classification_loss", "divided", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]

@@ -20,6 +20,7 @@ from .losses import mean_over_tokens, next_token_loss, penalties, tokens_to_pred
 from .recurrent import LockedDropout
 from .sampled_softmax import sampled_cross_entropy
 from .state_name import StateOutputMixin, named_state, take_state
+from .tracing import recorded, shape_of
 
 
 @dataclass
@@ -115,7 +116,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         hidden_states = _last_outputs(outputs.last_hidden_state, mask, cache, kept)
         dropped = self.dropout(hidden_states)
         vocab_size = self.lm_head.out_features
-        targets = tokens_to_predict(hidden_states.shape[:2], vocab_size, mask, labels, shift_labels)
+        targets = tokens_to_predict(shape_of(hidden_states)[:2], vocab_size, mask, labels, shift_labels)
         logits, loss = self._score(self.projection(dropped), targets, skip_logits)
         if targets is not None and loss is not None:
             penalty = self._penalty(hidden_states, dropped, mask) if self.training else 0.0
@@ -147,14 +148,14 @@ def _last_outputs(
     outputs: torch.Tensor, mask: torch.Tensor, start: RecurrentCache | None, kept: slice | torch.Tensor
 ) -> torch.Tensor:
     # (batch, kept steps, units): the output at each step, at the padding that of the last token before it.
-    if bool(mask.all()):
+    if not recorded() and bool(mask.all()):
         return outputs[:, kept]
-    before = outputs.new_zeros(len(outputs), 1, outputs.shape[2])
+    before = outputs.new_zeros(outputs.shape[0], 1, outputs.shape[2])
     if start is not None:
         before = start.states[-1][0].to(outputs)
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     last = (positions * mask).cummax(dim=1).values[:, kept]
-    rows = torch.arange(len(outputs), device=mask.device).unsqueeze(1)
+    rows = torch.arange(outputs.shape[0], device=mask.device).unsqueeze(1)
     return torch.cat([before, outputs], dim=1)[rows, last]
 
 

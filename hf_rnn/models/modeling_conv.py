@@ -19,6 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttenti
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_conv import ConvEncoderConfig
+from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
 
 
@@ -83,9 +84,9 @@ class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
             ValueError: if the images are of another shape, or whole numbers.
         """
         wanted = (self.config.num_channels, self.config.image_size, self.config.image_size)
-        if pixel_values.dim() != 4 or pixel_values.shape[1:] != wanted:
+        if pixel_values.dim() != 4 or shape_of(pixel_values)[1:] != wanted:
             raise ValueError(
-                f"`pixel_values` has shape {tuple(pixel_values.shape)}; it must be (batch, channels, height, width) "
+                f"`pixel_values` has shape {shape_of(pixel_values)}; it must be (batch, channels, height, width) "
                 f"= (batch, {', '.join(map(str, wanted))})."
             )
         if not pixel_values.is_floating_point():

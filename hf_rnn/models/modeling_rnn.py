@@ -21,6 +21,7 @@ from .losses import classification_loss
 from .modeling_causal import RecurrentForCausalLM
 from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
+from .tracing import shape_of
 from .words import Words
 
 
@@ -160,8 +161,8 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         logits = torch.where(words.begins.unsqueeze(2), words.to_pieces(of_first), words.to_pieces(of_others))
         loss = None
         if labels is not None:
-            if labels.shape != mask.shape:
-                raise ValueError(f"`labels` has shape {tuple(labels.shape)}; it must be {tuple(mask.shape)}.")
+            if shape_of(labels) != shape_of(mask):
+                raise ValueError(f"`labels` has shape {shape_of(labels)}; it must be {shape_of(mask)}.")
             loss = self.head.loss(emissions, words.from_pieces(labels), words.mask, num_items_in_batch)
         return RecurrentTokenClassifierOutput(
             loss=loss,

@@ -31,6 +31,7 @@ from .search import semantic_search
 from .sentence_encoder import write_module_files
 from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
 from .similarity import pairwise
+from .tracing import recorded, shape_of
 from .weight_files import DamagedWeightsMixin
 
 
@@ -204,19 +205,15 @@ class SiameseModel(SiamesePreTrainedModel):
                 f"A pair must be of one kind; it has {', '.join(first)} and, as `_b`, {', '.join(second)}."
             )
         kind = next(iter(first))
-        rows, others = len(first[kind]), len(second[kind])
+        rows, others = (shape_of(inputs[kind])[0] for inputs in (first, second))
         if rows != others:
             raise ValueError(f"`{kind}_b` has {others} rows; it must have those of `{kind}`, {rows}.")
-        if kind == "pixel_values" and first[kind].shape != second[kind].shape:
+        # Recorded, texts too: the width of both would be a choice between two.
+        if recorded() or (kind == "pixel_values" and first[kind].shape != second[kind].shape):
             a, b = self._embed(first, states), self._embed(second, states)
             return SiameseOutput(None, a.embeddings, b.embeddings, a.hidden_states, b.hidden_states)
-        padding = self.config.padding or 0
-        joined = {
-            name: torch.cat([first[name], second[name]])
-            if name == "pixel_values"
-            else stack(first[name], second[name], padding if name == "input_ids" else 0)
-            for name in first
-        }
+        padding = {"input_ids": self.config.padding or 0}
+        joined = {name: stack(first[name], second[name], padding.get(name, 0)) for name in first}
         both: Any = self._embed(joined, states)
         pair = SiameseOutput(None, *both.embeddings.split(rows))
         if both.hidden_states is not None:

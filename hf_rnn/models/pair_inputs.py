@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .tracing import recorded, shape_of
+
 
 def checked_inputs(
     suffix: str,
@@ -39,13 +41,14 @@ def checked_inputs(
     if token_type_ids is not None:
         inputs["token_type_ids"] = token_type_ids
     for name, value in inputs.items():
-        if value.shape != input_ids.shape:
+        if shape_of(value) != shape_of(input_ids):
             raise ValueError(
-                f"`{name}{suffix}` has shape {tuple(value.shape)}; it must be that of `input_ids{suffix}`, "
-                f"{tuple(input_ids.shape)}."
+                f"`{name}{suffix}` has shape {shape_of(value)}; it must be that of `input_ids{suffix}`, "
+                f"{shape_of(input_ids)}."
             )
     if token_type_ids is not None and not takes_token_types:
-        if bool(inputs.pop("token_type_ids").any()):
+        others = inputs.pop("token_type_ids")
+        if not recorded() and bool(others.any()):
             raise ValueError(
                 f"`token_type_ids{suffix}` holds other numbers than 0, and the encoder reads one text at a time. Give "
                 "the second text as `input_ids_b`, or both to a SiameseForPairClassification."
@@ -54,9 +57,14 @@ def checked_inputs(
 
 
 def stack(a: torch.Tensor, b: torch.Tensor, padding: int) -> torch.Tensor:
-    """One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right."""
+    """
+    One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right. Images
+    (batch, channels, height, width), which must have one shape, are not padded.
+    """
     width = max(a.shape[1], b.shape[1])
-    return torch.cat([nn.functional.pad(x, (0, width - x.shape[1]), value=padding) for x in (a, b)])
+    missing = (width - a.shape[1], width - b.shape[1])
+    wide = (nn.functional.pad(x, (0, n), value=padding) if n else x for x, n in zip((a, b), missing, strict=True))
+    return torch.cat(list(wide))
 
 
 def split_by_type(
@@ -67,18 +75,19 @@ def split_by_type(
 
     At the left, because some encoders count their positions from there: each text is then as it is alone.
     """
-    if token_type_ids.shape != input_ids.shape:
+    if shape_of(token_type_ids) != shape_of(input_ids):
         raise ValueError(
-            f"`token_type_ids` has shape {tuple(token_type_ids.shape)}; it must be that of `input_ids`, "
-            f"{tuple(input_ids.shape)}."
+            f"`token_type_ids` has shape {shape_of(token_type_ids)}; it must be that of `input_ids`, "
+            f"{shape_of(input_ids)}."
         )
-    if not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
+    if not recorded() and not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
         raise ValueError("`token_type_ids` holds other numbers than 0 and 1; they must tell two texts apart.")
     parts: list[torch.Tensor] = []
     for number in (0, 1):
         of_text = (token_type_ids == number) & attention_mask.bool()
         lengths = of_text.sum(1)
-        width = int(lengths.max()) if len(lengths) else 0
+        # In a recording a width that does not depend on the values.
+        width = of_text.shape[1] if recorded() else int(lengths.max()) if len(lengths) else 0
         order = (~of_text).long().argsort(dim=1, stable=True)[:, :width]
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
         parts += [input_ids.gather(1, order), mask.long()]

@@ -10,7 +10,8 @@ Which of several equal ways, or paths, a recurrent layer is computed by.
 
 By itself a layer takes the first of these that can compute it; but on the CPU the reference for a single step of a few
 sequences, as in generation: the kernels rearrange all the weights before they begin, which takes longer than the step.
-`recurrent_path` forces one of them.
+`recurrent_path` forces one of them. What `torch.jit.trace` or `torch.export` records has nothing of the compiled path,
+and an export has the reference alone: it would keep torch's kernels for the number of steps of its example.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+
+from .tracing import recorded
 
 
 if TYPE_CHECKING:
@@ -94,6 +97,8 @@ def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
         kernel: The cell's `Cell.kernel`.
         tensors: What it is computed from: the inputs (batch, time, features), the state and the weights.
     """
+    if recorded():
+        return "reference" if kernel is None or torch.compiler.is_exporting() else "fused"
     forced = _forced.get()
     if kernel is None or (forced is None and _one_step_of_few(tensors[0])):
         return "reference"
@@ -104,8 +109,6 @@ def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
 
 
 def _one_step_of_few(inputs: torch.Tensor) -> bool:
-    if torch.jit.is_tracing():  # the trace would read one step of any text
-        return False
     batch, time, _ = inputs.shape
     return time == 1 and batch <= _FEW and inputs.device.type == "cpu"
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from .configuration_rnn import RecurrentConfig
 from .recurrent import Steps
+from .tracing import shape_of
 
 
 def mean_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
@@ -16,7 +17,7 @@ def mean_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
 
 def max_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
     """Largest value over the real steps of (batch, time, features); zeros for an empty sequence."""
-    if features.shape[1] == 0:
+    if shape_of(features)[1] == 0:
         return features.sum(1)
     if steps.padding is not None:
         features = features.masked_fill(steps.padding.unsqueeze(2), torch.finfo(features.dtype).min)

@@ -9,6 +9,7 @@ gathering rows, runs the cell, and gathers the outputs back. No packing on the h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
@@ -20,6 +21,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .cells import CELLS, State, last_steps
 from .configuration_rnn import RecurrentConfig
 from .paths import CompiledLayer, choose_path, compiled_layer
+from .tracing import over_time, recorded, shape_of
 
 
 @dataclass
@@ -66,11 +68,13 @@ class Steps:
         """From `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
         mask = mask.bool()
         batch, time = mask.shape
-        if num_directions == 1 and bool(mask.all()):
+        # A recording is for every mask.
+        full = not recorded() and bool(mask.all())
+        if num_directions == 1 and full:
             return cls(None, torch.full((batch,), time, device=mask.device), (None,))
         lengths = mask.sum(1)
         positions = torch.arange(time, device=mask.device).expand(batch, time)
-        compact = bool((mask == (positions < lengths.unsqueeze(1))).all())
+        compact = not recorded() and bool((mask == (positions < lengths.unsqueeze(1))).all())
         orders: list[Gather | None] = [None]
         # Real steps first, in their order.
         order = positions if compact else torch.argsort(~mask, dim=1, stable=True)
@@ -80,7 +84,7 @@ class Steps:
             last = lengths.unsqueeze(1) - 1
             reverse = torch.where(positions <= last, last - positions, positions)
             orders.append(Gather.of(order.gather(1, reverse)))
-        return cls(None if bool(mask.all()) else ~mask, lengths, tuple(orders))
+        return cls(None if full else ~mask, lengths, tuple(orders))
 
     def clear_padding(self, features: torch.Tensor) -> torch.Tensor:
         """Zeros in place of the padding of (batch, time, features)."""
@@ -109,7 +113,7 @@ class LockedDropout(nn.Module):
         if not self.locked:
             return nn.functional.dropout(features, self.probability)
         kept = 1 - self.probability
-        mask = features.new_empty(len(features), 1, features.shape[2]).bernoulli_(kept).div_(kept)
+        mask = features.new_empty(features.shape[0], 1, features.shape[2]).bernoulli_(kept).div_(kept)
         return features * mask
 
     def extra_repr(self) -> str:
@@ -159,7 +163,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         # Once for each pass, so that every path and every step of it has the same.
         weights = [self.cell.drawn_weights(direction) for direction in range(self.num_directions)]
         path = choose_path(self.cell.kernel, inputs, *state, *chain.from_iterable(weights))
-        if inputs.shape[1] == 0:
+        if shape_of(inputs)[1] == 0:
             outputs, finals = inputs.new_zeros(len(inputs), 0, self.num_directions * self.cell.hidden_size), state
         elif path == "compiled":
             outputs, finals = cast(CompiledLayer, compiled_layer())(self.cell, weights, inputs, steps, state)
@@ -168,13 +172,14 @@ class RecurrentLayer(GradientCheckpointingLayer):
         return self._merge(outputs), finals[0], finals if return_state else None
 
     def _initial_state(self, inputs: torch.Tensor, state: State | None) -> State:
-        shape = (len(inputs), self.num_directions, self.cell.hidden_size)
         if state is None:
-            return (inputs.new_zeros(shape),) * self.cell.num_states
+            zeros = inputs.new_zeros(inputs.shape[0], self.num_directions, self.cell.hidden_size)
+            return (zeros,) * self.cell.num_states
+        shape = (shape_of(inputs)[0], self.num_directions, self.cell.hidden_size)
         # torch's fused kernels do not check: they read past the end of a state of too few sequences.
-        if [part.shape for part in state] != [shape] * self.cell.num_states:
+        if [shape_of(part) for part in state] != [shape] * self.cell.num_states:
             raise ValueError(
-                f"`cache` holds {[tuple(part.shape) for part in state]} for a layer; this one takes "
+                f"`cache` holds {[shape_of(part) for part in state]} for a layer; this one takes "
                 f"{[shape] * self.cell.num_states}: (batch, directions, units) of h, and of c for an LSTM."
             )
         return tuple(part.to(inputs) for part in state)
@@ -209,17 +214,15 @@ class RecurrentLayer(GradientCheckpointingLayer):
         self, weights: list[torch.Tensor], inputs: torch.Tensor, direction: int, steps: Steps, state: State
     ) -> tuple[torch.Tensor, State]:
         # Padding is skipped where it stands: the state passes over it unchanged.
+        def step(state: State, values: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> State:
+            after = self.cell(values[0], weights, state)
+            if len(values) == 1:
+                return after
+            return tuple(torch.where(values[1], old, new) for old, new in zip(state, after, strict=True))
+
         projected = self.cell.project(inputs, weights)
-        time = inputs.shape[1]
-        outputs = [state[0]] * time
-        for t in range(time) if direction == 0 else reversed(range(time)):
-            after = self.cell(projected[:, t], weights, state)
-            if steps.padding is not None:
-                skipped = steps.padding[:, t : t + 1]
-                after = tuple(torch.where(skipped, old, new) for old, new in zip(state, after, strict=True))
-            state = after
-            outputs[t] = state[0]
-        return torch.stack(outputs, dim=1), state
+        sequences = [projected] if steps.padding is None else [projected, steps.padding.unsqueeze(2)]
+        return over_time(step, state, sequences, weights, dim=1, reverse=direction == 1)
 
     def _read_fused(
         self,

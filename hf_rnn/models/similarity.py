@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from .tracing import shape_of
+
 
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
@@ -32,8 +34,8 @@ def pairwise(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
         ValueError: for another `kind`, or shapes that do not fit.
     """
     _check(a, b, kind)
-    if a.shape != b.shape:
-        raise ValueError(f"`b` has shape {tuple(b.shape)}; it must be that of `a`, {tuple(a.shape)}.")
+    if shape_of(a) != shape_of(b):
+        raise ValueError(f"`b` has shape {shape_of(b)}; it must be that of `a`, {shape_of(a)}.")
     if kind == "euclidean":
         return -torch.linalg.vector_norm(a - b, dim=1)
     if kind == "manhattan":
@@ -76,7 +78,7 @@ def _check(a: torch.Tensor, b: torch.Tensor, kind: str) -> None:
     for name, vectors in (("a", a), ("b", b)):
         if vectors.dim() != 2:
             raise ValueError(f"`{name}` has shape {tuple(vectors.shape)}; it must be (batch, features).")
-    if a.shape[1] != b.shape[1]:
+    if shape_of(a)[1] != shape_of(b)[1]:
         raise ValueError(f"`b` has {b.shape[1]} features; it must have those of `a`, {a.shape[1]}.")
 
 

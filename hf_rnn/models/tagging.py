@@ -12,7 +12,8 @@ from transformers import initialization as init
 from .configuration_rnn import RecurrentConfig
 from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
 from .heads import ClassificationHead
-from .losses import classification_loss
+from .losses import classification_loss, divided
+from .tracing import recorded
 
 
 def bioes_states(labels: Sequence[str]) -> dict[str, str]:
@@ -82,6 +83,10 @@ class TaggingHead(nn.Module):
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Emissions (batch, words, states), zero at the padding, for words (batch, words, features)."""
+        if recorded():
+            found = self.classifier(features.flatten(0, 1))
+            emissions = found.view(*mask.shape, found.shape[1])
+            return emissions.masked_fill(~mask.unsqueeze(2), 0)
         found = self.classifier(features[mask])
         emissions = found.new_zeros(*mask.shape, found.shape[1])
         emissions[mask] = found
@@ -100,19 +105,19 @@ class TaggingHead(nn.Module):
         """
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
-            return classification_loss(
-                emissions[mask], labels[mask], "single_label_classification", num_items_in_batch
-            )
+            # In a recording nothing is picked out: how many words there are depends on the values.
+            picked, own = ((x.flatten(0, 1) if recorded() else x[mask]) for x in (emissions, labels))
+            return classification_loss(picked, own, "single_label_classification", num_items_in_batch)
         labelled = labels != -100
         num_labels = self.state_labels.shape[1]
         wrong = labelled & ((labels < 0) | (labels >= num_labels))
-        if wrong.any():
+        if not recorded() and wrong.any():
             raise ValueError(f"`labels` holds {int(labels[wrong][0])}; it must be in [0, {num_labels}), or -100.")
         possible = self.state_labels.T[labels.clamp(min=0)] | ~labelled.unsqueeze(2)
         total = -self.crf(_at_least_float32(emissions), possible, mask).sum()
         if num_items_in_batch is None:
             num_items_in_batch = labelled.sum().clamp(min=1)
-        return total / torch.as_tensor(num_items_in_batch, device=total.device)
+        return divided(total, num_items_in_batch)
 
     def scores(self, emissions: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """

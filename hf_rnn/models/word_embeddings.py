@@ -20,6 +20,7 @@ from .char_encoder import CHAR_ENCODERS, PADDING_BYTE
 from .configuration_rnn import RecurrentConfig
 from .embeddings import RecurrentEmbeddings
 from .recurrent import Steps
+from .tracing import as_size, recorded
 from .words import Words
 
 
@@ -30,13 +31,10 @@ KEY_BASE = 0x9E3779B97F4A7C15
 
 def word_keys(characters: torch.Tensor) -> torch.Tensor:
     """The keys (words), int64, of words as bytes (words, bytes) with `PADDING_BYTE` after a word's end."""
-    powers, power = [], 1
-    for _ in range(characters.shape[1]):
-        power = power * KEY_BASE % 2**64
-        powers.append(power - 2**64 if power >= 2**63 else power)
+    base = characters.new_full((characters.shape[1],), KEY_BASE - 2**64)
     # Padding adds nothing, so that the key does not depend on what a word is batched with; a NUL byte adds something.
     digits = torch.where(characters == PADDING_BYTE, 0, characters + 1)
-    return (digits * torch.tensor(powers, device=characters.device)).sum(1)
+    return (digits * base.cumprod(0)).sum(1)
 
 
 def _classes_of_codes() -> torch.Tensor:
@@ -73,7 +71,8 @@ def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     classes = _classes(characters)
     capitals, small, digits, others = classes.sum(1).unbind(1)
     # The first character may be of two bytes.
-    first = classes[:, :2, 0].any(1) & (classes[:, 0, 0] | (characters[:, 0] == 0xC3))
+    second = torch.arange(characters.shape[1], device=characters.device) == 1
+    first = classes[:, 0, 0] | ((characters[:, 0] == 0xC3) & (classes[:, :, 0] & second).any(1))
     only_digits = (digits == lengths) & (lengths > 0)
     return torch.stack([first, capitals > first, small > 0, digits > 0, only_digits, others > 0], dim=1)
 
@@ -192,7 +191,7 @@ class WordEmbeddings(RecurrentEmbeddings):
         keys = word_keys(torch.cat([characters, lower_case(characters)]))
         place = torch.searchsorted(self.keys, keys).clamp(max=self.num_keys - 1)
         rows = torch.where(self.keys[place] == keys, place + UNKNOWN_ROW + 1, UNKNOWN_ROW)
-        as_written, lower = rows.chunk(2)
+        as_written, lower = rows.view(2, -1).unbind()
         return torch.where(as_written == UNKNOWN_ROW, lower, as_written)
 
     def forward(
@@ -201,7 +200,8 @@ class WordEmbeddings(RecurrentEmbeddings):
         """Ids of pieces (batch, time), `steps` those of `words`, to (batch, words, features); zeros at the padding."""
         if words is None:
             return super().forward(inputs, steps, dtype)
-        characters, lengths = self._characters(inputs, words)
+        spell = self._rectangle if recorded() else self._characters
+        characters, lengths = spell(inputs, words)
         rows = self.rows(characters)
         if self.training and self.word_dropout > 0:
             # The word becomes an unknown one, known by its spelling alone: so that vector too is trained.
@@ -215,8 +215,11 @@ class WordEmbeddings(RecurrentEmbeddings):
         if self.casing_features:
             parts.append(casing(characters, lengths).to(parts[0].dtype))
         found = torch.cat(parts, dim=1)
-        features = found.new_zeros(*words.mask.shape, found.shape[1])
-        features[words.mask] = found
+        if recorded():
+            features = found.view(*words.mask.shape, found.shape[1]).masked_fill(~words.mask.unsqueeze(2), 0)
+        else:
+            features = found.new_zeros(*words.mask.shape, found.shape[1])
+            features[words.mask] = found
         return self.dropout(features)
 
     def _of_tokens(self, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -239,6 +242,24 @@ class WordEmbeddings(RecurrentEmbeddings):
         characters = torch.full((len(lengths), width), PADDING_BYTE, device=ids.device)
         characters[torch.arange(width, device=ids.device) < lengths.unsqueeze(1)] = spelt.long()
         return characters, lengths
+
+    def _rectangle(self, input_ids: torch.Tensor, words: Words) -> tuple[torch.Tensor, torch.Tensor]:
+        # As `_characters`, of every place for a word: empty where a row has no further one. The number of words, which
+        # depends on the values, is then no size.
+        piece_lengths = self.token_lengths[input_ids].long().masked_fill(~words.pieces, 0)
+        batch, time = words.mask.shape
+        number = words.of_piece + time * torch.arange(batch, device=input_ids.device).unsqueeze(1)
+        lengths = piece_lengths.new_zeros(batch * time).index_add_(0, number.flatten(), piece_lengths.flatten())
+        width = as_size(lengths.amax().clamp(min=1))
+        before = piece_lengths.cumsum(1) - piece_lengths
+        offset = before - words.to_pieces(words.from_pieces(before))
+        columns = torch.arange(self.token_bytes.shape[1], device=input_ids.device)
+        place = (number * width + offset).unsqueeze(2) + columns
+        # What is no byte of a piece goes to one place more, behind all words.
+        place = torch.where(columns < piece_lengths.unsqueeze(2), place, batch * time * width)
+        characters = torch.full((batch * time * width + 1,), PADDING_BYTE, device=input_ids.device)
+        characters = characters.scatter(0, place.flatten(), self.token_bytes[input_ids].long().flatten())
+        return characters[:-1].view(batch * time, width), lengths
 
 
 __all__ = ["WordEmbeddings", "casing", "lower_case", "pack_bytes", "word_keys"]

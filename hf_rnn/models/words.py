@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from .tracing import recorded, shape_of
+
 
 @dataclass
 class Words:
@@ -18,7 +20,8 @@ class Words:
     Attributes:
         of_piece: (batch, time), which word of its text a piece belongs to; 0 at the padding.
         first: (batch, words), at which piece a word begins; 0 where a text has no further word.
-        mask: (batch, words), True at a word; a row's words come first in it.
+        mask: (batch, words), True at a word; a row's words come first in it. As wide as the most words of a row; where
+            a model is recorded (`tracing.py`), as there are pieces.
         begins: (batch, time), True at the first piece of a word.
         pieces: (batch, time), True at a piece, False at the padding.
     """
@@ -40,14 +43,25 @@ class Words:
         place = mask.cumsum(1)
         begins = mask & (starts | (place == 1))
         count = begins.cumsum(1)
+        of_piece = (count - 1).masked_fill(~mask, 0)
+        if recorded():
+            return cls._recorded(of_piece, begins, mask)
         # At least one column: a batch of nothing but empty texts still has a shape.
         width = max(1, int(count[:, -1].max())) if count.numel() else 1
         rows, pieces = begins.nonzero(as_tuple=True)
-        of_piece = (count - 1).masked_fill(~mask, 0)
         first = mask.new_zeros(len(mask), width, dtype=torch.long)
         first[rows, of_piece[rows, pieces]] = pieces
         lengths = count[:, -1:] if count.shape[1] else first.new_zeros(len(mask), 1)
         return cls(of_piece, first, torch.arange(width, device=mask.device) < lengths, begins, mask)
+
+    @classmethod
+    def _recorded(cls, of_piece: torch.Tensor, begins: torch.Tensor, mask: torch.Tensor) -> Words:
+        # As many columns as there are pieces: a number that does not depend on the values.
+        number = begins.sum(1, keepdim=True)
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        real = positions < number
+        first = torch.argsort(~begins, dim=1, stable=True).masked_fill(~real, 0)
+        return cls(of_piece, first, real, begins, mask)
 
     @classmethod
     def each_a_piece(cls, mask: torch.Tensor) -> Words:
@@ -56,7 +70,7 @@ class Words:
 
     def from_pieces(self, values: torch.Tensor) -> torch.Tensor:
         """(batch, time, …) to (batch, words, …): what stands at each word's first piece; anything at the padding."""
-        if values.shape[1] == 0:
+        if shape_of(values)[1] == 0:
             return values.new_zeros(len(values), self.first.shape[1], *values.shape[2:])
         return _select(values, self.first)
 
@@ -67,7 +81,7 @@ class Words:
 
 def _select(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     # (batch, steps, …) by index (batch, wanted).
-    rows = torch.arange(len(values), device=values.device).unsqueeze(1)
+    rows = torch.arange(values.shape[0], device=values.device).unsqueeze(1)
     return values[rows, index]
 
 

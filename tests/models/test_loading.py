@@ -53,6 +53,7 @@ CODE_FILES = {
     "state_name.py",
     "tagging.py",
     "word_embeddings.py",
+    "tracing.py",
     "weight_files.py",
     "words.py",
 }

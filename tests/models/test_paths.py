@@ -117,7 +117,7 @@ def test_what_was_traced_with_one_step_reads_more():
             self.layer = RecurrentLayer(configure("lstm", embedding_size=FEATURES), 0)
 
         def forward(self, inputs):
-            return self.layer(inputs, Steps.of(torch.ones(2, 3), 1))[0]
+            return self.layer(inputs, Steps.of(torch.ones(inputs.shape[:2]), 1))[0]
 
     module, inputs = OfInputs(), torch.randn(2, 3, FEATURES)
     # A model does it; a layer alone has whatever was in its memory.
