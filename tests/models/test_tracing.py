@@ -64,8 +64,9 @@ def test_other_batches_are_answered_as_by_the_model(name, how):
 
 @pytest.mark.slow
 @ways
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("variant", "pooling"), [pair for pair in itertools.product(VARIANTS, POOLINGS) if pair != ("dan", "last")]
+)
 def test_every_family_and_pooling(variant, pooling, how):
     for options in shapes_of_stacks(variant):
         assert_recorded(how, build(variant, head=False, pooling=pooling, **options))
