@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.utils import logging
 
 import hf_rnn
-from hf_rnn.benchmark.comparison_worker import MeasuredModel
+from hf_rnn.benchmark.comparison.worker import MeasuredModel
 from hf_rnn.data.vectors import hub_vectors
 from hf_rnn.export.onnx_export import load_exportable
 from hf_rnn.hub.bundling import _save_checkpoint

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM
 from transformers.generation.streamers import BaseStreamer
 
 from hf_rnn.models.cache_rnn import RecurrentCache
+from hf_rnn.models.state_name import STATE_NAME
 from tests.models.common import ONE_WAY, batch_of, build, build_language_model, configure, sentences
 from tests.models.generation import SAMPLING, beams, greedy, sample
 
@@ -185,13 +186,13 @@ def test_the_state_is_constant_in_size_and_goes_on_where_it_was():
     model = build_language_model("lstm", **STACK)
     options = {"do_sample": False, "return_dict_in_generate": True}
     short = model.generate(**padded(), max_new_tokens=2, **options)
-    state = short.cache
+    state = short[STATE_NAME]
     assert isinstance(state, RecurrentCache) and state.get_seq_length() == short.sequences.shape[1] - 1
     mask = torch.cat([padded()["attention_mask"], torch.ones(3, 2, dtype=torch.long)], dim=1)
     kept = [tuple(part.clone() for part in layer) for layer in state.states]
     long = model.generate(short.sequences, attention_mask=mask, cache=state, max_new_tokens=STEPS - 2, **options)
     assert long.sequences[:, -STEPS:].tolist() == [greedy(model, prompt, STEPS)[0] for prompt in PROMPTS]
-    shapes = [[part.shape for layer in found.cache.states for part in layer] for found in (short, long)]
+    shapes = [[part.shape for layer in found[STATE_NAME].states for part in layer] for found in (short, long)]
     assert shapes[0] == shapes[1]
     for layer, before in zip(state.states, kept, strict=True):
         assert all(torch.equal(part, part_before) for part, part_before in zip(layer, before, strict=True))

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from transformers.generation import GenerateBeamDecoderOnlyOutput, GenerateDecoderOnlyOutput
 
+from hf_rnn.models.state_name import STATE_NAME
+
 
 STEPS = 5
 GREEDY = {"do_sample": False, "max_new_tokens": STEPS}
@@ -52,7 +54,7 @@ class OwnGenerationTesterMixin:
         self.assertEqual(
             [step[0].shape[1] for step in outputs.hidden_states], [self.model_tester.seq_length] + [1] * 4
         )
-        self.assertEqual(outputs.cache.get_seq_length(), self.model_tester.seq_length + STEPS - 1)
+        self.assertEqual(outputs[STATE_NAME].get_seq_length(), self.model_tester.seq_length + STEPS - 1)
 
     def _check_same_without_state(self, **options: Any) -> None:
         model, inputs = self._model_and_prompt()
@@ -126,7 +128,7 @@ class OwnGenerationTesterMixin:
 
     def _continued(self, model: Any, whole: torch.Tensor, outputs: Any, mask: torch.Tensor, steps: int) -> None:
         longer = torch.cat([mask, torch.ones(3, steps, dtype=torch.long)], 1)
-        again = {"attention_mask": longer, "cache": outputs.cache, "max_new_tokens": STEPS - steps}
+        again = {"attention_mask": longer, "cache": outputs[STATE_NAME], "max_new_tokens": STEPS - steps}
         self.assertTrue(torch.equal(model.generate(outputs.sequences, do_sample=False, **again), whole))
 
     def test_generate_continue_from_past_key_values(self) -> None:
