@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from hf_rnn.insight import contributions
 from hf_rnn.insight.contributions import MAX_TOKENS, token_contributions
 from hf_rnn.insight.reading import read
 from tests.insight.texts import letters_tokenizer
+from tests.missing import pretend
 from tests.models.common import (
     HEADS,
     POOLINGS,
@@ -316,6 +316,6 @@ def test_a_tokenizer_that_knows_no_places_is_refused() -> None:
 
 
 def test_captum_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "captum.attr", None)
-    with pytest.raises(ImportError, match=r'pip install "hf_rnn\[insight\]"'):
+    pretend(monkeypatch, captum=None)
+    with pytest.raises(ImportError, match=r'needs captum.*: pip install "hf_rnn\[insight\]"'):
         token_contributions(build("gru"), letters_tokenizer(), "a")
