@@ -11,23 +11,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import training as training
+from .moved import keep_old_modules
 from .registration import MODELS, import_model, register
 from .version import __version__
 
 
 register()
+keep_old_modules()
 
 # Where each public name is found when it is first used.
 _MODULE_OF = {
     "RecurrentCache": "hf_rnn.models.cache_rnn",
     "RecurrentConfig": "hf_rnn.models.configuration_rnn",
-    "bundled": "hf_rnn.training.bundled",
-    "list_bundled": "hf_rnn.training.bundled",
+    "bundled": "hf_rnn.runs.bundled",
+    "list_bundled": "hf_rnn.runs.bundled",
     "SentenceSimilarityPipeline": "hf_rnn.models.pipeline_similarity",
     "semantic_search": "hf_rnn.models.search",
-    "predict_texts": "hf_rnn.training.prediction",
-    "with_pair_template": "hf_rnn.data.pair_tokenizer",
+    "predict_texts": "hf_rnn.inference.prediction",
+    "with_pair_template": "hf_rnn.data.tokenizers.pair_template",
     "recurrent_path": "hf_rnn.models.paths",
 }
 for _config, _classes in MODELS.items():
@@ -56,7 +57,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from .data.pair_tokenizer import with_pair_template as with_pair_template
+    from .data.tokenizers.pair_template import with_pair_template as with_pair_template
+    from .inference.prediction import predict_texts as predict_texts
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
@@ -67,6 +69,5 @@ if TYPE_CHECKING:
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403
     from .models.search import *  # noqa: F403
-    from .training.bundled import bundled as bundled
-    from .training.bundled import list_bundled as list_bundled
-    from .training.prediction import predict_texts as predict_texts
+    from .runs.bundled import bundled as bundled
+    from .runs.bundled import list_bundled as list_bundled

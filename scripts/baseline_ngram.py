@@ -19,16 +19,16 @@ from typing import Any
 import torch
 from transformers import HfArgumentParser
 
-from hf_rnn.data.language_data import LanguageData, LanguageDataArguments, load_language_data
-from hf_rnn.data.streams import TokenizedText, TokenStreams
-from hf_rnn.training.arguments import ModelArguments, ReportArguments, TokenizerArguments
-from hf_rnn.training.building import build_tokenizer
-from hf_rnn.training.describe import non_default_arguments
-from hf_rnn.training.language_metrics import LanguageModelMetric
-from hf_rnn.training.language_modeling import encode_splits
-from hf_rnn.training.ngram import KneserNey
-from hf_rnn.training.recipes import parse_arguments
-from hf_rnn.training.results import build_results, write_results
+from hf_rnn.baselines.ngram import KneserNey
+from hf_rnn.data.batches.streams import TokenizedText, TokenStreams
+from hf_rnn.data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
+from hf_rnn.metrics.language import LanguageModelMetric
+from hf_rnn.runs.describe import non_default_arguments
+from hf_rnn.runs.results import build_results, write_results
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from hf_rnn.tasks.building import build_tokenizer
+from hf_rnn.tasks.language_modeling.task import encode_splits
+from hf_rnn.tasks.recipes import parse_arguments
 
 
 SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights as float64, without the vocabulary."

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers import DataArguments, TextClassificationData, load_text_classification
+from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.data.readers.texts import DataArguments, TextClassificationData, load_text_classification
 from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
-from hf_rnn.training.arguments import ReportArguments
-from hf_rnn.training.describe import non_default_arguments
-from hf_rnn.training.distillation import TEACHER_LOGITS
-from hf_rnn.training.metrics import ClassificationMetric
-from hf_rnn.training.recipes import parse_arguments
-from hf_rnn.training.results import build_results, write_results
-from hf_rnn.training.teacher import load_unlabelled_texts
+from hf_rnn.metrics.classification import ClassificationMetric
+from hf_rnn.runs.describe import non_default_arguments
+from hf_rnn.runs.results import build_results, write_results
+from hf_rnn.tasks.arguments import ReportArguments
+from hf_rnn.tasks.recipes import parse_arguments
+from hf_rnn.tasks.text_classification.distilling import load_unlabelled_texts
+from hf_rnn.training.distillation_trainer import TEACHER_LOGITS
 
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def untrained(arguments: BaselineArguments) -> Pipeline:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import Pipeline
 
-    from hf_rnn.training.naive_bayes import naive_bayes_terms
+    from hf_rnn.baselines.naive_bayes import naive_bayes_terms
 
     if arguments.weighting == "naive_bayes":
         return naive_bayes_terms(arguments.ngram_max, arguments.min_frequency)
@@ -99,7 +99,7 @@ def fit_baseline(
     """
     from sklearn.pipeline import Pipeline
 
-    from hf_rnn.training.naive_bayes import logit_scale
+    from hf_rnn.baselines.naive_bayes import logit_scale
 
     train, validation = data.splits["train"], data.splits["validation"]
     # The features do not depend on the strength: they are made once.

@@ -7,7 +7,7 @@ the texts of its run. `make docs` then writes what else is made from them: the c
 `--comparison`, the table beside other results.
 
 Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
-is a distribution of its own, and their terms to `TERMS` in hf_rnn/training/bundled.py.
+is a distribution of its own, and their terms to `TERMS` in hf_rnn/runs/bundled.py.
 """
 
 from __future__ import annotations
@@ -19,29 +19,24 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_rnn.benchmark.cards import PLOT_FILE, compared
-from hf_rnn.data.pair_readers import PairDataArguments
-from hf_rnn.data.readers import DataArguments, load_text_classification
-from hf_rnn.data.token_readers import TokenDataArguments
+from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.data.readers.pairs import PairDataArguments
+from hf_rnn.data.readers.sentences import TokenDataArguments
+from hf_rnn.data.readers.texts import DataArguments, load_text_classification
 from hf_rnn.extras import require_extra
 from hf_rnn.hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
-from hf_rnn.hub.command_line import errors_in_one_line
+from hf_rnn.inference.prediction import predict_texts
+from hf_rnn.metrics.classification import ClassificationMetric
 from hf_rnn.progress import without_weight_bars
-from hf_rnn.training.arguments import (
-    ModelArguments,
-    RecurrentTrainingArguments,
-    ReportArguments,
-    TokenizerArguments,
-    WordArguments,
-)
-from hf_rnn.training.bundled import PRETRAINED
-from hf_rnn.training.language_measuring import measure_language_model
-from hf_rnn.training.metrics import ClassificationMetric
-from hf_rnn.training.prediction import predict_texts
-from hf_rnn.training.results import read_results
-from hf_rnn.training.similarity import run_similarity
-from hf_rnn.training.similarity_objective import SimilarityArguments
-from hf_rnn.training.token_classification import run_token_classification
+from hf_rnn.rendering.cards import PLOT_FILE, compared
+from hf_rnn.runs.bundled import PRETRAINED
+from hf_rnn.runs.results import read_results
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
+from hf_rnn.tasks.language_modeling.measuring import measure_language_model
+from hf_rnn.tasks.similarity.arguments import SimilarityArguments
+from hf_rnn.tasks.similarity.task import run_similarity
+from hf_rnn.tasks.token_classification.task import run_token_classification
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 Figures = Mapping[str, float]

@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from hf_rnn.training.results import ResultsError, read_results, write_results
-from hf_rnn.training.seeds import combine_seeds
+from hf_rnn.runs.results import ResultsError, read_results, write_results
+from hf_rnn.runs.seeds import combine_seeds
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from transformers import HfArgumentParser
 from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS, CompareArguments
 from hf_rnn.benchmark.comparison.run import run_comparison
 from hf_rnn.benchmark.comparison.tables import comparison_markdown
-from hf_rnn.hub.command_line import errors_in_one_line
+from hf_rnn.cli.train import errors_in_one_line
 
 
 def main() -> None:

@@ -17,19 +17,15 @@ from typing import Any
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 import hf_rnn
-from hf_rnn.data.readers import DataArguments
-from hf_rnn.data.synthetic import DESCRIPTION, synthetic_reviews
+from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.data.readers.texts import DataArguments
+from hf_rnn.data.synthetic.reviews import DESCRIPTION, synthetic_reviews
 from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.hub.model_card import write_model_card
-from hf_rnn.training.arguments import (
-    ModelArguments,
-    RecurrentTrainingArguments,
-    ReportArguments,
-    TokenizerArguments,
-)
-from hf_rnn.training.run_folder import CURVES_FILE
-from hf_rnn.training.text_classification import run_text_classification
+from hf_rnn.runs.folder import CURVES_FILE
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from hf_rnn.tasks.text_classification.task import run_text_classification
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 REVIEWS = (

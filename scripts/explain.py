@@ -17,11 +17,11 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from hf_rnn.cli.train import errors_in_one_line
 from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.insight.report import explain
-from hf_rnn.training.bundled import PREFIX, checkpoint_folder, list_bundled
+from hf_rnn.runs.bundled import PREFIX, checkpoint_folder, list_bundled
 
 
 def main() -> None:

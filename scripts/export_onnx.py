@@ -21,14 +21,14 @@ from transformers import AutoTokenizer
 
 from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS
 from hf_rnn.benchmark.comparison.test_set import TestSet, read_test_set
-from hf_rnn.data.alignment import token_predictions, tokenize_tagged
+from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.data.batches.tags import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
 from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable
 from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
 from hf_rnn.models.modeling_causal import RecurrentForCausalLM
-from hf_rnn.training.bundled import checkpoint_folder
+from hf_rnn.runs.bundled import checkpoint_folder
 
 
 def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:

@@ -12,13 +12,17 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from transformers import HfArgumentParser
 
-from hf_rnn.hub.command_line import errors_in_one_line
-from hf_rnn.insight.faithfulness import FaithfulnessArguments, faithfulness_table, measure_contributions
+from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.insight.contributions.faithfulness import (
+    FaithfulnessArguments,
+    faithfulness_table,
+    measure_contributions,
+)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_rnn.benchmark.gradient_flow import GradientComparisonArguments, compare_gradient_flow, comparison_table
-from hf_rnn.hub.command_line import errors_in_one_line
+from hf_rnn.cli.train import errors_in_one_line
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from hf_rnn.cli.train import errors_in_one_line
 from hf_rnn.extras import require_extra
-from hf_rnn.hub.command_line import errors_in_one_line
-from hf_rnn.training.curves import AXES, plot_run_curves
-from hf_rnn.training.history import common_metric, last_and_best, read_histories, run_curves, write_curves_csv
+from hf_rnn.runs.curves import AXES, plot_run_curves
+from hf_rnn.runs.history import common_metric, last_and_best, read_histories, run_curves, write_curves_csv
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import sys
 from hf_rnn.extras import MissingExtraError
 from hf_rnn.hub.publishing import PublishingError, publish
 from hf_rnn.hub.staging import StagingError
-from hf_rnn.training.results import ResultsError
+from hf_rnn.runs.results import ResultsError
 
 
 def main() -> None:

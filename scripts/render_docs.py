@@ -10,7 +10,7 @@ what the benchmark measured: `training`, `inference`, `ratios` or `conditions`. 
 `generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
 `scripts/plot_gradient_flow.py` did, in `search:NAME` what `scripts/run_hyperparameter_search.py` found
 (search/NAME/search.json), in `contributions:NAME` what `scripts/measure_contributions.py` did (insight/NAME.json).
-Cards are written whole, by `hf_rnn.benchmark.cards`, and the plots beside those of the bundled checkpoints are copied.
+Cards are written whole, by `hf_rnn.rendering.cards`, and the plots beside those of the bundled checkpoints are copied.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hf_rnn.benchmark.cards import copied_plots, project_cards
 from hf_rnn.benchmark.comparison.report import read_comparison
 from hf_rnn.benchmark.comparison.tables import comparison_block
 from hf_rnn.benchmark.generation import generation_tables, read_generation
 from hf_rnn.benchmark.gradient_flow import comparison_table
-from hf_rnn.benchmark.results_tables import Results, results_table
-from hf_rnn.benchmark.search_tables import search_tables
 from hf_rnn.benchmark.speed.report import read_document
 from hf_rnn.benchmark.speed.tables import BLOCKS
-from hf_rnn.insight.faithfulness import faithfulness_table
-from hf_rnn.training.results import read_results
+from hf_rnn.insight.contributions.faithfulness import faithfulness_table
+from hf_rnn.rendering.cards import copied_plots, project_cards
+from hf_rnn.rendering.results_tables import Results, results_table
+from hf_rnn.rendering.search_tables import search_tables
+from hf_rnn.runs.results import read_results
 
 
 PROJECT = Path(__file__).resolve().parent.parent

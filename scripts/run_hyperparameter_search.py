@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.hub.search_command import search_and_report
+from hf_rnn.cli.search import search_and_report
 
 
 if __name__ == "__main__":

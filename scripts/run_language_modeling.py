@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.language_modeling import GROUPS, run_language_modeling
+from hf_rnn.cli.train import train_and_report
+from hf_rnn.tasks.language_modeling.task import GROUPS, run_language_modeling
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
-from hf_rnn.training.one_shot_training import OneShotArguments, run_one_shot
+from hf_rnn.cli.train import train_and_report
+from hf_rnn.tasks.arguments import ReportArguments
+from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 GROUPS = (OneShotArguments, ReportArguments, RecurrentTrainingArguments)

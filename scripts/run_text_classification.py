@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 
 
-# Read when torch is loaded, so it has to come before; `hf_rnn/training/threads.py` says why.
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.hub.command_line import train_and_report
-from hf_rnn.training.text_classification import GROUPS, run_text_classification
+from hf_rnn.cli.train import train_and_report
+from hf_rnn.tasks.text_classification.task import GROUPS, run_text_classification
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Literal
 
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers import DataArguments, load_texts
-from hf_rnn.data.tokenizer_training import token_coverage, train_tokenizer
+from hf_rnn.data.readers.texts import DataArguments, load_texts
+from hf_rnn.data.tokenizers.training import token_coverage, train_tokenizer
 
 
 SAMPLE_TOKENS = 20
@@ -23,7 +23,7 @@ SAMPLE_TOKENS = 20
 
 @dataclass
 class TokenizerArguments:
-    """How to train the tokenizer; see `hf_rnn.data.tokenizer_training.train_tokenizer`."""
+    """How to train the tokenizer; see `hf_rnn.data.tokenizers.training.train_tokenizer`."""
 
     output_dir: str = field(metadata={"help": "The folder to save the tokenizer in."})
     kind: Literal["word", "bpe", "character"] = field(default="word", metadata={"help": "What a token is."})

@@ -41,7 +41,7 @@ class Mutation:
 
 SAFE_TRAINER = "hf_rnn/training/safe_trainer.py"
 TRAINER = "hf_rnn/training/trainer.py"
-TOKENIZERS = "hf_rnn/data/tokenizer_training.py"
+TOKENIZERS = "hf_rnn/data/tokenizers/training.py"
 BACKBONE = "hf_rnn/models/backbone.py"
 HOSTILE = "tests/security/test_configurations.py"
 PICKLES = "tests/security/test_pickles.py"
@@ -147,13 +147,13 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_disk_full.py",
     ),
     "`bundled` does not check the checksums": Mutation(
-        "hf_rnn/training/bundled.py",
+        "hf_rnn/runs/bundled.py",
         "    check_files(folders[name])\n",
         "",
         "tests/faults/test_damage.py -k bundled_checkpoint_is_refused",
     ),
     "`check_checkpoint` does not check the checksums": Mutation(
-        "hf_rnn/training/checkpoints.py",
+        "hf_rnn/runs/checkpoints.py",
         "    check_files(folder)\n",
         "",
         "tests/faults/test_damage.py -k left_out_and_refused",
@@ -171,7 +171,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_damage.py -k trainer_refuses",
     ),
     "`check_source` does nothing": Mutation(
-        "hf_rnn/training/checksums.py",
+        "hf_rnn/runs/checksums.py",
         "    if Path(name_or_path).is_dir():\n        check_files",
         "    if False:\n        check_files",
         "tests/faults/test_damage.py -k folder_without",
@@ -186,10 +186,10 @@ MUTATIONS: dict[str, Mutation] = {
         SAFE_TRAINER, "if not math.isfinite(value):", "if False:", "tests/faults/test_not_finite.py"
     ),
     "the lock is not acquired": Mutation(
-        "hf_rnn/training/run_lock.py", "lock.acquire(blocking=False)", "pass", "tests/faults/test_one_process.py"
+        "hf_rnn/runs/lock.py", "lock.acquire(blocking=False)", "pass", "tests/faults/test_one_process.py"
     ),
     "the checkpoint with the highest number resumed, whole or not": Mutation(
-        "hf_rnn/training/checkpoints.py",
+        "hf_rnn/runs/checkpoints.py",
         "            check_checkpoint(folder)\n        except",
         "            pass\n        except",
         "tests/faults/test_kills.py -k half_written",
@@ -228,7 +228,7 @@ MUTATIONS: dict[str, Mutation] = {
         f"{PICKLES} -k 'arrays_of or files_of_data'",
     ),
     "`import pickle` in `data/files.py`": Mutation(
-        "hf_rnn/data/files.py",
+        "hf_rnn/data/readers/files.py",
         "from __future__ import annotations\n",
         "from __future__ import annotations\n\nimport pickle\n",
         "tests/security/test_rules.py",
@@ -266,10 +266,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     # Distributed
     "accelerate's own sharing, which fills the last batch with the first rows": Mutation(
-        "hf_rnn/training/sharing.py",
+        "hf_rnn/training/shared_batches.py",
         "    if isinstance(shard, BatchSamplerShard):",
         "    if False:",
-        "tests/training/test_sharing.py",
+        "tests/training/test_shared_batches.py",
     ),
     "accelerate's own sharing of the batches of a run": Mutation(
         TRAINER,
@@ -284,13 +284,13 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/training/test_distributed.py -m slow -k 'same_weights or machines'",
     ),
     "every process writes the card and prints the figures": Mutation(
-        "hf_rnn/hub/command_line.py",
+        "hf_rnn/cli/train.py",
         "    if training.process_index != 0:\n        return\n",
         "",
         "tests/training/test_distributed.py -m slow -k writes_and_prints",
     ),
     "no look at the environment of the launcher": Mutation(
-        "hf_rnn/training/processes.py",
+        "hf_rnn/runs/writers.py",
         "if world_size == 1 and by_accelerate and not named:",
         "if False:",
         "tests/training/test_distributed.py -m slow -k told_of",
@@ -303,7 +303,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/training/test_accumulation.py -k accumulation_is_the_large",
     ),
     "distillation by the teacher's items of one micro-batch": Mutation(
-        "hf_rnn/training/distillation.py",
+        "hf_rnn/training/distillation_trainer.py",
         "(max(1, len(terms)) if count is None else count)",
         "max(1, len(terms))",
         "tests/training/test_accumulation.py -k accumulation_is_the_large",
@@ -315,7 +315,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/training/test_accumulation.py -k depends_on_the_batch",
     ),
     "the average taken after each micro-batch (`on_substep_end`)": Mutation(
-        "hf_rnn/training/averaging.py",
+        "hf_rnn/training/techniques/averaging.py",
         "    def on_step_end(\n        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, "
         "**kwargs: Any\n    ) -> None:\n        decay",
         "    def on_substep_end(\n        self, args: TrainingArguments, state: TrainerState, control: "

@@ -9,7 +9,7 @@ from huggingface_hub import HfApi, constants
 from transformers.utils import hub as transformers_hub
 
 from hf_rnn.hub.model_card import write_model_card
-from hf_rnn.training.results import read_results
+from hf_rnn.runs.results import read_results
 from tests.fixtures.loopback import Clients, LoopbackHub
 
 

@@ -87,7 +87,7 @@ class ReliabilityTable:
 def markdown(rows: Iterable[Row]) -> str:
     """The document: where it was run, and a table a section."""
     # Not at the top: `tests/conftest.py` sets the environment before torch and transformers are imported.
-    from hf_rnn.training.machine import describe_machine, git_commit, library_versions
+    from hf_rnn.runs.provenance import describe_machine, git_commit, library_versions
 
     (commit, dirty), machine, versions = git_commit() or ("unknown", False), describe_machine(), library_versions()
     rows = sorted(rows, key=lambda row: (SECTIONS.index(row.section), row.tests[0].split("[")[0], row.fault))

@@ -27,7 +27,7 @@ def test_every_environment_passed_its_tests() -> None:
     assert [name for name, outcome in known().items() if not outcome["passed"]] == []
 
 
-@pytest.mark.parametrize("requirement", map(Requirement, environments.claimed()), ids=lambda found: found.name)
+@pytest.mark.parametrize("requirement", [*map(Requirement, environments.claimed())], ids=lambda found: found.name)
 def test_the_floor_of_setup_cfg_is_the_one_that_was_tried(requirement: Requirement) -> None:
     (floor,) = (bound.version for bound in requirement.specifier if bound.operator == ">=")
     tried = known()["floors"]["versions"][requirement.name]

@@ -17,12 +17,12 @@ from hf_rnn.export.onnx_export import load_exportable
 from hf_rnn.hub.bundling import _save_checkpoint
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.progress import without_weight_bars
-from hf_rnn.training.arguments import ModelArguments
-from hf_rnn.training.building import build_model
-from hf_rnn.training.siamese_building import build_siamese
-from hf_rnn.training.similarity_objective import SimilarityArguments
-from hf_rnn.training.teacher import Teacher
-from tests.training import small_runs
+from hf_rnn.tasks.arguments import ModelArguments
+from hf_rnn.tasks.building import build_model
+from hf_rnn.tasks.distillation.teacher import Teacher
+from hf_rnn.tasks.similarity.arguments import SimilarityArguments
+from hf_rnn.tasks.similarity.building import build_siamese
+from tests.tasks import small_runs
 
 
 CLASSIFIER, SIAMESE = hf_rnn.bundled("bilstm-imdb"), hf_rnn.bundled("siamese-bilstm-quora")

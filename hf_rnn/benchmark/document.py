@@ -32,7 +32,7 @@ def describe_origin() -> dict[str, Any]:
     asked for before anything is measured: the code may change meanwhile.
     """
     from ..kernels.loading import build_and_load
-    from ..training.machine import describe_machine, git_commit, library_versions
+    from ..runs.provenance import describe_machine, git_commit, library_versions
 
     machine = describe_machine()
     # Of this process, which measures nothing.

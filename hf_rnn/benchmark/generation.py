@@ -17,13 +17,13 @@ from transformers.generation.streamers import BaseStreamer
 
 from ..extras import MissingExtraError, require_extra
 from ..hub.model_card import TASKS
+from ..kernels.threads import computing_threads
 from ..models.configuration_rnn import RecurrentConfig
 from ..progress import without_weight_bars
-from ..training.bundled import PREFIX, checkpoint_folder
-from ..training.describe import describe_model
-from ..training.threads import computing_threads
+from ..runs.bundled import PREFIX, checkpoint_folder
+from ..runs.describe import describe_model
+from ..runs.markdown import markdown_table
 from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
-from .markdown import markdown_table
 
 
 SCHEMA_VERSION = 1

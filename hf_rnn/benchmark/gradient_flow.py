@@ -19,12 +19,12 @@ from transformers import (
     set_seed,
 )
 
-from ..data.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_examples
+from ..data.synthetic.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_examples
 from ..extras import require_extra
+from ..insight.gradients.flow import GradientFlow, gradient_flow
+from ..insight.gradients.plots import plot_gradient_comparison
+from ..runs.provenance import describe_machine, git_commit, library_versions
 from ..training.arguments import RecurrentTrainingArguments
-from ..training.gradient_plots import plot_gradient_comparison
-from ..training.gradients import GradientFlow, gradient_flow
-from ..training.machine import describe_machine, git_commit, library_versions
 from ..training.trainer import RecurrentTrainer
 
 

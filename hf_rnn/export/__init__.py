@@ -5,19 +5,13 @@ torch nor transformers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 
 if TYPE_CHECKING:
     from .onnx_export import export_onnx as export_onnx
 
-__all__ = ["export_onnx"]
-
-
-def __getattr__(name: str) -> Any:
-    # When it is first used: the runtime, in this room too, is imported where there is no torch.
-    if name != "export_onnx":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers: {', '.join(__all__)}.")
-    from .onnx_export import export_onnx
-
-    return export_onnx
+# When it is first used: the runtime, in this room too, is imported where there is no torch.
+__getattr__, __dir__, __all__ = lazily(__name__, {"export_onnx": ".onnx_export"})

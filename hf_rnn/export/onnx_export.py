@@ -19,7 +19,7 @@ from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
 from ..progress import without_weight_bars
-from ..training.bundled import PREFIX, checkpoint_folder
+from ..runs.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import without_weight_bars
-from ..training.checksums import write_checksums
-from ..training.curves import CURVES_FILE
-from ..training.describe import checkpoint_size
-from ..training.results import read_results, write_results
+from ..runs.checksums import write_checksums
+from ..runs.curves import CURVES_FILE
+from ..runs.describe import checkpoint_size
+from ..runs.results import read_results, write_results
 from .model_card import write_model_card
 
 

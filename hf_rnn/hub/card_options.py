@@ -10,7 +10,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..training.licences import check_licence
+from ..runs.licences import check_licence
 
 
 CARD_FILE = "card.json"

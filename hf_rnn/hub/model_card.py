@@ -16,9 +16,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..extras import require_extra
-from ..training.bundled import DISTRIBUTION, TERMS
-from ..training.curves import CURVES_FILE
-from ..training.results import CLASSIFIER, validate_results
+from ..runs.bundled import DISTRIBUTION, TERMS
+from ..runs.curves import CURVES_FILE
+from ..runs.results import CLASSIFIER, validate_results
 from .card_options import CARD_FILE, CardOptions, write_card_options
 
 
@@ -133,7 +133,7 @@ SPLIT_ORDER = ("test", "validation", "train")
 def model_card(
     results: Mapping[str, Any], *, curves: str | None = None, comparison: str | None = None, **options: Any
 ) -> ModelCard:
-    """The card of the model that `results` (a document of `hf_rnn.training.results`) measured.
+    """The card of the model that `results` (a document of `hf_rnn.runs.results`) measured.
 
     Args:
         curves: file name of the learning curves beside the card.

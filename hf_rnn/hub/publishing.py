@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, ModelCard, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
-from ..training.hub_files import README_FILE, WEIGHT_FILES
+from ..runs.publishable import README_FILE, WEIGHT_FILES
 from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
 
 

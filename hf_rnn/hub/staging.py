@@ -21,10 +21,10 @@ from safetensors import SafetensorError, safe_open
 
 from ..extras import require_extra
 from ..models.paths import recurrent_path
-from ..training.bundled import PREFIX, checkpoint_folder
-from ..training.hub_files import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
-from ..training.results import ResultsError, read_results
-from ..training.run_folder import RESULTS_FILE
+from ..runs.bundled import PREFIX, checkpoint_folder
+from ..runs.folder import RESULTS_FILE
+from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
+from ..runs.results import ResultsError, read_results
 from .answers import answers, clean_answers, first_difference, quiet
 from .bundling import auto_model_of
 from .model_card import METRICS, TASKS

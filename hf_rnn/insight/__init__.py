@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-
-# Where each public name is found when it is first used.
-_MODULE_OF = {
-    "AttentionWeights": "attention",
-    "Contributions": "contributions",
-    "EmbeddingTable": "neighbours",
-    "GateActivations": "states",
-    "Neighbours": "neighbours",
-    "NextTokens": "streaming",
-    "NotApplicableError": "steps",
-    "ReadingCurve": "streaming",
-    "Report": "report",
-    "TagLattice": "lattice",
-    "TextGradientFlow": "gradients",
-    "analogy": "neighbours",
-    "attention_weights": "attention",
-    "embedding_table": "neighbours",
-    "explain": "report",
-    "gate_activations": "states",
-    "nearest_neighbours": "neighbours",
-    "next_tokens": "streaming",
-    "reading_curve": "streaming",
-    "tag_lattice": "lattice",
-    "text_gradient_flow": "gradients",
-    "token_contributions": "contributions",
-}
-
-__all__ = [
-    "AttentionWeights",
-    "Contributions",
-    "EmbeddingTable",
-    "GateActivations",
-    "Neighbours",
-    "NextTokens",
-    "NotApplicableError",
-    "ReadingCurve",
-    "Report",
-    "TagLattice",
-    "TextGradientFlow",
-    "analogy",
-    "attention_weights",
-    "embedding_table",
-    "explain",
-    "gate_activations",
-    "nearest_neighbours",
-    "next_tokens",
-    "reading_curve",
-    "tag_lattice",
-    "text_gradient_flow",
-    "token_contributions",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
-    return getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+from ..lazy import lazily
 
 
 if TYPE_CHECKING:
     from .attention import AttentionWeights as AttentionWeights
     from .attention import attention_weights as attention_weights
-    from .contributions import Contributions as Contributions
-    from .contributions import token_contributions as token_contributions
-    from .gradients import TextGradientFlow as TextGradientFlow
-    from .gradients import text_gradient_flow as text_gradient_flow
+    from .contributions.tokens import Contributions as Contributions
+    from .contributions.tokens import token_contributions as token_contributions
+    from .gradients.flow import GradientFlow as GradientFlow
+    from .gradients.flow import gradient_flow as gradient_flow
+    from .gradients.plots import plot_gradient_flow as plot_gradient_flow
+    from .gradients.text import TextGradientFlow as TextGradientFlow
+    from .gradients.text import text_gradient_flow as text_gradient_flow
     from .lattice import TagLattice as TagLattice
     from .lattice import tag_lattice as tag_lattice
     from .neighbours import EmbeddingTable as EmbeddingTable
@@ -87,3 +33,34 @@ if TYPE_CHECKING:
     from .streaming import ReadingCurve as ReadingCurve
     from .streaming import next_tokens as next_tokens
     from .streaming import reading_curve as reading_curve
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "AttentionWeights": ".attention",
+        "Contributions": ".contributions.tokens",
+        "EmbeddingTable": ".neighbours",
+        "GateActivations": ".states",
+        "GradientFlow": ".gradients.flow",
+        "Neighbours": ".neighbours",
+        "NextTokens": ".streaming",
+        "NotApplicableError": ".steps",
+        "ReadingCurve": ".streaming",
+        "Report": ".report",
+        "TagLattice": ".lattice",
+        "TextGradientFlow": ".gradients.text",
+        "analogy": ".neighbours",
+        "attention_weights": ".attention",
+        "embedding_table": ".neighbours",
+        "explain": ".report",
+        "gate_activations": ".states",
+        "gradient_flow": ".gradients.flow",
+        "nearest_neighbours": ".neighbours",
+        "next_tokens": ".streaming",
+        "plot_gradient_flow": ".gradients.plots",
+        "reading_curve": ".streaming",
+        "tag_lattice": ".lattice",
+        "text_gradient_flow": ".gradients.text",
+        "token_contributions": ".contributions.tokens",
+    },
+)

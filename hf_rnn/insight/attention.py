@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..training.gradients import evaluation_mode
+from .evaluation import evaluation_mode
 from .figures import name_steps, new_figure, width_for
 from .steps import NotApplicableError, as_array, backbone_of, read_text
 

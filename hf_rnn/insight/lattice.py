@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_rnn import RecurrentForTokenClassification
 from ..models.tagging import bioes_states
-from ..training.gradients import evaluation_mode
+from .evaluation import evaluation_mode
 from .figures import name_steps, new_figure, width_for
 from .steps import NotApplicableError, as_array, label_names, read_text
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.tokenizer_training import LONE_SURROGATE
+from ..data.tokenizers.training import LONE_SURROGATE
 from ..models.backbone import RecurrentModel
 from ..models.embeddings import RecurrentEmbeddings
 from ..models.encoding import NO_LIMIT

@@ -11,17 +11,17 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_siamese import SiamesePreTrainedModel
-from ..training.gradients import evaluation_mode
 from .attention import attention_weights
-from .contributions import token_contributions
-from .gradients import text_gradient_flow
+from .contributions.targets import predicted_labels
+from .contributions.tokens import token_contributions
+from .evaluation import evaluation_mode
+from .gradients.text import text_gradient_flow
 from .lattice import tag_lattice
 from .neighbours import EmbeddingTable, embedding_table, one_token_words
 from .reading import read
 from .states import gate_activations
 from .steps import NotApplicableError, label_names, read_text
 from .streaming import next_tokens, reading_curve
-from .targets import predicted_labels
 
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..models.cells import Cell, State
 from ..models.paths import recurrent_path
 from ..models.recurrent import RecurrentLayer
-from ..training.gradients import evaluation_mode
+from .evaluation import evaluation_mode
 from .figures import name_steps, new_figure, width_for
 from .steps import as_array, backbone_of, layers_of, read_text
 

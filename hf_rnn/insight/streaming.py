@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification
-from ..training.gradients import evaluation_mode
+from .evaluation import evaluation_mode
 from .figures import MOST_NAMES, name_of, name_steps, new_figure, width_for
 from .running_pooling import running_pooling
 from .steps import NotApplicableError, as_array, label_names, layers_of, read_in_chunks, read_text

@@ -1,11 +1,27 @@
-"""How many threads the compiled kernels use."""
+"""
+How many threads torch computes with: a default that does not collapse on a busy machine.
+
+OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
+waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the
+missing thread back, and a training step takes tens of times as long. Threads that sleep instead are safe, and a little
+slower on an idle machine.
+
+So torch computes a recurrent model with one thread, while the compiled kernels, whose threads wait for each other once
+a layer, use all cores. What has no recurrence, such as a BERT, uses all cores as torch does by itself;
+`OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import torch
+from torch import nn
+
+from ..models.paths import compiled_layer
+from ..models.recurrent import RecurrentLayer
 
 
 _chosen: int | None = None
@@ -22,7 +38,7 @@ def use_kernel_threads(count: int) -> Iterator[None]:
     Inside the block the kernels use `count` threads, whatever torch uses.
 
     Theirs wait for each other once a layer, torch's after every product: two of these on a busy machine can take a
-    hundred times as long as one (`hf_rnn.training.threads`), two of the kernels' never longer than one.
+    hundred times as long as one , two of the kernels' never longer than one.
     """
     global _chosen
     before, _chosen = _chosen, count
@@ -32,4 +48,34 @@ def use_kernel_threads(count: int) -> Iterator[None]:
         _chosen = before
 
 
-__all__ = ["kernel_threads", "use_kernel_threads"]
+def default_threads(model: nn.Module) -> int:
+    """
+    Threads of one torch operation of `model`: 1 where it has a recurrent layer (ours or torch's own), else those torch
+    has now. `OMP_NUM_THREADS`, where it is set, is the user's choice and kept.
+    """
+    recurrent = any(isinstance(module, RecurrentLayer | nn.RNNBase) for module in model.modules())
+    return 1 if recurrent and "OMP_NUM_THREADS" not in os.environ else torch.get_num_threads()
+
+
+@contextlib.contextmanager
+def computing_threads(model: nn.Module, threads: int | None = None) -> Iterator[int]:
+    """
+    Inside the block torch computes with `threads` threads, by default [`default_threads`] of `model`, and the compiled
+    kernels with `threads`, by default as many as torch had; afterwards each with as many as before.
+
+    Yields:
+        How many cores that keeps busy.
+    """
+    before = torch.get_num_threads()
+    of_torch = default_threads(model) if threads is None else threads
+    of_kernels = kernel_threads() if threads is None else threads
+    compiled = compiled_layer() is not None and any(isinstance(module, RecurrentLayer) for module in model.modules())
+    torch.set_num_threads(of_torch)
+    try:
+        with use_kernel_threads(of_kernels):
+            yield max(of_torch, of_kernels) if compiled else of_torch
+    finally:
+        torch.set_num_threads(before)
+
+
+__all__ = ["computing_threads", "default_threads", "kernel_threads", "use_kernel_threads"]

@@ -332,7 +332,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
     ) -> SiamesePairClassifierOutput:
         """
         Classify pairs: two inputs, the second by the names with `_b`; or both texts in one sequence, as a tokenizer
-        of `hf_rnn.data.pair_tokenizer.with_pair_template` and so the stock pipeline for text classification makes it.
+        of `hf_rnn.with_pair_template` and so the stock pipeline for text classification makes it.
 
         Args:
             token_type_ids: (batch, time), where there is no second input: 0 at the tokens of the first text, 1 at
@@ -349,7 +349,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
             if token_type_ids is None:
                 raise ValueError(
                     "`token_type_ids` is None; without `input_ids_b` it must tell the two texts of each sequence "
-                    "apart (see `hf_rnn.data.pair_tokenizer.with_pair_template`)."
+                    "apart (see `hf_rnn.with_pair_template`)."
                 )
             first = self.model._inputs("", input_ids, attention_mask, None, pixel_values)
             parts = split_by_type(first["input_ids"], first["attention_mask"], token_type_ids)

@@ -15,10 +15,10 @@ from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..progress import without_weight_bars
-from .checkpoints import STATE_FILE, check_checkpoint, last_whole_checkpoint, set_aside_unfinished_checkpoints
-from .checksums import CHECKSUMS_FILE, check_files, write_checksums
-from .pushing import PushingTrainer
-from .run_lock import run_lock
+from ..runs.checkpoints import STATE_FILE, check_checkpoint, last_whole_checkpoint, set_aside_unfinished_checkpoints
+from ..runs.checksums import CHECKSUMS_FILE, check_files, write_checksums
+from ..runs.lock import run_lock
+from .pushing_trainer import PushingTrainer
 
 
 class CheckpointError(OSError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import Sampler
 
-from ..data.streams import TokenStreams, window_bounds
+from ..data.batches.streams import TokenStreams, window_bounds
 
 
 class LengthBucketSampler(Sampler[int]):

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset, Sampler
 
-from .pair_samplers import GroupedPairSampler
-from .similarity_objective import SimilarityObjective
+from ..losses.objective import SimilarityObjective
+from .pair_sampler import GroupedPairSampler
 from .trainer import RecurrentTrainer
 
 

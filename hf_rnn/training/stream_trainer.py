@@ -11,13 +11,13 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_utils import EvalLoopOutput
 
-from ..data.streams import collate_windows
+from ..data.batches.streams import collate_windows
+from ..metrics.language import language_metrics
+from ..metrics.text_loss import text_loss, window_of
 from ..models.cache_rnn import RecurrentCache
-from .averaging import NonMonotonicAverage, WeightAverage
-from .language_arguments import LanguageTrainingArguments
-from .language_metrics import language_metrics
+from .arguments import LanguageTrainingArguments
 from .samplers import StreamSampler
-from .text_loss import text_loss, window_of
+from .techniques.averaging import NonMonotonicAverage, WeightAverage
 from .trainer import RecurrentTrainer
 
 

@@ -13,21 +13,21 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
 
-from ..data.collator import PaddingCollator
+from ..data.batches.collator import PaddingCollator
+from ..kernels.threads import computing_threads
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
-from .adversarial import adversarial_step, require_embedding_table
 from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
-from .averaging import WeightAverage
-from .floating_point import flushed_denormals
-from .layer_groups import decay_learning_rates, layer_groups
 from .safe_trainer import SafeTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
-from .schedules import slanted_triangular_schedule
-from .sharing import num_repeated, share_batches
-from .threads import computing_threads
-from .unfreezing import gradual_unfreezing
+from .shared_batches import num_repeated, share_batches
+from .techniques.adversarial import adversarial_step, require_embedding_table
+from .techniques.averaging import WeightAverage
+from .techniques.denormals import flushed_denormals
+from .techniques.layer_groups import decay_learning_rates, layer_groups
+from .techniques.schedules import slanted_triangular_schedule
+from .techniques.unfreezing import gradual_unfreezing
 
 
 def example_lengths(dataset: Any) -> Sequence[int] | None:

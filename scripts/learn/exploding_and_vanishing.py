@@ -18,8 +18,8 @@ import torch
 from bilingual import command_line, speaker
 
 from hf_rnn import ElmanForSequenceClassification, GruForSequenceClassification, LstmForSequenceClassification
-from hf_rnn.data.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_examples
-from hf_rnn.training.gradients import gradient_flow
+from hf_rnn.data.synthetic.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_examples
+from hf_rnn.insight.gradients.flow import gradient_flow
 
 
 STEPS, SHOWN, LEARNING_RATE = 50, (1, 10, 20, 30, 40, 50), 0.1

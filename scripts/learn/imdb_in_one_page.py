@@ -17,10 +17,10 @@ import datasets
 from bilingual import command_line, speaker
 from transformers import AutoConfig, AutoModelForSequenceClassification, pipeline, set_seed
 
-from hf_rnn.data.synthetic import synthetic_reviews
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.synthetic.reviews import synthetic_reviews
+from hf_rnn.data.tokenizers.training import train_tokenizer
+from hf_rnn.metrics.classification import metrics_for
 from hf_rnn.training.arguments import RecurrentTrainingArguments
-from hf_rnn.training.metrics import metrics_for
 from hf_rnn.training.trainer import RecurrentTrainer
 
 

@@ -16,7 +16,7 @@ import torch
 from bilingual import command_line, speaker
 
 from hf_rnn import LstmConfig, LstmForCausalLM
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 
 
 SENTENCES = {

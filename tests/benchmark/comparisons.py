@@ -20,7 +20,7 @@ from transformers import (
 
 from hf_rnn.benchmark.comparison.report import MODEL, RATIOS, SCHEMA_VERSION, ratios, validate_comparison
 from hf_rnn.benchmark.document import Document, describe_origin
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.models.configuration_rnn import BiLstmConfig
 from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification, BiLstmModel
 from hf_rnn.models.modeling_siamese import SiameseModel, SiamesePreTrainedModel

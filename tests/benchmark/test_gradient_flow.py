@@ -21,8 +21,8 @@ from hf_rnn.benchmark.gradient_flow import (
     finite,
     train,
 )
-from hf_rnn.data.first_token import first_token_examples
-from hf_rnn.training.gradients import gradient_flow
+from hf_rnn.data.synthetic.first_token import first_token_examples
+from hf_rnn.insight.gradients.flow import gradient_flow
 
 
 def small(output: Path, **changes: float) -> GradientComparisonArguments:

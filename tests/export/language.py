@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from tests.models.common import build_language_model
 
 

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer, pipeline
 
 import hf_rnn
 from hf_rnn import BiLstmConfig
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.export import export_onnx
 from hf_rnn.export.runtime import load, max_marginals
 from hf_rnn.models.crf import ConditionalRandomField, allowed_transitions

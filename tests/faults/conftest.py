@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import small
-from tests.training.small_runs import write_reviews
+from tests.tasks.small_runs import write_reviews
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,9 @@ from typing import Any
 import transformers
 from transformers import TrainerState
 
-from hf_rnn.training import run as run_module
+from hf_rnn.tasks import run as run_module
 from hf_rnn.training.safe_trainer import SafeTrainer
-from tests.training import small_language_runs, small_runs, small_similarity_runs
+from tests.tasks import small_language_runs, small_runs, small_similarity_runs
 
 
 SAVING = {"save_strategy": "steps", "save_steps": 3, "eval_strategy": "steps", "eval_steps": 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.training import small_runs
+from tests.tasks import small_runs
 
 
 # Checkpoints after the steps 3, 6, … of 16.

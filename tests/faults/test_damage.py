@@ -11,13 +11,14 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_rnn import BiLstmForSequenceClassification, ConvEncoderConfig, ConvEncoderModel, SiameseConfig, SiameseModel
-from hf_rnn.training import bundled as bundled_module
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, TokenizerArguments
-from hf_rnn.training.building import build_tokenizer, checkpoint_config
-from hf_rnn.training.bundled import bundled
-from hf_rnn.training.checkpoints import last_whole_checkpoint
-from hf_rnn.training.checksums import DamagedFileError
-from hf_rnn.training.run_folder import checkpoint_to_resume
+from hf_rnn.runs import bundled as bundled_module
+from hf_rnn.runs.bundled import bundled
+from hf_rnn.runs.checkpoints import last_whole_checkpoint
+from hf_rnn.runs.checksums import DamagedFileError
+from hf_rnn.runs.folder import checkpoint_to_resume
+from hf_rnn.tasks.arguments import ModelArguments, TokenizerArguments
+from hf_rnn.tasks.building import build_tokenizer, checkpoint_config
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.faults import small
 from tests.faults.conftest import Whole

@@ -13,7 +13,7 @@ from torch import nn
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.faults import small
 from tests.faults.conftest import Whole
-from tests.training import small_runs
+from tests.tasks import small_runs
 
 
 STEP = 8

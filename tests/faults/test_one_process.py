@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hf_rnn import BiLstmForSequenceClassification
+from hf_rnn.runs.lock import LOCK_FILE, FolderInUseError, run_lock
 from hf_rnn.training.arguments import RecurrentTrainingArguments
-from hf_rnn.training.run_lock import LOCK_FILE, FolderInUseError, run_lock
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.faults import small
 from tests.faults.conftest import Whole

@@ -11,9 +11,9 @@ from transformers import PreTrainedTokenizerFast
 
 from hf_rnn.models.configuration_rnn import BiLstmConfig
 from hf_rnn.models.modeling_rnn import BiLstmForSequenceClassification
-from hf_rnn.training.curves import CURVES_FILE
-from hf_rnn.training.describe import describe_model
-from hf_rnn.training.results import write_results
+from hf_rnn.runs.curves import CURVES_FILE
+from hf_rnn.runs.describe import describe_model
+from hf_rnn.runs.results import write_results
 from tests.results_document import results_document
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
-from hf_rnn.data.language_data import LanguageDataArguments
-from hf_rnn.training.arguments import ModelArguments, ReportArguments, TokenizerArguments
-from hf_rnn.training.language_arguments import LanguageTrainingArguments
-from hf_rnn.training.language_modeling import run_language_modeling
+from hf_rnn.data.readers.documents import LanguageDataArguments
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from hf_rnn.tasks.language_modeling.task import run_language_modeling
+from hf_rnn.training.arguments import LanguageTrainingArguments
 
 
 GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)

@@ -11,7 +11,7 @@ import pytest
 from transformers import pipeline
 
 from hf_rnn.hub.card_options import read_card_options
-from hf_rnn.training.results import read_results
+from hf_rnn.runs.results import read_results
 
 
 def test_the_bundle_is_measured_on_the_file(

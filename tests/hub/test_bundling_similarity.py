@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import AutoModel, pipeline
 
-from hf_rnn.training.results import read_results
-from tests.training.small_similarity_runs import run, write_questions
+from hf_rnn.runs.results import read_results
+from tests.tasks.small_similarity_runs import run, write_questions
 
 
 PAIR = {"text": "How do I swim?", "text_pair": "I want to swim"}

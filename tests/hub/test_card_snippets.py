@@ -22,9 +22,9 @@ from transformers import (
 )
 
 from hf_rnn import list_bundled, with_pair_template
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.hub.model_card import TASKS, write_model_card
-from hf_rnn.training.bundled import bundled_folders
+from hf_rnn.runs.bundled import bundled_folders
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.results_document import results_document
 

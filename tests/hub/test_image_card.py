@@ -10,12 +10,13 @@ import pytest
 import torch
 from huggingface_hub import ModelCard
 
-from hf_rnn.hub.command_line import train_and_report
+from hf_rnn.cli.train import train_and_report
 from hf_rnn.hub.model_card import write_model_card
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseModel
-from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
+from hf_rnn.tasks.arguments import ReportArguments
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.results_document import results_document
 
 

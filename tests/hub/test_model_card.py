@@ -12,9 +12,9 @@ from huggingface_hub import ModelCard
 
 from hf_rnn.hub.card_options import CardOptions, read_card_options
 from hf_rnn.hub.model_card import METRICS, TASKS, model_card, write_model_card
-from hf_rnn.training.bundled import TERMS
-from hf_rnn.training.curves import CURVES_FILE
-from hf_rnn.training.results import ResultsError
+from hf_rnn.runs.bundled import TERMS
+from hf_rnn.runs.curves import CURVES_FILE
+from hf_rnn.runs.results import ResultsError
 from tests.results_document import results_document
 
 
@@ -119,12 +119,12 @@ def test_the_curves_are_shown_if_they_are_there(tmp_path: Path) -> None:
 
 
 def test_the_metrics_of_the_package_all_have_a_name() -> None:
-    from hf_rnn.training.language_metrics import language_metrics
-    from hf_rnn.training.metrics import ClassificationMetric, MultiLabelMetric, RegressionMetric
-    from hf_rnn.training.one_shot_measures import KINDS
-    from hf_rnn.training.one_shot_training import PAIR_FIGURES
-    from hf_rnn.training.similarity_measures import pair_figures
-    from hf_rnn.training.similarity_metrics import RANKS
+    from hf_rnn.metrics.classification import ClassificationMetric, MultiLabelMetric, RegressionMetric
+    from hf_rnn.metrics.language import language_metrics
+    from hf_rnn.metrics.similarity import RANKS
+    from hf_rnn.tasks.one_shot.measuring import KINDS
+    from hf_rnn.tasks.one_shot.task import PAIR_FIGURES
+    from hf_rnn.tasks.similarity.measuring import pair_figures
 
     figures = ClassificationMetric().compute(predictions=[0, 1], references=[0, 1], num_labels=2)
     figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])

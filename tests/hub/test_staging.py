@@ -17,7 +17,7 @@ from hf_rnn.export.onnx_export import export_onnx
 from hf_rnn.hub import staging
 from hf_rnn.hub.answers import answers, first_difference
 from hf_rnn.hub.staging import StagingError, stage
-from hf_rnn.training.results import ResultsError, read_results, write_results
+from hf_rnn.runs.results import ResultsError, read_results, write_results
 from tests.publishing import PRIVATE_FILES, with_card
 
 

@@ -11,12 +11,13 @@ import pytest
 from hf_rnn.hub.answers import answers
 from hf_rnn.hub.model_card import TASKS
 from hf_rnn.hub.staging import StagedModel, stage
-from hf_rnn.training.arguments import RecurrentTrainingArguments, ReportArguments
-from hf_rnn.training.bundled import bundled, list_bundled
-from hf_rnn.training.one_shot_training import OneShotArguments, run_one_shot
+from hf_rnn.runs.bundled import bundled, list_bundled
+from hf_rnn.tasks.arguments import ReportArguments
+from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.hub.language_runs import run_language
 from tests.publishing import with_card
-from tests.training import small_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import small_runs, small_similarity_runs, small_tagging_runs
 
 
 pytestmark = pytest.mark.slow

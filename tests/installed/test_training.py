@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from transformers import HfArgumentParser, pipeline
 
-from hf_rnn.training.results import read_results
+from hf_rnn.runs.results import read_results
 
 
 RUN = {

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from hf_rnn import SiameseConfig
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 
 
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", "dull ."]

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 import hf_rnn
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.models.losses import mean_over_tokens, next_token_loss, tokens_to_predict
 from hf_rnn.models.state_name import STATE_NAME
 from tests.models.common import (

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import DynamicCache, GenerationConfig, StaticCache, pipeline
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.models.cache_rnn import RecurrentCache
 from tests.models.common import build_language_model, configure
 

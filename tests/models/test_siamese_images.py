@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel
 
 from hf_rnn import ConvEncoderConfig, SiameseConfig, SiameseModel
-from hf_rnn.training.one_shot import OneShotVerifier
+from hf_rnn.inference.one_shot import OneShotVerifier
 from tests.models.stranger import ask_a_stranger
 
 

@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 import hf_rnn
 from hf_rnn import BiLstmModel, ConvEncoderConfig, ConvEncoderModel, GruModel, SiameseConfig, SiameseModel
-from hf_rnn.data.pair_tokenizer import with_pair_template
+from hf_rnn.data.tokenizers.pair_template import with_pair_template
 from tests.models.siamese import ENCODERS, OTHERS, TEXTS, build_siamese, encoder_config, tokenizer_of_words
 from tests.models.stranger import ask_a_stranger
 

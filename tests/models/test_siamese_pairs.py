@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from hf_rnn import ConvEncoderConfig, SiameseConfig, SiameseForPairClassification
-from hf_rnn.data.pair_tokenizer import with_pair_template
+from hf_rnn.data.tokenizers.pair_template import with_pair_template
 from tests.models.siamese import ENCODERS, OTHERS, TEXTS, build_siamese, tokenizer_of_words
 
 

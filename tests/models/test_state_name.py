@@ -14,7 +14,7 @@ from transformers import DynamicCache, TextStreamer
 from transformers.generation.utils import ALL_CACHE_NAMES
 from transformers.modeling_outputs import ModelOutput
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.models.cache_rnn import RecurrentCache
 from hf_rnn.models.state_name import STATE_NAME, STATE_NAMES, _name_in, take_state
 from tests.models.common import batch_of, build, build_language_model, build_tagger, sentences

@@ -12,7 +12,7 @@ from transformers import (
     pipeline,
 )
 
-from hf_rnn.data.word_pieces import token_bytes, train_word_pieces, word_start
+from hf_rnn.data.tokenizers.word_pieces import token_bytes, train_word_pieces, word_start
 
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.data.word_pieces import train_word_pieces
+from hf_rnn.data.tokenizers.training import train_tokenizer
+from hf_rnn.data.tokenizers.word_pieces import train_word_pieces
 from tests.properties.generating import generated
 from tests.properties.texts import broken_texts, megabytes, texts
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hf_rnn.benchmark.comparison.report import read_comparison
-from hf_rnn.training.describe import describe_model
-from hf_rnn.training.results import write_results
+from hf_rnn.runs.describe import describe_model
+from hf_rnn.runs.results import write_results
 from tests.benchmark.comparisons import (
     CLASSES,
     SENTENCES,

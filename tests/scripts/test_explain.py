@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 import hf_rnn
 from hf_rnn.insight.loading import load_with_head
-from hf_rnn.training.bundled import bundled
+from hf_rnn.runs.bundled import bundled
 from tests.models.common import build, build_tagger
 
 

@@ -14,7 +14,7 @@ from transformers import pipeline
 
 import hf_rnn
 from hf_rnn.export.runtime import load
-from hf_rnn.training.metrics import ClassificationMetric
+from hf_rnn.metrics.classification import ClassificationMetric
 from tests.benchmark.comparisons import save_siamese
 from tests.export.language import save_language_model
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.training.small_language_runs import write_text
-from tests.training.small_runs import write_reviews
-from tests.training.small_similarity_runs import write_questions
-from tests.training.small_tagging_runs import write_news
+from tests.tasks.small_language_runs import write_text
+from tests.tasks.small_runs import write_reviews
+from tests.tasks.small_similarity_runs import write_questions
+from tests.tasks.small_tagging_runs import write_news
 
 
 RUN = "--output_dir out --use_cpu --do_train --do_eval"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from transformers import HfArgumentParser
 
-from hf_rnn.hub.search_command import task_of
-from hf_rnn.training.arguments import ModelArguments
-from hf_rnn.training.recipes import parse_arguments
-from hf_rnn.training.search_arguments import SearchArguments
-from hf_rnn.training.search_spaces import SearchSpace
-from hf_rnn.training.tasks import TASKS
-from tests.training.search_runs import SPACE
-from tests.training.small_runs import write_reviews
+from hf_rnn.cli.search import task_of
+from hf_rnn.hyperparameter_search.arguments import SearchArguments
+from hf_rnn.hyperparameter_search.spaces import SearchSpace
+from hf_rnn.tasks.arguments import ModelArguments
+from hf_rnn.tasks.recipes import parse_arguments
+from hf_rnn.tasks.registry import TASKS
+from tests.hyperparameter_search.search_runs import SPACE
+from tests.tasks.small_runs import write_reviews
 
 
 RECIPES = ("imdb_bilstm", "classic_seven")

@@ -11,9 +11,9 @@ import pytest
 from huggingface_hub import ModelCard
 from transformers import pipeline
 
-from hf_rnn.training.results import read_results
-from tests.training.small_language_runs import write_text
-from tests.training.small_runs import SMALL
+from hf_rnn.runs.results import read_results
+from tests.tasks.small_language_runs import write_text
+from tests.tasks.small_runs import SMALL
 
 
 def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., Any]) -> None:

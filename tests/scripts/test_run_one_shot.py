@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from hf_rnn.training.results import read_results
+from hf_rnn.runs.results import read_results
 
 
 def test_from_a_recipe_to_a_model_with_its_card(run_script: Callable[..., Any], tmp_path: Path) -> None:

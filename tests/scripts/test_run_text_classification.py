@@ -11,8 +11,8 @@ import pytest
 from huggingface_hub import ModelCard
 from transformers import pipeline
 
-from hf_rnn.training.results import read_results
-from tests.training.small_runs import SMALL, write_reviews
+from hf_rnn.runs.results import read_results
+from tests.tasks.small_runs import SMALL, write_reviews
 
 
 def test_from_a_recipe_to_a_model_with_its_card(run_script: Callable[..., Any], tmp_path: Path) -> None:

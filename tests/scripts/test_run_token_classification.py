@@ -11,8 +11,8 @@ import pytest
 from huggingface_hub import ModelCard
 from transformers import pipeline
 
-from hf_rnn.training.results import read_results
-from tests.training.small_tagging_runs import SMALL, write_news
+from hf_rnn.runs.results import read_results
+from tests.tasks.small_tagging_runs import SMALL, write_news
 
 
 def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 from hf_rnn.hub.model_card import write_model_card
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.security.payload import EAR
-from tests.training import small_language_runs, small_runs
+from tests.tasks import small_language_runs, small_runs
 
 
 @pytest.fixture

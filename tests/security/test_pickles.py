@@ -24,19 +24,19 @@ from hf_rnn import bundled
 from hf_rnn.benchmark.comparison.checkpoints import check, resolve
 from hf_rnn.benchmark.comparison.worker import MeasuredModel
 from hf_rnn.benchmark.speed.texts import IDS_FILE, Sample
-from hf_rnn.data.conll import read_conll
-from hf_rnn.data.files import read_rows
+from hf_rnn.data.readers.conll import read_conll
+from hf_rnn.data.readers.files import read_rows
 from hf_rnn.data.vectors import hub_vectors, read_vectors
 from hf_rnn.export.onnx_export import load_exportable
 from hf_rnn.export.runtime import load
 from hf_rnn.hub.bundling import make_bundle
 from hf_rnn.hub.staging import StagingError, stage
 from hf_rnn.models.sentence_encoder import SiameseSentenceEncoder
-from hf_rnn.training.checksums import write_checksums
-from hf_rnn.training.language_model_init import load_language_model
-from hf_rnn.training.teacher import Teacher
+from hf_rnn.runs.checksums import write_checksums
+from hf_rnn.tasks.distillation.teacher import Teacher
+from hf_rnn.tasks.language_model_init import load_language_model
 from tests.security.payload import EAR, FORMATS, PICKLED_FILES, Payload, write_payload
-from tests.training import small_runs
+from tests.tasks import small_runs
 
 
 SAFE = "model.safetensors"

@@ -31,15 +31,15 @@ from hf_rnn import (
     LstmConfig,
     LstmForSequenceClassification,
 )
-from hf_rnn.data.collator import PaddingCollator
-from hf_rnn.data.pair_collator import PairCollator
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.batches.collator import PaddingCollator
+from hf_rnn.data.batches.pair_collator import PairCollator
+from hf_rnn.data.tokenizers.training import train_tokenizer
+from hf_rnn.losses.objective import SimilarityObjective
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
-from hf_rnn.training.distillation import DistillationTrainer, TaggedDistillationCollator
+from hf_rnn.training.distillation_trainer import DistillationTrainer, TaggedDistillationCollator
 from hf_rnn.training.siamese_trainer import SiameseTrainer
-from hf_rnn.training.similarity_objective import SimilarityObjective
 from hf_rnn.training.trainer import RecurrentTrainer
 
 

@@ -16,7 +16,7 @@ import torch
 from transformers import TrainerCallback
 
 from hf_rnn.training.trainer import RecurrentTrainer
-from tests.training import small_language_runs, small_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import small_language_runs, small_runs, small_similarity_runs, small_tagging_runs
 
 
 GLOBAL_BATCH = 8

@@ -14,10 +14,10 @@ from transformers import (
     set_seed,
 )
 
-from hf_rnn.data.streams import window_bounds
+from hf_rnn.data.batches.streams import window_bounds
+from hf_rnn.losses.objective import LOSSES
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.siamese_trainer import SiameseTrainer
-from hf_rnn.training.similarity_objective import LOSSES
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.training.accumulation_cases import CASES, EXCEPTED, Case, Row
 from tests.training.test_stream_trainer import (

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.training.arguments import ModelArguments, RecurrentTrainingArguments, ReportArguments
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 def training(**values: Any) -> RecurrentTrainingArguments:

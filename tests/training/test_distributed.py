@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from hf_rnn.training.processes import warn_of_missing
+from hf_rnn.runs.writers import warn_of_missing
+from tests.tasks.small_runs import flags, write_reviews
 from tests.training.distributed_runs import GLOBAL_BATCH, STEPS, TASKS
-from tests.training.small_runs import flags, write_reviews
 
 
 TORCHRUN = ("-m", "torch.distributed.run")

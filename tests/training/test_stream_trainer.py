@@ -12,11 +12,11 @@ from torch.nn import functional
 from transformers import set_seed
 
 from hf_rnn import ElmanConfig, ElmanForCausalLM, GruConfig, GruForCausalLM, LstmConfig, LstmForCausalLM
-from hf_rnn.data.streams import TokenizedText, TokenStreams, window_bounds
+from hf_rnn.data.batches.streams import TokenizedText, TokenStreams, window_bounds
+from hf_rnn.metrics.text_loss import text_loss
 from hf_rnn.models.cache_rnn import RecurrentCache
-from hf_rnn.training.language_arguments import LanguageTrainingArguments
+from hf_rnn.training.arguments import LanguageTrainingArguments
 from hf_rnn.training.stream_trainer import StreamTrainer
-from hf_rnn.training.text_loss import text_loss
 
 
 VOCABULARY = 11

@@ -10,12 +10,12 @@ import pytest
 from transformers import TrainingArguments
 from transformers.integrations.integration_utils import get_available_reporting_integrations
 
+from hf_rnn.runs.results import read_results
 from hf_rnn.training import tracking
 from hf_rnn.training.arguments import RecurrentTrainingArguments
-from hf_rnn.training.results import read_results
 from hf_rnn.training.tracking import PACKAGES, name_tracked_run, require_trackers
 
-from .small_runs import run, write_reviews
+from ..tasks.small_runs import run, write_reviews
 
 
 @pytest.fixture

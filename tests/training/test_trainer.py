@@ -29,12 +29,16 @@ from hf_rnn import (
     GruForCausalLM,
     GruForSequenceClassification,
 )
-from hf_rnn.data.collator import PaddingCollator
-from hf_rnn.data.tokenizer_training import train_tokenizer
-from hf_rnn.training.arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
+from hf_rnn.data.batches.collator import PaddingCollator
+from hf_rnn.data.tokenizers.training import train_tokenizer
+from hf_rnn.metrics.classification import metrics_for
+from hf_rnn.training.arguments import (
+    PRETRAINED_LEARNING_RATE,
+    RECURRENT_LEARNING_RATE,
+    LanguageTrainingArguments,
+    RecurrentTrainingArguments,
+)
 from hf_rnn.training.clock import TrainingClock
-from hf_rnn.training.language_arguments import LanguageTrainingArguments
-from hf_rnn.training.metrics import metrics_for
 from hf_rnn.training.stream_trainer import StreamTrainer
 from hf_rnn.training.trainer import RecurrentTrainer, example_lengths
 

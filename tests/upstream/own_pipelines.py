@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, pipeline
 
 from hf_rnn import with_pair_template
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 
 
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine"]

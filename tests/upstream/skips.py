@@ -85,7 +85,7 @@ TOKENIZERS_SWITCHED_OFF: dict[tuple[tuple[str, ...], str], str] = {
 # Tests of tokenizers that transformers skips itself.
 NOT_OF_TOKENIZERS: dict[str, str] = {
     "test_chat_template_save_loading": "the plain class has no argument for a template; it is set as an attribute",
-    "test_conversion_reversible": "it runs with RUN_SLOW only; `tests/data/test_tokenizer_training.py` has it",
+    "test_conversion_reversible": "it runs with RUN_SLOW only; `tests/data/tokenizers/test_training.py` has it",
     "test_integration": "it compares with the tokens of a published checkpoint",
     "test_integration_from_extractor": "it compares with the tokens of a published checkpoint",
 }

@@ -12,7 +12,7 @@ from tests.upstream import skips, suite
 if suite.missing():
     pytest.skip(str(suite.missing()), allow_module_level=True)
 
-from hf_rnn.data.tokenizer_training import TokenizerKind  # noqa: E402
+from hf_rnn.data.tokenizers.training import TokenizerKind  # noqa: E402
 from tests.upstream.running import run  # noqa: E402
 from tests.upstream.tokenizer_cases import CASES  # noqa: E402
 

@@ -15,7 +15,7 @@ from unittest import mock
 
 from transformers import PreTrainedTokenizerFast
 
-from hf_rnn.data.tokenizer_training import TokenizerKind, train_tokenizer
+from hf_rnn.data.tokenizers.training import TokenizerKind, train_tokenizer
 from tests.upstream import suite
 from tests.upstream.skips import TOKENIZERS_SWITCHED_OFF
 

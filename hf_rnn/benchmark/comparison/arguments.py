@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...data.pair_readers import PairDataArguments
-from ...data.readers import DataArguments
-from ...data.token_readers import TokenDataArguments
+from ...data.readers.pairs import PairDataArguments
+from ...data.readers.sentences import TokenDataArguments
+from ...data.readers.texts import DataArguments
 
 
 # The task that transformers has no head and no pipeline for.

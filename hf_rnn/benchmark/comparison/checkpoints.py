@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ...data.files import expand_path
+from ...data.readers.files import expand_path
 from ...progress import without_weight_bars
-from ...training.bundled import PREFIX, checkpoint_folder
-from ...training.describe import CHECKPOINT_FILES, checkpoint_size
-from ...training.results import read_results
-from ...training.run_folder import RESULTS_FILE
+from ...runs.bundled import PREFIX, checkpoint_folder
+from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
+from ...runs.folder import RESULTS_FILE
+from ...runs.results import read_results
 from .arguments import SIMILARITY
 
 

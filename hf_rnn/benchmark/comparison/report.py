@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...training.describe import checkpoint_size
-from ...training.results import ResultsError, check_finite, check_schema
+from ...runs.describe import checkpoint_size
+from ...runs.results import ResultsError, check_finite, check_schema
 from ..document import ONE_THREAD, Document, Record, latency, write_document
 from .arguments import SIMILARITY, Cited
 from .checkpoints import Candidate, stored_dtype, training_facts

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...extras import require_extra
-from ...training.describe import non_default_arguments
+from ...runs.describe import non_default_arguments
 from ..document import describe_origin, other_load_cores
 from .arguments import CompareArguments, TestArguments
 from .checkpoints import build_random, check, resolve

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...runs.markdown import markdown_table
 from ..document import IDLE_CORES, Document
-from ..markdown import markdown_table
 from .arguments import SIMILARITY
 
 

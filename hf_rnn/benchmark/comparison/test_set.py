@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...data.pair_readers import load_pairs
-from ...data.readers import load_text_classification
-from ...data.token_readers import load_token_classification
+from ...data.readers.pairs import load_pairs
+from ...data.readers.sentences import load_token_classification
+from ...data.readers.texts import load_text_classification
 from .arguments import SIMILARITY, PairTestArguments, TestArguments, TextTestArguments, TokenTestArguments
 
 
@@ -50,7 +50,7 @@ class TestSet:
     @property
     def metric(self) -> str:
         """The main metric of the task."""
-        from ...training.metrics import default_metric
+        from ...metrics.classification import default_metric
 
         return MAIN_METRICS.get(self.problem_type) or default_metric(self.problem_type)
 
@@ -65,9 +65,9 @@ class TestSet:
         """
         from transformers import EvalPrediction
 
-        from ...training.metrics import metrics_for
-        from ...training.similarity_measures import pair_figures
-        from ...training.tagging_metrics import TaggingMetric, TokenAccuracyMetric
+        from ...metrics.classification import metrics_for
+        from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
+        from ...tasks.similarity.measuring import pair_figures
 
         if self.task == "token-classification":
             metric = TaggingMetric() if self.problem_type == "tagging" else TokenAccuracyMetric()

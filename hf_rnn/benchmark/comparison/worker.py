@@ -44,8 +44,8 @@ class MeasuredModel:
         import torch
         from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
 
+        from ...inference.prediction import predict_texts  # noqa: F401
         from ...models.modeling_siamese import SiameseModel  # noqa: F401
-        from ...training.prediction import predict_texts  # noqa: F401
         from .checkpoints import auto_class
 
         self.folder, self.task = folder, task
@@ -87,7 +87,7 @@ class MeasuredModel:
 
     def latency(self, start: int, stop: int) -> dict[str, list[float]]:
         """Milliseconds from the raw text to the answer, of each text alone, on one thread."""
-        from ...training.threads import computing_threads
+        from ...kernels.threads import computing_threads
 
         milliseconds = []
         with computing_threads(self.pipeline.model, 1):
@@ -111,7 +111,7 @@ class MeasuredModel:
 
     def answer_all(self, texts: list[Any]) -> None:
         """Many texts in batches."""
-        from ...training.prediction import predict_texts
+        from ...inference.prediction import predict_texts
 
         predict_texts(self.pipeline, texts, batch_size=BATCH_SIZE, progress=False)
 
@@ -136,7 +136,7 @@ class MeasuredModel:
         """
         Of texts: logits as {label: logit}, from the pipeline. Of lists of tokens: a tag for each token.
         """
-        from ...training.prediction import predict_texts
+        from ...inference.prediction import predict_texts
 
         if self.task == "token-classification":
             return {"predictions": self._tags(inputs)}
@@ -148,7 +148,7 @@ class MeasuredModel:
     def _tags(self, sentences: list[list[str]]) -> list[list[str]]:
         from datasets import Dataset, Features, List, Value
 
-        from ...data.alignment import token_predictions, tokenize_tagged
+        from ...data.batches.tags import token_predictions, tokenize_tagged
         from .checkpoints import label_names
 
         names = label_names(self.pipeline.model.config)
@@ -191,14 +191,14 @@ class MeasuredEncoder(MeasuredModel):
 
     def answer_all(self, texts: list[Any]) -> None:
         """The vectors of many texts."""
-        from ...training.threads import computing_threads
+        from ...kernels.threads import computing_threads
 
         with computing_threads(self.pipeline.model):
             self.pipeline.model.encode(texts, self.pipeline.tokenizer, batch_size=BATCH_SIZE)
 
     def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
         """The similarity of each pair, by the model's own measure."""
-        from ...training.threads import computing_threads
+        from ...kernels.threads import computing_threads
 
         with computing_threads(self.pipeline.model):
             return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
@@ -228,7 +228,7 @@ def label_ids(model: Any, tokenizer: Any, rows: list[list[int]]) -> list[list[in
     """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
     import torch
 
-    from ...training.threads import computing_threads
+    from ...kernels.threads import computing_threads
 
     order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
     found: list[list[int]] = [[] for _ in rows]

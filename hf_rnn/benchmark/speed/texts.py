@@ -95,7 +95,7 @@ def write_sample(folder: Path, count: int, fitted: int | None, seed: int = 0) ->
     Returns:
         What a reader of the figures has to know of the data.
     """
-    from ...data.tokenizer_training import train_tokenizer
+    from ...data.tokenizers.training import train_tokenizer
 
     name, source, rows = _reviews(max(count, fitted or 0), seed)
     rows = rows[: max(count, fitted)] if fitted is not None else rows
@@ -133,7 +133,7 @@ def write_sample(folder: Path, count: int, fitted: int | None, seed: int = 0) ->
 
 def _reviews(count: int, seed: int) -> tuple[str, str, list[tuple[str, int]]]:
     """Name, source, and (text, label) in random order: IMDb's training split, else at least `count` made-up ones."""
-    from ...data.files import expand_path, read_rows
+    from ...data.readers.files import expand_path, read_rows
 
     path = "${HF_RNN_CORPORA}/imdb/train.parquet"
     if not expand_path(path).is_file():
@@ -143,7 +143,7 @@ def _reviews(count: int, seed: int) -> tuple[str, str, list[tuple[str, int]]]:
 
 
 def _made_up(count: int, seed: int) -> list[tuple[str, int]]:
-    from ...data.synthetic import generate_reviews
+    from ...data.synthetic.reviews import generate_reviews
 
     generator = random.Random(seed)
     short = generate_reviews(5000, seed)

@@ -15,7 +15,7 @@ from hf_rnn.benchmark.comparison.arguments import (
     TokenTestArguments,
 )
 from hf_rnn.benchmark.comparison.test_set import read_test_set
-from tests.training.small_runs import write_rows
+from tests.tasks.small_runs import write_rows
 
 
 def arguments(**changes: Any) -> CompareArguments:

@@ -24,18 +24,9 @@ from hf_rnn.benchmark.comparison.checkpoints import (
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
-from hf_rnn.training.bundled import bundled
-from hf_rnn.training.results import read_results
-from tests.benchmark.comparisons import (
-    CLASSES,
-    LIMIT,
-    TAGS,
-    TEXTS,
-    save_bert,
-    save_bilstm,
-    save_encoder,
-    save_siamese,
-)
+from hf_rnn.runs.bundled import bundled
+from hf_rnn.runs.results import read_results
+from tests.benchmark.comparisons import CLASSES, LIMIT, TAGS, TEXTS, save_bert, save_bilstm, save_encoder, save_siamese
 
 
 def test_models_are_called_by_the_last_part(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from transformers import TrainerCallback, set_seed
 
 from hf_rnn import BiLstmConfig, BiLstmForSequenceClassification
 from hf_rnn.benchmark.speed.overhead import TrainerOverhead, measure_overhead
-from hf_rnn.data.tokenizer_training import train_tokenizer
+from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.clock import TrainingClock
 from hf_rnn.training.trainer import RecurrentTrainer

@@ -134,8 +134,8 @@ class OurNetwork(TrainedPeer, AskedPeer):
         """The same steps as the Trainer's, and nothing else."""
         import torch
 
-        from ....training.floating_point import flushed_denormals
-        from ....training.threads import computing_threads
+        from ....kernels.threads import computing_threads
+        from ....training.techniques.denormals import flushed_denormals
 
         model = self.build().train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0, fused=True)
@@ -165,8 +165,8 @@ class OurNetwork(TrainedPeer, AskedPeer):
     def load(self) -> None:
         from transformers import AutoModelForSequenceClassification
 
+        from ....kernels.threads import computing_threads
         from ....models.paths import recurrent_path
-        from ....training.threads import computing_threads
 
         self.model = AutoModelForSequenceClassification.from_pretrained(self.folder, dtype="auto").eval()
         # For as long as the worker lives, as `hf_rnn.predict_texts` does for as long as it predicts.

@@ -1,0 +1,118 @@
+"""The command line of a hyper-parameter search: from the flags of a training script to the best model and its card."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import HfArgumentParser
+
+from ..hub.model_card import write_model_card
+from ..hyperparameter_search.arguments import SearchArguments
+from ..hyperparameter_search.plan import SearchError, prepare_search
+from ..hyperparameter_search.report import SUMMARY_FILE, TABLE_FILE
+from ..hyperparameter_search.retraining import BEST_FOLDER, RECIPE_FILE
+from ..hyperparameter_search.run import run_search
+from ..runs.folder import RESULTS_FILE
+from ..runs.results import read_results
+from ..tasks.arguments import ReportArguments
+from ..tasks.recipes import parse_arguments
+from ..tasks.registry import TASKS
+from ..training.arguments import RecurrentTrainingArguments
+from .train import errors_in_one_line
+
+
+# Whose flags `--help` shows.
+_SHOWN_TASK = "text-classification"
+
+
+def search_and_report(command_line: Sequence[str] | None = None) -> None:
+    """
+    Parse `[recipe.json] --task TASK [--flag value …]`, where the flags are those of the task's training script and of
+    `SearchArguments`; search, write the card of the best model, and print what was found.
+
+    Arguments that are wrong, and packages that are missing, end the program with one line before anything is read or
+    written.
+
+    Raises:
+        ValueError: for arguments or data that do not fit together; the message names them.
+        SearchError, StudyError: see `training.search`.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    line = list(sys.argv[1:] if command_line is None else command_line)
+    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
+        task = task_of(line)
+        parser = HfArgumentParser((SearchArguments, *TASKS[task].groups))  # type: ignore[arg-type]
+        (arguments, *groups), _ = parse_arguments(parser, line)
+    training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
+    report = next(group for group in groups if isinstance(group, ReportArguments))
+    transformers.utils.logging.set_verbosity(training.get_process_log_level())
+    with errors_in_one_line(SearchError):
+        search = prepare_search(arguments, groups)
+    summary = run_search(search)
+    if summary is None:
+        print(f"No trial is left; another process writes the results into {search.output}.")
+        return
+    folder = search.output / BEST_FOLDER
+    card = write_model_card(
+        folder,
+        read_results(folder / RESULTS_FILE),
+        license=report.license,
+        language=report.language,
+        dataset_license_note=report.dataset_license_note,
+    )
+    print(_found(summary, search.output))
+    print(f"The best model is in {folder}; its card: {card}")
+    print(f"Train it again: python {TASKS[task].script} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
+
+
+def task_of(line: Sequence[str]) -> str:
+    """
+    The task that a command line names, itself or in its recipe: it decides which flags there are.
+
+    Raises:
+        ValueError: there is no such task, or none is named.
+    """
+    named: Any = None
+    for index, word in enumerate(line):
+        if word == "--task":
+            named = line[index + 1] if index + 1 < len(line) else None
+        elif word.startswith("--task="):
+            named = word.removeprefix("--task=")
+    if named is None and line and line[0].endswith(".json") and Path(line[0]).is_file():
+        recipe = json.loads(Path(line[0]).read_text(encoding="utf-8"))
+        named = recipe.get("task") if isinstance(recipe, dict) else None
+    if named is None and {"-h", "--help"} & set(line):
+        return _SHOWN_TASK
+    if named not in TASKS:
+        raise ValueError(f"`task`={named!r} must be one of {', '.join(TASKS)}; give it as --task or in the recipe.")
+    return str(named)
+
+
+def _found(summary: Mapping[str, Any], output: Path) -> str:
+    best, trials, metric = summary["best"], summary["trials"], summary["objective"]["metric"]
+    lines = [
+        f"{trials['finished']} trials finished, {trials['pruned']} pruned, {trials['failed']} failed, "
+        f"{trials['interrupted']} interrupted and tried again.",
+        f"Best on validation: {metric} {best['value']:.4f} (trial {best['trial']})",
+        *(
+            f"    {name} = {value:.4g}" if isinstance(value, float) else f"    {name} = {value}"
+            for name, value in best["parameters"].items()
+        ),
+    ]
+    for split in ("validation", "test"):
+        if summary["comparison"] is not None and split in summary["comparison"]["best"]:
+            found = (summary["comparison"][name][split] for name in ("best", "default"))
+            figures = (f"{each['mean']:.4f} ± {each['standard_deviation']:.4f}" for each in found)
+            seeds = len(summary["comparison"]["seeds"])
+            lines.append(f"{split}, {seeds} fresh seeds: best {next(figures)}, default {next(figures)}")
+    lines.append(f"All trials: {output / TABLE_FILE}; the summary: {output / SUMMARY_FILE}; plots beside them.")
+    return "\n".join(lines)
+
+
+__all__ = ["search_and_report", "task_of"]

@@ -1,0 +1,1 @@
+"""From rows to batches: tokens of texts, tags and pairs, streams of a long text, and the collators."""

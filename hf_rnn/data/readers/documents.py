@@ -1,0 +1,118 @@
+"""Text for language models: documents in rows of a file or of the Hub, or one long text in a plain file."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .files import existing_file, expand_path, read_rows
+from .sources import SPLITS, SourceArguments, column_texts, hold_out_and_sample, read_splits
+
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["LanguageData", "LanguageDataArguments", "load_language_data"]
+
+logger = logging.getLogger(__name__)
+
+TEXT_FILE_TYPE = ".txt"
+COLUMN = "text"
+
+
+@dataclass
+class LanguageDataArguments(SourceArguments):
+    """Which texts to read and how to split them; a .txt file is one long text, of which the end is held out."""
+
+    text_column_name: str = field(default=COLUMN, metadata={"help": "The column of the texts, where there are rows."})
+    unlabelled_file: str | None = field(
+        default=None, metadata={"help": "More texts to train on, with the same column: reviews without a label."}
+    )
+    reverse_text: bool = field(
+        default=False, metadata={"help": "Read from the last token to the first, for a model that reads backwards."}
+    )
+
+
+@dataclass(frozen=True)
+class LanguageData:
+    """
+    Texts, ready to be tokenized.
+
+    Attributes:
+        splits: ``train`` and, where there are any, ``validation`` and ``test``: the documents of each, in order. A
+            plain text file is one document.
+        dataset_name: The Hub id, or the training file as it was given.
+    """
+
+    splits: dict[str, list[str]]
+    dataset_name: str
+
+    @property
+    def one_text(self) -> bool:
+        """Whether the training split is one long text rather than documents."""
+        return len(self.splits["train"]) == 1
+
+
+def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
+    """Read, check and split texts.
+
+    Of one long text the last characters are held out: those of the test split at its very end, those of the validation
+    split before them. Documents are held out as `hf_rnn.data.readers.sources.hold_out_and_sample` says.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: an unknown extension or malformed file, a missing column, a null text, a split that is both given
+            and to be held out, or rows that are asked for where there is one text.
+    """
+    from datasets import Dataset
+
+    raw = read_splits(arguments, _read)
+    texts = {
+        split: column_texts(rows, arguments.text_column_name, "text_column_name", split) for split, rows in raw.items()
+    }
+    if len(texts["train"]) == 1:
+        splits = _cut(texts, arguments)
+    else:
+        rows = {split: Dataset.from_dict({COLUMN: documents}) for split, documents in texts.items()}
+        splits = {split: list(held[COLUMN][:]) for split, held in hold_out_and_sample(rows, arguments).items()}
+    if arguments.unlabelled_file is not None:
+        more = column_texts(
+            _read(arguments.unlabelled_file), arguments.text_column_name, "text_column_name", "unlabelled"
+        )
+        splits["train"] = [*splits["train"], *more]
+    return LanguageData(splits, arguments.dataset_name or str(arguments.train_file))
+
+
+def _read(path: str) -> Dataset:
+    from datasets import Dataset
+
+    if expand_path(path).suffix.lower() != TEXT_FILE_TYPE:
+        return read_rows(path)
+    try:
+        # Line ends as they are in the file, but for those of Windows.
+        text = existing_file(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file {path!r} is not UTF-8 text: {error}.") from error
+    return Dataset.from_dict({COLUMN: [text]})
+
+
+def _cut(texts: dict[str, list[str]], arguments: LanguageDataArguments) -> dict[str, list[str]]:
+    for name in ("validation_split_size", "max_train_samples", "max_eval_samples", "max_predict_samples"):
+        if getattr(arguments, name) is not None:
+            raise ValueError(
+                f"`{name}`={getattr(arguments, name)} counts rows, and the training split is one text; it must be "
+                "absent. `validation_split_percentage` and `test_split_percentage` are shares of its characters."
+            )
+    text = texts["train"][0]
+    sizes = {}
+    for split in ("validation", "test"):
+        share = getattr(arguments, f"{split}_split_percentage")
+        if share is not None and split in texts:
+            raise ValueError(f"A {split} split was given and another is to be held out (`{split}_split_percentage`).")
+        sizes[split] = round(len(text) * (share or 0) / 100)
+    test_start = len(text) - sizes["test"]
+    train_end = test_start - sizes["validation"]
+    held = {"train": text[:train_end], "validation": text[train_end:test_start], "test": text[test_start:]}
+    merged = texts | {split: [part] for split, part in held.items() if part}
+    return {split: merged[split] for split in SPLITS if split in merged}

@@ -1,0 +1,86 @@
+"""Arguments of a hyper-parameter search, beside those of the training that it repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..tasks.registry import TASKS
+
+
+SAMPLERS = ("gp", "tpe", "random")
+PRUNERS = ("median", "none")
+BACKENDS = ("optuna", "ray")
+
+
+@dataclass
+class SearchArguments:
+    """What is searched, how, and where the study is kept."""
+
+    task: str | None = field(
+        default=None, metadata={"help": f"Whose training script's flags the others are: {', '.join(TASKS)}."}
+    )
+    search_space: str | None = field(
+        default=None,
+        metadata={
+            "help": "A JSON file of the parameters and their ranges (see docs/search.md), or the JSON itself. "
+            "Default: one that suits the task and the family (`search_spaces.default_space`)."
+        },
+    )
+    n_trials: int = field(
+        default=20, metadata={"help": "Trials of the study, those of all processes and of earlier calls included."}
+    )
+    n_random_trials: int | None = field(
+        default=None, metadata={"help": "How many of them are drawn at random first. Default: a quarter, at least 2."}
+    )
+    sampler: str = field(
+        default="gp",
+        metadata={"help": "gp (Bayesian, by a Gaussian process), tpe (Bayesian, by densities) or random."},
+    )
+    pruner: str = field(
+        default="median",
+        metadata={"help": "median (end a trial that is worse than half of those before it at an evaluation) or none."},
+    )
+    n_unpruned_trials: int = field(default=4, metadata={"help": "Trials that have to end before one is pruned."})
+    storage: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where the study is kept: a .db file (SQLite), a .log file (a journal, which several machines may "
+            "share over a network file system) or a database's URL. Default: study.db in `output_dir`."
+        },
+    )
+    study_name: str = field(default="search", metadata={"help": "Which study of the storage."})
+    search_seed: int = field(default=0, metadata={"help": "The seed of the sampler; that of training is `seed`."})
+    compare_seeds: int = field(
+        default=0,
+        metadata={
+            "help": "Afterwards train the best and the default configuration on this many fresh seeds each, and "
+            "compare them on validation (and on test, with `do_predict`)."
+        },
+    )
+    backend: str = field(default="optuna", metadata={"help": "optuna, or ray for Ray Tune on a cluster."})
+
+    def __post_init__(self) -> None:
+        if self.task is not None and self.task not in TASKS:
+            raise ValueError(f"`task`={self.task!r} must be one of {', '.join(TASKS)}.")
+        for name, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("backend", BACKENDS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}`={getattr(self, name)!r} must be one of {', '.join(allowed)}.")
+        for name, least in (("n_trials", 1), ("n_random_trials", 1), ("n_unpruned_trials", 1), ("compare_seeds", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"`{name}`={value} must be at least {least}.")
+        if self.compare_seeds == 1:
+            raise ValueError("`compare_seeds`=1 compares nothing; it must be 0 or at least 2.")
+
+    @property
+    def startup_trials(self) -> int:
+        """Trials that are drawn at random before the sampler has enough to go by."""
+        return max(2, self.n_trials // 4) if self.n_random_trials is None else self.n_random_trials
+
+    def storage_location(self, output: str | Path) -> str:
+        """The file or the URL that holds the study."""
+        return self.storage or str(Path(output) / "study.db")
+
+
+__all__ = ["BACKENDS", "PRUNERS", "SAMPLERS", "SearchArguments"]

@@ -1,0 +1,121 @@
+"""What is searched: the task, its arguments, the space and the study, checked before the first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..extras import require_extra
+from ..models.configuration_siamese import SiameseConfig
+from ..runs.describe import non_default_arguments
+from ..tasks.arguments import ModelArguments, ReportArguments
+from ..tasks.registry import TASKS
+from ..tasks.run import TrainingTask
+from ..training.arguments import RecurrentTrainingArguments
+from .arguments import SearchArguments
+from .spaces import SearchSpace, default_space
+from .trials import Trial, trial_arguments
+
+
+# What may differ between the machines that share a study.
+_OF_A_MACHINE = frozenset(
+    ("torch_threads", "use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "fp16", "bf16")
+)
+
+
+class SearchError(RuntimeError):
+    """A search that cannot be made, or has found nothing; the message says why."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """
+    What is searched, made ready.
+
+    Attributes:
+        arguments: How.
+        groups: The argument dataclasses of the task, in the order of its script.
+        task: What is trained.
+        space: What may be chosen.
+    """
+
+    arguments: SearchArguments
+    groups: tuple[Any, ...]
+    task: TrainingTask
+    space: SearchSpace
+
+    @property
+    def training(self) -> RecurrentTrainingArguments:
+        return next(group for group in self.groups if isinstance(group, RecurrentTrainingArguments))
+
+    @property
+    def model(self) -> ModelArguments:
+        return next(group for group in self.groups if isinstance(group, ModelArguments))
+
+    @property
+    def output(self) -> Path:
+        return Path(self.training.output_dir or ".")
+
+    def trial(self, folder: Path, begin: Callable[[Any], None] = lambda trial: None) -> Trial:
+        """A trial that is yet to be asked for."""
+        arguments = trial_arguments(self.task, self.training, folder)
+        return Trial(self.task, self.space, arguments, self.model.overrides(), begin)
+
+    def made_for(self) -> dict[str, Any]:
+        """What all trials of the study have in common."""
+        groups = [group for group in self.groups if not isinstance(group, ReportArguments)]
+        searched = self.space.to_json()
+        shared = non_default_arguments(*groups)
+        trial = self.trial(self.output)
+        return {
+            "task": self.arguments.task,
+            "objective": {"metric": trial.metric.removeprefix("eval_"), "direction": trial.direction},
+            "space": searched,
+            "data": dict(self.task.rows),
+            "arguments": {key: shared[key] for key in shared if key not in _OF_A_MACHINE | searched.keys()},
+        }
+
+
+def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
+    """
+    Read the data, and check everything that can be checked before a trial.
+
+    Raises:
+        MissingExtraError: the extra `search` is not installed.
+        SearchError: Ray Tune is asked for and missing, or there is nothing to measure trials by.
+        ValueError: for arguments, data or a search space that do not fit together; the message names them.
+    """
+    require_extra("search", "A search")
+    if arguments.backend == "ray" and find_spec("ray") is None:
+        raise SearchError("`backend`='ray' needs Ray Tune: pip install \"ray[tune]\"")
+    if arguments.task is None:
+        raise ValueError(f"`task` is missing; it must be one of {', '.join(TASKS)}.")
+    training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
+    if training.world_size > 1:
+        raise SearchError(
+            f"A trial is trained by one process, and this is one of {training.world_size}. Start the script once for "
+            "each instead; they share the study."
+        )
+    training.do_train = True
+    runnable = TASKS[arguments.task]
+    space = None if arguments.search_space is None else SearchSpace.read(arguments.search_space)
+    task = runnable.prepare(*(group for group in groups if not isinstance(group, ReportArguments)))
+    if task.validation is None:
+        raise SearchError(
+            "There is no validation split to compare trials on: give `validation_file`, `validation_split_percentage` "
+            "or `validation_split_size`."
+        )
+    model = next(group for group in groups if isinstance(group, ModelArguments))
+    config: Any = task.model.config
+    config = config.encoder if isinstance(config, SiameseConfig) else config
+    if space is None:
+        pretrained = model.model_name_or_path is not None
+        space = default_space(arguments.task, str(config.model_type), pretrained=pretrained)
+    space.check(training, config, model.overrides())
+    return Search(arguments, tuple(groups), task, space)
+
+
+__all__ = ["Search", "SearchError", "prepare_search"]

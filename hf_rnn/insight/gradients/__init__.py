@@ -1,0 +1,1 @@
+"""The gradient that reaches each step: measured, and drawn."""

@@ -1,0 +1,1 @@
+"""The metrics, a file a task, as `evaluate` has them."""

@@ -1,0 +1,57 @@
+"""What the metrics have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datasets
+import evaluate
+
+from ..extras import require_extra
+
+
+# Metrics of which less is better; of all others, more.
+LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae"))
+
+
+SKLEARN_CITATION = """\
+@article{scikit-learn,
+  title={Scikit-learn: Machine Learning in {P}ython},
+  author={Pedregosa, F. and Varoquaux, G. and Gramfort, A. and Michel, V. and others},
+  journal={Journal of Machine Learning Research},
+  volume={12},
+  pages={2825--2830},
+  year={2011}
+}"""
+
+
+class InMemoryMetric(evaluate.Metric):
+    """What the metrics share: the type of their inputs, and no cache file that two processes could meet in.
+
+    Raises:
+        MissingExtraError: the library that computes the figures is not installed.
+    """
+
+    input_type: Any
+    # The libraries of the extra `train` that compute the figures, and how the first is cited.
+    libraries: tuple[str, ...] = ("scikit-learn",)
+    citation = SKLEARN_CITATION
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.require_libraries()
+        super().__init__(**{"keep_in_memory": True, **kwargs})
+
+    @classmethod
+    def require_libraries(cls) -> None:
+        """Raise a `MissingExtraError` unless the libraries are installed that compute the figures."""
+        if cls.libraries:
+            require_extra("train", cls.__name__, *cls.libraries)
+
+    def _info(self) -> evaluate.MetricInfo:
+        features = datasets.Features({"predictions": self.input_type, "references": self.input_type})
+        return evaluate.MetricInfo(
+            description=self.__doc__ or "", citation=self.citation, inputs_description="", features=features
+        )
+
+
+__all__ = ["LOWER_IS_BETTER"]

@@ -1,0 +1,153 @@
+"""Metrics of classification and regression, as `evaluate.Metric`s that need no network.
+
+`evaluate.load("accuracy")` downloads a script; these are classes, used as they are:
+
+    >>> ClassificationMetric().compute(predictions=[1, 0, 1], references=[1, 0, 0], num_labels=2)["recall"]
+    1.0
+
+scikit-learn (Pedregosa et al. 2011) computes them. A figure is always a finite number: where a metric is undefined,
+the class says what it is instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import datasets
+import numpy as np
+from transformers import EvalPrediction
+
+from .base import InMemoryMetric
+
+
+# problem_type of a config -> the metric that chooses a checkpoint.
+DEFAULT_METRICS = {
+    "single_label_classification": "accuracy",
+    "multi_label_classification": "f1_micro",
+    "regression": "pearson",
+}
+
+
+class ClassificationMetric(InMemoryMetric):
+    """Accuracy, and precision, recall and F1 for one label out of several.
+
+    `compute(predictions, references, num_labels)` takes label ids `(batch,)` and returns `accuracy` and the means over
+    all `num_labels` classes: `precision_macro`, `recall_macro`, `f1_macro`. With two classes also those of class 1:
+    `precision`, `recall`, `f1`. Precision without a prediction of the class, recall without an example of it, and the
+    F1 of either, are 0.
+    """
+
+    input_type = datasets.Value("int64")
+
+    def _compute(self, predictions: Sequence[int], references: Sequence[int], num_labels: int) -> dict[str, float]:
+        from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+        for name, ids in (("predictions", predictions), ("references", references)):
+            wrong = [label for label in ids if not 0 <= label < num_labels]
+            if wrong:
+                raise ValueError(f"`{name}` must be label ids from 0 to {num_labels - 1}; they hold {wrong[0]}")
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            references, predictions, labels=range(num_labels), zero_division=0.0
+        )
+        by_class = {"precision": precision, "recall": recall, "f1": f1}
+        figures = {"accuracy": float(accuracy_score(references, predictions))}
+        figures |= {f"{name}_macro": float(values.mean()) for name, values in by_class.items()}
+        if num_labels == 2:
+            figures |= {name: float(values[1]) for name, values in by_class.items()}
+        return figures
+
+
+class MultiLabelMetric(InMemoryMetric):
+    """F1 and subset accuracy for any number of labels a text.
+
+    `compute(predictions, references, threshold=0.5)` takes probabilities or 0 and 1, `(batch, labels)`, and 0 or 1,
+    `(batch, labels)`, of two labels or more. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels)
+    and `subset_accuracy` (texts with every label right). A label that is neither predicted nor present has F1 0.
+    """
+
+    input_type = datasets.Sequence(datasets.Value("float64"))
+
+    def _compute(
+        self, predictions: Sequence[Sequence[float]], references: Sequence[Sequence[float]], threshold: float = 0.5
+    ) -> dict[str, float]:
+        from sklearn.metrics import accuracy_score, f1_score
+
+        scores, truth = np.asarray(predictions), np.asarray(references)
+        if scores.shape[1] < 2:
+            # scikit-learn takes one column for binary labels and would count the absence of the label as a class.
+            raise ValueError(f"`predictions` must be of two labels or more; they are of {scores.shape[1]}")
+        # Written so that NaN is refused as well.
+        if not np.all((scores >= 0) & (scores <= 1)):
+            raise ValueError("`predictions` must be probabilities from 0 to 1, not logits")
+        if not np.all((truth == 0) | (truth == 1)):
+            raise ValueError("`references` must be 0 or 1 for every label")
+        chosen, truth = (scores >= threshold).astype(int), truth.astype(int)
+        return {
+            "f1_micro": float(f1_score(truth, chosen, average="micro", zero_division=0.0)),
+            "f1_macro": float(f1_score(truth, chosen, average="macro", zero_division=0.0)),
+            "subset_accuracy": float(accuracy_score(truth, chosen)),
+        }
+
+
+class RegressionMetric(InMemoryMetric):
+    """Errors and correlations of one predicted number.
+
+    `compute(predictions, references)` takes numbers `(batch,)`; returns `mse`, `mae`, `pearson`, `spearman` and `r2`.
+    A constant column is correlated with nothing: `pearson` and `spearman` are 0. With constant references `r2` is 1 if
+    every prediction is exact, else 0; of a single example it is 0.
+    """
+
+    input_type = datasets.Value("float64")
+
+    def _compute(self, predictions: Sequence[float], references: Sequence[float]) -> dict[str, float]:
+        from scipy.stats import pearsonr, spearmanr
+        from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+        varied = np.ptp(predictions) > 0 and np.ptp(references) > 0
+        return {
+            "mse": float(mean_squared_error(references, predictions)),
+            "mae": float(mean_absolute_error(references, predictions)),
+            "pearson": float(pearsonr(predictions, references).statistic) if varied else 0.0,
+            "spearman": float(spearmanr(predictions, references).statistic) if varied else 0.0,
+            "r2": float(r2_score(references, predictions)) if len(references) > 1 else 0.0,
+        }
+
+
+def default_metric(problem_type: str) -> str:
+    """Name of the metric that chooses a checkpoint (higher is better for each of them).
+
+    Raises:
+        ValueError: `problem_type` is none of transformers' three.
+    """
+    if problem_type not in DEFAULT_METRICS:
+        raise ValueError(f"`problem_type` must be one of {', '.join(DEFAULT_METRICS)}; it is {problem_type!r}")
+    return DEFAULT_METRICS[problem_type]
+
+
+def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What `Trainer(compute_metrics=...)` takes, for a model's logits `(batch, num_labels)`.
+
+    A model that returns more than logits is measured on the first of its outputs. `num_labels` is that of the config.
+
+    Raises:
+        ValueError: `problem_type` is unknown, or is regression of more than one number.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    InMemoryMetric.require_libraries()
+    default_metric(problem_type)
+    if problem_type == "regression" and num_labels != 1:
+        raise ValueError(f"`num_labels` must be 1 for regression metrics; it is {num_labels}")
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        outputs, labels = evaluated.predictions, np.asarray(evaluated.label_ids)
+        logits = np.asarray(outputs[0] if isinstance(outputs, tuple) else outputs, dtype=np.float64)
+        if problem_type == "single_label_classification":
+            return ClassificationMetric().compute(
+                predictions=logits.argmax(axis=-1), references=labels, num_labels=num_labels
+            )
+        if problem_type == "multi_label_classification":
+            # The sigmoid as a tanh: exp(-x) overflows for large negative logits.
+            return MultiLabelMetric().compute(predictions=(1 + np.tanh(logits / 2)) / 2, references=labels)
+        return RegressionMetric().compute(predictions=logits.reshape(-1), references=labels.reshape(-1))
+
+    return compute_metrics

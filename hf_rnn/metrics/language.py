@@ -1,0 +1,107 @@
+"""What the probabilities of a language model are worth: loss, perplexity and bits per character.
+
+They are of a whole text: natural logarithms are summed over all its tokens and divided once, so that it does not
+matter in which pieces it was read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import datasets
+import evaluate
+import numpy as np
+
+from .base import InMemoryMetric
+
+
+PERPLEXITY_CITATION = """\
+@article{jelinek1977perplexity,
+  title={Perplexity -- a Measure of the Difficulty of Speech Recognition Tasks},
+  author={Jelinek, Fred and Mercer, Robert L. and Bahl, Lalit R. and Baker, James K.},
+  journal={The Journal of the Acoustical Society of America},
+  volume={62},
+  number={S1},
+  pages={S63},
+  year={1977}
+}"""
+
+
+def perplexity(mean_loss: float) -> float:
+    """exp of a mean negative log-likelihood in nats; infinite where that is too large for a number."""
+    try:
+        return math.exp(mean_loss)
+    except OverflowError:
+        return math.inf
+
+
+def bits_per_character(total_nats: float, characters: float) -> float:
+    """
+    Negative log-likelihood of a text in bits, by its characters: unlike perplexity, it can be compared between
+    tokenizers that lose nothing of the text.
+
+    Args:
+        total_nats: Sum over the tokens of the text, natural logarithms.
+        characters: How many the tokens are of in the text itself, where white space counts. Where only the mean of
+            the text is known, as where the first token is not predicted, not a whole number.
+
+    Raises:
+        ValueError: `characters` is not positive.
+    """
+    if not characters > 0:
+        raise ValueError(f"`characters`={characters} must be more than 0.")
+    return total_nats / (characters * math.log(2))
+
+
+def language_metrics(total_nats: float, tokens: int, characters: float) -> dict[str, float]:
+    """
+    `loss` (nats for a token), `perplexity` and `bits_per_character` of a text.
+
+    Args:
+        total_nats: Sum of the negative natural logarithms of the probability of each token that was predicted.
+        tokens: How many were.
+        characters: As in [`bits_per_character`].
+
+    Raises:
+        ValueError: `tokens` or `characters` is not positive.
+    """
+    if tokens < 1:
+        raise ValueError(f"`tokens`={tokens} must be at least 1.")
+    loss = total_nats / tokens
+    return {
+        "loss": loss,
+        "perplexity": perplexity(loss),
+        "bits_per_character": bits_per_character(total_nats, characters),
+    }
+
+
+class LanguageModelMetric(InMemoryMetric):
+    """Loss, perplexity and bits per character from the probabilities that a model gave to the tokens of a text.
+
+    `compute(predictions, characters)` takes the natural logarithm of the probability of each token `(tokens,)` and the
+    number of characters of the text; there are no `references`. It returns what [`language_metrics`] does. A token
+    that was held to be impossible makes all three infinite.
+    """
+
+    libraries = ()
+    citation = PERPLEXITY_CITATION
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=self.__doc__ or "",
+            citation=self.citation,
+            inputs_description="",
+            features=datasets.Features({"predictions": datasets.Value("float64")}),
+        )
+
+    def _compute(self, predictions: Sequence[float], characters: float) -> dict[str, float]:
+        log_probabilities = np.asarray(predictions, dtype=np.float64)
+        # Written so that NaN is refused as well.
+        wrong = log_probabilities[~(log_probabilities <= 0)]
+        if len(wrong):
+            raise ValueError(f"`predictions` must be logarithms of probabilities, 0 at most; they hold {wrong[0]}")
+        return language_metrics(-float(log_probabilities.sum()), len(log_probabilities), characters)
+
+
+__all__ = ["LanguageModelMetric", "bits_per_character", "language_metrics", "perplexity"]

@@ -1,0 +1,1 @@
+"""Tables and cards of the documents, written from their JSON."""

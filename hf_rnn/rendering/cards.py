@@ -1,0 +1,114 @@
+"""The cards of the project, made from JSON: those of the bundled checkpoints, and those in `model_cards/`.
+
+A bundled checkpoint has its `results.json` and `card.json` beside it. One that is not has the options of its card in
+`model_cards/NAME.json`, its results among `model_cards/results/`, and its learning curves in `model_cards/NAME.png`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..benchmark.comparison.report import read_comparison
+from ..benchmark.comparison.tables import comparison_block
+from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
+from ..hub.model_card import model_card
+from ..runs.curves import CURVES_FILE
+from ..runs.results import read_results
+from .results_tables import Results, results_table
+
+
+# Where a checkout has the bundled checkpoints.
+BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
+# The plot of a comparison, beside the card of a bundled checkpoint.
+PLOT_FILE = "comparison.png"
+
+
+def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
+    """
+    Path → text of every card below `root`, the root of a checkout.
+
+    Args:
+        published: The documents in `model_cards/results`.
+
+    Raises:
+        ValueError: `model_cards/NAME.json` has no results called NAME, or a comparison was a quick run.
+        FileNotFoundError: a bundled checkpoint lacks its results or options, or there is no comparison that one names.
+    """
+    cards: dict[Path, str] = {}
+    folder = root / "model_cards"
+    for bundle in _bundles(root):
+        options, results = read_card_options(bundle / CARD_FILE), read_results(bundle / "results.json")
+        curves = bundle / CURVES_FILE
+        plot = bundle / PLOT_FILE if options.compared_in else None
+        cards[bundle / "README.md"] = _card(root, bundle, results, options, published, curves, plot)
+        plot = _plot(root, options)
+        cards[folder / f"{bundle.name}.md"] = _card(root, folder, results, options, published, curves, plot)
+    by_name = {results["name"]: results for results in published}
+    for options_file in sorted(folder.glob("*.json")):
+        if options_file.stem not in by_name:
+            raise ValueError(f"{options_file}: no file in model_cards/results has the `name` {options_file.stem!r}")
+        options, results = read_card_options(options_file), by_name[options_file.stem]
+        curves, plot = options_file.with_suffix(".png"), _plot(root, options)
+        cards[options_file.with_suffix(".md")] = _card(root, folder, results, options, published, curves, plot)
+    return cards
+
+
+def copied_plots(root: Path) -> dict[Path, Path]:
+    """Where the plot of a comparison lies beside the card of a bundled checkpoint → the plot it is a copy of."""
+    found = {}
+    for bundle in _bundles(root):
+        plot = _plot(root, read_card_options(bundle / CARD_FILE))
+        if plot is not None:
+            found[bundle / PLOT_FILE] = plot
+    return found
+
+
+def compared(root: Path, compared_in: str, plot: str) -> str:
+    """Markdown of the comparison in the file `compared_in` (from `root`), with its plot, as a card shows it."""
+    block = comparison_block(read_comparison(root / compared_in))
+    return f"{block}\n![Quality against latency; the area of a point is the size on disk]({plot})"
+
+
+def _bundles(root: Path) -> list[Path]:
+    return sorted(path.parent for folder in BUNDLES for path in (root / folder).glob("*/config.json"))
+
+
+def _card(
+    root: Path,
+    folder: Path,
+    results: Results,
+    options: CardOptions,
+    published: Sequence[Results],
+    curves: Path,
+    plot: Path | None,
+) -> str:
+    """The card in `folder`; links to pictures are relative to it."""
+
+    def link(path: Path) -> str:
+        return Path(os.path.relpath(path, folder)).as_posix()
+
+    if options.compared_in and plot:
+        comparison: str | None = compared(root, options.compared_in, link(plot))
+    else:
+        comparison = _beside(results, published)
+    shown = link(curves) if curves.is_file() else None
+    return str(model_card(results, curves=shown, comparison=comparison, **vars(options)))
+
+
+def _beside(results: Results, published: Sequence[Results]) -> str | None:
+    """The table of the published results on the same data, where another model has some."""
+    data = (results["task"], results["dataset"]["name"])
+    rows = [row for row in published if (row["task"], row["dataset"]["name"]) == data]
+    if all(row["name"] == results["name"] for row in rows):
+        return None
+    table = results_table(rows, recipes=False).rstrip()
+    return f"What the runs measured, each before any rounding of its weights:\n\n{table}"
+
+
+def _plot(root: Path, options: CardOptions) -> Path | None:
+    return (root / options.compared_in).with_suffix(".png") if options.compared_in else None
+
+
+__all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]

@@ -1,0 +1,1 @@
+"""What a run leaves behind: results, their description and provenance, the folder, checkpoints, history and curves."""

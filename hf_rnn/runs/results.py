@@ -1,0 +1,209 @@
+"""`results.json`: what a run measured, in one schema for all scripts.
+
+Tables and model cards are made from these files and from nothing else, so a figure is never typed. CONTRIBUTING.md
+documents the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args
+
+from .provenance import describe_machine, git_commit, library_versions
+
+
+SCHEMA_VERSION = 2
+# Before the figures of a classifier of pairs; those without it are of the similarity.
+CLASSIFIER = "classifier_"
+
+# A mapping is an object with exactly these keys; a type (or union of types) is what the value may be.
+SCHEMA: dict[str, Any] = {
+    "schema_version": int,
+    "task": str,
+    "name": str,
+    "model": {
+        "class": str,
+        "model_type": str | None,
+        "base_model": str | None,
+        "parameters": int,
+        "size_bytes": int,
+        "dtype": str | None,
+        "config": dict,
+    },
+    "dataset": {
+        "name": str,
+        "hub_id": str | None,
+        "source": str | None,
+        "splits": dict,
+        "notes": str | None,
+    },
+    "metrics": dict,
+    "training": {
+        "minutes": float,
+        "epochs": float | None,
+        "steps": int | None,
+        "best_step": int | None,
+        "selection": dict | None,
+        "arguments": dict,
+        "seed": int | None,
+        "data_seed": int | None,
+        "threads": int,
+    },
+    "machine": dict,
+    "versions": dict,
+    "recipe": str | None,
+    "commit": str | None,
+    "dirty": bool | None,
+    "date": str,
+    "seeds": int,
+    "runs": list | None,
+}
+
+
+class ResultsError(ValueError):
+    """A results document that does not follow the schema; the message names the field."""
+
+
+def build_results(
+    *,
+    task: str,
+    name: str,
+    model: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    metrics: Mapping[str, Mapping[str, float]],
+    training: Mapping[str, Any],
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """The results document of a run; what can be found out (machine, versions, commit, date, threads) is added.
+
+    Args:
+        task: the pipeline's name of the task, such as `"text-classification"`.
+        name: the run's name, such as `"bilstm-imdb"`; also the key of the model in tables.
+        model: see `describe.describe_model`, which makes it of a transformers model; `dtype` may be left out.
+        dataset: `name` (in tables), `splits` (split -> number of rows) and, where they apply, `hub_id`, `source` (the
+            file that was read) and `notes`.
+        metrics: split -> name -> figure. A split that was not read is absent.
+        training: `minutes` (of training alone), `epochs`, `steps`, `best_step`, `selection` (the `split` and `metric`
+            that chose the checkpoint), `arguments` (see `describe.non_default_arguments`), `seed`, `data_seed`. All
+            but `minutes` and `arguments` may be left out where they do not apply.
+        recipe: path of the recipe that repeats the run.
+
+    Raises:
+        ResultsError: a field is missing, unknown, of the wrong type, or not a finite number.
+    """
+    machine = describe_machine()
+    commit, dirty = git_commit() or (None, None)
+    results = {
+        "schema_version": SCHEMA_VERSION,
+        "task": task,
+        "name": name,
+        "model": dict.fromkeys(SCHEMA["model"]) | dict(model),
+        "dataset": dict.fromkeys(SCHEMA["dataset"]) | dict(dataset),
+        "metrics": {split: dict(figures) for split, figures in metrics.items()},
+        "training": dict.fromkeys(SCHEMA["training"]) | {"threads": machine["torch_threads"]} | dict(training),
+        "machine": machine,
+        "versions": library_versions(),
+        "recipe": recipe,
+        "commit": commit,
+        "dirty": dirty,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": 1,
+        "runs": None,
+    }
+    return validate_results(results)
+
+
+def validate_results(results: Any) -> dict[str, Any]:
+    """`results` itself, if it follows the schema.
+
+    Raises:
+        ResultsError: names the first field that is missing, unknown, of the wrong type, or not a finite number.
+    """
+    check_schema(results, SCHEMA, "")
+    if results["schema_version"] != SCHEMA_VERSION:
+        raise ResultsError(f"`schema_version` must be {SCHEMA_VERSION}, not {results['schema_version']}")
+    rows, metrics = results["dataset"]["splits"], results["metrics"]
+    check_schema(rows, dict.fromkeys(rows, int), "dataset.splits.")
+    for split, figures in metrics.items():
+        if split not in rows:
+            raise ResultsError(
+                f"`metrics.{split}` is measured on a split that `dataset.splits` ({_names(rows)}) lacks"
+            )
+        check_schema(figures, dict.fromkeys(figures, float) if isinstance(figures, dict) else {}, f"metrics.{split}.")
+    if results["training"]["selection"] is not None:
+        check_schema(results["training"]["selection"], {"split": str, "metric": str}, "training.selection.")
+    check_finite(results, "")
+    return results
+
+
+def check_schema(value: Any, schema: Any, path: str) -> None:
+    """Raise unless `value` has the keys and types of `schema`; `path` ends in a dot below the top."""
+    field = f"`{path[:-1]}`" if path else "results"
+    if isinstance(schema, dict):
+        if not isinstance(value, dict):
+            raise ResultsError(f"{field} must be an object, not {value!r}")
+        for wrong, keys in (
+            ("is missing", schema.keys() - value.keys()),
+            ("is unknown", value.keys() - schema.keys()),
+        ):
+            if keys:
+                raise ResultsError(f"`{path}{min(keys)}` {wrong}; {field} holds {_names(schema)}")
+        for key in schema:
+            check_schema(value[key], schema[key], f"{path}{key}.")
+        return
+    allowed = get_args(schema) if isinstance(schema, UnionType) else (schema,)
+    accepted = (*allowed, int) if float in allowed else allowed
+    # bool is an int to Python, never to this schema.
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in allowed):
+        names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in allowed)
+        raise ResultsError(f"{field} must be {names}, not {value!r}")
+
+
+def check_finite(value: Any, path: str) -> None:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        check_finite(item, f"{path}.{key}" if path else str(key))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ResultsError(f"`{path}` must be a finite number, not {value!r}")
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(keys)
+
+
+def write_results(results: Mapping[str, Any], path: str | Path) -> Path:
+    """Validate and write: the file at `path` is either the old one or the complete new one, never half of it."""
+    text = json.dumps(validate_results(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        try:
+            file.write(text)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return path
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """The validated document at `path`.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ResultsError: it is not JSON, or does not follow the schema.
+    """
+    try:
+        return validate_results(json.loads(Path(path).read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise ResultsError(f"{path} is not JSON: {error}") from error
+    except ResultsError as error:
+        raise ResultsError(f"{path}: {error}") from error

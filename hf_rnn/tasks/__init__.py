@@ -1,0 +1,1 @@
+"""The tasks, a folder each: from arguments to measured results."""

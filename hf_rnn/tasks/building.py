@@ -1,0 +1,205 @@
+"""The tokenizer and the model of a training run, from its arguments."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data.readers.files import expand_path
+from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
+from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
+from ..models.configuration_rnn import FAMILIES
+from ..progress import without_weight_bars
+from ..runs.checksums import check_source
+from .arguments import ModelArguments, TokenizerArguments
+from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
+
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FAMILY = "bilstm"
+
+
+def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedConfig | None:
+    """The configuration of `model_name_or_path`, with `values` in place of its own; None for a new model."""
+    if arguments.model_name_or_path is None:
+        return None
+    check_source(arguments.model_name_or_path)
+    config: PreTrainedConfig = AutoConfig.from_pretrained(
+        arguments.model_name_or_path,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        **values,
+    )
+    return config
+
+
+def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:
+    """Label → id of a trained checkpoint; None for a new model and for one that was never given names."""
+    config = checkpoint_config(arguments)
+    # Not `label2id`: a configuration made with `id2label` alone has names in that one only.
+    names = {} if config is None else config.id2label or {}
+    if all(str(name).startswith("LABEL_") for name in names.values()):
+        return None
+    return {str(name): int(index) for index, name in names.items()}
+
+
+def build_tokenizer(
+    arguments: TokenizerArguments,
+    model: ModelArguments,
+    texts: Iterable[str],
+    *,
+    checkpoint: str | None = None,
+    end_of_text: bool = False,
+    show_progress: bool = True,
+) -> PreTrainedTokenizerBase:
+    """
+    The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model or of the
+    language model it starts from, or one trained on `texts`, the training texts; that with an `eos_token` if
+    `end_of_text`.
+    """
+    path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path or model.init_from_lm
+    if path is not None:
+        check_source(path)
+        # `revision` is one of the model's repository.
+        revision = model.revision if path == model.model_name_or_path else "main"
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            path, revision=revision, trust_remote_code=model.trust_remote_code
+        )
+        return tokenizer
+    trained = train_tokenizer(
+        texts,
+        kind=arguments.tokenizer_kind,  # type: ignore[arg-type]
+        vocab_size=arguments.vocab_size,
+        min_frequency=arguments.min_frequency if arguments.tokenizer_kind == "word" else None,
+        lowercase=arguments.lowercase,
+        strip_html=arguments.strip_html,
+        end_of_text=end_of_text,
+        show_progress=show_progress,
+    )
+    if arguments.vocab_from_vectors:
+        if model.embedding_vectors is None or arguments.tokenizer_kind != "word":
+            raise ValueError(
+                "`vocab_from_vectors` needs `embedding_vectors` to take words from, and `tokenizer_kind` word."
+            )
+        vectors = named_vectors(model.embedding_vectors, model.embedding_words)
+        fill_vocabulary(trained, vectors.rows, arguments.vocab_size)
+    return trained
+
+
+@without_weight_bars()
+def build_model(
+    arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    """
+    A new model of a recurrent family, with random weights or those of language models, or the checkpoint with a head
+    for these labels.
+
+    Args:
+        arguments: Which one.
+        auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
+        tokenizer: Gives a new model its `vocab_size`.
+        values: Of its configuration: labels, problem type. `config_overrides` come on top.
+
+    Raises:
+        ValueError: the tokenizer has more entries than the model has embeddings, `embedding_vectors` or
+            `freeze_embeddings` was given for a model that has none, or the language models do not fit.
+    """
+    values |= arguments.overrides()
+    config = checkpoint_config(arguments, **values)
+    if arguments.init_from_lm is not None:
+        model = _model_from_language_models(arguments, arguments.init_from_lm, auto_class, tokenizer, **values)
+    elif config is None:
+        model = new_model(arguments, auto_class, tokenizer, **values)
+    else:
+        model = auto_class.from_pretrained(
+            arguments.model_name_or_path,
+            config=config,
+            revision=arguments.revision,
+            trust_remote_code=arguments.trust_remote_code,
+            # A head for other labels is replaced; transformers reports what it initialises anew.
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+        )
+    if model.config.vocab_size is None or len(tokenizer) > model.config.vocab_size:
+        raise ValueError(
+            f"The tokenizer has {len(tokenizer)} entries; the model's `vocab_size` is {model.config.vocab_size}. "
+            "Give the `tokenizer_name_or_path` that the model was trained with."
+        )
+    _prepare_embeddings(arguments, model, tokenizer)
+    return model
+
+
+def new_model(
+    arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    """A model of `model_type` with random weights, for the tokens of `tokenizer`; `values` as in `build_model`."""
+    family = FAMILIES[arguments.model_type or DEFAULT_FAMILY]
+    values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **values}
+    model: PreTrainedModel = auto_class.from_config(family(**values))
+    return model
+
+
+def _model_from_language_models(
+    arguments: ModelArguments, path: str, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+) -> PreTrainedModel:
+    named = {"init_from_lm": path, "init_from_lm_backward": arguments.init_from_lm_backward}
+    models = [
+        load_language_model(place, argument, tokenizer, trust_remote_code=arguments.trust_remote_code)
+        for argument, place in named.items()
+        if place is not None
+    ]
+    cell, both_ways = models[0].config.cell, len(models) == 2
+    family = arguments.model_type or (DEFAULT_FAMILY if both_ways and cell == "lstm" else models[0].config.model_type)
+    if FAMILIES[family].cell != cell:
+        raise ValueError(f"`model_type`={family!r} has other cells than `init_from_lm`={path!r}, which is of {cell}.")
+    if FAMILIES[family]().bidirectional and not both_ways:
+        raise ValueError(
+            f"`model_type`={family!r} reads both ways: beside `init_from_lm` it needs `init_from_lm_backward`."
+        )
+    settled = classifier_overrides_from(*models)
+    for name, value in settled.items():
+        if values.get(name, value) != value:
+            raise ValueError(
+                f"`config_overrides` give `{name}`={values[name]!r}; with `init_from_lm` it is that of the language "
+                f"models, {value!r}: leave it out."
+            )
+    model = new_model(replace(arguments, model_type=family), auto_class, tokenizer, **{**values, **settled})
+    initialize_from_language_models(model, *models)
+    return model
+
+
+def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    if arguments.embedding_vectors is None and not arguments.freeze_embeddings:
+        return
+    embeddings = model.get_input_embeddings()
+    if not isinstance(embeddings, torch.nn.Embedding):
+        argument = "freeze_embeddings" if arguments.embedding_vectors is None else "embedding_vectors"
+        raise ValueError(f"`{argument}` was given, but the model has no embedding table (`one_hot_input`).")
+    if arguments.embedding_vectors is not None:
+        vocabulary = tokenizer.get_vocab().keys()
+        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words, vocabulary)
+        coverage = initialize_embeddings(embeddings, tokenizer, vectors)
+        logger.warning("Embeddings from %s: %s", arguments.embedding_vectors, coverage)
+    if arguments.freeze_embeddings:
+        embeddings.requires_grad_(False)
+
+
+def named_vectors(source: str, words: str | None, vocabulary: Collection[str] | None = None) -> WordVectors:
+    """
+    What `embedding_vectors` and `embedding_words` name: a file or a package of vectors, of which only the rows that
+    `vocabulary` can use are read, if it is given; or else the embeddings of a model.
+    """
+    if source in PACKAGED_VECTORS or expand_path(source).is_file():
+        path = source if source in PACKAGED_VECTORS else expand_path(source)
+        words_path = None if words is None else expand_path(words)
+        return read_vectors(path, vocabulary=vocabulary, words_path=words_path)
+    return hub_vectors(source)
+
+
+__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]

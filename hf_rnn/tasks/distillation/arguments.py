@@ -1,0 +1,60 @@
+"""Whether a run learns from a teacher, and how."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ...runs.bundled import find_named
+
+
+@dataclass
+class DistillationArguments:
+    """Which trained model to learn from, beside the labels or in place of them."""
+
+    teacher_name_or_path: str | None = field(
+        default=None,
+        metadata={
+            "help": "Learn from this trained model, too, which has the labels of the data: a Hub id, a folder or "
+            "bundled:NAME."
+        },
+    )
+    distillation_temperature: float = field(
+        default=2.0, metadata={"help": "Divides the logits of both before they are compared: above 1 softens them."}
+    )
+    distillation_weight: float = field(
+        default=0.5, metadata={"help": "The share of the teacher in the loss: 0 is the labels alone, 1 the teacher."}
+    )
+    unlabelled_file: str | None = field(
+        default=None,
+        metadata={
+            "help": "Further rows to learn from the teacher alone, read as `train_file` is but for the labels. Texts "
+            "need no teacher if a column `teacher_logits` says what one has said of them: in each row a list of "
+            "numbers, in the order of the labels."
+        },
+    )
+    teacher_batch_size: int = field(default=32, metadata={"help": "Rows that the teacher reads at once."})
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.distillation_temperature) and self.distillation_temperature > 0):
+            raise ValueError(
+                f"`distillation_temperature`={self.distillation_temperature} must be a finite number above 0."
+            )
+        if not 0 <= self.distillation_weight <= 1:
+            raise ValueError(f"`distillation_weight`={self.distillation_weight} must be from 0 to 1.")
+        if self.teacher_batch_size < 1:
+            raise ValueError(f"`teacher_batch_size`={self.teacher_batch_size} must be at least 1.")
+        if self.unlabelled_file is not None and self.distillation_weight == 0:
+            raise ValueError(
+                f"`unlabelled_file`={self.unlabelled_file!r} teaches nothing with `distillation_weight`=0; it must be "
+                "above 0."
+            )
+        find_named(self, "teacher_name_or_path")
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is anything to learn from beside the labels."""
+        return self.teacher_name_or_path is not None or self.unlabelled_file is not None
+
+
+__all__ = ["DistillationArguments"]

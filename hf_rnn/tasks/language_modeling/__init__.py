@@ -1,0 +1,1 @@
+"""Language models, from a text to measured results."""

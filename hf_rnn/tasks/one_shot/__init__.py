@@ -1,0 +1,1 @@
+"""Siamese networks over drawn glyphs, from nothing to measured results."""

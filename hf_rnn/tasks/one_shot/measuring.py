@@ -1,0 +1,50 @@
+"""How well a siamese network knows letters it has never seen by one example each, beside the nearest of the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...data.synthetic.glyphs import glyph_examples
+from ...metrics.few_shot import n_way_k_shot, pixel_nearest_neighbour
+from ...models.modeling_siamese import SiameseModel
+
+
+# (ways, shots)
+KINDS = ((5, 1), (20, 1), (5, 5))
+EXAMPLES_PER_LETTER = 20
+
+
+def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str, float]:
+    """
+    Of the letters of `split`, for each of `KINDS`: `accuracy_5_way_1_shot`, `margin_5_way_1_shot` (on either side of
+    it, the interval of 95 %), and `pixels_5_way_1_shot`, the accuracy of the nearest neighbour by pixels in the same
+    episodes. The interval is that of other episodes with these letters, not of other letters.
+
+    Args:
+        model: Over a `ConvEncoderModel` of grey images.
+        split: See `data.glyphs`.
+        seed: Of the images.
+    """
+    encoder: Any = model.config.encoder
+    images: Mapping[Any, torch.Tensor] = glyph_examples(split, EXAMPLES_PER_LETTER, encoder.image_size, seed)
+    # Encoded once for all kinds.
+    vectors = model.encode(torch.cat(list(images.values()))).split(EXAMPLES_PER_LETTER)
+    by_letter: Mapping[Any, torch.Tensor] = dict(zip(images, vectors, strict=True))
+    figures = {}
+    for ways, shots in KINDS:
+        name = f"{ways}_way_{shots}_shot"
+        ours = n_way_k_shot(_encoded, by_letter, ways, shots, similarity=model.config.similarity)
+        figures[f"accuracy_{name}"], figures[f"margin_{name}"] = ours.accuracy, ours.margin
+        figures[f"pixels_{name}"] = pixel_nearest_neighbour(images, ways, shots).accuracy
+    return figures
+
+
+def _encoded(vectors: torch.Tensor) -> torch.Tensor:
+    # The encoder of what is encoded already.
+    return vectors
+
+
+__all__ = ["EXAMPLES_PER_LETTER", "KINDS", "few_shot_figures"]

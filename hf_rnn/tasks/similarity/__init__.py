@@ -1,0 +1,1 @@
+"""Siamese networks over pairs of texts, from the pairs to measured results."""

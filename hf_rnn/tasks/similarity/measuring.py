@@ -1,0 +1,181 @@
+"""The figures of a siamese network that was trained on pairs: by its similarity, by its classifier, in retrieval."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from transformers import EvalPrediction
+
+from ...data.readers.pairs import PairData
+from ...metrics.similarity import PairClassificationMetric, ScoreCorrelationMetric, best_threshold, retrieval_figures
+from ...runs.describe import split_metrics
+from ...runs.folder import PREDICTIONS_FILE
+from ...runs.results import CLASSIFIER
+from ...training.trainer import RecurrentTrainer
+
+
+logger = logging.getLogger(__name__)
+
+
+def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPrediction], dict[str, float]]:
+    """
+    What `Trainer(compute_metrics=...)` takes, for data of `kind` `"labels"` or `"scores"`. Thresholds are the best of
+    the pairs themselves.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    PairClassificationMetric.require_libraries()
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        similarities, log_odds = predicted_scores(evaluated.predictions)
+        return pair_figures(kind, similarities, log_odds, evaluated.label_ids, threshold_metric=threshold_metric)
+
+    return compute_metrics
+
+
+def predicted_scores(predictions: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """
+    The similarities (pairs) that a network predicted and, of a classifier, the logarithms of the odds that its pairs
+    are alike.
+    """
+    if not isinstance(predictions, tuple):
+        return np.asarray(predictions, dtype=np.float64), None
+    logits, similarities = (np.asarray(values, dtype=np.float64) for values in predictions)
+    return similarities, logits[:, 1] - logits[:, 0]
+
+
+def pair_figures(
+    kind: str,
+    similarities: np.ndarray,
+    log_odds: np.ndarray | None,
+    labels: Any,
+    *,
+    threshold: float | None = None,
+    odds_threshold: float | None = None,
+    threshold_metric: str = "accuracy",
+) -> dict[str, float]:
+    """
+    The figures of the similarities and, with `classifier_` before their names, of a classifier.
+
+    Args:
+        threshold, odds_threshold: From which on pairs are said to be alike; None: the best of these pairs.
+    """
+    if kind == "scores":
+        return ScoreCorrelationMetric().compute(predictions=similarities, references=labels)
+    metric = PairClassificationMetric()
+    figures = metric.compute(
+        predictions=similarities, references=labels, threshold=threshold, threshold_metric=threshold_metric
+    )
+    if log_odds is None:
+        return figures
+    of_classifier = metric.compute(
+        predictions=log_odds, references=labels, threshold=odds_threshold, threshold_metric=threshold_metric
+    )
+    return figures | {CLASSIFIER + name: value for name, value in of_classifier.items()}
+
+
+def measure_pairs(
+    trainer: RecurrentTrainer,
+    splits: dict[str, datasets.Dataset],
+    data: PairData,
+    threshold_metric: str,
+    output: Path,
+) -> dict[str, dict[str, float]]:
+    """
+    The figures of each split that the trainer's arguments want, and `predictions.csv` of the test split. A network
+    that was trained is given its threshold first.
+
+    Args:
+        splits: Tokenized pairs; `train_whole` are the training pairs as they are evaluated.
+    """
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    if data.kind == "labels" and (trainer.args.do_train or model.config.threshold is None):
+        choose_thresholds(trainer, _threshold_pairs(splits), threshold_metric)
+    wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
+    if trainer.args.do_predict:
+        wanted["test"] = "test"
+    metrics = {}
+    for name, split in ((name, split) for name, split in wanted.items() if split in splits):
+        predicted = trainer.predict(splits[split], metric_key_prefix=name)
+        similarities, log_odds = predicted_scores(predicted.predictions)
+        labels = np.asarray(predicted.label_ids)
+        loss = split_metrics(predicted.metrics or {}, name).get("loss")
+        metrics[name] = {} if loss is None else {"loss": loss}
+        metrics[name] |= pair_figures(
+            data.kind, similarities, log_odds, labels, threshold=model.config.threshold, odds_threshold=0.0
+        )
+        if data.kind == "labels" and name != "train":
+            metrics[name] |= _retrieval(trainer, model.base_model, data.splits[name])
+        if name == "test":
+            write_predictions(output / PREDICTIONS_FILE, similarities, labels, model.config.threshold, log_odds)
+    return metrics
+
+
+def choose_thresholds(trainer: RecurrentTrainer, pairs: Any, metric: str) -> None:
+    """
+    The threshold of the similarity that is best on labelled `pairs` goes into the configuration, that of a classifier
+    into its bias, so that its likelier label is right the most often; and both into the saved model.
+    """
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    predicted = trainer.predict(pairs, metric_key_prefix="threshold")
+    similarities, log_odds = predicted_scores(predicted.predictions)
+    model.config.threshold = best_threshold(similarities, predicted.label_ids, metric)
+    model.config.threshold_metric = metric
+    if log_odds is not None:
+        with torch.no_grad():
+            model.output.bias[1] -= best_threshold(log_odds, predicted.label_ids, metric)
+    trainer.save_model()
+
+
+def _threshold_pairs(splits: dict[str, datasets.Dataset]) -> datasets.Dataset:
+    split = "validation" if "validation" in splits else "train_whole"
+    if split != "validation":
+        logger.warning("There is no validation split: the threshold is the best of the training pairs.")
+    return splits[split]
+
+
+def _retrieval(trainer: RecurrentTrainer, model: Any, rows: datasets.Dataset) -> dict[str, float]:
+    columns = rows["text"][:], rows["text_b"][:], rows["label"][:]
+    pairs = [(first, second) for first, second, label in zip(*columns, strict=True) if label == 1]
+    if all(first == second for first, second in pairs):
+        return {}
+    texts = list(dict.fromkeys([*columns[0], *columns[1]]))
+    vectors = model.encode(texts, trainer.processing_class, trainer.args.eval_batch_size)
+    return retrieval_figures(vectors, texts, pairs, model.config.similarity)
+
+
+def write_predictions(
+    path: Path, similarities: np.ndarray, labels: np.ndarray, threshold: float | None, log_odds: np.ndarray | None
+) -> None:
+    """
+    One row for each pair of the test split, in its order: `row`, the true `label` or score, the `similarity`; with a
+    threshold, the `prediction`, 1 from there on; of a classifier its `probability` that they are alike.
+    """
+    columns = {"label": [f"{label:g}" for label in labels], "similarity": [f"{value:.6f}" for value in similarities]}
+    if threshold is not None:
+        columns["prediction"] = [str(int(value >= threshold)) for value in similarities]
+    if log_odds is not None:
+        # The sigmoid as a tanh: exp(-x) overflows for large negative logits.
+        columns["probability"] = [f"{(1 + np.tanh(value / 2)) / 2:.6f}" for value in log_odds]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", *columns])
+        writer.writerows([row, *values] for row, values in enumerate(zip(*columns.values(), strict=True)))
+
+
+__all__ = [
+    "choose_thresholds",
+    "measure_pairs",
+    "pair_figures",
+    "predicted_scores",
+    "similarity_metrics_for",
+    "write_predictions",
+]

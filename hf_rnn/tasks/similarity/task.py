@@ -1,0 +1,187 @@
+"""A siamese network from pairs of texts to measured results; `scripts/run_similarity.py` is its command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import datasets
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from ...data.batches.duplicates import duplicate_groups
+from ...data.batches.pair_collator import PairCollator
+from ...data.batches.pairs import tokenize_pairs
+from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
+from ...data.tokenizers.pair_template import with_pair_template
+from ...kernels.loading import build_and_load
+from ...models.configuration_rnn import RecurrentConfig
+from ...runs.folder import checkpoint_to_resume
+from ...training.arguments import RecurrentTrainingArguments
+from ...training.siamese_trainer import SiameseTrainer
+from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..building import build_tokenizer
+from ..run import TrainingTask, check_splits, run_task
+from ..start import starts_run
+from .arguments import SimilarityArguments, build_objective
+from .building import build_siamese
+from .measuring import measure_pairs, similarity_metrics_for
+
+
+# The argument dataclasses, in the order in which `run_similarity` takes them.
+GROUPS = (
+    ModelArguments,
+    PairDataArguments,
+    TokenizerArguments,
+    SimilarityArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+)
+
+
+def default_metric(kind: str, classifies: bool) -> str:
+    """The figure that chooses a checkpoint; none of them depends on a threshold."""
+    if kind == "scores":
+        return "spearman"
+    return "classifier_roc_auc" if classifies else "roc_auc"
+
+
+@starts_run
+def run_similarity(
+    model_arguments: ModelArguments,
+    data_arguments: PairDataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    similarity_arguments: SimilarityArguments,
+    report_arguments: ReportArguments,
+    arguments: RecurrentTrainingArguments,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+
+    The output folder ends as `run.run_task` says; of labelled pairs the configuration in it has the threshold of the
+    similarity that was best on validation, and a classifier of pairs the bias that was. Retrieval is measured on
+    validation and test, of which every text is searched. The predictions are `predictions.csv`.
+
+    Args:
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+
+    Raises:
+        ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
+    """
+    checkpoint = checkpoint_to_resume(arguments)
+    task = prepare_similarity(
+        model_arguments, data_arguments, tokenizer_arguments, similarity_arguments, arguments, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments, similarity_arguments)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_similarity(
+    model_arguments: ModelArguments,
+    data_arguments: PairDataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    similarity_arguments: SimilarityArguments,
+    arguments: RecurrentTrainingArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The pairs, the tokenizer and the network of [`run_similarity`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
+    build_and_load()
+    set_seed(arguments.seed)
+    data = load_pairs(data_arguments)
+    check_splits(data.splits, arguments)
+    objective = build_objective(similarity_arguments, data.kind)
+    tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
+    plain = tokenizer
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain)
+
+    model = model_init({})
+    if similarity_arguments.classifies:
+        # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
+        tokenizer = with_pair_template(cast(Any, tokenizer))
+    splits = _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    train, groups = splits["train"], None
+    if objective.in_batch:
+        if not objective.of_pairs:
+            train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
+        groups = row_groups(train)
+    return TrainingTask(
+        name="sentence-similarity",
+        model=model,
+        model_init=model_init,
+        tokenizer=tokenizer,
+        train=train,
+        validation=splits.get("validation"),
+        rows={name: len(rows) for name, rows in data.splits.items()},
+        dataset_name=data.dataset_name,
+        source=data_arguments,
+        metric=default_metric(data.kind, similarity_arguments.classifies),
+        compute_metrics=similarity_metrics_for(data.kind, similarity_arguments.threshold_metric),
+        measure=lambda trainer, output: measure_pairs(
+            trainer, splits, data, similarity_arguments.threshold_metric, output
+        ),
+        trainer_class=SiameseTrainer,
+        trainer_options={"data_collator": PairCollator(tokenizer), "objective": objective, "groups": groups},
+    )
+
+
+def row_groups(rows: datasets.Dataset) -> list[int]:
+    """
+    For each tokenized pair the number of its duplicates' group (see `pair_samplers`); pairs that are not alike have a
+    number of their own. Texts with the same tokens are one text.
+    """
+    first, second = ([tuple(ids) for ids in rows[name][:]] for name in ("input_ids", "input_ids_b"))
+    alike = [index for index, label in enumerate(rows["labels"][:]) if label == 1]
+    of_alike = duplicate_groups([(first[index], second[index]) for index in alike])
+    groups = list(range(len(alike), len(alike) + len(rows)))
+    for index, group in zip(alike, of_alike, strict=True):
+        groups[index] = group
+    return groups
+
+
+def _tokenizer(
+    model_arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    data: PairData,
+    arguments: RecurrentTrainingArguments,
+    checkpoint: str | None,
+) -> PreTrainedTokenizerBase:
+    # A text that is in many pairs counts once.
+    train = data.splits["train"]
+    texts = list(dict.fromkeys([*train["text"][:], *train["text_b"][:]]))
+    show_progress = not arguments.disable_tqdm
+    return build_tokenizer(
+        tokenizer_arguments, model_arguments, texts, checkpoint=checkpoint, show_progress=show_progress
+    )
+
+
+def _tokenized(
+    data: PairData, tokenizer: PreTrainedTokenizerBase, arguments: TokenizerArguments, recurrent: bool
+) -> dict[str, datasets.Dataset]:
+    """
+    `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
+    recurrent encoder and cut as in training for one with a limit.
+    """
+    length, whole = arguments.lengths(tokenizer, recurrent)
+    most = {"train": length, **dict.fromkeys(("train_whole", "validation", "test"), whole)}
+    return {
+        name: tokenize_pairs(
+            data.splits[name.removesuffix("_whole")], tokenizer, max_length=most[name], side=arguments.truncation
+        )
+        for name in most
+        if name.removesuffix("_whole") in data.splits
+    }
+
+
+__all__ = ["GROUPS", "prepare_similarity", "run_similarity"]

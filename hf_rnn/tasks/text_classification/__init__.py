@@ -1,0 +1,1 @@
+"""Classifiers of texts, from the texts to measured results."""

@@ -1,0 +1,222 @@
+"""A text classifier from raw texts to measured results; `scripts/run_text_classification.py` is its command line."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import (
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from ...data.batches.texts import tokenize_dataset
+from ...data.readers.sources import UNLABELLED_SPLIT, training_column
+from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
+from ...kernels.loading import build_and_load
+from ...metrics.classification import default_metric, metrics_for
+from ...models.configuration_rnn import RecurrentConfig
+from ...runs.describe import split_metrics
+from ...runs.folder import PREDICTIONS_FILE, checkpoint_to_resume
+from ...training.arguments import RecurrentTrainingArguments
+from ...training.trainer import RecurrentTrainer
+from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..building import build_model, build_tokenizer, trained_labels
+from ..distillation.arguments import DistillationArguments
+from ..run import TrainingTask, check_splits, run_task
+from ..start import starts_run
+from .distilling import distil_texts, with_unlabelled_texts
+
+
+# The argument dataclasses, in the order in which `run_text_classification` takes them.
+GROUPS = (
+    ModelArguments,
+    DataArguments,
+    TokenizerArguments,
+    ReportArguments,
+    RecurrentTrainingArguments,
+    DistillationArguments,
+)
+
+
+@starts_run
+def run_text_classification(
+    model_arguments: ModelArguments,
+    data_arguments: DataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    report_arguments: ReportArguments,
+    arguments: RecurrentTrainingArguments,
+    distillation_arguments: DistillationArguments | None = None,
+    recipe: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+
+    The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
+    checkpoints, `results.json`, `learning_curves.png` and `predictions.csv`.
+
+    Args:
+        distillation_arguments: A model to learn from besides; None: the labels alone.
+        recipe: Path of the file that the arguments came from.
+
+    Returns:
+        The document in `results.json`.
+
+    Raises:
+        ValueError: for arguments or data that do not fit together; the message names them.
+        MissingExtraError: the extra `train` is not installed.
+    """
+    checkpoint = checkpoint_to_resume(arguments)
+    distillation = distillation_arguments or DistillationArguments()
+    task = prepare_text_classification(
+        model_arguments, data_arguments, tokenizer_arguments, arguments, distillation, checkpoint=checkpoint
+    )
+    recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
+    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+
+
+def prepare_text_classification(
+    model_arguments: ModelArguments,
+    data_arguments: DataArguments,
+    tokenizer_arguments: TokenizerArguments,
+    arguments: RecurrentTrainingArguments,
+    distillation: DistillationArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The data, the tokenizer and the model of [`run_text_classification`], ready to be trained.
+
+    Args:
+        checkpoint: From which the run goes on; its tokenizer is taken.
+    """
+    build_and_load()
+    set_seed(arguments.seed)
+    data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
+    check_splits(data.splits, arguments)
+    data = with_unlabelled_texts(data, data_arguments, distillation)
+    tokenizer = build_tokenizer(
+        tokenizer_arguments,
+        model_arguments,
+        training_column(data.splits, "text"),
+        checkpoint=checkpoint,
+        show_progress=not arguments.disable_tqdm,
+    )
+
+    def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
+        return _classifier(model_arguments.overridden(overrides), tokenizer, data)
+
+    model = model_init({})
+    splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
+    task = TrainingTask(
+        name="text-classification",
+        model=model,
+        model_init=model_init,
+        tokenizer=tokenizer,
+        train=splits["train"],
+        validation=splits.get("validation"),
+        rows={name: len(rows) for name, rows in data.splits.items()},
+        dataset_name=data.dataset_name,
+        source=data_arguments,
+        metric=default_metric(data.problem_type),
+        compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
+        measure=lambda trainer, output: _measure(trainer, splits, data, output),
+    )
+    if distillation.teaches and arguments.do_train:
+        task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)
+    return task
+
+
+def tokenize_splits(
+    data: TextClassificationData,
+    tokenizer: PreTrainedTokenizerBase,
+    arguments: TokenizerArguments,
+    recurrent: bool,
+) -> dict[str, datasets.Dataset]:
+    """
+    `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
+    recurrent model, because its pipeline reads them whole, and cut as in training for a model with a limit. Texts
+    without a label are cut for training.
+    """
+    length, eval_length = arguments.lengths(tokenizer, recurrent)
+    most = {
+        "train": length,
+        UNLABELLED_SPLIT: length,
+        "train_whole": eval_length,
+        "validation": eval_length,
+        "test": eval_length,
+    }
+    return {
+        name: tokenize_dataset(
+            data.splits[name.removesuffix("_whole")],
+            tokenizer,
+            max_length=most[name],
+            side=arguments.truncation,  # type: ignore[arg-type]
+        )
+        for name in most
+        if name.removesuffix("_whole") in data.splits
+    }
+
+
+def _classifier(
+    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData
+) -> PreTrainedModel:
+    names = data.label_names or ["score"]
+    return build_model(
+        arguments,
+        AutoModelForSequenceClassification,
+        tokenizer,
+        id2label=dict(enumerate(names)),
+        label2id={name: index for index, name in enumerate(names)},
+        problem_type=data.problem_type,
+    )
+
+
+def _measure(
+    trainer: RecurrentTrainer, splits: dict[str, datasets.Dataset], data: TextClassificationData, output: Path
+) -> dict[str, dict[str, float]]:
+    metrics = {}
+    if trainer.args.do_eval:
+        measured = {"train": "train_whole", "validation": "validation"}
+        for name, split in ((name, split) for name, split in measured.items() if split in splits):
+            metrics[name] = split_metrics(trainer.evaluate(splits[split], metric_key_prefix=name), name)
+    if trainer.args.do_predict:
+        predicted = trainer.predict(splits["test"], metric_key_prefix="test")
+        metrics["test"] = split_metrics(predicted.metrics or {}, "test")
+        write_predictions(output / PREDICTIONS_FILE, predicted.predictions, predicted.label_ids, data)
+    return metrics
+
+
+def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassificationData) -> None:
+    """
+    One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
+    (probability; for several labels, names joined by a space; for regression the number itself).
+    """
+    values = np.asarray(logits[0] if isinstance(logits, tuple) else logits, dtype=np.float64)
+    names = data.label_names
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "label", "prediction", "score"])
+        for row, (logit, label) in enumerate(zip(values, labels, strict=True)):
+            if names is None:
+                number = float(np.ravel(logit)[0])
+                writer.writerow([row, float(np.ravel(label)[0]), number, number])
+            elif data.problem_type == "multi_label_classification":
+                scores = 1 / (1 + np.exp(-logit))
+                chosen = [name for name, score in zip(names, scores, strict=True) if score >= 0.5]
+                true = [name for name, value in zip(names, label, strict=True) if value >= 0.5]
+                writer.writerow([row, " ".join(true), " ".join(chosen), " ".join(f"{score:.6f}" for score in scores)])
+            else:
+                scores = np.exp(logit - logit.max())
+                best = int(logit.argmax())
+                writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
+
+
+__all__ = ["GROUPS", "prepare_text_classification", "run_text_classification", "tokenize_splits", "write_predictions"]

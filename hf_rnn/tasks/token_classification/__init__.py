@@ -1,0 +1,1 @@
+"""Taggers, from tagged sentences to measured results."""

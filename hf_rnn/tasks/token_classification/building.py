@@ -1,0 +1,118 @@
+"""The tokenizer and the model of a tagger: words rebuilt from pieces for a new recurrent one, pieces for a BERT."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from tokenizers import pre_tokenizers
+from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from ...data.readers.sentences import TokenClassificationData
+from ...data.readers.sources import training_column
+from ...data.tokenizers.word_pieces import train_word_pieces
+from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_tokens
+from ...data.vectors import fill_embeddings
+from ...runs.checksums import check_source
+from ..arguments import ModelArguments, WordArguments
+from ..building import build_model, named_vectors, new_model
+
+
+logger = logging.getLogger(__name__)
+
+# What a new tagger has unless `config_overrides` say otherwise.
+TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
+
+
+def tagger_tokenizer(
+    arguments: WordArguments,
+    model: ModelArguments,
+    sentences: Sequence[Sequence[str]],
+    *,
+    checkpoint: str | None = None,
+    show_progress: bool = True,
+) -> PreTrainedTokenizerBase:
+    """The tokenizer of `checkpoint`, the one that is named, that of the model, or one trained on `sentences`."""
+    if model.init_from_lm is not None:
+        raise ValueError(
+            f"`init_from_lm`={model.init_from_lm!r} starts models that read tokens; a new tagger reads words."
+        )
+    path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path
+    if path is None:
+        return train_word_pieces(sentences, vocab_size=arguments.piece_vocab_size, show_progress=show_progress)
+    check_source(path)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        path,
+        revision=model.revision if path == model.model_name_or_path else "main",
+        trust_remote_code=model.trust_remote_code,
+        # Byte-level ones do not take words without it; to the others it means nothing.
+        add_prefix_space=True,
+    )
+    # Predictions are read from a row's beginning.
+    tokenizer.padding_side = "right"
+    if tokenizer.is_fast and isinstance(tokenizer.backend_tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel):
+        # transformers heeds the argument in a few classes only. Without it words that are given one by one have other
+        # tokens than the text a pipeline reads.
+        tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
+    return tokenizer
+
+
+def build_tagger(
+    arguments: ModelArguments,
+    word_arguments: WordArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TokenClassificationData,
+) -> PreTrainedModel:
+    """
+    The checkpoint with a head for the labels of `data`, or a new model: of words, where the tokenizer marks them, with
+    characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as `config_overrides` say
+    nothing else.
+    """
+    labels: dict[str, Any] = {
+        "id2label": dict(enumerate(data.label_names)),
+        "label2id": {name: index for index, name in enumerate(data.label_names)},
+    }
+    of_words = arguments.model_name_or_path is None and marks_words(tokenizer)
+    if arguments.model_name_or_path is None:
+        labels |= TAGGER_DEFAULTS if of_words else {"crf": True}
+        crf = arguments.overrides().get("crf", True)
+        labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
+    if not of_words:
+        return build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
+    return _word_model(arguments, word_arguments, tokenizer, data, labels | arguments.overrides())
+
+
+def _word_model(
+    arguments: ModelArguments,
+    word_arguments: WordArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TokenClassificationData,
+    values: dict[str, Any],
+) -> PreTrainedModel:
+    for name in ("word_vocab_size", "max_token_bytes"):
+        if name in values:
+            raise ValueError(
+                f"`config_overrides` give `{name}`={values[name]!r}, which follows from the tokenizer and the words; "
+                "give the argument `word_vocab_size` for fewer words."
+            )
+    vectors = None
+    if arguments.embedding_vectors is not None:
+        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
+        values.setdefault("embedding_size", vectors.dimensions)
+    words = choose_words(training_column(data.splits, "tokens"), word_arguments.word_vocab_size - 1, vectors=vectors)
+    spelt, starts = spell_tokens(tokenizer)
+    values |= {"word_vocab_size": len(words) + 1, "max_token_bytes": max(2, *map(len, spelt))}
+    model = new_model(arguments, AutoModelForTokenClassification, tokenizer, **values)
+    embeddings = model.model.embeddings
+    embeddings.set_tokens(spelt, starts)
+    rows = embeddings.set_words(words)
+    if vectors is not None:
+        found = fill_embeddings(embeddings.word_embeddings, rows, vectors)
+        logger.warning("%d words, all with vectors of %s.", len(found), arguments.embedding_vectors)
+    if arguments.freeze_embeddings:
+        embeddings.word_embeddings.requires_grad_(False)
+    return model
+
+
+__all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]

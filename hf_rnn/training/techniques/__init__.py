@@ -1,0 +1,1 @@
+"""Techniques of training, a file each: averaged weights, adversarial training, unfreezing, schedules."""

@@ -1,0 +1,93 @@
+"""Losses by name and in sums."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hf_rnn.losses.in_batch import MultipleNegativesRankingLoss
+from hf_rnn.losses.objective import LOSSES, SimilarityObjective
+from hf_rnn.losses.pairs import ContrastiveLoss, CoSENTLoss
+from hf_rnn.losses.triplets import BatchHardTripletLoss
+from hf_rnn.tasks.similarity.arguments import SimilarityArguments, build_objective
+
+
+A = torch.tensor([[1.0, 0.2], [0.3, 0.8], [-0.5, 0.5], [0.1, -1.0]])
+B = torch.tensor([[0.9, 0.0], [0.1, 0.9], [0.5, 0.1], [0.3, 0.3]])
+LABELS = torch.tensor([1.0, 1.0, 0.0, 0.0])
+
+
+def test_a_weighted_sum() -> None:
+    objective = SimilarityObjective(
+        ["cosent", "multiple_negatives"], {"multiple_negatives": {"scale": 1, "symmetric": True, "weight": 0.25}}
+    )
+    ranking = MultipleNegativesRankingLoss(scale=1, symmetric=True)(A[:2], B[:2])
+    assert ranking > 0.1
+    torch.testing.assert_close(objective(A, B, LABELS), CoSENTLoss()(A, B, LABELS) + 0.25 * ranking)
+    assert objective.of_pairs
+    assert objective.in_batch
+
+
+def test_groups_are_the_duplicates() -> None:
+    objective = SimilarityObjective(["batch_hard_triplet"], {})
+    expected = BatchHardTripletLoss()(torch.cat([A[:2], B[:2]]), torch.tensor([0, 1, 0, 1]))
+    torch.testing.assert_close(objective(A, B, LABELS), expected)
+    assert not objective.of_pairs
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_finite_gradient_whatever_the_labels(name: str) -> None:
+    objective = build_objective(SimilarityArguments(loss=name), "labels")
+    for labels in (LABELS, torch.ones(4), torch.zeros(4)):
+        a = A.clone().requires_grad_()
+        objective(a, B, labels, logits=a * B).backward()
+        assert a.grad is not None
+        assert a.grad.isfinite().all()
+    if LOSSES[name].takes in ("duplicates", "groups"):
+        assert objective(A, B, torch.zeros(4)) == 0
+
+
+def test_scores_are_refused_by_losses_of_labels() -> None:
+    with pytest.raises(ValueError, match="`loss`='contrastive' needs labels.*cosine_mse, cosent, malstm"):
+        build_objective(SimilarityArguments(loss="cosent,contrastive"), "scores")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "cosent,hinge"}, "`loss`='cosent,hinge' must be of contrastive"),
+        ({"loss": ""}, "`loss`=''"),
+        ({"loss_options": "{"}, "`loss_options`='{' is not JSON"),
+        ({"loss_options": "[]"}, "must be a JSON object"),
+        ({"loss_options": '{"cosent": 3}'}, "must be a JSON object"),
+        ({"loss_options": '{"malstm": {}}'}, "`loss_options` are given for 'malstm', but `loss` is 'cosent'"),
+        ({"siamese_overrides": "3"}, "`siamese_overrides`='3' must be a JSON object"),
+        ({"siamese_overrides": '{"similarity": "dot"}'}, "`siamese_overrides` give `similarity`; give `similarity`"),
+        ({"siamese_overrides": '{"encoder": {}}'}, "`siamese_overrides` give `encoder`; give `config_overrides`"),
+        ({"similarity": "jaccard"}, "`similarity`='jaccard' must be one of cosine"),
+        ({"threshold_metric": "recall"}, "`threshold_metric`='recall' must be one of"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SimilarityArguments(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"margins": 1}, "hold 'margins'; they may be of margin, weight"),
+        ({"margin": -1}, "`margin`=-1"),
+        ({"weight": 0}, "the `weight` 0; it must be a finite number above 0"),
+        ({"weight": True}, "the `weight` True"),
+    ],
+)
+def test_bad_options_are_named(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SimilarityObjective(["contrastive"], {"contrastive": options})
+
+
+def test_options_reach_the_loss() -> None:
+    arguments = SimilarityArguments(loss="contrastive", loss_options='{"contrastive": {"margin": 0.3}}')
+    expected = ContrastiveLoss(margin=0.3)(A, B, LABELS)
+    torch.testing.assert_close(build_objective(arguments, "labels")(A, B, LABELS), expected)

@@ -1,0 +1,180 @@
+"""Command lines that begin with a recipe."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import HfArgumentParser
+
+from hf_rnn.data.readers.documents import LanguageDataArguments
+from hf_rnn.data.readers.sentences import TokenDataArguments
+from hf_rnn.data.readers.sources import SourceArguments
+from hf_rnn.data.readers.texts import DataArguments
+from hf_rnn.models.configuration_rnn import FAMILIES
+from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
+from hf_rnn.tasks.building import DEFAULT_FAMILY
+from hf_rnn.tasks.one_shot.task import OneShotArguments
+from hf_rnn.tasks.recipes import parse_arguments
+from hf_rnn.tasks.token_classification.building import TAGGER_DEFAULTS
+from hf_rnn.training.arguments import RecurrentTrainingArguments
+
+
+PROJECT = Path(__file__).resolve().parents[2]
+RECIPES = sorted((PROJECT / "scripts" / "recipes").glob("*.json"))
+
+
+def parser() -> HfArgumentParser:
+    return HfArgumentParser(
+        (ModelArguments, DataArguments, TokenizerArguments, ReportArguments, RecurrentTrainingArguments)
+    )
+
+
+@pytest.fixture
+def recipe(tmp_path: Path):
+    def write(content: Any) -> str:
+        path = tmp_path / "recipe.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    return write
+
+
+def test_a_recipe_gives_the_arguments(recipe) -> None:
+    values = {"train_file": "a.csv", "num_train_epochs": 3, "do_train": True, "lowercase": False, "label_names": ["a"]}
+    path = recipe(values)
+    (model, data, tokenizer, _, training), named = parse_arguments(parser(), [path])
+    assert named == path
+    assert (data.train_file, training.num_train_epochs, training.do_train) == ("a.csv", 3.0, True)
+    assert tokenizer.lowercase is False
+    assert training.label_names == ["a"]
+    assert model.model_type is None
+
+
+def test_flags_after_the_recipe_override_it(recipe) -> None:
+    path = recipe({"train_file": "a.csv", "num_train_epochs": 3, "do_predict": True, "vocab_size": 50})
+    line = [path, "--num_train_epochs", "7", "--do_predict", "False", "--output_dir", "elsewhere"]
+    (_, data, tokenizer, _, training), _ = parse_arguments(parser(), line)
+    assert (training.num_train_epochs, training.do_predict, training.output_dir) == (7.0, False, "elsewhere")
+    assert (data.train_file, tokenizer.vocab_size) == ("a.csv", 50)
+
+
+def test_a_nested_object_becomes_json(recipe) -> None:
+    overrides = {"hidden_sizes": [64, 32], "dropout": 0.5, "pooling": "max"}
+    path = recipe({"train_file": "a.csv", "config_overrides": overrides, "lr_scheduler_kwargs": {"num_cycles": 2}})
+    (model, *_, training), _ = parse_arguments(parser(), [path])
+    assert json.loads(model.config_overrides) == overrides == model.overrides()
+    assert training.lr_scheduler_kwargs == {"num_cycles": 2}
+
+
+def test_null_is_none(recipe) -> None:
+    (*_, training), _ = parse_arguments(parser(), [recipe({"train_file": "a.csv", "save_total_limit": None})])
+    assert training.save_total_limit is None
+
+
+def test_without_a_recipe() -> None:
+    (_, data, *_), named = parse_arguments(parser(), ["--train_file", "a.csv"])
+    assert (data.train_file, named) == ("a.csv", None)
+
+
+def test_the_program_s_own_command_line(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recipe({"train_file": "a.csv"})
+    monkeypatch.setattr("sys.argv", ["script.py", path, "--seed", "5"])
+    (_, data, _, _, training), named = parse_arguments(parser())
+    assert (data.train_file, training.seed, named) == ("a.csv", 5, path)
+
+
+def test_required_arguments_may_stand_in_the_recipe(recipe, capsys: pytest.CaptureFixture) -> None:
+    from dataclasses import dataclass, field
+
+    @dataclass
+    class Arguments:
+        output_dir: str = field(metadata={"help": "required"})
+        seed: int = 0
+
+    (arguments,), _ = parse_arguments(HfArgumentParser(Arguments), [recipe({"output_dir": "x"})])
+    assert arguments.output_dir == "x"
+    with pytest.raises(SystemExit):
+        parse_arguments(HfArgumentParser(Arguments), [recipe({"seed": 1})])
+    assert "--output_dir" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"train_file": "a.csv", "model_typ": "gru"}, "recipe.json' names `model_typ`, which is not an argument"),
+        ("{'train_file': 'a.csv'}", "recipe.json' is not JSON: .*line 1"),
+        (["--train_file", "a.csv"], "recipe.json' must be a JSON object"),
+    ],
+)
+def test_malformed_recipes(recipe, content: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_arguments(parser(), [recipe(content)])
+
+
+@pytest.mark.parametrize("values", [{"max_seq_length": 3.5}, {"max_seq_length": True}, {"seed": "one"}])
+def test_a_value_of_the_wrong_type_names_the_argument(recipe, values, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(parser(), [recipe({"train_file": "a.csv", **values})])
+    assert re.search(f"argument --{next(iter(values))}\\b.*: invalid int value", capsys.readouterr().err)
+
+
+def test_a_recipe_that_is_not_there() -> None:
+    with pytest.raises(FileNotFoundError, match="There is no recipe 'absent.json'"):
+        parse_arguments(parser(), ["absent.json", "--seed", "1"])
+
+
+def script_of(recipe: Path) -> str:
+    """By the data that the recipe's name begins with."""
+    scripts = {
+        "conll2003": "run_token_classification",
+        "frases": "run_language_modeling",
+        "glyphs": "run_one_shot",
+        "imdb_lm": "run_language_modeling",
+        "imdb": "run_text_classification",
+        "lener_br": "run_token_classification",
+        "ptb": "run_language_modeling",
+        "quora": "run_similarity",
+        "shakespeare": "run_language_modeling",
+        "stsb": "run_similarity",
+    }
+    return next(script for data, script in scripts.items() if recipe.stem.startswith(data))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
+    """By the arguments of the script they are for."""
+    groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
+    parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
+    given = dict(zip(groups, parsed, strict=True))
+    report = given[ReportArguments]
+    training = next(arguments for arguments in parsed if isinstance(arguments, RecurrentTrainingArguments))
+    assert training.do_eval or training.do_predict
+    # A model may be measured as it is.
+    assert training.do_train or given[ModelArguments].model_name_or_path is not None
+    if OneShotArguments in given:
+        # Its data are drawn.
+        assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
+        return
+    model = given[ModelArguments]
+    data = next(arguments for arguments in parsed if isinstance(arguments, SourceArguments))
+    assert isinstance(data, TokenDataArguments) is (script_of(path) == "run_token_classification")
+    assert data.train_file or data.dataset_name
+    if data.train_file is not None:
+        assert not Path(data.train_file).is_absolute()
+        # Texts of language models lie together.
+        assert path.stem.startswith(Path(data.train_file).parent.name) or isinstance(data, LanguageDataArguments)
+    assert report.dataset_hub_id or data.dataset_name or path.stem == "frases_elman"
+    if model.model_name_or_path is None:
+        of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
+        # Refuses a name that does not exist and a value out of its range.
+        FAMILIES[model.model_type or DEFAULT_FAMILY](**{**of_words, **model.overrides()})
+
+
+def test_there_are_recipes_of_each_script() -> None:
+    scripts = {"run_text_classification", "run_token_classification", "run_one_shot", "run_language_modeling"}
+    assert scripts <= {script_of(path) for path in RECIPES}
