@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,13 @@ def corpora() -> Path:
 def project() -> Path:
     """The root of the checkout."""
     return PROJECT
+
+
+@pytest.fixture(autouse=True)
+def own_progress_bars() -> Iterator[None]:
+    """Progress bars are as in a fresh process for each test, whatever the one before has turned off."""
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()
+    logging.set_tqdm_hook(None)
+    yield

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 from transformers import AutoModel
-from transformers.utils import logging
 
 import hf_rnn
 from hf_rnn.insight.loading import load_with_head
@@ -38,7 +37,7 @@ def test_the_answer_of_a_bundled_classifier(run_script: Run, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def run_here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def run_here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """The script in this process, in the test's folder."""
 
     def run(*arguments: str) -> None:
@@ -46,9 +45,7 @@ def run_here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(sys, "argv", ["explain.py", *arguments])
         runpy.run_path(str(project / "scripts" / "explain.py"), run_name="__main__")
 
-    yield run
-    # The script turns them off for its whole process.
-    logging.enable_progress_bar()
+    return run
 
 
 def test_a_pair_from_a_folder(run_here: Callable[..., None], tmp_path: Path) -> None:
