@@ -1,4 +1,4 @@
-"""Write README.md's tables, and the cards of the bundled checkpoints and in model_cards, from their JSON.
+"""Write the tables of README.md and docs, and the cards of the bundled checkpoints and in model_cards, from their JSON.
 
     python scripts/render_docs.py            # write them
     python scripts/render_docs.py --check    # change nothing; exit with 1 if one is out of date
@@ -49,6 +49,7 @@ BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
 )
+LINK = re.compile(r"(\]\()(?=(?:scripts|model_cards|docs|hf_rnn)/)")
 MARKER = re.compile(rf"<!-- /?(?:{KINDS}):[^>\n]+ -->")
 
 # Of each kind of block, its text by its name.
@@ -64,7 +65,7 @@ SOURCES = {
 }
 
 
-def rendered(text: str, blocks: Blocks, path: Path) -> str:
+def rendered(text: str, blocks: Blocks, path: Path, root: Path) -> str:
     """`text` with every block written anew.
 
     Raises:
@@ -77,10 +78,12 @@ def rendered(text: str, blocks: Blocks, path: Path) -> str:
             known = ", ".join(sorted(blocks[kind])) or "none"
             raise ValueError(f"{path}: nothing for the block '{kind}:{name}' in {SOURCES[kind]}; there are: {known}")
         try:
-            return match["open"] + blocks[kind][name]() + match["close"]
+            return match["open"] + LINK.sub(r"\1" + above, blocks[kind][name]()) + match["close"]
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
+    # A block links to files by their path from the root; a page of a folder looks for them above itself.
+    above = "" if path.parent == root else "../"
     lonely = MARKER.search(BLOCK.sub("", text))
     if lonely:
         raise ValueError(f"{path}: the marker {lonely[0]} has no other half")
@@ -130,8 +133,8 @@ def documents(root: Path) -> dict[Path, bytes]:
     results = [read_results(path) for path in sorted((folder / "results").glob("*.json"))]
     blocks = blocks_of(root, results)
     cards = project_cards(root, results)
-    with_blocks = {root / "README.md", *folder.glob("*.md")} - cards.keys()
-    texts = {path: rendered(path.read_text("utf-8"), blocks, path) for path in with_blocks}
+    with_blocks = {root / "README.md", *(root / "docs").glob("*.md"), *folder.glob("*.md")} - cards.keys()
+    texts = {path: rendered(path.read_text("utf-8"), blocks, path, root) for path in with_blocks}
     plots = {copy: plot.read_bytes() for copy, plot in copied_plots(root).items()}
     return {path: text.encode() for path, text in (texts | cards).items()} | plots
 

@@ -1,26 +1,35 @@
-"""The Python examples of the README and of docs/tracing.md print what these say."""
+"""The Python examples of README and of the pages in docs print what these say."""
 
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
+
+import pytest
 
 
 PROJECT = Path(__file__).parent.parent
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text(encoding="utf-8")]
 
 
-def test_python_examples_print_what_the_readme_says():
-    run_examples(PROJECT / "README.md")
-
-
-def test_models_are_recorded_as_the_documentation_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # it saves files
-    run_examples(PROJECT / "docs" / "tracing.md")
-
-
-def run_examples(page: Path) -> None:
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_python_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # some save files
     # doctest reads a fence's last line as output; an empty line before it ends the example.
     examples = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.stem, str(page), 0)
-    assert examples.examples, f"{page} has no example"
-    outcome = doctest.DocTestRunner().run(examples)
-    assert outcome.failed == 0
+    assert examples.examples
+    assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_readme_is_short() -> None:
+    assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_are_there(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose)]
+    files = [target for target in targets if target and "://" not in target]
+    assert [target for target in files if not (page.parent / target).exists()] == []
