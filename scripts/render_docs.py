@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs, and the cards of the bundled checkpoints and in model_cards, from their JSON.
+"""Write the tables of README.md and docs, the cards of the bundled checkpoints, and those in model_cards, from JSON.
 
     python scripts/render_docs.py            # write them
     python scripts/render_docs.py --check    # change nothing; exit with 1 if one is out of date

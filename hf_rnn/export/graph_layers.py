@@ -154,7 +154,7 @@ def _jordan(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state:
         direction=_direction(layer),
         activations=[_activation(cell)] * layer.num_directions,
     )
-    # Of the backward direction the second showing is the one that stands first.
+    # In the backward direction the second showing is the one that stands first.
     chosen = [
         g.Slice(g.Gather(every, ints(direction), axis=1), ints(1 - direction), ints(2**31), ints(0), ints(2))
         for direction in range(layer.num_directions)

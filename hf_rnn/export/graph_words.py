@@ -92,7 +92,7 @@ def _rows(g: Graph, embeddings: WordEmbeddings, characters: str, capital: str) -
     rows = []
     for spelling in (characters, g.Add(characters, g.Mul(capital, int_(0x20)))):
         digits = g.Where(g.Equal(spelling, int_(PADDING_BYTE)), int_(0), g.Add(spelling, int_(1)))
-        # Not ReduceSum: ONNX Runtime adds in floating point, and a key is modulo 2^64.
+        # ReduceSum will not do: ONNX Runtime adds in floating point, and a key is modulo 2^64.
         key = g.MatMul(digits, powers)
         rows.append(
             g.LabelEncoder(

@@ -155,7 +155,7 @@ def _write(
         _write_json(staged / REPORT_FILE, report)
         shutil.copyfile(runtime.__file__, staged / "runtime.py")
         if not int8:
-            # Of an earlier export it would be another model.
+            # What an earlier export has left would be another model.
             (folder / runtime.INT8_FILE).unlink(missing_ok=True)
         for path in staged.iterdir():
             path.replace(folder / path.name)

@@ -175,7 +175,7 @@ class Tagger(Model):
         names = [self.settings["labels"][index] for index in scores.argmax(axis=1)]
         tokens = [index for index, special in enumerate(encoding.special_tokens_mask) if not special]
         for index in tokens:
-            # Of adjacent tokens with one type, unless the later begins an entity of its own.
+            # Adjacent tokens of one type are joined, unless the later begins an entity of its own.
             if groups and not names[index].startswith("B-") and _type(names[index]) == _type(names[groups[-1][-1]]):
                 groups[-1].append(index)
             else:
@@ -319,7 +319,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    # Of whichever sign the exponent is never above 0, so that nothing overflows.
+    # The exponent is never above 0, whatever the sign, so that nothing overflows.
     small = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1, small) / (1 + small)
 

@@ -14,7 +14,7 @@ from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentF
 from ..models.tagging import TaggingHead
 
 
-# Of the fields below; `runtime.VERSION` is the one that is read.
+# The version of the fields below; `runtime.VERSION` is the one that is read.
 VERSION = 1
 # Tasks whose pipeline cuts no text.
 UNLIMITED = ("text-classification", "text-generation")

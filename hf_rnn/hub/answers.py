@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 
-# Of several lengths, so that there is padding; with capitals, digits and letters that a vocabulary may not have.
+# Texts of several lengths, so that there is padding; capitals, digits and letters may not be in a vocabulary.
 TEXTS = (
     "A film that takes its time and earns every minute of it, though the last ten are a little too many for me.",
     "Dull.",
@@ -28,7 +28,7 @@ TEXTS = (
     "O filme é longo, mas não cansa: começa devagar e termina bem.",
 )
 NUM_IMAGES = 3
-# Of images whose encoder does not say their size.
+# The side of images whose encoder does not say their size.
 IMAGE_SIZE = 64
 # Beyond this a tokenizer's `model_max_length` means that there is none.
 NO_LIMIT = 10**6

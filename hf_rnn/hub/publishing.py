@@ -19,7 +19,7 @@ from ..runs.publishable import README_FILE, WEIGHT_FILES
 from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
 
 
-# Of a model that the repository held before: beside other weights they would be wrong, and code is run.
+# Files of the model that the repository held before are wrong beside other weights, and code is run.
 REPLACED_FILES = (*WEIGHT_FILES, PICKLED_WEIGHTS, "*.py")
 
 
@@ -167,7 +167,7 @@ def describe(staged: StagedModel) -> str:
 
 
 def _replaced(names: Iterable[str]) -> list[str]:
-    """Those of a repository's files that were of the model before; in folders, only ONNX."""
+    """List the files of a repository that belonged to the model before; in folders, those of ONNX alone."""
     return [
         name
         for name in names

@@ -293,7 +293,7 @@ def _check_code(target: Path) -> None:
 def _code_references(config: dict[str, Any]) -> Iterator[str]:
     """Every `file.Class` in the `auto_map` and `custom_pipelines` of a configuration."""
     for value in (config.get("auto_map") or {}).values():
-        # Of a tokenizer, a list of two of which one may be null.
+        # A tokenizer has a list of two, of which one may be null.
         yield from filter(None, value if isinstance(value, list) else [value])
     for pipeline in (config.get("custom_pipelines") or {}).values():
         yield pipeline["impl"]

@@ -136,7 +136,7 @@ def importances(study: Study) -> dict[str, float] | None:
             # Optuna calls all equal where it cannot tell, and warns of it.
             warnings.simplefilter("error", UserWarning)
             found = optuna.importance.get_param_importances(study)
-    # Of too few trials, or of trials that are all alike.
+    # There are too few trials, or they are all alike.
     except (RuntimeError, ValueError, UserWarning) as error:
         logger.warning("The importance of the parameters is not known: %s", error)
         return None

@@ -50,7 +50,7 @@ class SearchedRecipe:
 
     @classmethod
     def of(cls, task: str, groups: Sequence[Any], space: SearchSpace, parameters: Mapping[str, Any]) -> SearchedRecipe:
-        """Of the argument dataclasses that were searched from, and the best trial's parameters."""
+        """Make the recipe from the argument dataclasses that were searched from and the best trial's parameters."""
         training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
         model = next(group for group in groups if isinstance(group, ModelArguments))
         given = model.overrides()
@@ -92,7 +92,7 @@ def retrain(recipe: SearchedRecipe, output: Path, *, predict: bool) -> dict[str,
     path = output / RECIPE_FILE
     text = _json({**recipe.best, "output_dir": str(folder)})
     if folder.exists() and (not path.is_file() or path.read_text(encoding="utf-8") != text):
-        # Of a trial that is no longer the best.
+        # This one is of a trial that is no longer the best.
         shutil.rmtree(folder)
     path.write_text(text, encoding="utf-8")
     return _trained(recipe.task, path, folder, [] if predict else ["--do_predict", "False"])

@@ -216,7 +216,7 @@ class SearchSpace:
     def _check_config(overrides: Mapping[str, Any], config: PreTrainedConfig) -> None:
         try:
             type(config).from_dict({**config.to_dict(), **overrides})
-        # Of a configuration that is strict about types these are no subclass of ValueError.
+        # A configuration that is strict about types raises errors that are no subclass of ValueError.
         except Exception as error:
             raise ValueError(f"The search space has values that the model can't have: {error}") from error
 

@@ -82,7 +82,7 @@ class Trial:
         return "maximize" if self.arguments.greater_is_better else "minimize"
 
     def parameters(self, trial: Any) -> dict[str, Any]:
-        """Those of an Optuna trial, or of Ray Tune's, which is a dictionary of them."""
+        """Read the parameters of an Optuna trial, or of Ray Tune's, which is a dictionary of them."""
         return dict(trial) if isinstance(trial, Mapping) else self.space.suggest(trial)
 
     def split(self, trial: Any) -> tuple[dict[str, Any], dict[str, Any]]:

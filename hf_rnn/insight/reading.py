@@ -153,7 +153,7 @@ class _Sequence:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], device: torch.device) -> None:
         limited = tokenizer.model_max_length < NO_LIMIT
         encoded: Any = tokenizer(*texts, truncation=limited, return_overflowing_tokens=False)
-        # Of one text the types are all 0, as they are by default; a classifier of pairs takes none of the second.
+        # One text has types that are all 0, as by default; a classifier of pairs takes none of the second.
         unwanted = {"token_type_ids"} if len(texts) == 1 else set()
         names = [name for name in tokenizer.model_input_names if name in encoded and name not in unwanted]
         self.inputs = {name: torch.tensor([encoded[name]], dtype=torch.long, device=device) for name in names}

@@ -20,7 +20,7 @@ from .steps import NotApplicableError
 
 
 LIBRARIES = ("torch", "transformers", "captum", "matplotlib")
-# Of a long text, what the head of the page repeats.
+# How many characters of a long text the head of the page repeats.
 SHOWN_CHARACTERS = 1000
 
 

@@ -199,7 +199,7 @@ def contributions(question: Question) -> Section:
     pair = first[1] if len(first) > 1 else None
     targets: list[Any] = [question.label]
     if question.kind == "tagger":
-        # Of each entity its first word; where there is none, what the first word of all is tagged with.
+        # The first word of each entity; where there is none, what the first word of all is tagged with.
         targets = [number for number, _, tag in _tagged(question, first[0]) if not tag.startswith("I-")] or [0]
         if len(targets) > EXPLAINED:
             note = f"{note} Of {len(targets):,} entities the first {EXPLAINED} are explained.".strip()

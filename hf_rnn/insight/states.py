@@ -116,7 +116,7 @@ def gate_activations(
     return GateActivations(read.steps, tuple(found), read.total_tokens)
 
 
-# Of one direction the gates and then the state of every step, each (1, units), in the order of reading.
+# The gates and then the state of every step of one direction, each (1, units), in the order of reading.
 Record = list[tuple[torch.Tensor, ...]]
 
 

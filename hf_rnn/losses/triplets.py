@@ -29,7 +29,7 @@ class _Margin(nn.Module):
         self.distance = distance
 
     def _losses(self, to_positive: torch.Tensor, to_negative: torch.Tensor) -> torch.Tensor:
-        # Of similarities: less of one is more of the distance, and the 1 of 1 − cos(x, y) cancels.
+        # With similarities less of one is more of the distance, and the 1 of 1 − cos(x, y) cancels.
         return functional.relu(to_negative - to_positive + self.margin)
 
 

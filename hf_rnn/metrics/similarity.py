@@ -171,7 +171,7 @@ def retrieval_figures(
 
 
 def _ranks(scores: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:
-    # Of the relevant texts, the best first.
+    # The ranks of the relevant texts, the best first.
     own = scores[relevant].sort(descending=True).values
     others = scores[~relevant]
     return (others.unsqueeze(0) >= own.unsqueeze(1)).sum(1) + torch.arange(1, len(own) + 1)

@@ -75,7 +75,7 @@ class Cell(nn.Module):
         if not self.training or self.weight_dropout == 0:
             return self.weights(direction)
         w_x, w_h, *others = self.weights(direction)
-        # Not `nn.functional.dropout`: its `bernoulli_` takes far longer than `rand` on a CPU.
+        # `nn.functional.dropout` is slower: its `bernoulli_` takes far longer than `rand` on a CPU.
         kept = torch.rand(w_h.shape, device=w_h.device).ge_(self.weight_dropout).to(w_h.dtype)
         return [w_x, w_h * kept.div_(1 - self.weight_dropout), *others]
 

@@ -57,7 +57,7 @@ class CharacterCnn(nn.Module):
         embedded = functional.embedding(around[real], self.embeddings.weight).flatten(1)
         filtered = embedded @ filters  # (bytes of all words, filters)
         word = real.nonzero()[:, :1].expand_as(filtered)
-        # Not `segment_reduce`: among equal values, as in "aaaa", each gets the whole of a negative gradient.
+        # `segment_reduce` will not do: among equal values, as in "aaaa", each gets the whole of a negative gradient.
         largest = filtered.new_zeros(len(lengths), filtered.shape[1]).scatter_reduce(
             0, word, filtered, "amax", include_self=False
         )

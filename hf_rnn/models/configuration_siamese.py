@@ -135,7 +135,7 @@ class SiameseConfig(PreTrainedConfig):
     @property
     def pooled_size(self) -> int:
         """Features of the encoder's pooled output."""
-        # Of this package, an encoder's `hidden_size` is not what comes out.
+        # An encoder of this package has a `hidden_size` that is not what comes out.
         names = ["output_size", "hidden_size"] if self.pooling == "pooler" else ["step_size", "hidden_size"]
         for name in names:
             size = getattr(self.encoder, name, None)

@@ -97,7 +97,7 @@ def tokenized(texts: list[str], tokenizer: Any, device: torch.device) -> dict[st
     """A model's inputs (texts, time), padded on the right, cut at the tokenizer's `model_max_length`."""
     limited = tokenizer.model_max_length < NO_LIMIT
     tokens = tokenizer(texts, padding=True, padding_side="right", truncation=limited, return_tensors="pt")
-    # Of empty texts alone transformers makes tensors of no width, and of floating point.
+    # Where all texts are empty, transformers makes tensors of no width, and of floating point.
     return {name: tokens[name].long().to(device) for name in tokenizer.model_input_names if name in tokens}
 
 

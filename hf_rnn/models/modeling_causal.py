@@ -107,7 +107,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         Raises:
             ValueError: for labels that do not fit.
         """
-        # Not a name of the signature, of which a `Trainer` would want every one with "label" in it for an evaluation.
+        # It is no name of the signature: a `Trainer` would want every name with "label" in it for an evaluation.
         shift_labels = kwargs.pop("shift_labels", None)
         _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         cache = take_state(kwargs, cache, past_key_values)

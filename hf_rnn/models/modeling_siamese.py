@@ -190,7 +190,7 @@ class SiameseModel(SiamesePreTrainedModel):
 
     def _embed(self, inputs: dict[str, torch.Tensor], states: bool | list[int] | None) -> SiameseOutput:
         states = self.config.output_hidden_states if states is None else states
-        # Not wanted here, they may still be by the encoder's own configuration.
+        # Where they are not wanted here, the encoder's own configuration may still want them.
         options = {"output_hidden_states": states} if states else {}
         outputs = self.encoder(**inputs, **options, return_dict=True)
         pooled = pool(outputs, inputs.get("attention_mask"), str(self.config.pooling))

@@ -108,8 +108,8 @@ def _exported(
         after = step(values[:parts], values[parts:given], list(values[given:]))
         return [*after, after[0].clone()]
 
-    # Not the function around this operator: its compiler knows no length that depends on values, as that of a word.
-    # Nothing that it is given may be given twice.
+    # The function around this operator is not called: its compiler knows no length that depends on values, such as that
+    # of a word. Nothing that it is given may be given twice.
     *final, outputs = scan_op(
         turn, [part.clone() for part in state], _from_first(sequences, dim, reverse), tuple(constants)
     )
@@ -125,7 +125,7 @@ def _traced(
         warnings.simplefilter("ignore", DeprecationWarning)
         example = (state, [sequence[0] for sequence in moved], constants)
         detached = tuple([part.detach().clone() for part in parts] for parts in example)
-        # Not strictly: it takes and gives lists.
+        # The trace is not strict: it takes and gives lists.
         one = torch.jit.trace(
             lambda state, values, constants: list(step(tuple(state), values, constants)),
             detached,

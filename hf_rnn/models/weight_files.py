@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 
 class DamagedWeightsMixin:
-    """Of a `PreTrainedModel`: `from_pretrained` says which file cannot be read, where safetensors says only why."""
+    """Make `from_pretrained` say which file cannot be read, where safetensors says only why."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:

@@ -25,7 +25,7 @@ from .words import Words
 
 
 UNKNOWN_ROW = 0
-# Of the polynomial whose value at a word's bytes, modulo 2^64, is its key; odd, so that no byte's power vanishes.
+# A word's key is the value of a polynomial at this base, modulo 2^64. It is odd, so that no byte's power vanishes.
 KEY_BASE = 0x9E3779B97F4A7C15
 
 
@@ -52,7 +52,7 @@ CASING_CLASSES = _classes_of_codes()
 
 
 def _classes(characters: torch.Tensor) -> torch.Tensor:
-    # Of words as bytes (words, bytes), the classes of each byte (words, bytes, 4).
+    # Words as bytes (words, bytes) to the classes of each byte (words, bytes, 4).
     before = nn.functional.pad(characters[:, :-1], (1, 0), value=PADDING_BYTE)
     return CASING_CLASSES.to(characters.device)[characters + 0x100 * (before == 0xC3)]
 
@@ -224,7 +224,7 @@ class WordEmbeddings(RecurrentEmbeddings):
 
     def _of_tokens(self, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         try:
-            # Not `table[ids]`, for which a negative id counts from the end.
+            # `table[ids]` will not do: for it a negative id counts from the end.
             return table.index_select(0, ids.flatten()).view(ids.shape)
         except (IndexError, RuntimeError) as error:
             self._explain(ids, error)

@@ -42,7 +42,7 @@ def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedCon
 def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:
     """Label → id of a trained checkpoint; None for a new model and for one that was never given names."""
     config = checkpoint_config(arguments)
-    # Not `label2id`: a configuration made with `id2label` alone has names in that one only.
+    # `label2id` is not read: a configuration made with `id2label` alone has names in that one only.
     names = {} if config is None else config.id2label or {}
     if all(str(name).startswith("LABEL_") for name in names.values()):
         return None

@@ -36,7 +36,7 @@ def starts_run(run: Callable[Parameters, Returned]) -> Callable[Parameters, Retu
         given = (*args, *kwargs.values())
         arguments = next(value for value in given if isinstance(value, RecurrentTrainingArguments))
         check_start(arguments)
-        # Of several processes of one run, the one that writes.
+        # One of the processes of a run writes, and it alone takes the lock.
         with run_lock(arguments.output_dir or ".") if arguments.should_save else contextlib.nullcontext():
             return run(*args, **kwargs)
 

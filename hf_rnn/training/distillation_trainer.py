@@ -77,7 +77,7 @@ class DistillationTrainer(RecurrentTrainer):
         """See `transformers.Trainer.get_batch_samples`; each batch also carries the taught items of all of them."""
         batches, labelled = super().get_batch_samples(*args, **kwargs)
         taught = sum((is_taught(batch[TEACHER_LOGITS]).sum() for batch in batches), torch.zeros(()))
-        # Of one process on average, because the gradients of the processes are averaged.
+        # The mean over processes, because the gradients of the processes are averaged.
         taught = self.accelerator.reduce(taught.to(self.args.device), "mean").clamp(min=1)
         for batch in batches:
             batch[_TAUGHT_ITEMS] = taught
@@ -112,7 +112,7 @@ def is_taught(teacher_logits: torch.Tensor) -> torch.Tensor:
 def _taught_items(
     model: nn.Module, inputs: Mapping[str, torch.Tensor], outputs: Mapping[str, torch.Tensor], teacher: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the texts or words of which the teacher says something, what student and teacher say, (items, labels)."""
+    """Give what student and teacher say of the texts or words that the teacher has scored, each (items, labels)."""
     if not isinstance(model, RecurrentForTokenClassification):
         taught = is_taught(teacher)
         return outputs["logits"][taught], teacher[taught]

@@ -32,7 +32,7 @@ class SiameseTrainer(RecurrentTrainer):
         ValueError: the objective takes negatives from the batch, and there are no `groups`.
     """
 
-    # Not `objective`: transformers calls so what a search has found.
+    # The name is not `objective`: transformers calls so what a search has found.
     pair_objective: SimilarityObjective
 
     def __init__(

@@ -50,7 +50,7 @@ class StreamTrainer(RecurrentTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
-        # Of each micro-batch of a step, by its first stream.
+        # The state of each micro-batch of a step, by its first stream.
         self._states: dict[int, RecurrentCache] = {}
         streams: Any = self.train_dataset
         if streams is not None and streams.num_columns != streams_of(self.args):

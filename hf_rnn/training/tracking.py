@@ -11,7 +11,7 @@ from transformers import TrainingArguments
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 
-# Of those that need no account: what each may come as; the first is what one is told to install.
+# Trackers that need no account → the packages each may come as; the first is what one is told to install.
 PACKAGES = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
 
 

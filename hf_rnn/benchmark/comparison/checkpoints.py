@@ -268,7 +268,7 @@ def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase 
 
 def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
     """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    # Of a siamese network the encoder has them.
+    # In a siamese network the encoder has them.
     positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
     return limit if limit < NO_LIMIT else None

@@ -37,7 +37,7 @@ class TestSet:
             compared `labels` or `scores`, as of `PairData.kind`.
     """
 
-    # Not a class of tests, though pytest takes it for one by its name.
+    # This is no class of tests, though pytest takes it for one by its name.
     __test__ = False
 
     task: str

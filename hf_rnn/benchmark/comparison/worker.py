@@ -26,7 +26,7 @@ from ...progress import without_weight_bars
 from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
 
 
-# Of texts that are answered together.
+# How many texts are answered together.
 BATCH_SIZE = 32
 
 

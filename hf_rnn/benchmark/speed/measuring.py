@@ -14,7 +14,7 @@ from .peers.table import PeerSpec
 from .texts import MAX_TOKENS
 
 
-# Of a text that is answered alone.
+# The lengths of a text that is answered alone.
 ALONE_TOKENS = (16, 50)
 PRODUCTS = PeerSpec("products", "matrix products", f"{__package__}.products:Products")
 

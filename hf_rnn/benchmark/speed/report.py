@@ -183,7 +183,7 @@ def inference_figures(record: Record, peer: PeerSpec, tokens: float, peak: Mappi
 
 
 def ratios(document: Document) -> list[dict[str, Any]]:
-    """Of texts a second, those of `RATIOS` whose peers were both measured; `reached` where there is a `target`."""
+    """Give the `RATIOS` of texts a second whose peers were both measured; `reached` where there is a `target`."""
     found = []
     for section, peer, beside, target in RATIOS:
         rows = [document[section].get(key, {}).get("texts_per_second") for key in (peer, beside)]

@@ -16,7 +16,7 @@ from .network import VOCABULARY
 
 
 MAX_TOKENS = 256
-# Of film reviews: in words and punctuation, log-normal.
+# The lengths of film reviews, in words and punctuation, are log-normal.
 MEDIAN_LENGTH, LENGTH_SPREAD = 193, 0.6
 IDS_FILE, TEXTS_FILE, FIT_FILE, TOKENIZER_FOLDER = "ids.npz", "texts.json", "fit.json", "tokenizer"
 

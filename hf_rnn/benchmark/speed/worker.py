@@ -23,7 +23,7 @@ from .products import Products
 from .texts import MAX_TOKENS
 
 
-# Of the one text that a peer answers before it calls itself ready.
+# The length of the one text that a peer answers before it calls itself ready.
 FIRST_TOKENS = 50
 
 

@@ -57,7 +57,7 @@ def serve_parent(start: Callable[[dict[str, Any], Channel], None]) -> None:
     try:
         start(json.loads(sys.argv[-1]), channel)
     except BaseException as error:
-        # Of any kind: this process ends, and its parent tells the reader why.
+        # Any error ends this process, and its parent tells the reader why.
         traceback.print_exc()
         channel.send(error=f"{type(error).__name__}: {error}")
         sys.exit(1)

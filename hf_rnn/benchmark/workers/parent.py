@@ -17,8 +17,8 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parents[2]
 # A peer that says nothing for so long is taken to hang.
 PATIENCE_SECONDS = 600
-# Not TF_NUM_INTEROP_THREADS: with a single one, TensorFlow 2.21 was seen to sleep for 10, 20 or 40 s in an epoch after
-# a wait. So Keras may run operations side by side where the others are held to `threads`.
+# TF_NUM_INTEROP_THREADS is not among them: with a single one, TensorFlow 2.21 was seen to sleep for 10, 20 or 40 s in
+# an epoch after a wait. So Keras may run operations side by side where the others are held to `threads`.
 THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 

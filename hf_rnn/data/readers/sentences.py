@@ -43,7 +43,7 @@ class TokenDataArguments(SourceArguments):
         metadata={"help": f"The column of tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}."},
     )
     task_name: str = field(default="ner", metadata={"help": "The task, such as ner or pos."})
-    # Not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
+    # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
     class_names: str | None = field(
         default=None,
         metadata={

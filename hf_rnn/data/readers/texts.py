@@ -32,7 +32,7 @@ class DataArguments(SourceArguments):
     )
     text_column_delimiter: str = field(default=" ", metadata={"help": "What joins several text columns."})
     label_column_name: str = field(default="label", metadata={"help": "The label column."})
-    # Not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
+    # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
     class_names: str | None = field(
         default=None,
         metadata={"help": "Names, separated by commas, for integer labels (0 first), or the order of string labels."},

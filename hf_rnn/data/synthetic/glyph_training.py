@@ -42,7 +42,7 @@ class TrainingGlyphPairs(GlyphPairs):
 
     @property
     def groups(self) -> list[int]:
-        """Of each pair that is alike the number of its letter, of each other one a number of its own."""
+        """Give each pair that is alike the number of its letter, and each other pair a number of its own."""
         return [self._first(index) if self._alike(index) else len(self.letters) + index for index in range(self.count)]
 
     def _alike(self, index: int) -> bool:

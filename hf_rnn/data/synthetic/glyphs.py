@@ -36,7 +36,7 @@ SCRIPTS = {
 SAME_GLYPH = 0.92
 COMPARED_SIZE = 24
 
-# Of the image, what the longer side of an undistorted glyph takes up.
+# The share of the image that the longer side of an undistorted glyph takes up.
 EXTENT = 0.75
 MAX_ROTATION = math.radians(15)
 MAX_SHEAR = 0.2

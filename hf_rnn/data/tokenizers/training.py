@@ -31,7 +31,7 @@ UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 PAD_TOKEN = "[PAD]"
 UNK_TOKEN = "[UNK]"
-# Of a language model's tokenizer: the end of a document or, where text is cut at white space, of a line.
+# The token of a language model for the end of a document or, where text is cut at white space, of a line.
 EOS_TOKEN = "[EOS]"
 SPECIAL_TOKENS = [PAD_TOKEN, UNK_TOKEN]  # their order gives the ids: padding 0, unknown 1
 BYTE_ALPHABET_SIZE = 256
@@ -132,7 +132,7 @@ def _trained(tokenizer: Tokenizer, texts: Iterable[str], kind: str, trainer: Any
     if kind == "whitespace":
         tokenizer = _renumbered(tokenizer, special)
         if EOS_TOKEN in special:
-            # Not while it is trained: the token would count as a word, and decide which others are frequent enough.
+            # It is set after training: the token would count as a word, and decide which others are frequent enough.
             line_end = normalizers.Replace("\n", f" {EOS_TOKEN} ")
             tokenizer.normalizer = normalizers.Sequence([tokenizer.normalizer, line_end])
     return tokenizer

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Told apart with any kind of colour vision (Okabe & Ito 2008).
 FOR, AGAINST = (0, 114, 178), (230, 159, 0)
-# Of the largest contribution: the text must stay readable on it, on a light page and on a dark one.
+# The opacity of the largest contribution: the text must stay readable on a light page and on a dark one.
 DEEPEST = 0.65
 
 # The figure: characters of a piece that is broken for want of a space, tokens that are drawn, and inches.

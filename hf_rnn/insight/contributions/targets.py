@@ -16,7 +16,7 @@ from ...models.modeling_siamese import SiameseModel
 from ..reading import Reading
 
 
-# Of a model's output, which is of another class for each kind of model.
+# A model's output, whose class differs with the kind of model.
 Score = Callable[[Any], torch.Tensor]
 # What `target` may be: a label or its number; of a tagger a word's number, or it and a label.
 TargetName = str | int | tuple[int, str | int]

@@ -26,10 +26,10 @@ from ..start import NothingToDoError, starts_run
 from .measuring import few_shot_figures
 
 
-# Of validation and test letters, half of them alike. The same whatever the seed of a run, so that runs compare.
+# Pairs of validation and of test letters, half of them alike. They do not depend on a run's seed, so that runs compare.
 MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
-# Of the metrics of pairs, those that are reported.
+# The metrics of pairs that are reported.
 PAIR_FIGURES = ("accuracy", "roc_auc")
 # Without the classifier of pairs, which gives no similarity to know a letter by.
 TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]

@@ -52,7 +52,7 @@ def build_siamese(
     if similarity.similarity is not None:
         # The threshold was one of another scale.
         given = {"similarity": similarity.similarity, "threshold": None, "threshold_metric": None}
-    # Not by an Auto class: where the folder carries code, this is the same code and needs no trust.
+    # No Auto class loads it: where the folder carries code, this is the same code and needs no trust.
     model: SiamesePreTrainedModel = model_class.from_pretrained(
         path, revision=arguments.revision, dtype=torch.float32, **given, **similarity.overrides()
     )

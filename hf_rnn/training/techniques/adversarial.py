@@ -66,7 +66,7 @@ def _outputs_replaced(module: nn.Module, replace: Callable[[torch.Tensor], torch
 
 
 def _kept(features: torch.Tensor, looked_up: list[torch.Tensor]) -> torch.Tensor:
-    # Of a frozen table, too, whose output has no gradient of its own.
+    # This holds for a frozen table, too, whose output has no gradient of its own.
     features = features if features.requires_grad else features.detach().requires_grad_()
     features.retain_grad()
     looked_up.append(features)
@@ -77,7 +77,7 @@ def _kept(features: torch.Tensor, looked_up: list[torch.Tensor]) -> torch.Tensor
 def _perturbation(features: torch.Tensor, epsilon: float) -> torch.Tensor:
     gradient = features.grad
     if gradient is None:
-        # Not read by the loss.
+        # The loss did not read it.
         return torch.zeros_like(features)
     sizes: Any = [values.flatten(1).norm(dim=1)[:, None, None] for values in (features, gradient)]
     # A text whose gradient is zero (all its steps dropped) stays where it is.

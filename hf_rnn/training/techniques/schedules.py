@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 
-# Of Howard & Ruder 2018: the share of the steps in which the rate rises, and the largest rate over the smallest.
+# Howard & Ruder 2018: the share of the steps in which the rate rises, and the largest rate over the smallest.
 CUT_FRACTION = 0.1
 RATIO = 32
 

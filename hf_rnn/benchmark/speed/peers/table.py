@@ -17,7 +17,7 @@ INSTALL = {
 }
 
 
-# Of logits: in float32, and where weights or sums have 8 bits.
+# How far logits may differ: in float32, and where weights or sums have 8 bits.
 EXACT, ROUNDED = 1e-4, 1e-2
 
 
