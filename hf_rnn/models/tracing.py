@@ -108,8 +108,8 @@ def _exported(
         after = step(values[:parts], values[parts:given], list(values[given:]))
         return [*after, after[0].clone()]
 
-    # The function around this operator is not called: its compiler knows no length that depends on values, such as that
-    # of a word. Nothing that it is given may be given twice.
+    # The function around this operator is not called: its compiler knows no length that depends on values, as a word's
+    # does. Nothing that it is given may be given twice.
     *final, outputs = scan_op(
         turn, [part.clone() for part in state], _from_first(sequences, dim, reverse), tuple(constants)
     )

@@ -26,7 +26,7 @@ from ..start import NothingToDoError, starts_run
 from .measuring import few_shot_figures
 
 
-# Pairs of validation and of test letters, half of them alike. They do not depend on a run's seed, so that runs compare.
+# Pairs of validation and of test letters, half of them alike. A run's seed does not change them, so that runs compare.
 MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
 # The metrics of pairs that are reported.
