@@ -241,7 +241,7 @@ class RecurrentTrainer(SafeTrainer):
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""
         with self._threads(), self._averaged():
             output = super().evaluation_loop(dataloader, *args, **kwargs)
-        # `dataloader.sampler` will not do: accelerate's loaders have a bare sequential one there. Several processes have
+        # `dataloader.sampler` will not do: accelerate has a bare sequential one there. Several processes have
         # another sampler of batches around this one.
         batches = getattr(dataloader.batch_sampler, "batch_sampler", dataloader.batch_sampler)
         sampler = getattr(batches, "sampler", None)
