@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 from transformers import PreTrainedConfig
 
 from ..data.readers.files import expand_path
+from ..models.configuration_rnn import FAMILIES
 from ..runs.describe import UNRECORDED_ARGUMENTS
 from ..runs.kinds import find_kind
 from ..tasks.arguments import json_object
@@ -311,7 +312,10 @@ def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
     own = find_kind(task).search_space
     if own is None:
         raise ValueError(f"`task`={task!r} has no search space: it is not searched.")
-    return SearchSpace.parse(_COMMON | _OF_FAMILY.get(family, _RECURRENT) | dict(own))
+    found = _COMMON | _OF_FAMILY.get(family, _RECURRENT) | dict(own)
+    if not FAMILIES[family].recurrent_weights:
+        found.pop("weight_dropout", None)
+    return SearchSpace.parse(found)
 
 
 __all__ = [
