@@ -12,16 +12,13 @@ from typing import Any
 
 import transformers
 
-from .models.configuration_conv import ConvEncoderConfig
-from .models.configuration_rnn import FAMILIES
-from .models.configuration_siamese import SiameseConfig
+from .models.configuration_siamese import OWN_ENCODERS, SiameseConfig
 
 
 # The table: configuration → Auto class → `file.Class` of its model.
 MODELS: dict[type[transformers.PreTrainedConfig], dict[str, str]] = {
-    **{family: family.head_classes() for family in FAMILIES.values()},
+    **{encoder: encoder.head_classes() for encoder in OWN_ENCODERS.values()},
     SiameseConfig: SiameseConfig.head_classes(),
-    ConvEncoderConfig: {"AutoModel": "modeling_conv.ConvEncoderModel"},
 }
 
 

@@ -16,12 +16,8 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from hf_rnn.cli.train import train_and_report
-from hf_rnn.tasks.arguments import ReportArguments
-from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot
-from hf_rnn.training.arguments import RecurrentTrainingArguments
+from hf_rnn.tasks.one_shot.task import GROUPS, run_one_shot
 
-
-GROUPS = (OneShotArguments, ReportArguments, RecurrentTrainingArguments)
 
 if __name__ == "__main__":
     train_and_report(GROUPS, run_one_shot)

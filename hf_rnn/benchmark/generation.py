@@ -16,18 +16,18 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.generation.streamers import BaseStreamer
 
 from ..extras import MissingExtraError, require_extra
-from ..hub.model_card import TASKS
 from ..kernels.threads import computing_threads
 from ..models.configuration_rnn import RecurrentConfig
 from ..progress import without_weight_bars
 from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.describe import describe_model
+from ..runs.kinds import KINDS
 from ..runs.markdown import markdown_table
 from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
 
 
 SCHEMA_VERSION = 1
-PROMPT: str = TASKS["text-generation"].example
+PROMPT: str = KINDS["text-generation"].example
 POSITIONS = (10, 100, 1_000, 10_000)
 # Tokens whose median is the time of the last of them; of half the position where that is less.
 WINDOW = 100

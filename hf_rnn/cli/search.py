@@ -13,7 +13,7 @@ import transformers
 from transformers import HfArgumentParser
 
 from ..hub.model_card import write_model_card
-from ..hyperparameter_search.arguments import SearchArguments
+from ..hyperparameter_search.arguments import SEARCHED_TASKS, SearchArguments
 from ..hyperparameter_search.plan import SearchError, prepare_search
 from ..hyperparameter_search.report import SUMMARY_FILE, TABLE_FILE
 from ..hyperparameter_search.retraining import BEST_FOLDER, RECIPE_FILE
@@ -22,7 +22,7 @@ from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
-from ..tasks.registry import TASKS
+from ..tasks.registry import find_task
 from ..training.arguments import RecurrentTrainingArguments
 from .train import errors_in_one_line
 
@@ -47,7 +47,7 @@ def search_and_report(command_line: Sequence[str] | None = None) -> None:
     line = list(sys.argv[1:] if command_line is None else command_line)
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
         task = task_of(line)
-        parser = HfArgumentParser((SearchArguments, *TASKS[task].groups))  # type: ignore[arg-type]
+        parser = HfArgumentParser((SearchArguments, *find_task(task).groups))  # type: ignore[arg-type]
         (arguments, *groups), _ = parse_arguments(parser, line)
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
     report = next(group for group in groups if isinstance(group, ReportArguments))
@@ -68,7 +68,7 @@ def search_and_report(command_line: Sequence[str] | None = None) -> None:
     )
     print(_found(summary, search.output))
     print(f"The best model is in {folder}; its card: {card}")
-    print(f"Train it again: python {TASKS[task].script} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
+    print(f"Train it again: python {find_task(task).script} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
 
 
 def task_of(line: Sequence[str]) -> str:
@@ -89,8 +89,10 @@ def task_of(line: Sequence[str]) -> str:
         named = recipe.get("task") if isinstance(recipe, dict) else None
     if named is None and {"-h", "--help"} & set(line):
         return _SHOWN_TASK
-    if named not in TASKS:
-        raise ValueError(f"`task`={named!r} must be one of {', '.join(TASKS)}; give it as --task or in the recipe.")
+    if named not in SEARCHED_TASKS:
+        raise ValueError(
+            f"`task`={named!r} must be one of {', '.join(SEARCHED_TASKS)}; give it as --task or in the recipe."
+        )
     return str(named)
 
 

@@ -13,8 +13,9 @@ import transformers
 from transformers import HfArgumentParser
 
 from ..extras import MissingExtraError
-from ..hub.model_card import TASKS, figure_names, write_model_card
+from ..hub.model_card import figure_names, write_model_card
 from ..hub.publishing import publish
+from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
 from ..tasks.start import NothingToDoError
@@ -89,8 +90,9 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
 
 
 def _use(task: str, folder: str) -> str:
-    if TASKS[task].inputs == "text":
-        return f'pipeline("{task}", model="{folder}", trust_remote_code=True)'
+    kind = find_kind(task)
+    if kind.of_text:
+        return f'pipeline("{kind.pipeline_name}", model="{folder}", trust_remote_code=True)'
     return f'OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))'
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..models.cells import ElmanCell, GruCell
 from ..models.heads import BatchNorm, ClassificationHead, DenseStack
 from ..models.pooling import Pooler
 from ..models.recurrent import RecurrentLayer
@@ -16,8 +17,6 @@ from .graph import Graph, float_, int_, ints, weight
 from .graph_steps import GraphSteps
 
 
-# Where ONNX wants the gates that torch has as i f g o, and as r z n.
-GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 LEAST = float(np.finfo(np.float32).min)
 
 
@@ -69,7 +68,13 @@ def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: S
     # Every output (time, directions, batch, units), and the final h, and c of an LSTM, each (directions, batch, units)
     # as `state` is. ONNX has no operator for a sequence of no step: one step of padding is read.
     at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
-    if getattr(layer.cell, "recurrence", "hidden") == "output_to_hidden":
+    cell = layer.cell
+    if cell.onnx_operator is None:
+        raise ValueError(
+            f"`model` has layers of {type(cell).__name__}, which no operator of ONNX computes (its `onnx_operator` is "
+            "None). Export a model of another family, such as a GRU."
+        )
+    if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_hidden":
         return _jordan(g, layer, features, at_least_one, state)
     return _operator(g, layer, features, at_least_one, state)
 
@@ -77,24 +82,23 @@ def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: S
 def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]) -> tuple[str, ...]:
     # By one operator of ONNX.
     cell: Any = layer.cell
-    kind = "gru" if hasattr(cell, "reset_after") else "lstm" if cell.num_states == 2 else "elman"
     per_direction = [[weight(tensor) for tensor in cell.weights(d)] for d in range(layer.num_directions)]
-    if getattr(cell, "recurrence", "hidden") == "output_to_output":
+    if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_output":
         # Its first half looks at no other step: with that done for all, the rest is an Elman network.
         features = _first_halves(g, cell, features, per_direction)
         per_direction = [_second_half(weights, d, layer.num_directions) for d, weights in enumerate(per_direction)]
     stacked = [
-        np.stack([_in_order(weights[index], kind) for weights in per_direction]) for index in range(4)
+        np.stack([_in_order(weights[index], cell.onnx_gates) for weights in per_direction]) for index in range(4)
     ]  # W_x, W_h, b_x, b_h of all directions
     attributes: dict[str, Any] = {"hidden_size": cell.hidden_size, "direction": _direction(layer)}
-    if kind == "gru":
+    if isinstance(cell, GruCell):
         attributes["linear_before_reset"] = int(cell.reset_after)
-    if kind == "elman":
+    if isinstance(cell, ElmanCell):
         attributes["activations"] = [_activation(cell)] * layer.num_directions
-    add = getattr(g, {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}[kind])
+    add = getattr(g, cell.onnx_operator)
     bias = np.concatenate(stacked[2:], axis=1)
     found: tuple[str, ...] = add(
-        features, stacked[0], stacked[1], bias, lengths, *state, outputs=3 if kind == "lstm" else 2, **attributes
+        features, stacked[0], stacked[1], bias, lengths, *state, outputs=1 + cell.num_states, **attributes
     )
     return found
 
@@ -107,8 +111,7 @@ def _activation(cell: Any) -> str:
     return "Tanh" if cell.activation is torch.tanh else "Relu"
 
 
-def _in_order(stacked: np.ndarray, kind: str) -> np.ndarray:
-    order = GATES.get(kind, (0,))
+def _in_order(stacked: np.ndarray, order: Sequence[int]) -> np.ndarray:
     parts = np.split(stacked, len(order))
     return np.concatenate([parts[index] for index in order])
 

@@ -33,11 +33,11 @@ IMAGE_SIZE = 64
 # Beyond this a tokenizer's `model_max_length` means that there is none.
 NO_LIMIT = 10**6
 TOLERANCE = 1e-6
-# Task → how its pipeline is asked, where it would not answer the same twice: for the likeliest text, not a drawn one.
-OPTIONS: Mapping[str, Mapping[str, Any]] = {"text-generation": {"do_sample": False, "max_new_tokens": 40}}
 
 
-def answers(folder: str, auto_classes: Sequence[str], task: str | None, example: Any) -> dict[str, Any]:
+def answers(
+    folder: str, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
+) -> dict[str, Any]:
     """
     What the checkpoint in `folder` answers, with whatever code transformers takes for it.
 
@@ -46,6 +46,7 @@ def answers(folder: str, auto_classes: Sequence[str], task: str | None, example:
             same random numbers in every process.
         task: Whose pipeline is asked; None for none.
         example: What it is asked.
+        options: What it is told besides, to answer the same twice.
 
     Returns:
         Auto class → name of the output → numbers; `tokens` → the ids of the texts; `pipeline` → its answer.
@@ -66,7 +67,7 @@ def answers(folder: str, auto_classes: Sequence[str], task: str | None, example:
             found[name] = _outputs(model, inputs)
         if task is not None:
             ask = transformers.pipeline(task, model=folder, trust_remote_code=True)  # type: ignore[call-overload]
-            found["pipeline"] = json.loads(json.dumps(ask(example, **OPTIONS.get(task, {})), default=float))
+            found["pipeline"] = json.loads(json.dumps(ask(example, **options), default=float))
     return found
 
 
@@ -114,7 +115,9 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def clean_answers(folder: Path, auto_classes: Sequence[str], task: str | None, example: Any) -> dict[str, Any]:
+def clean_answers(
+    folder: Path, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
+) -> dict[str, Any]:
     """
     [`answers`] in a process that cannot import hf_rnn, is offline, and has no file of transformers' caches.
 
@@ -128,7 +131,13 @@ def clean_answers(folder: Path, auto_classes: Sequence[str], task: str | None, e
         environment |= {"HF_HOME": home, "HF_MODULES_CACHE": f"{home}/modules", "HF_HUB_OFFLINE": "1"}
         # Sums have other last digits with other threads.
         environment["OMP_NUM_THREADS"] = str(torch.get_num_threads())
-        given = {"folder": str(folder.resolve()), "auto_classes": list(auto_classes), "task": task, "example": example}
+        given = {
+            "folder": str(folder.resolve()),
+            "auto_classes": list(auto_classes),
+            "task": task,
+            "example": example,
+            "options": dict(options),
+        }
         output = Path(home, "answers.json")
         # -P: this file's folder, a part of the package, is not on the path.
         command = [sys.executable, "-P", str(Path(__file__).resolve()), json.dumps(given), str(output)]

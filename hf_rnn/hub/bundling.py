@@ -18,27 +18,19 @@ from ..progress import without_weight_bars
 from ..runs.checksums import write_checksums
 from ..runs.curves import CURVES_FILE
 from ..runs.describe import checkpoint_size
+from ..runs.kinds import KINDS, find_kind
 from ..runs.results import read_results, write_results
 from .model_card import write_model_card
 
 
 MAX_BYTES = 6_000_000
 DTYPES = ("float16", "float32")
-# Task → the Auto class of what is bundled. Of pairs, a classifier has all that the similarity needs, too.
-AUTO_MODELS = {
-    "text-classification": "AutoModelForSequenceClassification",
-    "token-classification": "AutoModelForTokenClassification",
-    "sentence-similarity": "AutoModel",
-    "text-generation": "AutoModelForCausalLM",
-}
 PAIR_CLASSIFIER = "SiameseForPairClassification"
 
 
 def auto_model_of(results: Mapping[str, Any]) -> str:
-    """The Auto class of the model that `results` measured; AutoModel where its task has no other."""
-    if results["model"]["class"] == PAIR_CLASSIFIER:
-        return "AutoModelForSequenceClassification"
-    return AUTO_MODELS.get(results["task"], "AutoModel")
+    """The Auto class of the model that `results` measured."""
+    return find_kind(results["task"]).auto_class_of(results["model"]["class"])
 
 
 def make_bundle(
@@ -69,8 +61,9 @@ def make_bundle(
         raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; it is {dtype!r}")
     run_folder, output_folder = Path(run_folder), Path(output_folder)
     results = read_results(run_folder / "results.json")
-    if results["task"] not in AUTO_MODELS:
-        raise ValueError(f"`task` of the run must be one of {', '.join(AUTO_MODELS)}; it is {results['task']!r}")
+    bundled = [kind.name for kind in KINDS.values() if kind.bundled]
+    if results["task"] not in bundled:
+        raise ValueError(f"`task` of the run must be one of {', '.join(bundled)}; it is {results['task']!r}")
     if output_folder.exists() and not (output_folder / "config.json").is_file():
         raise FileExistsError(f"`output_folder`={str(output_folder)!r} exists and is not a checkpoint")
     output_folder.parent.mkdir(parents=True, exist_ok=True)

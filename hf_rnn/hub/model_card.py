@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..extras import require_extra
 from ..runs.bundled import DISTRIBUTION, TERMS
 from ..runs.curves import CURVES_FILE
+from ..runs.kinds import KINDS
 from ..runs.results import CLASSIFIER, validate_results
 from .card_options import CARD_FILE, CardOptions, write_card_options
 
@@ -58,74 +58,6 @@ _OF_PAIRS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "aver
 METRICS |= {CLASSIFIER + name: (METRICS[name][0], f"{METRICS[name][1]}, classifier") for name in _OF_PAIRS}
 
 
-@dataclass(frozen=True)
-class Usage:
-    """
-    What the card of a task calls it, what its models are for and not for, and how its snippet uses one: by a pipeline
-    where `inputs` are `"text"`; of `"images"` as they come out of `data.glyphs`, which no pipeline reads, by a
-    one-shot verifier. `unit` is what its data are counted in.
-    """
-
-    name: str
-    variable: str
-    example: Any
-    intended: str
-    unintended: str
-    inputs: str = "text"
-    unit: str = "rows"
-
-
-# The keys are the tasks a card can be written for.
-TASKS = {
-    "text-classification": Usage(
-        "Text classification",
-        "classifier",
-        "A film that takes its time and earns every minute of it.",
-        intended="telling which of its classes a text belongs to, in text of the kind it was trained on; and as the "
-        "start of training with labels of your own.",
-        unintended="text that may belong to none of its classes, since it always names one of them; and decisions "
-        "about people.",
-    ),
-    "token-classification": Usage(
-        "Token classification",
-        "tagger",
-        "Maria Silva moved from Lisbon to the UN.",
-        intended="marking words and names with the labels it was trained on, in text of the kind it was trained on, "
-        "for search, indexing and statistics; and as the start of training with labels of your own.",
-        unintended="removing personal data from documents, since what it overlooks stays in them; spans that lie "
-        "within each other; telling which person or place a name means; and decisions about people.",
-    ),
-    "sentence-similarity": Usage(
-        "Sentence similarity",
-        "similarity",
-        {"text": "How do I learn to swim?", "text_pair": "What is the best way to learn swimming?"},
-        intended="ordering pairs of texts by how near their meanings are: duplicates, search, clusters; and as the "
-        "start of training with pairs of your own.",
-        unintended="telling whether a text is true, or answers a question; texts much longer than those it was "
-        "trained on; and decisions about people. A similarity means something beside another one of the same model, "
-        "not by itself.",
-    ),
-    "text-generation": Usage(
-        "Text generation",
-        "generator",
-        "Once upon a time",
-        intended="generating text of the kind it was trained on, telling how likely a text is, and as the start of "
-        "training for other tasks, such as classification; learning how recurrent language models work.",
-        unintended="questions and instructions, since it only goes on with a text; facts, since it makes them up; and "
-        "decisions about people.",
-        unit="tokens",
-    ),
-    "image-feature-extraction": Usage(
-        "Image similarity",
-        "verifier",
-        "אבג",
-        intended="telling drawn glyphs apart by one example of each, and learning how siamese networks do so.",
-        unintended="photographs; handwriting, unless it is measured there; telling people apart by faces or "
-        "signatures.",
-        inputs="images",
-    ),
-}
-
 # The splits of a table in reading order; others follow by name.
 SPLIT_ORDER = ("test", "validation", "train")
 
@@ -148,11 +80,11 @@ def model_card(
     """
     require_extra("train", "A model card", "jinja2")
     results, chosen = validate_results(results), CardOptions(**options)
-    if results["task"] not in TASKS:
-        raise ValueError(f"`results.task` must be one of {', '.join(TASKS)}; it is {results['task']!r}")
+    if results["task"] not in KINDS:
+        raise ValueError(f"`results.task` must be one of {', '.join(KINDS)}; it is {results['task']!r}")
     if results["model"]["model_type"] is None:
         raise ValueError(f"`results.model.model_type` must name a transformers model; {results['name']!r} has none")
-    usage = TASKS[results["task"]]
+    usage = KINDS[results["task"]]
     text = _template().render(
         front_matter=_front_matter(results, chosen).to_yaml(),
         card=chosen,
@@ -188,8 +120,8 @@ def write_model_card(
 
 
 def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
-    model, dataset, usage = results["model"], results["dataset"], TASKS[results["task"]]
-    own_tags = ["hf_rnn", "rnn"] if usage.inputs == "text" else ["hf_rnn"]
+    model, dataset, usage = results["model"], results["dataset"], KINDS[results["task"]]
+    own_tags = ["hf_rnn", "rnn"] if usage.of_text else ["hf_rnn"]
     figures = [
         (split, name, value)
         for split in _ordered_splits(results)
@@ -203,7 +135,7 @@ def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
         license_name=card.license_name,
         license_link=card.license_link,
         library_name="transformers",
-        pipeline_tag=results["task"],
+        pipeline_tag=usage.pipeline_name,
         tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else own_tags)],
         datasets=[dataset["hub_id"]] if dataset["hub_id"] else None,
         metrics=list(dict.fromkeys(METRICS[name][0] for _, name, _ in figures)) or None,
@@ -211,8 +143,8 @@ def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
         model_name=results["name"],
         eval_results=[
             EvalResult(
-                task_type=results["task"],
-                task_name=usage.name,
+                task_type=usage.pipeline_name,
+                task_name=usage.title,
                 dataset_type=dataset["hub_id"] or dataset["name"],
                 dataset_name=dataset["name"],
                 dataset_split=split,

@@ -23,11 +23,12 @@ from ..extras import require_extra
 from ..models.paths import recurrent_path
 from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.folder import RESULTS_FILE
+from ..runs.kinds import KINDS
 from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
 from ..runs.results import ResultsError, read_results
 from .answers import answers, clean_answers, first_difference, quiet
 from .bundling import auto_model_of
-from .model_card import METRICS, TASKS
+from .model_card import METRICS
 
 
 ONNX_FOLDER = "onnx"
@@ -131,7 +132,7 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
         f"{RESULTS_FILE} follows its schema, and every figure of the card is in it",
         "the weights are safetensors, and are all that the model needs",
         f"a process without hf_rnn and without a network loads it with {code}: AutoConfig, {', '.join(auto_classes)}"
-        + (", AutoTokenizer, pipeline" if TASKS[results["task"]].inputs == "text" else ""),
+        + (", AutoTokenizer, pipeline" if KINDS[results["task"]].of_text else ""),
         "there it answers as the original does, to 1e-6",
     )
     return StagedModel(target, results, auto_classes, checks)
@@ -244,8 +245,8 @@ def _check_model_type(source: Path, results: dict[str, Any]) -> None:
             f"{source / RESULTS_FILE} measured a {results['model']['class']}; `architectures` in config.json is "
             f"{config.get('architectures')!r}: measure this model."
         )
-    if results["task"] not in TASKS:
-        raise StagingError(f"`task` in {source / RESULTS_FILE} must be one of {', '.join(TASKS)}.")
+    if results["task"] not in KINDS:
+        raise StagingError(f"`task` in {source / RESULTS_FILE} must be one of {', '.join(KINDS)}.")
 
 
 def _save_model(source: Path, target: Path, head: str) -> None:
@@ -300,13 +301,14 @@ def _code_references(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], results: dict[str, Any]) -> None:
-    usage = TASKS[results["task"]]
-    task = results["task"] if usage.inputs == "text" else None
+    kind = KINDS[results["task"]]
+    pipeline = kind.pipeline_name if kind.of_text else None
+    asked = (auto_classes, pipeline, kind.example, kind.pipeline_options)
     # The compiled path has other last digits, and those who have no hf_rnn do not have it.
     with recurrent_path("fused"):
-        expected = answers(str(source), auto_classes, task, usage.example)
+        expected = answers(str(source), *asked)
     try:
-        found = clean_answers(target, auto_classes, task, usage.example)
+        found = clean_answers(target, *asked)
     except RuntimeError as error:
         raise StagingError(f"A process without hf_rnn cannot use what was staged of {source}:\n{error}") from error
     difference = first_difference(expected, found)

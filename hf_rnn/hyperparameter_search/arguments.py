@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..tasks.registry import TASKS
+from ..runs.kinds import KINDS
 
 
+# The names, and the other names, of the tasks that have a search space.
+SEARCHED_TASKS = tuple(
+    name for kind in KINDS.values() if kind.search_space is not None for name in (kind.name, *kind.aliases)
+)
 SAMPLERS = ("gp", "tpe", "random")
 PRUNERS = ("median", "none")
 BACKENDS = ("optuna", "ray")
@@ -18,7 +22,7 @@ class SearchArguments:
     """What is searched, how, and where the study is kept."""
 
     task: str | None = field(
-        default=None, metadata={"help": f"Whose training script's flags the others are: {', '.join(TASKS)}."}
+        default=None, metadata={"help": f"Whose training script's flags the others are: {', '.join(SEARCHED_TASKS)}."}
     )
     search_space: str | None = field(
         default=None,
@@ -61,8 +65,8 @@ class SearchArguments:
     backend: str = field(default="optuna", metadata={"help": "optuna, or ray for Ray Tune on a cluster."})
 
     def __post_init__(self) -> None:
-        if self.task is not None and self.task not in TASKS:
-            raise ValueError(f"`task`={self.task!r} must be one of {', '.join(TASKS)}.")
+        if self.task is not None and self.task not in SEARCHED_TASKS:
+            raise ValueError(f"`task`={self.task!r} must be one of {', '.join(SEARCHED_TASKS)}.")
         for name, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("backend", BACKENDS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}`={getattr(self, name)!r} must be one of {', '.join(allowed)}.")
@@ -83,4 +87,4 @@ class SearchArguments:
         return self.storage or str(Path(output) / "study.db")
 
 
-__all__ = ["BACKENDS", "PRUNERS", "SAMPLERS", "SearchArguments"]
+__all__ = ["BACKENDS", "PRUNERS", "SAMPLERS", "SEARCHED_TASKS", "SearchArguments"]

@@ -12,10 +12,10 @@ from ..extras import require_extra
 from ..models.configuration_siamese import SiameseConfig
 from ..runs.describe import non_default_arguments
 from ..tasks.arguments import ModelArguments, ReportArguments
-from ..tasks.registry import TASKS
+from ..tasks.registry import find_task
 from ..tasks.run import TrainingTask
 from ..training.arguments import RecurrentTrainingArguments
-from .arguments import SearchArguments
+from .arguments import SEARCHED_TASKS, SearchArguments
 from .spaces import SearchSpace, default_space
 from .trials import Trial, trial_arguments
 
@@ -71,7 +71,7 @@ class Search:
         shared = non_default_arguments(*groups)
         trial = self.trial(self.output)
         return {
-            "task": self.arguments.task,
+            "task": self.task.name,
             "objective": {"metric": trial.metric.removeprefix("eval_"), "direction": trial.direction},
             "space": searched,
             "data": dict(self.task.rows),
@@ -92,7 +92,7 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
     if arguments.backend == "ray" and find_spec("ray") is None:
         raise SearchError("`backend`='ray' needs Ray Tune: pip install \"ray[tune]\"")
     if arguments.task is None:
-        raise ValueError(f"`task` is missing; it must be one of {', '.join(TASKS)}.")
+        raise ValueError(f"`task` is missing; it must be one of {', '.join(SEARCHED_TASKS)}.")
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
     if training.world_size > 1:
         raise SearchError(
@@ -100,9 +100,8 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
             "each instead; they share the study."
         )
     training.do_train = True
-    runnable = TASKS[arguments.task]
     space = None if arguments.search_space is None else SearchSpace.read(arguments.search_space)
-    task = runnable.prepare(*(group for group in groups if not isinstance(group, ReportArguments)))
+    task = find_task(arguments.task).prepare(*groups)
     if task.validation is None:
         raise SearchError(
             "There is no validation split to compare trials on: give `validation_file`, `validation_split_percentage` "

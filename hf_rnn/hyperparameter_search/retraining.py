@@ -21,7 +21,7 @@ from ..runs.results import read_results
 from ..runs.seeds import combine_seeds
 from ..tasks.arguments import ModelArguments
 from ..tasks.recipes import parse_arguments
-from ..tasks.registry import TASKS
+from ..tasks.registry import find_task
 from ..training.arguments import RecurrentTrainingArguments
 from .spaces import SearchSpace, field_of, split_parameters
 
@@ -37,7 +37,7 @@ COMPARISON_FOLDER = "comparison"
 class SearchedRecipe:
     """
     Attributes:
-        task: One of `tasks.TASKS`.
+        task: The name of the task.
         best: The flags of the recipe with the best trial's parameters.
         default: The flags of the recipe without any parameter that was searched.
         seed: That of the trials.
@@ -138,10 +138,10 @@ def _spread(values: list[float]) -> dict[str, Any]:
 def _trained(task: str, recipe: Path, folder: Path, flags: Sequence[str]) -> dict[str, Any]:
     """The results of a run that has ended, or of one that is made or gone on with now."""
     if not (folder / RESULTS_FILE).is_file():
-        runnable = TASKS[task]
+        runnable = find_task(task)
         parser = HfArgumentParser(runnable.groups)  # type: ignore[arg-type]
         arguments, _ = parse_arguments(parser, [str(recipe), *flags])
-        runnable.run(*arguments, recipe=str(recipe))
+        runnable.run(arguments, str(recipe))
         for checkpoint in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
             # The folder itself has the best of them.
             shutil.rmtree(checkpoint)

@@ -13,7 +13,9 @@ from typing import Any, get_args, get_type_hints
 from transformers import PreTrainedConfig
 
 from ..data.readers.files import expand_path
+from ..models.configuration_rnn import FAMILIES
 from ..runs.describe import UNRECORDED_ARGUMENTS
+from ..runs.kinds import find_kind
 from ..tasks.arguments import json_object
 from ..training.arguments import RecurrentTrainingArguments
 
@@ -286,22 +288,6 @@ _RECURRENT = {"hidden_size": {"low": 32, "high": 256, "log": True}}
 _OF_FAMILY: dict[str, dict[str, Any]] = {
     "dan": {"hidden_size": {"low": 32, "high": 512, "log": True}, "word_dropout": {"low": 0.0, "high": 0.5}},
 }
-_OF_TASK: dict[str, dict[str, Any]] = {
-    "text-classification": {
-        "embedding_dropout": {"low": 0.0, "high": 0.5},
-        "classifier_dropout": {"low": 0.0, "high": 0.6},
-        "pooling": {"choices": ["mean", "max", "mean_max"]},
-    },
-    "token-classification": {
-        "embedding_dropout": {"low": 0.0, "high": 0.5},
-        "classifier_dropout": {"low": 0.0, "high": 0.6},
-    },
-    "language-modeling": {"dropout": {"low": 0.0, "high": 0.5}, "weight_dropout": {"low": 0.0, "high": 0.5}},
-    "similarity": {
-        "embedding_dropout": {"low": 0.0, "high": 0.5},
-        "pooling": {"choices": ["mean", "max", "mean_max"]},
-    },
-}
 _PRETRAINED = {
     "learning_rate": {"low": 5e-6, "high": 1e-4, "log": True},
     "weight_decay": {"low": 0.0, "high": 0.1},
@@ -314,13 +300,22 @@ def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
     What is worth searching where nothing else was said.
 
     Args:
-        task: One of `tasks.TASKS`.
+        task: The name of a task that has a search space.
         family: The `model_type`, such as `bilstm`.
         pretrained: Whether the model starts from a checkpoint, whose sizes are settled.
+
+    Raises:
+        ValueError: there is no such task, or it is not searched.
     """
     if pretrained:
         return SearchSpace.parse(_PRETRAINED)
-    return SearchSpace.parse(_COMMON | _OF_FAMILY.get(family, _RECURRENT) | _OF_TASK[task])
+    own = find_kind(task).search_space
+    if own is None:
+        raise ValueError(f"`task`={task!r} has no search space: it is not searched.")
+    found = _COMMON | _OF_FAMILY.get(family, _RECURRENT) | dict(own)
+    if not FAMILIES[family].recurrent_weights:
+        found.pop("weight_dropout", None)
+    return SearchSpace.parse(found)
 
 
 __all__ = [

@@ -8,17 +8,7 @@ import transformers
 from transformers import AutoConfig, PreTrainedModel
 
 from ..progress import without_weight_bars
-
-
-# The ending of a class's name → the Auto class that loads it.
-AUTO_CLASSES = {
-    "ForSequenceClassification": "AutoModelForSequenceClassification",
-    "ForPairClassification": "AutoModelForSequenceClassification",
-    "ForTokenClassification": "AutoModelForTokenClassification",
-    "ForCausalLM": "AutoModelForCausalLM",
-    "LMHeadModel": "AutoModelForCausalLM",
-    "SiameseModel": "AutoModel",
-}
+from ..runs.kinds import auto_class_of
 
 
 @without_weight_bars()
@@ -37,14 +27,14 @@ def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
             "that can be reached or is in the cache."
         ) from error
     architecture = (config.architectures or ["model without a head"])[0]
-    for ending, auto_class in AUTO_CLASSES.items():
-        if architecture.endswith(ending):
-            model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
-            return model.eval()
+    auto_class = auto_class_of(architecture)
+    if auto_class is not None:
+        model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
+        return model.eval()
     raise ValueError(
         f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or "
         "siamese network."
     )
 
 
-__all__ = ["AUTO_CLASSES", "load_with_head"]
+__all__ = ["load_with_head"]

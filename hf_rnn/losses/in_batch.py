@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from ..models.similarity import matrix
 from .checks import check_choice, check_embeddings, check_scale
+from .named import NamedLoss
 
 
-__all__ = ["HardNegativeBatchLoss", "MultipleNegativesRankingLoss"]
+__all__ = ["LOSSES", "HardNegativeBatchLoss", "MultipleNegativesRankingLoss"]
 
 
 class HardNegativeBatchLoss(nn.Module):
@@ -153,3 +154,10 @@ class MultipleNegativesRankingLoss(nn.Module):
     def _ranking(self, scores: torch.Tensor) -> torch.Tensor:
         targets = torch.arange(len(scores), device=scores.device)
         return functional.cross_entropy(scores, targets, label_smoothing=self.label_smoothing)
+
+
+# The rows of these losses in `objective.LOSSES`.
+LOSSES = {
+    "multiple_negatives": NamedLoss(MultipleNegativesRankingLoss, "duplicates", "cosine"),
+    "hard_negative_batch": NamedLoss(HardNegativeBatchLoss, "duplicates", "cosine"),
+}

@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
-from .in_batch import HardNegativeBatchLoss, MultipleNegativesRankingLoss
-from .pairs import ContrastiveLoss, CoSENTLoss, CosineMseLoss, MaLstmLoss, PairClassificationLoss
-from .triplets import BatchHardTripletLoss, BatchSemiHardTripletLoss
+from . import in_batch, pairs, triplets
+from .named import NamedLoss
 
 
-@dataclass(frozen=True)
-class NamedLoss:
-    """
-    A loss that can be asked for by name.
-
-    Attributes:
-        build: Its class.
-        takes: `"pairs"`: the vectors of all pairs and their labels or scores; `"duplicates"`: the two sides of the
-            pairs that are alike; `"groups"`: these in one batch, with the number of their pair; `"logits"`: what a
-            classifier says of all pairs.
-        similarity: What it makes the vectors comparable by.
-        of_scores: Whether it can learn from graded scores.
-    """
-
-    build: Callable[..., nn.Module]
-    takes: Literal["pairs", "duplicates", "groups", "logits"]
-    similarity: str
-    of_scores: bool = False
-
-
-LOSSES = {
-    "contrastive": NamedLoss(ContrastiveLoss, "pairs", "euclidean"),
-    "cosine_mse": NamedLoss(CosineMseLoss, "pairs", "cosine", of_scores=True),
-    "cosent": NamedLoss(CoSENTLoss, "pairs", "cosine", of_scores=True),
-    "malstm": NamedLoss(MaLstmLoss, "pairs", "manhattan", of_scores=True),
-    "multiple_negatives": NamedLoss(MultipleNegativesRankingLoss, "duplicates", "cosine"),
-    "hard_negative_batch": NamedLoss(HardNegativeBatchLoss, "duplicates", "cosine"),
-    "classification": NamedLoss(PairClassificationLoss, "logits", "cosine"),
-    "batch_hard_triplet": NamedLoss(BatchHardTripletLoss, "groups", "euclidean"),
-    "batch_semi_hard_triplet": NamedLoss(BatchSemiHardTripletLoss, "groups", "euclidean"),
-}
+LOSSES: dict[str, NamedLoss] = {**pairs.LOSSES, **in_batch.LOSSES, **triplets.LOSSES}
 
 
 class SimilarityObjective(nn.Module):

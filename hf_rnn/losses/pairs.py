@@ -8,9 +8,10 @@ from torch.nn import functional
 
 from ..models.similarity import pairwise
 from .checks import check_embeddings, check_labels, check_scale
+from .named import NamedLoss
 
 
-__all__ = ["CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLoss", "PairClassificationLoss"]
+__all__ = ["LOSSES", "CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLoss", "PairClassificationLoss"]
 
 
 class ContrastiveLoss(nn.Module):
@@ -225,3 +226,13 @@ class PairClassificationLoss(nn.Module):
         check_embeddings(logits=logits)
         check_labels(labels, len(logits), 0, logits.shape[1] - 1)
         return functional.cross_entropy(logits, labels.long(), label_smoothing=self.label_smoothing)
+
+
+# The rows of these losses in `objective.LOSSES`.
+LOSSES = {
+    "contrastive": NamedLoss(ContrastiveLoss, "pairs", "euclidean"),
+    "cosine_mse": NamedLoss(CosineMseLoss, "pairs", "cosine", of_scores=True),
+    "cosent": NamedLoss(CoSENTLoss, "pairs", "cosine", of_scores=True),
+    "malstm": NamedLoss(MaLstmLoss, "pairs", "manhattan", of_scores=True),
+    "classification": NamedLoss(PairClassificationLoss, "logits", "cosine"),
+}

@@ -11,9 +11,10 @@ from torch.nn import functional
 from ..models.similarity import matrix, pairwise
 from .checks import check_choice, check_embeddings, check_labels, check_scale
 from .mining import Triplets, batch_hard_triplets, semi_hard_triplets
+from .named import NamedLoss
 
 
-__all__ = ["BatchHardTripletLoss", "BatchSemiHardTripletLoss", "TripletLoss"]
+__all__ = ["LOSSES", "BatchHardTripletLoss", "BatchSemiHardTripletLoss", "TripletLoss"]
 
 _DISTANCES = ("euclidean", "cosine")
 
@@ -162,3 +163,10 @@ class BatchSemiHardTripletLoss(_MinedTripletLoss):
     """
 
     _mine = staticmethod(semi_hard_triplets)
+
+
+# The rows of these losses in `objective.LOSSES`.
+LOSSES = {
+    "batch_hard_triplet": NamedLoss(BatchHardTripletLoss, "groups", "euclidean"),
+    "batch_semi_hard_triplet": NamedLoss(BatchSemiHardTripletLoss, "groups", "euclidean"),
+}

@@ -48,20 +48,35 @@ class Cell(nn.Module):
     gate_names: tuple[str, ...] = ()
     # What computes this cell for a whole direction: lstm, gru, rnn_tanh or rnn_relu; None: no kernel does.
     kernel: str | None = None
+    # The operator of ONNX that computes it (LSTM, GRU or RNN; None: none does), and the order that it wants gates in.
+    onnx_operator: str | None = None
+    onnx_gates: tuple[int, ...] = (0,)
 
     def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.weight_dropout = config.weight_dropout
+        # Where b_x stands among the `weights`.
+        self.input_bias = 2 if config.recurrent_weights else 1
         rows = self.num_gates * hidden_size
+        shapes = {"weight_ih": (rows, input_size), "bias_ih": (rows,)}
+        if config.recurrent_weights:
+            shapes = {
+                "weight_ih": (rows, input_size),
+                "weight_hh": (rows, hidden_size),
+                "bias_ih": (rows,),
+                "bias_hh": (rows,),
+            }
         for suffix in ("", "_reverse")[: config.num_directions]:
-            self.register_parameter(f"weight_ih_l0{suffix}", nn.Parameter(torch.empty(rows, input_size)))
-            self.register_parameter(f"weight_hh_l0{suffix}", nn.Parameter(torch.empty(rows, hidden_size)))
-            self.register_parameter(f"bias_ih_l0{suffix}", nn.Parameter(torch.empty(rows)))
-            self.register_parameter(f"bias_hh_l0{suffix}", nn.Parameter(torch.empty(rows)))
+            for name, shape in shapes.items():
+                self.register_parameter(f"{name}_l0{suffix}", nn.Parameter(torch.empty(shape)))
 
     def weights(self, direction: int) -> list[torch.Tensor]:
-        """The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds."""
+        """
+        The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds.
+
+        Without `config.recurrent_weights` they are W_x, b_x and what a subclass adds.
+        """
         reverse = bool(direction)
         named = [(name, weight) for name, weight in self._parameters.items() if weight is not None]
         return [weight for name, weight in named if name.endswith("_reverse") == reverse]
@@ -94,7 +109,7 @@ class Cell(nn.Module):
 
     def project(self, inputs: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
         """W_x x + b_x for every step at once: (batch, time, features) to (batch, time, gates * units)."""
-        return nn.functional.linear(inputs, weights[0], weights[2])
+        return nn.functional.linear(inputs, weights[0], weights[self.input_bias])
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         """
@@ -178,6 +193,8 @@ class LstmCell(Cell):
     num_states = 2
     gate_names = ("input", "forget", "candidate", "output")
     kernel = "lstm"
+    onnx_operator = "LSTM"
+    onnx_gates = (0, 3, 1, 2)
 
     def initialize(self) -> None:
         """As for every cell, and a forget-gate bias of 1 (Gers et al. 2000; Jozefowicz et al. 2015)."""
@@ -233,6 +250,8 @@ class GruCell(Cell):
 
     num_gates = 3
     gate_names = ("reset", "update", "candidate")
+    onnx_operator = "GRU"
+    onnx_gates = (1, 0, 2)
 
     def __init__(self, config: GruConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)
@@ -269,6 +288,7 @@ class ElmanCell(Cell):
     """
 
     gate_names = ("activation",)
+    onnx_operator = "RNN"
 
     def __init__(self, config: ElmanConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)

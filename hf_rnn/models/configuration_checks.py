@@ -104,8 +104,11 @@ def check_regularisation(config: Any) -> None:
         check_positive("sampled_softmax", config.sampled_softmax)
     if config.word_type_dropout and config.vocab_size is None:
         raise ValueError(f"`word_type_dropout` is {config.word_type_dropout}, which needs a `vocab_size`.")
-    if config.weight_dropout and config.cell == "none":
-        raise ValueError(f"`weight_dropout` is {config.weight_dropout}; without a recurrence it must be 0.")
+    if config.weight_dropout and not config.recurrent_weights:
+        raise ValueError(
+            f"`weight_dropout` is {config.weight_dropout}; a {config.model_type} has no recurrent weights W_h "
+            "to drop entries of, so it must be 0."
+        )
 
 
 __all__ = [

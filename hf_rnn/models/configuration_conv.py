@@ -71,6 +71,11 @@ class ConvEncoderConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     @classmethod
+    def head_classes(cls) -> dict[str, str]:
+        """Auto class → `file.Class` of the model, as `auto_map` in a config.json says it."""
+        return {"AutoModel": "modeling_conv.ConvEncoderModel"}
+
+    @classmethod
     def get_config_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:

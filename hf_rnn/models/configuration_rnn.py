@@ -102,6 +102,8 @@ class RecurrentConfig(PreTrainedConfig):
     _auto_class: ClassVar[str | None] = "AutoConfig"
     # What gives a family its layers: "lstm", "gru", "elman", or "none" for no recurrence.
     cell: ClassVar[str] = "lstm"
+    # Whether its layers have W_h and b_h, what the state before is multiplied by and what is added.
+    recurrent_weights: ClassVar[bool] = True
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["cache", "past_key_values", "hidden_states", "emissions"]
 
     vocab_size: int | None = 20000
@@ -363,6 +365,7 @@ class DanConfig(RecurrentConfig):
 
     model_type = "dan"
     cell: ClassVar[str] = "none"
+    recurrent_weights: ClassVar[bool] = False
     pooling: Literal["mean", "max", "mean_max", "attention"] = "mean"
 
     def validate_directions(self) -> None:

@@ -16,7 +16,10 @@ from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentC
 
 
 # Encoders whose code is in the folder of this file; transformers knows them only where the package is installed.
-OWN_ENCODERS: dict[str, type[PreTrainedConfig]] = {**FAMILIES, ConvEncoderConfig.model_type: ConvEncoderConfig}
+OWN_ENCODERS: dict[str, type[RecurrentConfig] | type[ConvEncoderConfig]] = {
+    **FAMILIES,
+    ConvEncoderConfig.model_type: ConvEncoderConfig,
+}
 
 
 @strict

@@ -8,6 +8,7 @@ Siamese networks: one encoder reads two inputs, texts or images, and their vecto
 
 # No `from __future__ import annotations` here: transformers reads `config: SiameseConfig` as a type, not a string.
 
+import importlib
 import inspect
 import os
 from collections.abc import Iterable
@@ -19,13 +20,11 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTraine
 from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
-from .configuration_siamese import SiameseConfig
+from .configuration_siamese import OWN_ENCODERS, SiameseConfig
 from .encoder_pooling import pool
 from .encoding import encode
 from .heads import DenseStack
 from .losses import classification_loss
-from .modeling_conv import ConvEncoderModel
-from .modeling_rnn import BiLstmModel, DanModel, ElmanModel, GruModel, LstmModel
 from .pair_inputs import checked_inputs, split_by_type, stack
 from .search import semantic_search
 from .sentence_encoder import write_module_files
@@ -36,20 +35,13 @@ from .weight_files import DamagedWeightsMixin
 
 
 if TYPE_CHECKING:
-    # For nothing but that transformers copies what a model's file imports: the pipeline goes with the model. To import
-    # it takes as long as importing transformers itself.
+    # transformers copies what a model's file imports: by these lines the encoders and the pipeline go with the model.
+    # An encoder is imported when a network is built with it. To import the pipeline takes as long as transformers.
+    from .modeling_conv import ConvEncoderModel  # noqa: F401
+    from .modeling_rnn import RecurrentModel  # noqa: F401
     from .pipeline_similarity import SentenceSimilarityPipeline  # noqa: F401
 
 
-# Encoders whose code is in the folder of this file; transformers has the others.
-ENCODERS: dict[str, type[PreTrainedModel]] = {
-    "bilstm": BiLstmModel,
-    "conv-encoder": ConvEncoderModel,
-    "dan": DanModel,
-    "elman": ElmanModel,
-    "gru": GruModel,
-    "lstm": LstmModel,
-}
 # Arguments of `from_pretrained` that say where a model is; its tokenizer is there, too.
 PLACE = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
@@ -383,8 +375,10 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
 
 
 def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    if config.model_type in ENCODERS:
-        return ENCODERS[config.model_type](cast(Any, config))
+    if config.model_type in OWN_ENCODERS:
+        file, name = OWN_ENCODERS[config.model_type].head_classes()["AutoModel"].split(".")
+        encoder: type[PreTrainedModel] = getattr(importlib.import_module(f".{file}", __package__), name)
+        return encoder(cast(Any, config))
     return cast(PreTrainedModel, AutoModel.from_config(config))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..metrics.base import LOWER_IS_BETTER
+from ..runs.kinds import find_kind
 from ..runs.markdown import markdown_table
 
 
@@ -27,48 +28,10 @@ def _formatted(results: Results, split: str, name: str) -> str:
     return f"{value:.4f} ({min(each):.4f} to {max(each):.4f})" if each else f"{value:.4f}"
 
 
-# Task → the figures in its tables (heading, split, name), where any row has them; by the first the rows are ordered.
-FIGURES = {
-    "text-classification": [
-        ("Test accuracy", "test", "accuracy"),
-        ("Validation accuracy", "validation", "accuracy"),
-    ],
-    "token-classification": [
-        ("Test F1", "test", "f1"),
-        ("Test F1, natural text", "test", "f1_detokenized"),
-        ("Validation F1", "validation", "f1"),
-    ],
-    "sentence-similarity": [
-        ("Test ROC-AUC", "test", "roc_auc"),
-        ("Test accuracy", "test", "accuracy"),
-        ("Test ROC-AUC, classifier", "test", "classifier_roc_auc"),
-        ("Test accuracy, classifier", "test", "classifier_accuracy"),
-        ("Test recall@1", "test", "recall_at_1"),
-        ("Validation ROC-AUC", "validation", "roc_auc"),
-        ("Test Spearman", "test", "spearman"),
-        ("Test Pearson", "test", "pearson"),
-        ("Validation Spearman", "validation", "spearman"),
-    ],
-    "image-feature-extraction": [
-        ("Test 5-way 1-shot", "test", "accuracy_5_way_1_shot"),
-        ("By pixels", "test", "pixels_5_way_1_shot"),
-        ("Test 20-way 1-shot", "test", "accuracy_20_way_1_shot"),
-        ("By pixels", "test", "pixels_20_way_1_shot"),
-        ("Test ROC-AUC on pairs", "test", "pair_roc_auc"),
-        ("Validation 5-way 1-shot", "validation", "accuracy_5_way_1_shot"),
-    ],
-    "text-generation": [
-        ("Test perplexity", "test", "perplexity"),
-        ("Test loss", "test", "loss"),
-        ("Test bits per character", "test", "bits_per_character"),
-        ("Validation perplexity", "validation", "perplexity"),
-        ("Validation loss", "validation", "loss"),
-    ],
-}
 Column = tuple[str, str, Callable[[Results], str]]
 
 
-def _columns(figures: list[tuple[str, str, str]], recipes: bool) -> list[Column]:
+def _columns(figures: Sequence[tuple[str, str, str]], recipes: bool) -> list[Column]:
     measured: list[Column] = [
         (heading, "---:", partial(_formatted, split=split, name=name)) for heading, split, name in figures
     ]
@@ -95,7 +58,7 @@ def results_table(rows: list[Results], *, recipes: bool = True) -> str:
     Args:
         recipes: Whether a column links to the recipes, as seen from the root of the project.
     """
-    of_task = FIGURES[rows[0]["task"]]
+    of_task = find_kind(rows[0]["task"]).figures
     figures = [column for column in of_task if any(_figure(r, *column[1:]) is not None for r in rows)] or of_task
     _, split, name = figures[0]
 

@@ -1,59 +1,29 @@
-"""The tasks that train by argument dataclasses, by name: what a search and its script know of each."""
+"""The tasks by name: a row of `hf_rnn.runs.kinds` with the code in its folder, imported when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import importlib
 
-from .language_modeling import task as language_modeling
-from .run import TrainingTask
-from .similarity import task as similarity
-from .text_classification import task as text_classification
-from .token_classification import task as token_classification
+from ..runs.kinds import KINDS, find_kind
+from .task import Task
 
 
-@dataclass(frozen=True)
-class RunnableTask:
+# Every task's own name.
+TASK_NAMES = tuple(KINDS)
+
+
+def find_task(name: str) -> Task:
     """
-    Attributes:
-        groups: The argument dataclasses, in the order in which `run` takes them.
-        prepare: Takes all of them but the report's, in the same order, and gives what is to be trained.
-        run: Trains, measures, and writes results; also takes the path of the `recipe`.
-        script: What people run it with.
+    The task of a name.
+
+    Args:
+        name: The pipeline's name, such as `text-classification`, or an alias, such as `similarity`.
+
+    Raises:
+        ValueError: there is no such task; the message lists the names.
     """
-
-    groups: tuple[type, ...]
-    prepare: Callable[..., TrainingTask]
-    run: Callable[..., dict[str, Any]]
-    script: str
+    task: Task = importlib.import_module(f"{__package__}.{find_kind(name).folder}.task").TASK
+    return task
 
 
-TASKS = {
-    "text-classification": RunnableTask(
-        text_classification.GROUPS,
-        text_classification.prepare_text_classification,
-        text_classification.run_text_classification,
-        "scripts/run_text_classification.py",
-    ),
-    "token-classification": RunnableTask(
-        token_classification.GROUPS,
-        token_classification.prepare_token_classification,
-        token_classification.run_token_classification,
-        "scripts/run_token_classification.py",
-    ),
-    "language-modeling": RunnableTask(
-        language_modeling.GROUPS,
-        language_modeling.prepare_language_modeling,
-        language_modeling.run_language_modeling,
-        "scripts/run_language_modeling.py",
-    ),
-    "similarity": RunnableTask(
-        similarity.GROUPS,
-        similarity.prepare_similarity,
-        similarity.run_similarity,
-        "scripts/run_similarity.py",
-    ),
-}
-
-__all__ = ["TASKS", "RunnableTask"]
+__all__ = ["TASK_NAMES", "find_task"]

@@ -23,8 +23,9 @@ from transformers import (
 
 from hf_rnn import list_bundled, with_pair_template
 from hf_rnn.data.tokenizers.training import train_tokenizer
-from hf_rnn.hub.model_card import TASKS, write_model_card
+from hf_rnn.hub.model_card import write_model_card
 from hf_rnn.runs.bundled import bundled_folders
+from hf_rnn.runs.kinds import KINDS
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.results_document import results_document
 
@@ -64,7 +65,7 @@ def test_a_classifier_of_texts(run_folder: Path) -> None:
 @pytest.mark.parametrize("model_type", ["bilstm", "bert"])
 def test_a_tagger(model_type: str, tmp_path: Path) -> None:
     tokenizer = train_tokenizer(
-        [TASKS["token-classification"].example], kind="word", min_frequency=1, show_progress=False
+        [KINDS["token-classification"].example], kind="word", min_frequency=1, show_progress=False
     )
     tokenizer.save_pretrained(tmp_path)
     sizes = {"hidden_size": 8, "vocab_size": len(tokenizer), "id2label": dict(enumerate(LABELS))}
@@ -92,7 +93,7 @@ def test_a_siamese_network(auto_class: type, tmp_path: Path) -> None:
 
 
 def test_a_language_model(tmp_path: Path) -> None:
-    prompt = TASKS["text-generation"].example
+    prompt = KINDS["text-generation"].example
     tokenizer = train_tokenizer([prompt], kind="character", lowercase=False, show_progress=False)
     tokenizer.save_pretrained(tmp_path)
     config = AutoConfig.for_model("gru", vocab_size=len(tokenizer), embedding_size=4, hidden_size=4)

@@ -11,9 +11,10 @@ import pytest
 from huggingface_hub import ModelCard
 
 from hf_rnn.hub.card_options import CardOptions, read_card_options
-from hf_rnn.hub.model_card import METRICS, TASKS, model_card, write_model_card
+from hf_rnn.hub.model_card import METRICS, model_card, write_model_card
 from hf_rnn.runs.bundled import TERMS
 from hf_rnn.runs.curves import CURVES_FILE
+from hf_rnn.runs.kinds import KINDS
 from hf_rnn.runs.results import ResultsError
 from tests.results_document import results_document
 
@@ -165,14 +166,14 @@ def test_a_card_is_made_anew_from_what_lies_beside_it(tmp_path: Path) -> None:
     assert str(model_card(results_document(), **vars(stored))) == text
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KINDS)
 def test_what_it_is_for_is_of_the_task(task: str) -> None:
     lines = str(model_card(results_document(task=task), dataset_license_note="Not free.", **OPTIONS)).splitlines()
     start = lines.index("## Intended use and limits")
     assert lines[start + 1 : start + 4] == [
         "",
-        f"- Meant for {TASKS[task].intended}",
-        f"- Not meant for {TASKS[task].unintended}",
+        f"- Meant for {KINDS[task].intended}",
+        f"- Not meant for {KINDS[task].unintended}",
     ]
     assert lines[start + 4].startswith("- The figures below are of imdb.")
     assert lines[start + 5] == f"- Licence of the weights: {OPTIONS['license']}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ PLAIN: dict[str, Any] = {"private": False, "revision": None, "create_pr": False,
 def run(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run whose staged folder is asked in this process: the clean one has tests of its own."""
 
-    def ask_here(folder: Path, auto_classes: Sequence[str], task: str | None, example: Any) -> dict[str, Any]:
-        return answers(str(folder), auto_classes, task, example)
+    def ask_here(
+        folder: Path, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return answers(str(folder), auto_classes, task, example, options)
 
     monkeypatch.setattr(staging, "clean_answers", ask_here)
     return with_card(run_folder)

@@ -238,10 +238,10 @@ def test_a_target_with_files_is_left_alone(run: Path, tmp_path: Path) -> None:
 
 def test_heads_that_were_not_trained_start_alike_and_the_random_numbers_go_on(run: Path) -> None:
     before = torch.get_rng_state()
-    first = answers(str(run), ["AutoModelForTokenClassification"], None, None)
+    first = answers(str(run), ["AutoModelForTokenClassification"], None, None, {})
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(7)
-    assert answers(str(run), ["AutoModelForTokenClassification"], None, None) == first
+    assert answers(str(run), ["AutoModelForTokenClassification"], None, None, {}) == first
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hf_rnn.hub.answers import answers
-from hf_rnn.hub.model_card import TASKS
 from hf_rnn.hub.staging import StagedModel, stage
 from hf_rnn.runs.bundled import bundled, list_bundled
+from hf_rnn.runs.kinds import KINDS
 from hf_rnn.tasks.arguments import ReportArguments
 from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot
 from hf_rnn.training.arguments import RecurrentTrainingArguments
@@ -115,8 +115,11 @@ def test_a_language_model_writes_the_same_text(staged: Callable[..., StagedModel
     card = (found.folder / "README.md").read_text()
     assert 'generator = pipeline("text-generation", model="ana/model", trust_remote_code=True)' in card
     # What is compared is a text of the model's own, the same each time.
-    usage = TASKS["text-generation"]
-    first, again = (answers(str(found.folder), (), "text-generation", usage.example)["pipeline"] for _ in range(2))
+    usage = KINDS["text-generation"]
+    first, again = (
+        answers(str(found.folder), (), "text-generation", usage.example, usage.pipeline_options)["pipeline"]
+        for _ in range(2)
+    )
     assert first == again and len(first[0]["generated_text"]) == len(usage.example) + 40
 
 

@@ -13,7 +13,7 @@ from transformers import HfArgumentParser
 from hf_rnn.hyperparameter_search.arguments import SearchArguments
 from hf_rnn.hyperparameter_search.optuna_trials import run_trials
 from hf_rnn.hyperparameter_search.plan import Search, prepare_search
-from hf_rnn.tasks.registry import TASKS
+from hf_rnn.tasks.registry import find_task
 from tests.tasks import small_runs
 
 
@@ -41,7 +41,7 @@ def prepare(output: Path, **changes: Any) -> Search:
     values = flags(output, **changes)
     if values["task"] == "token-classification":
         del values["min_frequency"]
-    parser = HfArgumentParser((SearchArguments, *TASKS[values["task"]].groups))
+    parser = HfArgumentParser((SearchArguments, *find_task(values["task"]).groups))
     arguments, *groups = parser.parse_dict(values)
     return prepare_search(arguments, groups)
 

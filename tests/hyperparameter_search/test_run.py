@@ -22,7 +22,7 @@ from hf_rnn.hyperparameter_search.run import run_search
 from hf_rnn.hyperparameter_search.storage import REASON, StudyError
 from hf_rnn.runs.results import read_results
 from hf_rnn.tasks.recipes import parse_arguments
-from hf_rnn.tasks.registry import TASKS
+from hf_rnn.tasks.registry import find_task
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.hyperparameter_search.search_runs import SPACE, prepare
@@ -67,7 +67,7 @@ def test_a_search_ends_with_the_best_model_and_a_report(tmp_path: Path, reviews:
     recipe = json.loads((tmp_path / "out" / "best.json").read_text())
     assert recipe["learning_rate"] == summary["best"]["parameters"]["learning_rate"]
     assert recipe["config_overrides"] == {**given, "hidden_size": summary["best"]["parameters"]["hidden_size"]}
-    parser = HfArgumentParser(TASKS["text-classification"].groups)
+    parser = HfArgumentParser(find_task("text-classification").groups)
     parsed, _ = parse_arguments(parser, [str(tmp_path / "out" / "best.json")])
     assert parsed[0].overrides() == recipe["config_overrides"]
 

@@ -16,11 +16,11 @@ from transformers import (
     PreTrainedModel,
 )
 
+from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.models.paths import PATHS, compiled_layer, recurrent_path
 from tests.models.common import SPELT, STARTS, TAGS, VOCAB_SIZE, perturbed
 
 
-FAMILIES = ["bilstm", "lstm", "gru", "elman", "dan"]
 AUTO_CLASSES = {
     "encoder": AutoModel,
     "classifier": AutoModelForSequenceClassification,

@@ -15,7 +15,7 @@ from hf_rnn.hyperparameter_search.arguments import SearchArguments
 from hf_rnn.hyperparameter_search.spaces import SearchSpace
 from hf_rnn.tasks.arguments import ModelArguments
 from hf_rnn.tasks.recipes import parse_arguments
-from hf_rnn.tasks.registry import TASKS
+from hf_rnn.tasks.registry import find_task
 from tests.hyperparameter_search.search_runs import SPACE
 from tests.tasks.small_runs import write_reviews
 
@@ -80,7 +80,7 @@ def test_the_recipes_of_the_project_parse(name: str, project: Path, monkeypatch:
     monkeypatch.chdir(project)
     line = [f"scripts/recipes/search/{name}.json"]
     task = task_of(line)
-    (search, *groups), _ = parse_arguments(HfArgumentParser((SearchArguments, *TASKS[task].groups)), line)
+    (search, *groups), _ = parse_arguments(HfArgumentParser((SearchArguments, *find_task(task).groups)), line)
     space = SearchSpace.read(str(search.search_space))
     model = next(group for group in groups if isinstance(group, ModelArguments))
     # What is searched does not stand in the recipe, so that the default configuration is the recipe's.

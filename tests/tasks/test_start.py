@@ -11,7 +11,7 @@ import pytest
 from transformers.utils import logging as transformers_logging
 
 from hf_rnn.runs.results import read_results
-from hf_rnn.tasks import registry as tasks
+from hf_rnn.tasks.registry import TASK_NAMES
 from hf_rnn.tasks.start import NothingToDoError, check_start
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.missing import pretend
@@ -30,20 +30,20 @@ def _language_files(folder: Path) -> dict[str, Any]:
 RUNS: dict[str, tuple[Callable[..., dict[str, Any]], Callable[[Path], dict[str, Any]]]] = {
     "text-classification": (small_runs.run, small_runs.write_reviews),
     "token-classification": (small_tagging_runs.run, small_tagging_runs.write_news),
-    "similarity": (small_similarity_runs.run, small_similarity_runs.write_questions),
-    "language-modeling": (small_language_runs.run, _language_files),
-    "one-shot": (test_one_shot_training.run, lambda folder: {}),
+    "sentence-similarity": (small_similarity_runs.run, small_similarity_runs.write_questions),
+    "text-generation": (small_language_runs.run, _language_files),
+    "image-feature-extraction": (test_one_shot_training.run, lambda folder: {}),
 }
 
 
 def test_every_task_has_a_small_run() -> None:
-    assert RUNS.keys() == {*tasks.TASKS, "one-shot"}
+    assert RUNS.keys() == {*TASK_NAMES}
 
 
 @pytest.mark.parametrize("task", RUNS)
 def test_a_run_with_nothing_to_do_is_refused_before_it_reads_or_writes(tmp_path: Path, task: str) -> None:
     run, _ = RUNS[task]
-    files = {} if task == "one-shot" else {"train_file": str(tmp_path / "not_there.csv")}
+    files = {} if task == "image-feature-extraction" else {"train_file": str(tmp_path / "not_there.csv")}
     with pytest.raises(NothingToDoError, match="Give at least one: --do_train .*, --do_eval .*, --do_predict"):
         run(tmp_path / "out", **files, **NOTHING)
     assert list(tmp_path.iterdir()) == []
@@ -55,7 +55,7 @@ def test_a_run_without_its_packages_is_refused_before_it_reads_or_writes(
 ) -> None:
     pretend(monkeypatch, seqeval=None)
     run, _ = RUNS[task]
-    files = {} if task == "one-shot" else {"train_file": str(tmp_path / "not_there.csv")}
+    files = {} if task == "image-feature-extraction" else {"train_file": str(tmp_path / "not_there.csv")}
     with pytest.raises(ImportError, match=r'A training script needs seqeval.*pip install "hf_rnn\[train\]"'):
         run(tmp_path / "out", **files)
     assert list(tmp_path.iterdir()) == []

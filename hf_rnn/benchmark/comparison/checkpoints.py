@@ -16,8 +16,8 @@ from ...progress import without_weight_bars
 from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
 from ...runs.folder import RESULTS_FILE
+from ...runs.kinds import find_kind
 from ...runs.results import read_results
-from .arguments import SIMILARITY
 
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 RANDOM = "random:"
 # What the user calls a checkpoint, and the checkpoint.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
-# task → the ending of the classes that do it, all of them behind AutoModel + that ending
-HEADS = {
-    "text-classification": "ForSequenceClassification",
-    "token-classification": "ForTokenClassification",
-    SIMILARITY: "",
-}
 # What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
 # The sizes of tokenizers and models that have no limit are thirty digits long.
@@ -143,7 +137,7 @@ def auto_class(task: str) -> Any:
     """The Auto class of `task`."""
     import transformers
 
-    return getattr(transformers, "AutoModel" + HEADS[task])
+    return getattr(transformers, find_kind(task).auto_class)
 
 
 def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> None:
@@ -152,8 +146,10 @@ def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> No
         ValueError: the checkpoint is of a class that does another task; the message names the model.
     """
     architecture = (config.architectures or ["none"])[0]
-    if task != SIMILARITY:
-        fits, wanted = architecture.endswith(HEADS[task]), f"a …{HEADS[task]}"
+    kind = find_kind(task)
+    if kind.inputs != "pair":
+        fits = architecture.endswith(tuple(kind.heads))
+        wanted = " or ".join(f"a …{ending}" for ending in kind.heads)
     else:
         siamese = config.model_type == "siamese"
         fits = cast(Any, config).of_texts if siamese else architecture.endswith("Model")
@@ -187,9 +183,9 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
             tokenizer = AutoTokenizer.from_pretrained(candidate.folder)
         except (OSError, ValueError) as error:
             raise ValueError(f"`models`: {candidate.name!r} cannot be loaded: {error}") from error
-        if task == "token-classification" and not tokenizer.is_fast:
+        if find_kind(task).inputs == "tokens" and not tokenizer.is_fast:
             raise ValueError(f"`models`: {candidate.name!r} has no fast tokenizer, which tagging needs.")
-        if task != SIMILARITY:
+        if find_kind(task).inputs != "pair":
             labels[candidate.name] = label_names(config)
     first = next(iter(labels), None)
     for name, names in labels.items():

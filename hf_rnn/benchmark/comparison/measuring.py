@@ -58,7 +58,7 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
 
     Args:
         candidate: The model.
-        task: See `worker.MeasuredModel`.
+        task: The name of the task.
         folder: Holds the file of texts, and gets the logs.
         threads: Of batches; None: as torch and the compiled kernels choose.
     """

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ...runs.describe import checkpoint_size
+from ...runs.kinds import find_kind
 from ...runs.results import ResultsError, check_finite, check_schema
 from ..document import ONE_THREAD, Document, Record, latency, write_document
-from .arguments import SIMILARITY, Cited
+from .arguments import Cited
 from .checkpoints import Candidate, stored_dtype, training_facts
 from .measuring import Effort
 from .test_set import TestSet
@@ -148,7 +149,7 @@ def build_comparison(
         "models": models,
         "ratios": None if baseline is None else ratios(models, baseline),
         "cited": [asdict(citation) for citation in cited],
-        "method": METHOD.format(**(SIMILARITY_METHOD if test.task == SIMILARITY else PIPELINE_METHOD)),
+        "method": METHOD.format(**(SIMILARITY_METHOD if find_kind(test.task).inputs == "pair" else PIPELINE_METHOD)),
         "effort": asdict(effort),
         "batch_size": BATCH_SIZE,
         "threads": {"one_text": ONE_THREAD, "batches": threads},

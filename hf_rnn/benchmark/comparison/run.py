@@ -9,7 +9,7 @@ from typing import Any
 from ...extras import require_extra
 from ...runs.describe import non_default_arguments
 from ..document import describe_origin, other_load_cores
-from .arguments import CompareArguments, TestArguments
+from .arguments import CompareArguments
 from .checkpoints import build_random, check, resolve
 from .measuring import FULL, QUICK, measure
 from .report import build_comparison, write_comparison
@@ -17,7 +17,7 @@ from .tables import comparison_markdown
 from .test_set import read_test_set
 
 
-def run_comparison(arguments: CompareArguments, data: TestArguments) -> dict[str, Any]:
+def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
     """
     Check all models, measure them side by side, and write `arguments.output`, and a table and a plot beside it.
 

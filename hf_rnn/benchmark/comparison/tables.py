@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...runs.kinds import find_kind
 from ...runs.markdown import markdown_table
 from ..document import IDLE_CORES, Document
-from .arguments import SIMILARITY
 
 
 Row = Mapping[str, Any]
@@ -86,7 +86,7 @@ def comparison_conditions(document: Document) -> str:
         notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     if not document["compiled_kernels"]:
         notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
-    inputs, alone = ("pairs", "their texts") if document["task"] == SIMILARITY else ("texts", "them")
+    inputs, alone = ("pairs", "their texts") if find_kind(document["task"]).inputs == "pair" else ("texts", "them")
     batches = "as torch and the kernels choose" if threads["batches"] is None else str(threads["batches"])
     beside = "" if document["baseline"] is None else f" In brackets: times better than `{document['baseline']}`."
     borrowed = "".join(

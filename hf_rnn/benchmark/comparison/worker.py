@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ...progress import without_weight_bars
+from ...runs.kinds import Kind, find_kind
 from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
 
 
@@ -32,11 +33,11 @@ BATCH_SIZE = 32
 
 class MeasuredModel:
     """
-    A checkpoint as its users run it: in the stock pipeline of `task`.
+    A checkpoint as its users run it: in the stock pipeline of its task.
 
     Args:
         folder: Of the checkpoint.
-        task: `text-classification` or `token-classification`; of a `MeasuredEncoder`, `sentence-similarity`.
+        task: The name of the task; of a `MeasuredEncoder`, that of a task of pairs.
         texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
     """
 
@@ -48,7 +49,7 @@ class MeasuredModel:
         from ...models.modeling_siamese import SiameseModel  # noqa: F401
         from .checkpoints import auto_class
 
-        self.folder, self.task = folder, task
+        self.folder, self.kind = folder, find_kind(task)
         self.auto_model = auto_class(task)
         # All that will be imported is imported now, so that it is no memory of the model.
         with torch.device("meta"):
@@ -68,7 +69,7 @@ class MeasuredModel:
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
         model = self.from_pretrained()
         seconds = time.perf_counter() - start
-        self.pipeline = make_pipeline(self.task, model, tokenizer)
+        self.pipeline = make_pipeline(self.kind, model, tokenizer)
         return {"seconds": seconds}
 
     def from_pretrained(self) -> Any:
@@ -117,7 +118,7 @@ class MeasuredModel:
 
     def _count(self, text: Any) -> int:
         # A pipeline of tags reads a long text in windows, and so all of it; one of labels cuts it.
-        limit = None if self.task == "token-classification" else self._limit
+        limit = None if self.kind.inputs == "tokens" else self._limit
         parts = text if isinstance(text, dict) else {"text": text}
         ids = self.pipeline.tokenizer(**parts, truncation=limit is not None, max_length=limit, verbose=False)
         return len(ids["input_ids"])
@@ -138,7 +139,7 @@ class MeasuredModel:
         """
         from ...inference.prediction import predict_texts
 
-        if self.task == "token-classification":
+        if self.kind.inputs == "tokens":
             return {"predictions": self._tags(inputs)}
         answers = predict_texts(
             self.pipeline, inputs, batch_size=BATCH_SIZE, progress=False, top_k=None, function_to_apply="none"
@@ -204,7 +205,7 @@ class MeasuredEncoder(MeasuredModel):
             return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
 
 
-def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
+def make_pipeline(kind: Kind, model: Any, tokenizer: Any) -> Any:
     """
     The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
     similarity).
@@ -214,14 +215,14 @@ def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
     from .checkpoints import text_limit
 
     limit = text_limit(tokenizer, model.config)
-    options: dict[str, Any] = {"aggregation_strategy": "simple"} if task == "token-classification" else {}
+    options: dict[str, Any] = {"aggregation_strategy": "simple"} if kind.inputs == "tokens" else {}
     if limit is not None:
         tokenizer.model_max_length = limit
-        if task == "token-classification":
+        if kind.inputs == "tokens":
             options["stride"] = limit // 4
-        elif task == "text-classification":
+        elif kind.inputs == "text":
             options["truncation"] = True
-    return pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
+    return pipeline(kind.pipeline_name, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
 
 
 def label_ids(model: Any, tokenizer: Any, rows: list[list[int]]) -> list[list[int]]:
@@ -255,10 +256,9 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
 
 def main() -> None:
     """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
-    from .arguments import SIMILARITY
 
     def start(model: dict[str, str], channel: Channel) -> None:
-        measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel
+        measured = MeasuredEncoder if find_kind(model["task"]).inputs == "pair" else MeasuredModel
         serve(measured(**model), channel)
 
     serve_parent(start)

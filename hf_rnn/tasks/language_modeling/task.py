@@ -7,21 +7,19 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.streams import TokenizedText, TokenStreams, encode_text
 from ...data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ...data.tokenizers.document_start import with_document_start
-from ...kernels.loading import build_and_load
 from ...runs.describe import split_metrics
-from ...runs.folder import checkpoint_to_resume
 from ...training.arguments import LanguageTrainingArguments
 from ...training.stream_trainer import StreamTrainer, streams_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
-from ..run import TrainingTask, check_splits, run_task
-from ..start import starts_run
+from ..run import TrainingTask, check_splits
+from ..task import Task
 
 
 logger = logging.getLogger(__name__)
@@ -31,7 +29,6 @@ DEFAULT_FAMILY = "lstm"
 GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
 
 
-@starts_run
 def run_language_modeling(
     model_arguments: ModelArguments,
     data_arguments: LanguageDataArguments,
@@ -56,12 +53,7 @@ def run_language_modeling(
         ValueError: for arguments or data that do not fit together; the message names them.
         MissingExtraError: the extra `train` is not installed.
     """
-    checkpoint = checkpoint_to_resume(arguments)
-    task = prepare_language_modeling(
-        model_arguments, data_arguments, tokenizer_arguments, arguments, checkpoint=checkpoint
-    )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    return TASK.run((model_arguments, data_arguments, tokenizer_arguments, report_arguments, arguments), recipe)
 
 
 def prepare_language_modeling(
@@ -78,8 +70,6 @@ def prepare_language_modeling(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    build_and_load()
-    set_seed(arguments.seed)
     data = load_language_data(data_arguments)
     check_splits(data.splits, arguments)
     if model_arguments.init_from_lm is not None:
@@ -98,7 +88,7 @@ def prepare_language_modeling(
     texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
     streams = {split: _streams(split, text, arguments) for split, text in texts.items()}
     return TrainingTask(
-        name="text-generation",
+        name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
@@ -107,7 +97,7 @@ def prepare_language_modeling(
         rows={split: each.num_tokens for split, each in streams.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric="loss",
+        metric=TASK.kind.selects["text"],
         compute_metrics=None,
         measure=lambda trainer, output: _measure(trainer, texts),
         plotted_metric="perplexity",
@@ -191,4 +181,6 @@ def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict
     }
 
 
-__all__ = ["GROUPS", "encode_splits", "prepare_language_modeling", "run_language_modeling"]
+TASK = Task("text-generation", GROUPS, prepare_language_modeling)
+
+__all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_language_modeling"]

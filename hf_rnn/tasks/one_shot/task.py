@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, cast
-
-from transformers import set_seed
 
 from ...data.synthetic.glyph_training import TrainingGlyphPairs
 from ...data.synthetic.glyphs import GlyphPairs, glyph_classes
@@ -14,15 +11,16 @@ from ...metrics.similarity import PairClassificationMetric
 from ...models.configuration_conv import ConvEncoderConfig
 from ...models.configuration_siamese import SiameseConfig
 from ...models.modeling_siamese import SiameseModel
-from ...runs.folder import checkpoint_to_resume
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ...training.trainer import RecurrentTrainer
-from ..arguments import ReportArguments, json_object
-from ..run import TrainingTask, run_task
-from ..similarity.arguments import SimilarityArguments, build_objective
+from ..arguments import ReportArguments
+from ..run import TrainingTask
+from ..similarity.arguments import build_objective
 from ..similarity.measuring import choose_thresholds, similarity_metrics_for
-from ..start import NothingToDoError, starts_run
+from ..start import NothingToDoError
+from ..task import Task
+from .arguments import OneShotArguments
 from .measuring import few_shot_figures
 
 
@@ -31,49 +29,10 @@ MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
 # The metrics of pairs that are reported.
 PAIR_FIGURES = ("accuracy", "roc_auc")
-# Without the classifier of pairs, which gives no similarity to know a letter by.
-TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
+# The argument dataclasses, in the order in which `run_one_shot` takes them.
+GROUPS = (OneShotArguments, ReportArguments, RecurrentTrainingArguments)
 
 
-@dataclass
-class OneShotArguments(SimilarityArguments):
-    """Which network learns to tell glyphs apart, and what from."""
-
-    loss: str = field(
-        default="multiple_negatives",
-        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(TRAINABLE)}."},
-    )
-    config_overrides: str | None = field(
-        default=None,
-        metadata={
-            "help": "Values for the configuration of the encoder, a ConvEncoderConfig, as JSON, such as "
-            '\'{"hidden_sizes": [64, 128, 128], "image_size": 28}\'; the glyphs are drawn at its `image_size`.'
-        },
-    )
-    pairs_per_letter: int = field(default=10, metadata={"help": "Pairs of images of each letter in an epoch."})
-    train_letters: int | None = field(
-        default=None, metadata={"help": "Train on so many of the letters only. Default: all."}
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not set(self.names) <= set(TRAINABLE):
-            raise ValueError(f"`loss`={self.loss!r} must be of {', '.join(TRAINABLE)}.")
-
-    def encoder(self) -> ConvEncoderConfig:
-        """
-        The configuration that `config_overrides` give.
-
-        Raises:
-            ValueError: they are not a JSON object, or no configuration of grey images.
-        """
-        config = ConvEncoderConfig(**json_object(self.config_overrides, "config_overrides"))
-        if config.num_channels != 1:
-            raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
-        return config
-
-
-@starts_run
 def run_one_shot(
     one_shot_arguments: OneShotArguments,
     report_arguments: ReportArguments,
@@ -97,10 +56,21 @@ def run_one_shot(
         ValueError: for arguments that do not fit together; the message names them.
         MissingExtraError: the extra `train` is not installed.
     """
-    if not arguments.do_train:
-        raise NothingToDoError("`do_train` is False; it must be true: there is no other model to measure.")
-    checkpoint = checkpoint_to_resume(arguments)
-    set_seed(arguments.seed)
+    return TASK.run((one_shot_arguments, report_arguments, arguments), recipe)
+
+
+def prepare_one_shot(
+    one_shot_arguments: OneShotArguments,
+    arguments: RecurrentTrainingArguments,
+    *,
+    checkpoint: str | None = None,
+) -> TrainingTask:
+    """
+    The glyphs and the network of [`run_one_shot`], ready to be trained.
+
+    Args:
+        checkpoint: The folder that the run goes on from; nothing of it is needed here.
+    """
     encoder = one_shot_arguments.encoder()
     objective = build_objective(one_shot_arguments, "labels")
     train = TrainingGlyphPairs(
@@ -113,8 +83,8 @@ def run_one_shot(
     measured = {
         split: GlyphPairs(split, MEASURED_PAIRS, encoder.image_size, IMAGE_SEED) for split in ("validation", "test")
     }
-    task = TrainingTask(
-        name="image-feature-extraction",
+    return TrainingTask(
+        name=TASK.name,
         model=_model(one_shot_arguments, encoder),
         tokenizer=None,
         train=train,
@@ -122,14 +92,11 @@ def run_one_shot(
         rows={"train": len(train.letters), **{split: len(glyph_classes(split)) for split in measured}},
         dataset_name="glyphs",
         source=None,
-        metric="roc_auc",
+        metric=TASK.kind.selects["labels"],
         compute_metrics=similarity_metrics_for("labels", one_shot_arguments.threshold_metric),
         measure=lambda trainer, _: _measure(trainer, measured, one_shot_arguments.threshold_metric),
         trainer_class=SiameseTrainer,
         trainer_options={"objective": objective, "groups": train.groups if objective.in_batch else None},
-    )
-    return run_task(
-        task, arguments, None, report_arguments, (one_shot_arguments,), checkpoint=checkpoint, recipe=recipe
     )
 
 
@@ -155,4 +122,12 @@ def _measure(
     return metrics
 
 
-__all__ = ["OneShotArguments", "run_one_shot"]
+def _check(arguments: tuple[Any, ...]) -> None:
+    training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
+    if not training.do_train:
+        raise NothingToDoError("`do_train` is False; it must be true: there is no other model to measure.")
+
+
+TASK = Task("image-feature-extraction", GROUPS, prepare_one_shot, check=_check)
+
+__all__ = ["GROUPS", "TASK", "OneShotArguments", "prepare_one_shot", "run_one_shot"]

@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import datasets
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.duplicates import duplicate_groups
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
 from ...data.tokenizers.pair_template import with_pair_template
-from ...kernels.loading import build_and_load
 from ...models.configuration_rnn import RecurrentConfig
-from ...runs.folder import checkpoint_to_resume
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_tokenizer
-from ..run import TrainingTask, check_splits, run_task
-from ..start import starts_run
+from ..run import TrainingTask, check_splits
+from ..task import Task
 from .arguments import SimilarityArguments, build_objective
 from .building import build_siamese
+from .comparing import TEST_DATA
 from .measuring import measure_pairs, similarity_metrics_for
 
 
@@ -38,14 +37,6 @@ GROUPS = (
 )
 
 
-def default_metric(kind: str, classifies: bool) -> str:
-    """The figure that chooses a checkpoint; none of them depends on a threshold."""
-    if kind == "scores":
-        return "spearman"
-    return "classifier_roc_auc" if classifies else "roc_auc"
-
-
-@starts_run
 def run_similarity(
     model_arguments: ModelArguments,
     data_arguments: PairDataArguments,
@@ -72,12 +63,15 @@ def run_similarity(
         ValueError: for arguments or data that do not fit together; the message names them.
         MissingExtraError: the extra `train` is not installed.
     """
-    checkpoint = checkpoint_to_resume(arguments)
-    task = prepare_similarity(
-        model_arguments, data_arguments, tokenizer_arguments, similarity_arguments, arguments, checkpoint=checkpoint
+    groups = (
+        model_arguments,
+        data_arguments,
+        tokenizer_arguments,
+        similarity_arguments,
+        report_arguments,
+        arguments,
     )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments, similarity_arguments)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    return TASK.run(groups, recipe)
 
 
 def prepare_similarity(
@@ -95,8 +89,6 @@ def prepare_similarity(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    build_and_load()
-    set_seed(arguments.seed)
     data = load_pairs(data_arguments)
     check_splits(data.splits, arguments)
     objective = build_objective(similarity_arguments, data.kind)
@@ -117,7 +109,7 @@ def prepare_similarity(
             train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
         groups = row_groups(train)
     return TrainingTask(
-        name="sentence-similarity",
+        name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
@@ -126,7 +118,9 @@ def prepare_similarity(
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric=default_metric(data.kind, similarity_arguments.classifies),
+        metric=TASK.kind.selects[
+            "classifier" if similarity_arguments.classifies and data.kind == "labels" else data.kind
+        ],
         compute_metrics=similarity_metrics_for(data.kind, similarity_arguments.threshold_metric),
         measure=lambda trainer, output: measure_pairs(
             trainer, splits, data, similarity_arguments.threshold_metric, output
@@ -184,4 +178,6 @@ def _tokenized(
     }
 
 
-__all__ = ["GROUPS", "prepare_similarity", "run_similarity"]
+TASK = Task("sentence-similarity", GROUPS, prepare_similarity, test_data=TEST_DATA)
+
+__all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]

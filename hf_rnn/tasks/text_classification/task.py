@@ -14,24 +14,23 @@ from transformers import (
     AutoModelForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    set_seed,
 )
 
 from ...data.batches.texts import tokenize_dataset
 from ...data.readers.sources import UNLABELLED_SPLIT, training_column
 from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
-from ...kernels.loading import build_and_load
-from ...metrics.classification import default_metric, metrics_for
+from ...metrics.classification import metrics_for
 from ...models.configuration_rnn import RecurrentConfig
 from ...runs.describe import split_metrics
-from ...runs.folder import PREDICTIONS_FILE, checkpoint_to_resume
+from ...runs.folder import PREDICTIONS_FILE
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer, trained_labels
 from ..distillation.arguments import DistillationArguments
-from ..run import TrainingTask, check_splits, run_task
-from ..start import starts_run
+from ..run import TrainingTask, check_splits
+from ..task import Task
+from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 
 
@@ -46,7 +45,6 @@ GROUPS = (
 )
 
 
-@starts_run
 def run_text_classification(
     model_arguments: ModelArguments,
     data_arguments: DataArguments,
@@ -73,13 +71,9 @@ def run_text_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
         MissingExtraError: the extra `train` is not installed.
     """
-    checkpoint = checkpoint_to_resume(arguments)
     distillation = distillation_arguments or DistillationArguments()
-    task = prepare_text_classification(
-        model_arguments, data_arguments, tokenizer_arguments, arguments, distillation, checkpoint=checkpoint
-    )
-    recorded = (model_arguments, data_arguments, tokenizer_arguments, distillation)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    groups = (model_arguments, data_arguments, tokenizer_arguments, report_arguments, arguments, distillation)
+    return TASK.run(groups, recipe)
 
 
 def prepare_text_classification(
@@ -97,8 +91,6 @@ def prepare_text_classification(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    build_and_load()
-    set_seed(arguments.seed)
     data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
     data = with_unlabelled_texts(data, data_arguments, distillation)
@@ -116,7 +108,7 @@ def prepare_text_classification(
     model = model_init({})
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     task = TrainingTask(
-        name="text-classification",
+        name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
@@ -125,7 +117,7 @@ def prepare_text_classification(
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric=default_metric(data.problem_type),
+        metric=TASK.kind.selects[data.problem_type],
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         measure=lambda trainer, output: _measure(trainer, splits, data, output),
     )
@@ -219,4 +211,13 @@ def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassifica
                 writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
 
 
-__all__ = ["GROUPS", "prepare_text_classification", "run_text_classification", "tokenize_splits", "write_predictions"]
+TASK = Task("text-classification", GROUPS, prepare_text_classification, test_data=TEST_DATA)
+
+__all__ = [
+    "GROUPS",
+    "TASK",
+    "prepare_text_classification",
+    "run_text_classification",
+    "tokenize_splits",
+    "write_predictions",
+]

@@ -10,26 +10,26 @@ from typing import Any
 
 import datasets
 import numpy as np
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.collator import PaddingCollator
 from ...data.batches.tags import IGNORED_LABEL, token_predictions, tokenize_tagged
 from ...data.readers.conll import SEPARATORS, write_conll
 from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_token_classification
 from ...data.readers.sources import training_column
-from ...kernels.loading import build_and_load
 from ...metrics.confusion import confusion_table
 from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
-from ...runs.folder import CONFUSION_FILE, TAGS_FILE, checkpoint_to_resume
+from ...runs.folder import CONFUSION_FILE, TAGS_FILE
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, WordArguments
 from ..building import trained_labels
 from ..distillation.arguments import DistillationArguments
-from ..run import TrainingTask, check_splits, run_task
-from ..start import starts_run
+from ..run import TrainingTask, check_splits
+from ..task import Task
 from .building import build_tagger, tagger_tokenizer
+from .comparing import TEST_DATA
 from .distilling import distil_sentences, with_unlabelled_sentences
 from .natural_text import detokenized_figures
 
@@ -47,7 +47,6 @@ GROUPS = (
 )
 
 
-@starts_run
 def run_token_classification(
     model_arguments: ModelArguments,
     data_arguments: TokenDataArguments,
@@ -75,13 +74,9 @@ def run_token_classification(
         ValueError: for arguments or data that do not fit together; the message names them.
         MissingExtraError: the extra `train` is not installed.
     """
-    checkpoint = checkpoint_to_resume(arguments)
     distillation = distillation_arguments or DistillationArguments()
-    task = prepare_token_classification(
-        model_arguments, data_arguments, word_arguments, arguments, distillation, checkpoint=checkpoint
-    )
-    recorded = (model_arguments, data_arguments, word_arguments, distillation)
-    return run_task(task, arguments, model_arguments, report_arguments, recorded, checkpoint=checkpoint, recipe=recipe)
+    groups = (model_arguments, data_arguments, word_arguments, report_arguments, arguments, distillation)
+    return TASK.run(groups, recipe)
 
 
 def prepare_token_classification(
@@ -99,8 +94,6 @@ def prepare_token_classification(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    build_and_load()
-    set_seed(arguments.seed)
     data = load_token_classification(data_arguments, label2id=trained_labels(model_arguments))
     check_splits(data.splits, arguments)
     data = with_unlabelled_sentences(data, data_arguments, distillation)
@@ -121,7 +114,7 @@ def prepare_token_classification(
         raise ValueError("`label_all_tokens` was given, but the model labels words, however many pieces they have.")
     splits = tokenize_tagged_splits(data, tokenizer, word_arguments, recurrent)
     task = TrainingTask(
-        name="token-classification",
+        name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
@@ -131,7 +124,7 @@ def prepare_token_classification(
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric="f1" if data.is_entities else "accuracy",
+        metric=TASK.kind.selects["tagging" if data.is_entities else "tags"],
         compute_metrics=tagging_metrics_for(data.label_names, data.is_entities),
         measure=lambda trainer, output: _measure(trainer, tokenizer, splits, data, output),
         trainer_options={
@@ -229,8 +222,11 @@ def predict_tags(
     return predicted, references, float((output.metrics or {})[f"{split}_loss"])
 
 
+TASK = Task("token-classification", GROUPS, prepare_token_classification, test_data=TEST_DATA)
+
 __all__ = [
     "GROUPS",
+    "TASK",
     "predict_tags",
     "prepare_token_classification",
     "run_token_classification",

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.benchmark.comparison.arguments import (
-    Cited,
-    CompareArguments,
-    PairTestArguments,
-    TextTestArguments,
-    TokenTestArguments,
-)
+from hf_rnn.benchmark.comparison.arguments import Cited, CompareArguments
 from hf_rnn.benchmark.comparison.test_set import read_test_set
+from hf_rnn.tasks.similarity.comparing import PairTestArguments
+from hf_rnn.tasks.text_classification.comparing import TextTestArguments
+from hf_rnn.tasks.token_classification.comparing import TokenTestArguments
 from tests.tasks.small_runs import write_rows
 
 

@@ -23,6 +23,7 @@ from hf_rnn.benchmark.document import describe_origin
 from hf_rnn.runs.bundled import bundled
 from hf_rnn.runs.describe import checkpoint_size
 from hf_rnn.runs.results import ResultsError
+from hf_rnn.tasks.text_classification.comparing import logit_figures
 from tests.benchmark.comparisons import document, model
 
 
@@ -45,7 +46,9 @@ def test_figures_are_medians_of_what_was_measured() -> None:
     folder = Path(bundled("bilstm-imdb"))
     built = build_comparison(
         name="imdb",
-        test=TestSet("text-classification", ["a"], ["a"], [1], ["x", "y"], "single_label_classification"),
+        test=TestSet(
+            "text-classification", ["a"], ["a"], [1], ["x", "y"], "single_label_classification", logit_figures
+        ),
         source="test.csv",
         candidates=[Candidate("bilstm-imdb", folder)],
         records={"bilstm-imdb": RECORD},

@@ -1,0 +1,55 @@
+"""The arguments of one-shot verification: which network learns to tell glyphs apart, and what from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...losses.objective import LOSSES
+from ...models.configuration_conv import ConvEncoderConfig
+from ..arguments import json_object
+from ..similarity.arguments import SimilarityArguments
+
+
+# Without the classifier of pairs, which gives no similarity to know a letter by.
+TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
+
+
+@dataclass
+class OneShotArguments(SimilarityArguments):
+    """Which network learns to tell glyphs apart, and what from."""
+
+    loss: str = field(
+        default="multiple_negatives",
+        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(TRAINABLE)}."},
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={
+            "help": "Values for the configuration of the encoder, a ConvEncoderConfig, as JSON, such as "
+            '\'{"hidden_sizes": [64, 128, 128], "image_size": 28}\'; the glyphs are drawn at its `image_size`.'
+        },
+    )
+    pairs_per_letter: int = field(default=10, metadata={"help": "Pairs of images of each letter in an epoch."})
+    train_letters: int | None = field(
+        default=None, metadata={"help": "Train on so many of the letters only. Default: all."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not set(self.names) <= set(TRAINABLE):
+            raise ValueError(f"`loss`={self.loss!r} must be of {', '.join(TRAINABLE)}.")
+
+    def encoder(self) -> ConvEncoderConfig:
+        """
+        The configuration that `config_overrides` give.
+
+        Raises:
+            ValueError: they are not a JSON object, or no configuration of grey images.
+        """
+        config = ConvEncoderConfig(**json_object(self.config_overrides, "config_overrides"))
+        if config.num_channels != 1:
+            raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
+        return config
+
+
+__all__ = ["TRAINABLE", "OneShotArguments"]

@@ -1,0 +1,54 @@
+"""The texts that classifiers are compared on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from transformers import EvalPrediction
+
+from ...data.readers.texts import DataArguments, load_text_classification
+from ...metrics.classification import metrics_for
+from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
+
+
+@dataclass
+class TextTestArguments(TestSplitOnly, DataArguments):
+    """The texts that classifiers are measured on: the test split."""
+
+    text_pair_column_name: str | None = field(
+        default=None, metadata={"help": "The column of the second texts, where pairs are classified."}
+    )
+
+
+def read_texts(
+    arguments: TextTestArguments, label2id: dict[str, int] | None, task: str = "text-classification"
+) -> TestSet:
+    """
+    The test split that `arguments` name.
+
+    Args:
+        label2id: The ids that the models give to the labels; None: those of the data.
+        task: The name of the task that the texts are measured for.
+    """
+    data = load_text_classification(arguments, label2id=label2id)
+    rows = test_rows(data.splits)
+    texts: list[Any] = list(rows["text"])
+    if arguments.text_pair_column_name is not None:
+        pairs = replace(arguments, text_column_names=arguments.text_pair_column_name)
+        second = test_rows(load_text_classification(pairs, label2id=label2id).splits)["text"]
+        texts = [{"text": a, "text_pair": b} for a, b in zip(texts, second, strict=True)]
+    return TestSet(task, texts, texts, list(rows["label"]), data.label_names, data.problem_type, logit_figures)
+
+
+def logit_figures(test: TestSet, predictions: Sequence[Any], threshold: float | None) -> dict[str, float]:
+    """The metrics of logits in the order of `test.label_names`; no threshold plays a part."""
+    compute = metrics_for(test.problem_type, len(test.label_names or ["score"]))
+    return compute(EvalPrediction(np.array(predictions), np.array(test.references)))
+
+
+TEST_DATA = TestData(TextTestArguments, read_texts)
+
+__all__ = ["TEST_DATA", "TextTestArguments", "logit_figures", "read_texts"]

@@ -1,0 +1,192 @@
+"""A contributor adds a cell by the steps of CONTRIBUTING.md, and everything there is works with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.walks.checkout import Checkout, named_files
+
+
+CELL = '''class MinGruCell(Cell):
+    r"""
+    The minimal gated recurrent unit (Feng et al. 2024, https://arxiv.org/abs/2410.01201), without W_h:
+
+        z_t = σ(W_xz x_t + b_z)
+        c_t = W_xc x_t + b_c
+        h_t = (1 − z_t) ∗ h_{t-1} + z_t ∗ c_t
+    """
+
+    num_gates = 2
+    gate_names = ("update", "candidate")
+
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
+        z, candidate = projected.chunk(2, dim=1)
+        return torch.sigmoid(z), candidate
+
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        z, candidate = self.gates(projected, weights, state)
+        return ((1 - z) * state[0] + z * candidate,)
+
+
+'''
+CONFIG = '''@strict
+class MinGruConfig(RecurrentConfig):
+    """A minGRU, one-directional by default; the arguments are those of [`RecurrentConfig`]."""
+
+    model_type = "mingru"
+    cell: ClassVar[str] = "mingru"
+    recurrent_weights: ClassVar[bool] = False
+
+
+'''
+MODELS = "".join(
+    f"class MinGru{head}({base}):\n    config: MinGruConfig\n\n\n"
+    for head, base in {
+        "Model": "RecurrentModel",
+        "ForSequenceClassification": "RecurrentForSequenceClassification",
+        "ForTokenClassification": "RecurrentForTokenClassification",
+        "ForCausalLM": "RecurrentForCausalLM",
+    }.items()
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    copy = Checkout(tmp_path_factory.mktemp("checkout"))
+    cells, configurations, models = (
+        f"hf_rnn/models/{name}.py" for name in ("cells", "configuration_rnn", "modeling_rnn")
+    )
+    copy.insert(cells, "def _gates(weight", CELL)
+    copy.insert(cells, '"elman": ElmanCell}', '"mingru": MinGruCell, ')
+    copy.insert(cells, '"State", "last_steps"]', '"MinGruCell", ')
+    copy.insert(configurations, "FAMILIES: dict", CONFIG)
+    copy.insert(configurations, "DanConfig)\n}", "MinGruConfig, ")
+    copy.insert(configurations, '    "RecurrentConfig",\n]', '    "MinGruConfig",\n')
+    copy.insert(models, "__all__ = [", MODELS)
+    copy.insert(models, "RecurrentConfig\n", "MinGruConfig, ")
+    names = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForCausalLM")
+    copy.insert(models, '    "RecurrentForCausalLM",\n', "".join(f'    "MinGru{name}",\n' for name in names))
+    return copy
+
+
+def test_no_more_than_three_files_are_touched_and_the_steps_name_them(checkout: Checkout) -> None:
+    assert len(checkout.changed) <= 3
+    assert checkout.added == []
+    assert set(checkout.changed) == named_files("Adding a cell")
+
+
+def test_it_trains_a_classifier_and_shows_its_gates(checkout: Checkout) -> None:
+    checkout.run(
+        """
+from pathlib import Path
+import numpy as np
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from hf_rnn.insight.states import gate_activations
+from tests.tasks import small_runs
+
+files = small_runs.write_reviews(Path("reviews"))
+results = small_runs.run(Path("classifier"), model_type="mingru", num_train_epochs=4, **files)
+assert results["model"]["class"] == "MinGruForSequenceClassification", results["model"]
+assert results["metrics"]["test"]["accuracy"] > 0.8, results["metrics"]
+model = AutoModelForSequenceClassification.from_pretrained("classifier")
+assert not [name for name, _ in model.named_parameters() if "_hh_" in name]
+layer = gate_activations(model, AutoTokenizer.from_pretrained("classifier"), "a good film").layers[0]
+z, candidate = layer.gates["update"], layer.gates["candidate"]
+hidden = np.zeros_like(z[0])
+for step in range(len(z)):
+    hidden = (1 - z[step]) * hidden + z[step] * candidate[step]
+    assert np.allclose(hidden, layer.hidden[step], atol=1e-6)
+"""
+    )
+
+
+def test_it_writes_text(checkout: Checkout) -> None:
+    checkout.run(
+        """
+from pathlib import Path
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from tests.tasks import small_language_runs as runs
+
+file = runs.write_text(Path("text"))
+runs.run(Path("writer"), model_type="mingru", train_file=file, validation_split_percentage=20, do_predict=False)
+model = AutoModelForCausalLM.from_pretrained("writer")
+prompt = AutoTokenizer.from_pretrained("writer")("the film", return_tensors="pt")
+cached = model.generate(**prompt, max_new_tokens=12, do_sample=False)
+whole = model.generate(**prompt, max_new_tokens=12, do_sample=False, use_cache=False)
+assert torch.equal(cached, whole)
+"""
+    )
+
+
+def test_a_siamese_network_of_it_answers_the_same_without_the_package(checkout: Checkout) -> None:
+    checkout.run(
+        """
+from pathlib import Path
+from hf_rnn.hub.model_card import write_model_card
+from hf_rnn.hub.staging import stage
+from hf_rnn.runs.results import read_results
+from tests.tasks import small_similarity_runs as runs
+
+files = runs.write_questions(Path("questions"))
+results = runs.run(Path("siamese"), model_type="mingru", **files)
+assert results["model"]["config"]["encoder"]["model_type"] == "mingru", results["model"]
+write_model_card("siamese", read_results("siamese/results.json"), license="mit", language="en")
+staged = stage("siamese", "staged", repo_id="ana/siamese")
+assert {"cells.py", "modeling_rnn.py", "modeling_conv.py", "pipeline_similarity.py"} <= staged.files().keys()
+"""
+    )
+
+
+def test_it_is_searched(checkout: Checkout) -> None:
+    checkout.run(
+        """
+from pathlib import Path
+from hf_rnn.hyperparameter_search.run import run_search
+from tests.hyperparameter_search import search_runs
+from tests.tasks import small_language_runs, small_runs
+
+files = small_runs.write_reviews(Path("searched"))
+search = search_runs.prepare(Path("search"), model_type="mingru", n_trials=2, **files)
+assert run_search(search)["trials"]["finished"] == 2
+# What it has not is not searched.
+file = small_language_runs.write_text(Path("searched"))
+language = search_runs.prepare(
+    Path("language"), task="language-modeling", model_type="mingru", train_file=file, validation_split_percentage=20,
+    search_space=None, tokenizer_kind="character", block_size=30,
+)
+assert "dropout" in language.space.to_json() and "weight_dropout" not in language.space.to_json()
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (
+            "hf_rnn.MinGruConfig(weight_dropout=0.3)",
+            "`weight_dropout` is 0.3; a mingru has no recurrent weights W_h to drop entries of, so it must be 0.",
+        ),
+        (
+            "write_graph(hf_rnn.MinGruForSequenceClassification(hf_rnn.MinGruConfig(vocab_size=9)).eval())",
+            "`model` has layers of MinGruCell, which no operator of ONNX computes",
+        ),
+    ],
+)
+def test_what_it_cannot_do_is_refused_by_name(checkout: Checkout, attempt: str, message: str, tmp_path: Path) -> None:
+    checkout.run(
+        f"""
+import sys
+import hf_rnn
+from hf_rnn.export.graph_models import build_graph as write_graph
+try:
+    {attempt}
+except Exception as error:
+    assert sys.argv[1] in str(error), error
+else:
+    raise AssertionError("nothing was refused")
+""",
+        message,
+    )
