@@ -56,13 +56,14 @@ def help_text() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("The package `hf_rnn` is not installed beside the command `hf-rnn`.")
     folder = Path(spec.submodule_search_locations[0], "cli")
+    modules = [folder / f"{name}.py" for name in COMMANDS]
     return "\n".join(
         [
             USAGE,
             "",
             "Recurrent neural networks for the Hugging Face ecosystem.",
             "",
-            *(f"  {name:<11}{_summary(folder / f'{name}.py')}" for name in COMMANDS),
+            *(f"  {path.stem:<11}{_summary(path)}" for path in modules if path.is_file()),
             "",
             "  hf-rnn COMMAND --help   what a command takes",
             "  hf-rnn --version        the version of the package",

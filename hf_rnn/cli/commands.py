@@ -29,7 +29,9 @@ def run_named(words: Sequence[str], commands: Sequence[str]) -> None:
         return
     name = words[0] if words else ""
     if name not in commands:
-        print(f"{PROGRAM}: error: {name!r} must be one of {', '.join(commands)}; see {PROGRAM} --help", file=sys.stderr)
+        print(
+            f"{PROGRAM}: error: {name!r} must be one of {', '.join(commands)}; see {PROGRAM} --help", file=sys.stderr
+        )
         sys.exit(2)
     run_command(name, words[1:], program=f"{PROGRAM} {name}", debug=debug)
 

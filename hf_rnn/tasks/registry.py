@@ -59,6 +59,7 @@ TASKS = {
     ),
 }
 
+
 @dataclass(frozen=True)
 class Task:
     """The interim form of a task: its name, its aliases, its argument groups, and what runs it."""
@@ -82,9 +83,7 @@ def find_task(name: str) -> Task:
 
 _ONE_SHOT_GROUPS = (one_shot.OneShotArguments, ReportArguments, RecurrentTrainingArguments)
 _TASKS = (
-    Task(
-        "text-classification", (), text_classification.GROUPS, text_classification.run_text_classification
-    ),
+    Task("text-classification", (), text_classification.GROUPS, text_classification.run_text_classification),
     Task("token-classification", (), token_classification.GROUPS, token_classification.run_token_classification),
     Task("text-generation", ("language-modeling",), language_modeling.GROUPS, language_modeling.run_language_modeling),
     Task("sentence-similarity", ("similarity",), similarity.GROUPS, similarity.run_similarity),
