@@ -67,7 +67,8 @@ def without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
 
     `--debug VALUE` stays where it is: it is a flag of transformers' training arguments.
     """
-    kept, debug = [], False
+    kept: list[str] = []
+    debug = False
     for word, following in zip(words, [*words[1:], "-"], strict=True):
         alone = word == DEBUG and (following.startswith("-") or not kept)
         debug = debug or alone

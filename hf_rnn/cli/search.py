@@ -100,10 +100,9 @@ def task_of(line: Sequence[str]) -> str:
     if named is None and {"-h", "--help"} & set(line):
         return _SHOWN_TASK
     if named is None:
-        raise ValueError(
-            f"`task` is not given; it must be one of {', '.join(TASK_NAMES)}: as --task or in the recipe."
-        )
-    return find_task(str(named)).name
+        raise ValueError(f"`task` must be one of {', '.join(TASK_NAMES)}; give it as --task or in the recipe.")
+    find_task(str(named))
+    return str(named)
 
 
 def _found(summary: Mapping[str, Any], output: Path) -> str:

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import transformers
 from transformers import HfArgumentParser
@@ -39,20 +39,30 @@ def main(arguments: list[str]) -> None:
         return
     line = TrainLine.of(arguments)
     if line.wants_help:
-        print(flags_text(line.task, all_of_them=line.wants_all_help))
+        print(flags_text(line.task, line.defaults, all_of_them=line.wants_all_help))
         return
-    parser = HfArgumentParser(line.task.groups)  # type: ignore[arg-type]
-    # Wrong flags and values of transformers' own arguments are the user's, too.
-    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
-        parsed, recipe = parse_arguments(parser, line.words, defaults=line.defaults)
+    parsed, recipe = _parsed(line)
     training = _training(parsed)
     if training.output_dir != UNNAMED:
         _train(parsed, line.task.run, recipe)
         return
     with run_folder(line.task.name, parsed) as folder:
-        words = [*line.words, "--output_dir", str(folder)]
-        parsed, recipe = parse_arguments(HfArgumentParser(line.task.groups), words, defaults=line.defaults)  # type: ignore[arg-type]
+        parsed, recipe = _parsed(line, "--output_dir", str(folder))
         _train(parsed, line.task.run, recipe)
+
+
+class OneLineParser(HfArgumentParser):
+    """Raises a ValueError for a wrong flag; argparse itself prints the usage, which is two hundred lines here."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; `--help` shows the flags that people use first, `--help-all` all.")
+
+
+def _parsed(line: TrainLine, *words: str) -> tuple[tuple[Any, ...], str | None]:
+    parser = OneLineParser(line.task.groups)  # type: ignore[arg-type]
+    # Wrong values of transformers' own arguments are the user's, too.
+    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
+        return parse_arguments(parser, [*line.words, *words], defaults=line.defaults)
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:

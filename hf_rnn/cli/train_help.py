@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers import HfArgumentParser
 
@@ -62,28 +64,54 @@ def usage_text() -> str:
     )
 
 
-def flags_text(task: Task, *, all_of_them: bool) -> str:
-    """The flags of a task: those that people use first, or every one, grouped by its argument dataclass."""
+class FlagsFormatter(argparse.HelpFormatter):
+    """Shows a flag by its one name with underscores, and its default where the help does not say it."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        name = next(name for name in action.option_strings if "-" not in name.lstrip("-"))
+        metavar = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
+        return f"{name} {metavar}" if action.nargs != "?" else name
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        said = (action.help or "").strip()
+        if action.default in (None, argparse.SUPPRESS, "") or "default" in said.lower():
+            return said
+        return f"{said} Default: %(default)s."
+
+
+def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) -> str:
+    """
+    The flags of a task: those that people use first, or every one, grouped by its argument dataclass.
+
+    Args:
+        defaults: Flag → what holds unless it is given, where that is not the dataclass's own default.
+    """
     columns = min(shutil.get_terminal_size().columns, 100)
-    formatter = argparse.ArgumentDefaultsHelpFormatter(f"hf-rnn train {task.name}", width=columns)
-    formatter.add_text(f"usage: hf-rnn train {task.name} DATA [VALIDATION [TEST]] [--flag value ...]")
+    formatter = FlagsFormatter(f"hf-rnn train {task.name}", width=columns)
     if all_of_them:
         for group in task.groups:
             formatter.start_section(_title(group))
-            formatter.add_arguments(_actions((group,)))
+            formatter.add_arguments(_actions((group,), defaults))
             formatter.end_section()
     else:
-        actions = {action.dest: action for action in _actions(task.groups)}
+        actions = {action.dest: action for action in _actions(task.groups, defaults)}
         formatter.start_section("flags that people use first")
         formatter.add_arguments([actions[name] for name in FIRST_FLAGS if name in actions])
         formatter.end_section()
         formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
-    return formatter.format_help().rstrip()
+    data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else ""
+    return f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n\n{formatter.format_help().rstrip()}"
 
 
-def _actions(groups: Sequence[type]) -> list[argparse.Action]:
-    actions = HfArgumentParser(groups)._actions  # type: ignore[arg-type]
-    return [action for action in actions if action.dest != "help"]
+def _actions(groups: Sequence[type], defaults: Mapping[str, Any]) -> list[argparse.Action]:
+    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
+    parser.set_defaults(**defaults)
+    # A flag that is on by default has a second one that turns it off, with nothing to say.
+    return [action for action in parser._actions if action.dest in _fields(groups) and action.help is not None]
+
+
+def _fields(groups: Sequence[type]) -> set[str]:
+    return {field.name for group in groups for field in dataclasses.fields(group)}
 
 
 def _title(group: type) -> str:

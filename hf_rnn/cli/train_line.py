@@ -49,17 +49,17 @@ class TrainLine:
         flags = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
         names, rest = arguments[:flags], arguments[flags:]
         task, names = _task_and_data(names)
+        defaults: dict[str, Any] = {"output_dir": UNNAMED, "do_train": True, "do_eval": True}
+        if _reads_data(task):
+            defaults |= {"hold_out_percentage": HOLD_OUT_PERCENTAGE}
         if any(word in HELP_WORDS for word in rest):
-            return cls(task, [], wants_help=True, wants_all_help="--help-all" in rest)
-        defaults: dict[str, Any] = {"output_dir": UNNAMED}
+            return cls(task, [], defaults, wants_help=True, wants_all_help="--help-all" in rest)
         if names and _is_recipe(names[0], task):
             if len(names) > 1:
                 raise ValueError(f"`DATA`={names[1]!r} cannot follow the recipe {names[0]!r}: it names its own data.")
-            return cls(task, [str(find_recipe(names[0])), *rest], defaults)
-        defaults |= {"do_train": True, "do_eval": True}
-        if _reads_data(task):
-            defaults |= {"hold_out_percentage": HOLD_OUT_PERCENTAGE}
-        elif names:
+            # A recipe says itself what is done and what is held out.
+            return cls(task, [str(find_recipe(names[0])), *rest], {"output_dir": UNNAMED})
+        if names and not _reads_data(task):
             raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
         if len(names) > 2 or "--test_file" in rest:
             defaults["do_predict"] = True
@@ -103,9 +103,7 @@ def _reads_data(task: Task) -> bool:
 def _data_flags(names: list[str]) -> list[str]:
     """The flags that read what was named: a file of rows or text, or else a dataset of the Hub or a folder of one."""
     if len(names) > len(SPLIT_FLAGS):
-        raise ValueError(
-            f"`DATA`={names[3]!r} is a fourth name; there are at most a training, a validation and a test file."
-        )
+        raise ValueError(f"`DATA`={names[3]!r} is one name too many after a training, a validation and a test file.")
     if names and expand_path(names[0]).suffix.lower() not in (*FILE_TYPES, *TAGGED_FILE_TYPES):
         return ["--dataset_name", *names[:1], *_pairs(SPLIT_FLAGS[1:], names[1:])]
     return _pairs(SPLIT_FLAGS, names)

@@ -167,10 +167,10 @@ def comma_separated(value: str | None, argument: str) -> list[str] | None:
 def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
     """The splits that `arguments` ask for, of those that were read.
 
-    With `hold_out_percentage` a validation split that is not there and not asked for is held out first (see
-    `_hold_out_by_label`), and a warning says so. Otherwise holding out shuffles the training rows once (``Dataset.shuffle(seed=split_seed)``): the last rows are the
-    validation split, those before them the test split. The ``max_*_samples`` are random samples in row order, because
-    many corpora are sorted by class.
+    With `hold_out_percentage` a validation split that is neither there nor asked for is held out first (see
+    `_hold_out_by_label`), and a warning says so. Otherwise holding out shuffles the training rows once
+    (``Dataset.shuffle(seed=split_seed)``): the last rows are the validation split, those before them the test split.
+    The ``max_*_samples`` are random samples in row order, because many corpora are sorted by class.
 
     Raises:
         ValueError: a split is both given and to be held out, is to have no row, or leaves none to train on.
@@ -195,8 +195,8 @@ def holds_out_by_default(splits: Collection[str], arguments: SourceArguments) ->
 def _hold_out_by_label(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
     """
     Take `hold_out_percentage` of the training rows for validation, drawn with `split_seed`: the same share of each
-    label where ``label`` is one class or 0 and 1, and at least one row of each label stays to be trained on. Both parts
-    keep the order of the rows.
+    label where ``label`` is one class or 0 and 1, and at least one row of each label stays to be trained on. Both
+    parts keep the order of the rows.
     """
     train, share = splits["train"], arguments.hold_out_percentage
     groups: dict[Any, list[int]] = {}
