@@ -19,7 +19,7 @@ from transformers import HfArgumentParser
 
 from hf_rnn.benchmark.speed.run import BenchmarkArguments, run_benchmark
 from hf_rnn.benchmark.speed.tables import markdown_tables
-from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.cli.errors import errors_in_one_line
 
 
 def main() -> None:

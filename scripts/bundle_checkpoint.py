@@ -1,175 +1,20 @@
-"""Make a bundled checkpoint of a finished run: float16 on disk, at most 6 MB, with its card.
+#!/usr/bin/env python
+"""
+Make a bundled checkpoint of a finished run: float16 on disk, at most 6 MB, with its card.
 
     python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
-
-With `--eval_file` the rounded model itself is measured, and the card has those figures; a language model always is, on
-the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
-`--comparison`, the table beside other results.
-
-Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
-is a distribution of its own, and their terms to `TERMS` in hf_rnn/runs/bundled.py.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-
-from hf_rnn.cli.train import errors_in_one_line
-from hf_rnn.data.readers.pairs import PairDataArguments
-from hf_rnn.data.readers.sentences import TokenDataArguments
-from hf_rnn.data.readers.texts import DataArguments, load_text_classification
-from hf_rnn.extras import require_extra
-from hf_rnn.hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
-from hf_rnn.inference.prediction import predict_texts
-from hf_rnn.metrics.classification import ClassificationMetric
-from hf_rnn.progress import without_weight_bars
-from hf_rnn.rendering.cards import PLOT_FILE, compared
-from hf_rnn.runs.bundled import PRETRAINED
-from hf_rnn.runs.results import read_results
-from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
-from hf_rnn.tasks.language_modeling.measuring import measure_language_model
-from hf_rnn.tasks.similarity.arguments import SimilarityArguments
-from hf_rnn.tasks.similarity.task import run_similarity
-from hf_rnn.tasks.token_classification.task import run_token_classification
-from hf_rnn.training.arguments import RecurrentTrainingArguments
+import os
 
 
-Figures = Mapping[str, float]
-PROJECT = Path(__file__).resolve().parent.parent
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-
-def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The figures of a text classifier on the rows of `eval_file`."""
-    from transformers import pipeline
-
-    data = DataArguments(
-        train_file=arguments.eval_file,
-        text_column_names=arguments.text_column_names,
-        label_column_name=arguments.label_column_name or "label",
-    )
-    with without_weight_bars():
-        classifier = pipeline("text-classification", model=str(folder))
-    label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
-    rows = load_text_classification(data, label2id=label2id).splits["train"]
-    answers = predict_texts(classifier, rows["text"], truncation=True)
-    return ClassificationMetric().compute(
-        predictions=[label2id[answer["label"]] for answer in answers],
-        references=rows["label"],
-        num_labels=len(label2id),
-    )
-
-
-def measure_tagger(folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The figures of a tagger on the sentences of `eval_file`."""
-    data = TokenDataArguments(
-        train_file=arguments.eval_file,
-        test_file=arguments.eval_file,
-        text_column_name=arguments.text_column_names,
-        label_column_name=arguments.label_column_name,
-    )
-    with tempfile.TemporaryDirectory() as output:
-        results = run_token_classification(
-            ModelArguments(model_name_or_path=str(folder)),
-            data,
-            WordArguments(),
-            ReportArguments(),
-            RecurrentTrainingArguments(output_dir=output, do_predict=True),
-        )
-    figures: Figures = results["metrics"]["test"]
-    return figures
-
-
-def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The figures of a siamese network, and of its classifier if it has one, on the pairs of `eval_file`."""
-    data = PairDataArguments(
-        train_file=arguments.eval_file,
-        test_file=arguments.eval_file,
-        text_column_names=arguments.text_column_names,
-        label_column_name=arguments.label_column_name,
-    )
-    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [PAIR_CLASSIFIER]
-    with tempfile.TemporaryDirectory() as output:
-        results = run_similarity(
-            ModelArguments(model_name_or_path=str(folder)),
-            data,
-            TokenizerArguments(),
-            SimilarityArguments(loss="classification" if classifies else "cosent"),
-            ReportArguments(),
-            RecurrentTrainingArguments(
-                output_dir=output, do_predict=True, eval_strategy="no", load_best_model_at_end=False
-            ),
-        )
-    figures: Figures = results["metrics"]["test"]
-    # Of one of the losses that it was trained to.
-    return {name: value for name, value in figures.items() if name != "loss"}
-
-
-MEASURES = {
-    "text-classification": measure_classifier,
-    "token-classification": measure_tagger,
-    "sentence-similarity": measure_similarity,
-}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", type=Path, help="what a training script wrote")
-    parser.add_argument("--name", required=True, help="of the checkpoint, such as bilstm-imdb")
-    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="where its folder goes")
-    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the weights on disk")
-    parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
-    parser.add_argument("--license_name", help="what it is called, where `--license` is other")
-    parser.add_argument("--license_link", help="where it is to be read, where `--license` is other")
-    parser.add_argument("--language", default="en", help="of the training text")
-    parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
-    parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
-    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
-    parser.add_argument("--eval_file", help="rows to measure the rounded model on")
-    parser.add_argument("--eval_split", default="test", help="which split those rows are")
-    parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", help="of --eval_file")
-    arguments = parser.parse_args()
-    with errors_in_one_line():
-        require_extra("train", "Making a bundle, its figures and its card")
-    compared_in = None
-    if arguments.comparison:
-        # The card is written from it again, on another machine, too.
-        if not arguments.comparison.resolve().is_relative_to(PROJECT):
-            parser.error(f"`--comparison` must be a file of the project; it is {str(arguments.comparison)!r}")
-        compared_in = arguments.comparison.resolve().relative_to(PROJECT).as_posix()
-    results = read_results(arguments.run_folder / "results.json")
-    of_language = results["task"] == "text-generation"
-    if of_language and arguments.eval_file:
-        parser.error("`--eval_file`: a language model is measured on the texts of its run, which results.json names")
-
-    def measure(staged: Path) -> Mapping[str, Figures]:
-        if of_language:
-            return measure_language_model(staged, results)
-        return {arguments.eval_split: MEASURES[results["task"]](staged, arguments)}
-
-    folder = make_bundle(
-        arguments.run_folder,
-        arguments.output_folder / arguments.name,
-        dtype=arguments.dtype,
-        measure=measure if arguments.eval_file or of_language else None,
-        license=arguments.license,
-        license_name=arguments.license_name,
-        license_link=arguments.license_link,
-        language=arguments.language,
-        example=arguments.example,
-        dataset_license_note=arguments.dataset_license_note,
-        compared_in=compared_in,
-        comparison=compared_in and compared(PROJECT, compared_in, PLOT_FILE),
-    )
-    if compared_in:
-        shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
-    print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
+from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    main()
+    run_script("bundle_checkpoint")

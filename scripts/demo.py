@@ -1,119 +1,20 @@
 #!/usr/bin/env python
 """
-A first look, in about two minutes and without a network: the bundled classifier answers, and a new one is trained on
-synthetic reviews (sample data written by a small grammar of this project; not real reviews).
+A first look, in about two minutes and without a network; `hf-rnn demo` from a checkout.
 
     python scripts/demo.py [--output_dir demo_run]
 """
 
 from __future__ import annotations
 
-import argparse
-import logging
-import shutil
-from pathlib import Path
-from typing import Any
-
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
-
-import hf_rnn
-from hf_rnn.cli.train import errors_in_one_line
-from hf_rnn.data.readers.texts import DataArguments
-from hf_rnn.data.synthetic.reviews import DESCRIPTION, synthetic_reviews
-from hf_rnn.extras import require_extra
-from hf_rnn.hub.model_card import write_model_card
-from hf_rnn.runs.folder import CURVES_FILE
-from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
-from hf_rnn.tasks.text_classification.task import run_text_classification
-from hf_rnn.training.arguments import RecurrentTrainingArguments
+import os
 
 
-REVIEWS = (
-    "A quiet film that takes its time and earns every minute of it.",
-    "The plot makes no sense and the acting is even worse.",
-    "I expected nothing and it was still not as good as that.",
-)
-SYNTHETIC = "Although the soup was great, the meal was hardly charming."
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-
-def main() -> None:
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output_dir", default="demo_run", help="written anew (default: %(default)s)")
-    output = Path(parser.parse_args().output_dir)
-    with errors_in_one_line():
-        require_extra("demo", "The demo")
-    ask_bundled()
-    test = train(output)["metrics"]["test"]
-    print(f"   Accuracy on 500 other synthetic reviews: {test['accuracy']:.3f}")
-    use(output / "model")
-    print(
-        f"""
-Learning curves: {output / "model" / CURVES_FILE}    Card: {output / "model" / "README.md"}
-
-What to try next:
-  your own data   python scripts/run_text_classification.py --train_file reviews.csv --model_type bilstm \\
-                      --validation_split_percentage 10 --do_train --do_eval --output_dir my_model
-  other networks  the same with --model_type gru, elman or dan, and --config_overrides '{{"pooling": "attention"}}'
-  all the flags   python scripts/run_text_classification.py --help
-  real reviews    python scripts/run_text_classification.py scripts/recipes/imdb_bilstm.json"""
-    )
-
-
-def ask_bundled() -> None:
-    """The bundled checkpoints are ordinary transformers models: a stock pipeline loads them."""
-    print("1. The bundled checkpoint bilstm-imdb (trained on IMDb reviews), through a stock pipeline:")
-    classifier = pipeline("text-classification", model=hf_rnn.bundled("bilstm-imdb"))
-    for review, answer in zip(REVIEWS, hf_rnn.predict_texts(classifier, REVIEWS, progress=False), strict=True):
-        print(f"   {answer['label']:>8} {answer['score']:.3f}  {review}")
-
-
-def train(output: Path) -> dict[str, Any]:
-    """A BiLSTM on synthetic reviews, by the code of scripts/run_text_classification.py."""
-    print(f"\n2. Training a BiLSTM. {DESCRIPTION}")
-    if output.exists() and not (output / "synthetic_train.csv").exists():
-        raise SystemExit(f"`--output_dir` {str(output)!r} exists and is not from an earlier demo; name another.")
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
-    files = {split: str(output / f"synthetic_{split}.csv") for split in ("train", "validation", "test")}
-    for split, rows in synthetic_reviews().items():
-        rows.to_csv(files[split], index=False)
-    report = ReportArguments(dataset_title="synthetic reviews", dataset_notes=DESCRIPTION)
-    results = run_text_classification(
-        ModelArguments(
-            model_type="bilstm",
-            config_overrides='{"embedding_size": 64, "hidden_size": 64, "pooling": "max", "embedding_dropout": 0.2}',
-        ),
-        DataArguments(
-            train_file=files["train"],
-            validation_file=files["validation"],
-            test_file=files["test"],
-            class_names="negative,positive",
-        ),
-        TokenizerArguments(),
-        report,
-        RecurrentTrainingArguments(
-            output_dir=str(output / "model"),
-            do_train=True,
-            do_eval=True,
-            do_predict=True,
-            num_train_epochs=6,
-            learning_rate=2e-3,
-            logging_steps=25,
-        ),
-    )
-    write_model_card(output / "model", results, license=report.license, language=report.language)
-    return results
-
-
-def use(folder: Path) -> None:
-    """What was saved is loaded as any model is."""
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    answer = pipeline("text-classification", model=model, tokenizer=tokenizer)(SYNTHETIC)[0]
-    print(f"\n3. Reloaded with AutoModelForSequenceClassification: {type(model).__name__}")
-    print(f"   {answer['label']:>8} {answer['score']:.3f}  {SYNTHETIC}")
+from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    main()
+    run_script("demo")

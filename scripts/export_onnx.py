@@ -1,112 +1,21 @@
 #!/usr/bin/env python
 """
-Export a checkpoint to ONNX: the graph, in float32 and with weights of 8 bits, its tokenizer, and a runtime that needs
-neither torch nor transformers. The graph is held equal to the model before anything is written.
+Export a checkpoint to ONNX; `hf-rnn export` from a checkout.
 
     python scripts/export_onnx.py runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
-
-With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. Not of a
-language model, whose graph reads one step or many and gives its state, for a loop such as that of runtime.py.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
-from typing import Any
-
-from transformers import AutoTokenizer
-
-from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS
-from hf_rnn.benchmark.comparison.test_set import TestSet, read_test_set
-from hf_rnn.cli.train import errors_in_one_line
-from hf_rnn.data.batches.tags import token_predictions, tokenize_tagged
-from hf_rnn.export import export_onnx
-from hf_rnn.export.onnx_export import REPORT_FILE, load_exportable
-from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
-from hf_rnn.extras import require_extra
-from hf_rnn.models.modeling_causal import RecurrentForCausalLM
-from hf_rnn.runs.bundled import checkpoint_folder
+import os
 
 
-def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:
-    """The figures of an exported model on a test set."""
-    if isinstance(model, SentenceEncoder):
-        scores = [answer["score"] for answer in model(test.inputs)]
-        return test.metrics(scores, threshold=model.settings["threshold"])
-    if isinstance(model, Tagger):
-        return test.metrics(tags(checkpoint, model, test))
-    return test.metrics(model.logits(test.inputs))
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-
-def tags(checkpoint: str, model: Tagger, test: TestSet) -> list[list[str]]:
-    """A tag for each token of each sentence."""
-    from datasets import Dataset, Features, List, Value
-
-    names = model.settings["labels"]
-    # `tokenize_tagged` wants tags of the tokens; any will do.
-    dataset = Dataset.from_dict(
-        {"tokens": test.inputs, "tags": [[0] * len(tokens) for tokens in test.inputs]},
-        features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
-    )
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    tokenized = tokenize_tagged(dataset, tokenizer, max_length=model.settings["max_length"], label_names=names)
-    predicted = [scores.argmax(axis=1).tolist() for scores in model.scores(list(tokenized["input_ids"]))]
-    rows = token_predictions(predicted, tokenized, dataset, label_names=names)
-    return [[names[tag] for tag in row] for row in rows]
-
-
-def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of each graph in `arguments.output` on the rows of `arguments.eval_file`."""
-    settings = json.loads((arguments.output / SETTINGS_FILE).read_text(encoding="utf-8"))
-    columns = "text_column_name" if settings["task"] == "token-classification" else "text_column_names"
-    named = {columns: arguments.text_column_names, "label_column_name": arguments.label_column_name}
-    data = DATA_ARGUMENTS[settings["task"]](
-        test_file=arguments.eval_file, **{name: value for name, value in named.items() if value is not None}
-    )
-    test = read_test_set(settings["task"], data, settings.get("labels"))
-    graphs = {"float32": False} | ({"int8": True} if arguments.int8 else {})
-    figures = {name: measure(arguments.model, load(arguments.output, int8), test) for name, int8 in graphs.items()}
-    return {"file": Path(arguments.eval_file).name, "rows": len(test.inputs), "metric": test.metric, **figures}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the checkpoint's folder, or bundled:NAME")
-    parser.add_argument("--output", type=Path, required=True, help="the folder that is written")
-    parser.add_argument("--opset", type=int, default=18, help="of ONNX (default: %(default)s)")
-    parser.add_argument("--int8", action="store_true", help="also write a graph whose weights are of 8 bits")
-    parser.add_argument("--eval_file", help="rows to measure the graphs on")
-    parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", help="of --eval_file")
-    arguments = parser.parse_args()
-    with errors_in_one_line():
-        require_extra("export", "ONNX export")
-        if arguments.eval_file is not None:
-            require_extra("train", "Measuring the graphs, by `--eval_file`,")
-    try:
-        arguments.model = checkpoint_folder(arguments.model, "model")
-        model = load_exportable(arguments.model)
-        if arguments.eval_file is not None and isinstance(model, RecurrentForCausalLM):
-            raise ValueError(f"`--eval_file` is {arguments.eval_file!r}; a language model is exported without it.")
-        export_onnx(model, arguments.output, opset=arguments.opset, int8=arguments.int8)
-    except ValueError as error:
-        parser.error(str(error))
-    path = arguments.output / REPORT_FILE
-    report = json.loads(path.read_text(encoding="utf-8"))
-    print(f"Largest difference from the model: {report['parity']['largest_difference']:.1e}")
-    for name, size in report["size_bytes"].items():
-        print(f"{name}: {size / 1e6:.2f} MB")
-    if arguments.eval_file is not None:
-        report["evaluation"] = evaluate(arguments)
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        metric = report["evaluation"]["metric"]
-        for name in ("float32", "int8")[: 1 + arguments.int8]:
-            print(f"{name}: {metric} {report['evaluation'][name][metric]:.4f}")
-    print(f'Run it: python {arguments.output}/runtime.py {arguments.output} "a text"')
+from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    main()
+    run_script("export")

@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from transformers import HfArgumentParser
 
-from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.cli.errors import errors_in_one_line
 from hf_rnn.insight.contributions.faithfulness import (
     FaithfulnessArguments,
     faithfulness_table,

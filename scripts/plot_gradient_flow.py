@@ -20,7 +20,7 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_rnn.benchmark.gradient_flow import GradientComparisonArguments, compare_gradient_flow, comparison_table
-from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.cli.errors import errors_in_one_line
 
 
 def main() -> None:

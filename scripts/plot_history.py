@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.cli.errors import errors_in_one_line
 from hf_rnn.extras import require_extra
 from hf_rnn.runs.curves import AXES, plot_run_curves
 from hf_rnn.runs.history import common_metric, last_and_best, read_histories, run_curves, write_curves_csv

@@ -1,41 +1,21 @@
-"""Publish a training run as a repository on the Hub that others use without hf_rnn.
+#!/usr/bin/env python
+"""
+Publish a training run on the Hub; `hf-rnn push` from a checkout.
 
     python scripts/push_to_hub.py runs/imdb_bilstm --repo_id me/bilstm-imdb --dry_run
     python scripts/push_to_hub.py bundled:bilstm-imdb --repo_id bilstm-imdb --private
-
-What goes up is staged first: safetensors weights, configuration, the models' code, tokenizer, card, results.json,
-plots, and the folder `onnx` if there is one. A process that cannot import hf_rnn loads it and must answer as the
-original does. Only then is all of it uploaded, in one commit.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-
-from hf_rnn.extras import MissingExtraError
-from hf_rnn.hub.publishing import PublishingError, publish
-from hf_rnn.hub.staging import StagingError
-from hf_rnn.runs.results import ResultsError
+import os
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", help="what a training script wrote, or bundled:NAME")
-    parser.add_argument("--repo_id", required=True, help="namespace/name, or a name in your own namespace")
-    parser.add_argument("--private", action="store_true", help="make the repository, if it is new, a private one")
-    parser.add_argument("--revision", help="a branch, made if there is none (default: main)")
-    parser.add_argument("--create_pr", action="store_true", help="propose the commit as a pull request")
-    parser.add_argument("--commit_message", help="default: the run's name and the model's class")
-    parser.add_argument("--token", help="default: that of `hf auth login`, or HF_TOKEN")
-    parser.add_argument("--dry_run", action="store_true", help="do all but touch the network")
-    try:
-        published = publish(**vars(parser.parse_args()))
-    except (PublishingError, StagingError, ResultsError, MissingExtraError) as error:
-        sys.exit(f"Nothing was uploaded. {error}")
-    print(published.description)
-    print(f"\nPublished: {published.url}" if published.url else "\nA dry run: nothing was uploaded.")
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    main()
+    run_script("push")

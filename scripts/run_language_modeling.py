@@ -2,7 +2,7 @@
 """
 Train and evaluate a recurrent language model on a long text or on documents, with its state carried along.
 
-    python scripts/run_language_modeling.py scripts/recipes/shakespeare_lstm.json
+    python scripts/run_language_modeling.py hf_rnn/recipes/shakespeare_lstm.json
     python scripts/run_language_modeling.py --train_file book.txt --validation_split_percentage 5 \\
         --tokenizer_kind character --model_type gru --block_size 100 --output_dir my_model --do_train --do_eval
 """

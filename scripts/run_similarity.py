@@ -3,7 +3,7 @@
 Train and evaluate a siamese network on pairs of texts, labelled 0 and 1 or with graded scores: a recurrent encoder, or
 any model of the Hub on the same data, metrics and card.
 
-    python scripts/run_similarity.py scripts/recipes/quora_siamese.json
+    python scripts/run_similarity.py hf_rnn/recipes/quora_siamese.json
     python scripts/run_similarity.py --train_file pairs.csv --validation_split_percentage 10 \\
         --loss multiple_negatives --output_dir my_model --do_train --do_eval
 """

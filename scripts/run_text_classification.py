@@ -2,7 +2,7 @@
 """
 Train and evaluate a text classifier: a recurrent network, or any model of the Hub on the same data, metrics and card.
 
-    python scripts/run_text_classification.py scripts/recipes/imdb_bilstm.json
+    python scripts/run_text_classification.py hf_rnn/recipes/imdb_bilstm.json
     python scripts/run_text_classification.py --train_file reviews.csv --validation_split_percentage 10 \\
         --model_type gru --output_dir my_model --do_train --do_eval
 """

@@ -3,7 +3,7 @@
 Train and evaluate a tagger (named entities, parts of speech): a recurrent network with a CRF, or any model of the Hub
 on the same data, metrics and card.
 
-    python scripts/run_token_classification.py scripts/recipes/conll2003_bilstm_crf.json
+    python scripts/run_token_classification.py hf_rnn/recipes/conll2003_bilstm_crf.json
     python scripts/run_token_classification.py --train_file train.conll --validation_file dev.conll \\
         --model_type gru --output_dir my_model --do_train --do_eval
 """

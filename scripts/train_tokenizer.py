@@ -1,83 +1,20 @@
 #!/usr/bin/env python
-"""Train a tokenizer on the texts of a dataset and save it where ``AutoTokenizer`` finds it.
+"""
+Train a tokenizer on the texts of a dataset; `hf-rnn tokenizer` from a checkout.
 
     python scripts/train_tokenizer.py --train_file reviews.csv --output_dir my_tokenizer
-
-Rows that are to be held out (``--validation_split_percentage`` and its kin) are not trained on.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, field
-from typing import Literal
-
-from transformers import HfArgumentParser
-
-from hf_rnn.data.readers.texts import DataArguments, load_texts
-from hf_rnn.data.tokenizers.training import token_coverage, train_tokenizer
+import os
 
 
-SAMPLE_TOKENS = 20
+# Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-
-@dataclass
-class TokenizerArguments:
-    """How to train the tokenizer; see `hf_rnn.data.tokenizers.training.train_tokenizer`."""
-
-    output_dir: str = field(metadata={"help": "The folder to save the tokenizer in."})
-    kind: Literal["word", "bpe", "character"] = field(default="word", metadata={"help": "What a token is."})
-    vocab_size: int = field(default=20_000, metadata={"help": "The most entries the vocabulary may have."})
-    min_frequency: int | None = field(
-        default=None,
-        metadata={"help": "The fewest occurrences of an entry. Default: 2, for characters 1."},
-    )
-    lowercase: bool = field(default=True, metadata={"help": "Lower-case the texts."})
-    unicode_normalization: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = field(
-        default="NFC", metadata={"help": "The Unicode normalisation form."}
-    )
-    strip_html: bool = field(default=False, metadata={"help": "Replace tags such as <br /> by a space."})
-    truncation_side: Literal["right", "left"] = field(
-        default="right", metadata={"help": "The side that truncation cuts off."}
-    )
-    model_max_length: int | None = field(
-        default=None, metadata={"help": "The length that truncation cuts to. Default: no limit."}
-    )
-
-
-def main() -> None:
-    parser = HfArgumentParser((DataArguments, TokenizerArguments))  # type: ignore[arg-type]
-    if len(sys.argv) == 2 and sys.argv[1].endswith(".json"):
-        data_arguments, arguments = parser.parse_json_file(sys.argv[1])
-    else:
-        data_arguments, arguments = parser.parse_args_into_dataclasses()
-    texts = load_texts(data_arguments)
-    normalization = None if arguments.unicode_normalization == "none" else arguments.unicode_normalization
-    tokenizer = train_tokenizer(
-        texts,
-        kind=arguments.kind,
-        vocab_size=arguments.vocab_size,
-        min_frequency=arguments.min_frequency,
-        lowercase=arguments.lowercase,
-        unicode_normalization=normalization,
-        strip_html=arguments.strip_html,
-        truncation_side=arguments.truncation_side,
-        model_max_length=arguments.model_max_length,
-    )
-    tokenizer.save_pretrained(arguments.output_dir)
-
-    sample = next(text for text in texts if text.strip())
-    ids = tokenizer(sample, verbose=False)["input_ids"][:SAMPLE_TOKENS]
-    print(f"Texts:           {len(texts):,}")
-    print(f"Vocabulary size: {len(tokenizer):,}")
-    print(f"Known tokens:    {token_coverage(tokenizer, texts):.2%} of the tokens of these texts")
-    print(f"Sample text:     {sample[:100]!r}")
-    print(f"Its tokens:      {tokenizer.convert_ids_to_tokens(ids)}")
-    print(f"Their ids:       {ids}")
-    print(f"Saved to {arguments.output_dir}. What to do next:")
-    print(f'  AutoTokenizer.from_pretrained("{arguments.output_dir}")')
-    print(f"  python scripts/run_text_classification.py --tokenizer_name_or_path {arguments.output_dir} ...")
+from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    main()
+    run_script("tokenizer")

@@ -1,10 +1,17 @@
-"""The command line of a hyper-parameter search: from the flags of a training script to the best model and its card."""
+"""
+Search the hyper-parameters of a training: of a classifier, a tagger, a language model or a siamese network.
+
+    hf-rnn search search/imdb_bilstm
+    hf-rnn search --task text-classification --train_file reviews.csv --validation_split_percentage 10 \\
+        --model_type gru --output_dir my_search --n_trials 20
+
+Start the same command again to go on with a search that was stopped; start it several times to share the trials out.
+docs/search.md says how to state a search space, and how to search on several machines.
+"""
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,46 +21,50 @@ from transformers import HfArgumentParser
 
 from ..hub.model_card import write_model_card
 from ..hyperparameter_search.arguments import SEARCHED_TASKS, SearchArguments
-from ..hyperparameter_search.plan import SearchError, prepare_search
+from ..hyperparameter_search.plan import prepare_search
 from ..hyperparameter_search.report import SUMMARY_FILE, TABLE_FILE
 from ..hyperparameter_search.retraining import BEST_FOLDER, RECIPE_FILE
 from ..hyperparameter_search.run import run_search
 from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ReportArguments
-from ..tasks.recipes import parse_arguments
+from ..tasks.recipes import find_recipe, parse_arguments, read_recipe
 from ..tasks.registry import find_task
 from ..training.arguments import RecurrentTrainingArguments
-from .train import errors_in_one_line
+from .errors import errors_in_one_line
 
 
+SUMMARY = "search the hyper-parameters of a training"
 # Whose flags `--help` shows.
 _SHOWN_TASK = "text-classification"
 
 
-def search_and_report(command_line: Sequence[str] | None = None) -> None:
+def main(arguments: list[str]) -> None:
     """
-    Parse `[recipe.json] --task TASK [--flag value …]`, where the flags are those of the task's training script and of
-    `SearchArguments`; search, write the card of the best model, and print what was found.
-
-    Arguments that are wrong, and packages that are missing, end the program with one line before anything is read or
-    written.
+    `hf-rnn search [RECIPE] --task TASK [--flag value …]`, and `scripts/run_hyperparameter_search.py`: the flags are
+    those of the task's training and of `SearchArguments`. Search, write the card of the best model, and print what was
+    found.
 
     Raises:
         ValueError: for arguments or data that do not fit together; the message names them.
-        SearchError, StudyError: see `training.search`.
+        SearchError, StudyError: see `hf_rnn.hyperparameter_search`.
     """
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    line = list(sys.argv[1:] if command_line is None else command_line)
+    words = list(arguments)
+    if words and not words[0].startswith("-") and (path := find_recipe(words[0])) is not None:
+        words[0] = str(path)
+    # Wrong flags and values of transformers' own arguments are the user's, too.
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
-        task = task_of(line)
-        parser = HfArgumentParser((SearchArguments, *find_task(task).groups))  # type: ignore[arg-type]
-        (arguments, *groups), _ = parse_arguments(parser, line)
+        task = task_of(words)
+        parser = HfArgumentParser(
+            (SearchArguments, *find_task(task).groups),  # type: ignore[arg-type]
+            description=__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        (searched, *groups), _ = parse_arguments(parser, words)
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
     report = next(group for group in groups if isinstance(group, ReportArguments))
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
-    with errors_in_one_line(SearchError):
-        search = prepare_search(arguments, groups)
+    search = prepare_search(searched, groups)
     summary = run_search(search)
     if summary is None:
         print(f"No trial is left; another process writes the results into {search.output}.")
@@ -68,7 +79,7 @@ def search_and_report(command_line: Sequence[str] | None = None) -> None:
     )
     print(_found(summary, search.output))
     print(f"The best model is in {folder}; its card: {card}")
-    print(f"Train it again: python {find_task(task).script} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
+    print(f"Train it again: hf-rnn train {task} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
 
 
 def task_of(line: Sequence[str]) -> str:
@@ -84,9 +95,8 @@ def task_of(line: Sequence[str]) -> str:
             named = line[index + 1] if index + 1 < len(line) else None
         elif word.startswith("--task="):
             named = word.removeprefix("--task=")
-    if named is None and line and line[0].endswith(".json") and Path(line[0]).is_file():
-        recipe = json.loads(Path(line[0]).read_text(encoding="utf-8"))
-        named = recipe.get("task") if isinstance(recipe, dict) else None
+    if named is None and line and line[0].endswith(".json") and find_recipe(line[0]) is not None:
+        named = read_recipe(line[0]).get("task")
     if named is None and {"-h", "--help"} & set(line):
         return _SHOWN_TASK
     if named not in SEARCHED_TASKS:
@@ -117,4 +127,4 @@ def _found(summary: Mapping[str, Any], output: Path) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["search_and_report", "task_of"]
+__all__ = ["SUMMARY", "main", "task_of"]

@@ -1,18 +1,16 @@
-"""What the training scripts have in common: from the command line to the printed figures and the card."""
+"""Training: of a task on data, or by a recipe; from the command line to the printed figures and the card."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import transformers
 from transformers import HfArgumentParser
 
-from ..extras import MissingExtraError
 from ..hub.model_card import figure_names, write_model_card
 from ..hub.publishing import publish
 from ..runs.kinds import find_kind
@@ -20,27 +18,59 @@ from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
 from ..tasks.start import NothingToDoError
 from ..training.arguments import RecurrentTrainingArguments
+from ..training.interruption import TrainingInterrupted
+from .errors import SIGNALLED, errors_in_one_line
+from .run_folder import UNNAMED, run_folder
+from .train_help import flags_text, usage_text
+from .train_line import TrainLine
 
 
-@contextlib.contextmanager
-def errors_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
+SUMMARY = "train a model of any task on your data, or by a published recipe"
+
+
+def main(arguments: list[str]) -> None:
     """
-    Inside the block a `MissingExtraError`, or an error of `kinds`, ends the program with its message, as argparse ends
-    it for a wrong flag: on standard error, with exit status 2, and without a traceback.
+    `hf-rnn train TASK DATA… [--flag value …]`, or `hf-rnn train RECIPE [--flag value …]`.
+
+    Raises:
+        ValueError, FileNotFoundError: there is no such task, recipe or file, or arguments do not fit together.
     """
-    caught: tuple[type[Exception], ...] = (MissingExtraError, *kinds)
-    try:
-        yield
-    except caught as error:
-        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
-        sys.exit(2)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage_text())
+        return
+    line = TrainLine.of(arguments)
+    if line.wants_help:
+        print(flags_text(line.task, line.defaults, all_of_them=line.wants_all_help))
+        return
+    parsed, recipe = _parsed(line)
+    training = _training(parsed)
+    if training.output_dir != UNNAMED:
+        _train(parsed, line.task.run, recipe)
+        return
+    with run_folder(line.task.name, parsed) as folder:
+        parsed, recipe = _parsed(line, "--output_dir", str(folder))
+        _train(parsed, line.task.run, recipe)
+
+
+class OneLineParser(HfArgumentParser):
+    """Raises a ValueError for a wrong flag; argparse itself prints the usage, which is two hundred lines here."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; `--help` shows the flags that people use first, `--help-all` all.")
+
+
+def _parsed(line: TrainLine, *words: str) -> tuple[tuple[Any, ...], str | None]:
+    parser = OneLineParser(line.task.groups)  # type: ignore[arg-type]
+    # Wrong values of transformers' own arguments are the user's, too.
+    with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
+        return parse_arguments(parser, [*line.words, *words], defaults=line.defaults)
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
     """
     Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish. Of
     several processes the first writes, prints and publishes. Arguments that are wrong, and packages that are missing,
-    end the program with one line before anything is read or written.
+    end the program with one line before anything is read or written; Ctrl-C and SIGTERM end it with a checkpoint.
 
     Args:
         groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
@@ -52,13 +82,30 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     # Also of `report_to`, a package that is missing.
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
         arguments, recipe = parse_arguments(parser)
-    report = next(group for group in arguments if isinstance(group, ReportArguments))
-    training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
+    try:
+        with errors_in_one_line(NothingToDoError):
+            _train(arguments, lambda given, recipe: run(*given, recipe=recipe), recipe)
+    except TrainingInterrupted as interruption:
+        print(interruption, file=sys.stderr)
+        sys.exit(SIGNALLED + interruption.signal)
+
+
+def _train(
+    arguments: tuple[Any, ...], run: Callable[[tuple[Any, ...], str | None], dict[str, Any]], recipe: str | None
+) -> None:
+    training = _training(arguments)
     transformers.utils.logging.set_verbosity(training.get_process_log_level())
-    with errors_in_one_line(NothingToDoError):
-        results = run(*arguments, recipe=recipe)
-    if training.process_index != 0:
-        return
+    results = run(arguments, recipe)
+    if training.process_index == 0:
+        _report(results, training, next(group for group in arguments if isinstance(group, ReportArguments)))
+
+
+def _training(arguments: Sequence[Any]) -> RecurrentTrainingArguments:
+    return next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
+
+
+def _report(results: dict[str, Any], training: RecurrentTrainingArguments, report: ReportArguments) -> None:
+    """Write the card, print the figures, and publish if that was asked for."""
     folder = training.output_dir or "."
     card = write_model_card(
         folder,
@@ -73,7 +120,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    print(f"Use it: {_use(results['task'], folder)}")
+    for line in _uses(results["task"], folder):
+        print(line)
     if training.push_to_hub:
         print(f"Published: {_publish(folder, training)}")
 
@@ -89,11 +137,14 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
     ).url
 
 
-def _use(task: str, folder: str) -> str:
+def _uses(task: str, folder: str) -> list[str]:
     kind = find_kind(task)
-    if kind.of_text:
-        return f'pipeline("{kind.pipeline_name}", model="{folder}", trust_remote_code=True)'
-    return f'OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))'
+    if not kind.of_text:
+        return [f'Use it: OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))']
+    return [
+        f'Use it: pipeline("{kind.pipeline_name}", model="{folder}", trust_remote_code=True)',
+        f"On a file: hf-rnn predict {folder} new.csv",
+    ]
 
 
-__all__ = ["errors_in_one_line", "train_and_report"]
+__all__ = ["SUMMARY", "main", "train_and_report"]

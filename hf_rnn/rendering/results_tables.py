@@ -10,6 +10,7 @@ from typing import Any
 from ..metrics.base import LOWER_IS_BETTER
 from ..runs.kinds import find_kind
 from ..runs.markdown import markdown_table
+from ..tasks.recipes import recorded_name
 
 
 Results = dict[str, Any]
@@ -48,7 +49,8 @@ def _columns(figures: Sequence[tuple[str, str, str]], recipes: bool) -> list[Col
 
 
 def _recipe(results: Results) -> str:
-    return f"[{Path(results['recipe']).name}]({results['recipe']})" if results["recipe"] else ""
+    # Results of 0.1 name the folder that the recipes were in then.
+    return f"[{Path(results['recipe']).name}]({recorded_name(results['recipe'])})" if results["recipe"] else ""
 
 
 def results_table(rows: list[Results], *, recipes: bool = True) -> str:

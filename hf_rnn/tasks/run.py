@@ -26,6 +26,7 @@ from ..runs.results import build_results, write_results
 from ..runs.writers import folder_to_write, warn_of_missing
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.clock import TrainingClock
+from ..training.interruption import CheckpointOnSignal
 from ..training.tracking import name_tracked_run
 from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
@@ -140,6 +141,7 @@ def run_task(
         The document in `results.json`; of a process that writes none, its `metrics` alone.
 
     Raises:
+        TrainingInterrupted: Ctrl-C or SIGTERM has stopped the training; its checkpoint is in the output folder.
         ValueError: `push_to_hub` is given, and the model would be one of random weights.
     """
     started_from = None if model_arguments is None else model_arguments.model_name_or_path
@@ -154,10 +156,14 @@ def run_task(
     if not arguments.do_train:
         # Without training nothing is evaluated on the way, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
-    trainer = task.trainer(arguments, callbacks=[TrainingClock()], model=task.model)
+    on_signal = CheckpointOnSignal()
+    trainer = task.trainer(arguments, callbacks=[TrainingClock(), on_signal], model=task.model)
     with computing_threads(task.model, arguments.torch_threads) as threads:
         if arguments.do_train:
-            trainer.train(resume_from_checkpoint=checkpoint)
+            try:
+                trainer.train(resume_from_checkpoint=checkpoint)
+            finally:
+                on_signal.restore()
             # It would hear of the evaluations below, too, which are of other splits, and miss its metric in them.
             trainer.remove_callback(EarlyStoppingCallback)
         trainer.save_model()

@@ -98,7 +98,7 @@ class Task:
         given = (*arguments, *(group() for group in self.groups[len(arguments) :]))
         training = _only(given, RecurrentTrainingArguments)
         check_start(training)
-        # Of several processes of one run, the one that writes holds the lock.
+        # One of the processes of a run writes, and it holds the lock.
         with run_lock(training.output_dir or ".") if training.should_save else contextlib.nullcontext():
             if self.check is not None:
                 self.check(given)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .files import existing_file, expand_path, read_rows
-from .sources import SPLITS, SourceArguments, column_texts, hold_out_and_sample, read_splits
+from .sources import SPLITS, SourceArguments, column_texts, hold_out_and_sample, holds_out_by_default, read_splits
 
 
 if TYPE_CHECKING:
@@ -105,9 +105,14 @@ def _cut(texts: dict[str, list[str]], arguments: LanguageDataArguments) -> dict[
                 "absent. `validation_split_percentage` and `test_split_percentage` are shares of its characters."
             )
     text = texts["train"][0]
+    shares = {split: getattr(arguments, f"{split}_split_percentage") for split in ("validation", "test")}
+    if holds_out_by_default(texts, arguments):
+        shares["validation"] = arguments.hold_out_percentage
+        logger.warning(
+            "There is no validation split: the last %g %% of the text are held out.", arguments.hold_out_percentage
+        )
     sizes = {}
-    for split in ("validation", "test"):
-        share = getattr(arguments, f"{split}_split_percentage")
+    for split, share in shares.items():
         if share is not None and split in texts:
             raise ValueError(f"A {split} split was given and another is to be held out (`{split}_split_percentage`).")
         sizes[split] = round(len(text) * (share or 0) / 100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "column_texts",
     "comma_separated",
     "hold_out_and_sample",
+    "holds_out_by_default",
     "read_splits",
     "require_column",
     "training_column",
@@ -58,6 +59,13 @@ class SourceArguments:
     test_split_percentage: float | None = field(
         default=None, metadata={"help": "Hold this share of the training rows out as the test split (0 to 100)."}
     )
+    hold_out_percentage: float = field(
+        default=0.0,
+        metadata={
+            "help": "Where there is no validation split and no other flag asks for one, hold this share of the "
+            "training rows out, the same share of each label (0 to 100). Default: 0; of `hf-rnn train`: 10."
+        },
+    )
     max_train_samples: int | None = field(
         default=None, metadata={"help": "Train on a random sample of this many rows (drawn with `split_seed`)."}
     )
@@ -81,6 +89,8 @@ class SourceArguments:
                 f"`validation_split_percentage`={self.validation_split_percentage!r} and `test_split_percentage`="
                 f"{self.test_split_percentage!r} must sum to less than 100: nothing would be left to train on."
             )
+        if not 0 <= self.hold_out_percentage < 100:
+            raise ValueError(f"`hold_out_percentage`={self.hold_out_percentage!r} must be from 0 to less than 100.")
         for name in ("validation_split_size", "max_train_samples", "max_eval_samples", "max_predict_samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -157,9 +167,10 @@ def comma_separated(value: str | None, argument: str) -> list[str] | None:
 def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
     """The splits that `arguments` ask for, of those that were read.
 
-    Holding out shuffles the training rows once (``Dataset.shuffle(seed=split_seed)``): the last rows are the
-    validation split, those before them the test split. The ``max_*_samples`` are random samples in row order, because
-    many corpora are sorted by class.
+    With `hold_out_percentage` a validation split that is neither there nor asked for is held out first (see
+    `_hold_out_by_label`), and a warning says so. Otherwise holding out shuffles the training rows once
+    (``Dataset.shuffle(seed=split_seed)``): the last rows are the validation split, those before them the test split.
+    The ``max_*_samples`` are random samples in row order, because many corpora are sorted by class.
 
     Raises:
         ValueError: a split is both given and to be held out, is to have no row, or leaves none to train on.
@@ -169,8 +180,61 @@ def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) 
         "validation": arguments.max_eval_samples,
         "test": arguments.max_predict_samples,
     }
+    if holds_out_by_default(splits, arguments):
+        splits = _hold_out_by_label(splits, arguments)
     held_out = _hold_out(splits, arguments)
     return {split: _sample(rows, limits[split], arguments.split_seed) for split, rows in held_out.items()}
+
+
+def holds_out_by_default(splits: Collection[str], arguments: SourceArguments) -> bool:
+    """Whether `hold_out_percentage` is to make the validation split: there is none, and no other flag asks for it."""
+    asked = arguments.validation_split_percentage or arguments.validation_split_size
+    return bool(arguments.hold_out_percentage) and not asked and "validation" not in splits
+
+
+def _hold_out_by_label(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
+    """
+    Take `hold_out_percentage` of the training rows for validation, drawn with `split_seed`: the same share of each
+    label where ``label`` is one class or 0 and 1, and at least one row of each label stays to be trained on. Both
+    parts keep the order of the rows.
+    """
+    train, share = splits["train"], arguments.hold_out_percentage
+    groups: dict[Any, list[int]] = {}
+    labels = _classes(train)
+    for row in range(len(train)):
+        groups.setdefault(labels and labels[row], []).append(row)
+    generator = random.Random(arguments.split_seed)
+    held: list[int] = []
+    for rows in groups.values():
+        held += generator.sample(rows, min(round(len(rows) * share / 100), len(rows) - 1))
+    if not held:
+        raise ValueError(
+            f"`hold_out_percentage`={share:g} of {len(train)} training rows is no row of any label. Give a "
+            "`validation_file`, or a greater share."
+        )
+    logger.warning(
+        "There is no validation split: %d of %d training rows (%g %%) are held out%s.",
+        len(held),
+        len(train),
+        share,
+        ", the same share of each label" if labels else "",
+    )
+    kept = sorted(set(range(len(train))).difference(held))
+    held_out = {"train": train.select(kept), "validation": train.select(sorted(held))}
+    return {split: (splits | held_out)[split] for split in SPLITS if split in splits or split in held_out}
+
+
+def _classes(rows: Dataset) -> list[Any] | None:
+    """The class of each row; None where ``label`` is several classes, a number, or no column."""
+    from datasets import ClassLabel
+
+    if "label" not in rows.column_names:
+        return None
+    labels = list(rows["label"][:])
+    if isinstance(rows.features["label"], ClassLabel):
+        return labels
+    # Multi-hot labels are lists, which no set holds.
+    return labels if all(label in (0.0, 1.0) for label in labels) else None
 
 
 def _hold_out(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:

@@ -1,0 +1,142 @@
+"""The baseline every language model has to beat: counts of n-grams, with interpolated Kneser-Ney smoothing.
+
+    python scripts/baseline_ngram.py hf_rnn/recipes/baselines/ptb_ngram.json
+    python scripts/baseline_ngram.py --train_file book.txt --validation_split_percentage 5 \\
+        --tokenizer_kind character --output_dir runs/ngram
+
+Reads and tokenizes text as `run_language_modeling.py` does, predicts the same tokens, and ends in the same
+`results.json`. The order is chosen on the validation split; the test split is measured only under `--do_predict`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import HfArgumentParser
+
+from ..baselines.ngram import KneserNey
+from ..data.batches.streams import TokenizedText, TokenStreams
+from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
+from ..metrics.language import LanguageModelMetric
+from ..runs.describe import non_default_arguments
+from ..runs.results import build_results, write_results
+from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..tasks.building import build_tokenizer
+from ..tasks.language_modeling.task import encode_splits
+from ..tasks.recipes import parse_arguments
+from .errors import errors_in_one_line
+
+
+SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights as float64, without the vocabulary."
+
+
+@dataclass
+class BaselineArguments:
+    """What to fit, what to measure, where to write."""
+
+    output_dir: str = field(metadata={"help": "Where results.json is written."})
+    max_order: int = field(default=5, metadata={"help": "The longest n-grams that are tried, in tokens."})
+    refit: bool = field(
+        default=False, metadata={"help": "Count again on train and validation text once the order is chosen."}
+    )
+    do_predict: bool = field(default=False, metadata={"help": "Measure on the test split as well."})
+
+    def __post_init__(self) -> None:
+        if self.max_order < 1:
+            raise ValueError(f"`max_order`={self.max_order} must be at least 1.")
+
+
+def fit_baseline(
+    texts: Mapping[str, TokenizedText], vocab_size: int, arguments: BaselineArguments
+) -> tuple[KneserNey, dict[str, float]]:
+    """The model of the order that is best on `validation`, and the figures there: its own, and of all orders."""
+    train, validation = texts["train"], texts["validation"]
+    figures = {
+        order: measure(KneserNey(order, vocab_size).fit(train.ids()), validation)
+        for order in range(1, arguments.max_order + 1)
+    }
+    best = min(figures, key=lambda order: figures[order]["loss"])
+    counted = torch.cat([train.ids(), validation.ids()]) if arguments.refit else train.ids()
+    of_all = {f"order_{order}_{name}": value for order, one in figures.items() for name, value in one.items()}
+    return KneserNey(best, vocab_size).fit(counted), figures[best] | of_all
+
+
+def measure(model: KneserNey, text: TokenizedText) -> dict[str, float]:
+    """Figures on one text, of all tokens but the first, which is not predicted by a recurrent model either."""
+    streams = TokenStreams(text)
+    return LanguageModelMetric().compute(
+        predictions=model.log_probabilities(text.ids())[1:], characters=streams.predicted_characters
+    )
+
+
+def describe_baseline(model: KneserNey) -> dict[str, Any]:
+    """The `model` section of results.json; for the size see `SIZE_NOTE`."""
+    return {
+        "class": type(model).__name__,
+        "model_type": None,
+        "base_model": None,
+        "parameters": model.parameters,
+        "size_bytes": model.size_bytes,
+        "config": {"order": model.order, "discounts": model.discounts, "vocab_size": model.vocab_size},
+    }
+
+
+def read_data(arguments: LanguageDataArguments, do_predict: bool) -> LanguageData:
+    """Text with every split that will be used, or an error that says which is missing."""
+    data = load_language_data(arguments)
+    for split in ("validation", *(["test"] if do_predict else [])):
+        if split not in data.splits:
+            raise ValueError(f"Give `{split}_file` or `{split}_split_percentage`: there are only {list(data.splits)}.")
+    return data
+
+
+def main(arguments: list[str]) -> None:
+    """`scripts/baseline_ngram.py`."""
+    groups = (LanguageDataArguments, TokenizerArguments, BaselineArguments, ReportArguments)
+    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
+    with errors_in_one_line(ValueError, FileNotFoundError):
+        (data_arguments, tokenizer_arguments, given, report), recipe = parse_arguments(parser, arguments)
+    data = read_data(data_arguments, given.do_predict)
+    tokenizer = build_tokenizer(tokenizer_arguments, ModelArguments(), data.splits["train"], end_of_text=True)
+    texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
+    start = time.perf_counter()
+    model, on_validation = fit_baseline(texts, len(tokenizer), given)
+    minutes = (time.perf_counter() - start) / 60
+    metrics = {"validation": on_validation}
+    if given.do_predict:
+        metrics["test"] = measure(model, texts["test"])
+    refit_note = "Counted again on train and validation text before the test." if given.refit else None
+    results = build_results(
+        task="text-generation",
+        name=report.report_name or Path(given.output_dir).name,
+        model=describe_baseline(model),
+        dataset={
+            "name": report.dataset_title or data.dataset_name,
+            "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
+            "source": data_arguments.train_file,
+            "splits": {split: len(text.ids()) for split, text in texts.items()},
+            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE))),
+        },
+        metrics=metrics,
+        training={
+            "minutes": minutes,
+            "selection": {"split": "validation", "metric": "perplexity"},
+            "arguments": non_default_arguments(data_arguments, tokenizer_arguments, given),
+        },
+        recipe=recipe,
+    )
+    path = write_results(results, Path(given.output_dir) / "results.json")
+    for split, figures in metrics.items():
+        print(
+            f"{split}: perplexity {figures['perplexity']:.2f}, loss {figures['loss']:.4f}, "
+            f"{figures['bits_per_character']:.4f} bits per character"
+        )
+    print(f"Order {model.order}, {minutes * 60:.0f} seconds. Wrote {path}.")
+
+
+__all__ = ["BaselineArguments", "main"]

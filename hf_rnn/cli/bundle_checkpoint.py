@@ -1,0 +1,173 @@
+"""Make a bundled checkpoint of a finished run: float16 on disk, at most 6 MB, with its card.
+
+    python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
+
+With `--eval_file` the rounded model itself is measured, and the card has those figures; a language model always is, on
+the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
+`--comparison`, the table beside other results.
+
+Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
+is a distribution of its own, and their terms to `TERMS` in hf_rnn/runs/bundled.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..data.readers.pairs import PairDataArguments
+from ..data.readers.sentences import TokenDataArguments
+from ..data.readers.texts import DataArguments, load_text_classification
+from ..extras import require_extra
+from ..hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
+from ..inference.prediction import predict_texts
+from ..metrics.classification import ClassificationMetric
+from ..progress import without_weight_bars
+from ..rendering.cards import PLOT_FILE, compared
+from ..runs.bundled import PRETRAINED
+from ..runs.results import read_results
+from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
+from ..tasks.language_modeling.measuring import measure_language_model
+from ..tasks.similarity.arguments import SimilarityArguments
+from ..tasks.similarity.task import run_similarity
+from ..tasks.token_classification.task import run_token_classification
+from ..training.arguments import RecurrentTrainingArguments
+
+
+Figures = Mapping[str, float]
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a text classifier on the rows of `eval_file`."""
+    from transformers import pipeline
+
+    data = DataArguments(
+        train_file=arguments.eval_file,
+        text_column_names=arguments.text_column_names,
+        label_column_name=arguments.label_column_name or "label",
+    )
+    with without_weight_bars():
+        classifier = pipeline("text-classification", model=str(folder))
+    label2id = {str(label): int(index) for label, index in (classifier.model.config.label2id or {}).items()}
+    rows = load_text_classification(data, label2id=label2id).splits["train"]
+    answers = predict_texts(classifier, rows["text"], truncation=True)
+    return ClassificationMetric().compute(
+        predictions=[label2id[answer["label"]] for answer in answers],
+        references=rows["label"],
+        num_labels=len(label2id),
+    )
+
+
+def measure_tagger(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a tagger on the sentences of `eval_file`."""
+    data = TokenDataArguments(
+        train_file=arguments.eval_file,
+        test_file=arguments.eval_file,
+        text_column_name=arguments.text_column_names,
+        label_column_name=arguments.label_column_name,
+    )
+    with tempfile.TemporaryDirectory() as output:
+        results = run_token_classification(
+            ModelArguments(model_name_or_path=str(folder)),
+            data,
+            WordArguments(),
+            ReportArguments(),
+            RecurrentTrainingArguments(output_dir=output, do_predict=True),
+        )
+    figures: Figures = results["metrics"]["test"]
+    return figures
+
+
+def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of a siamese network, and of its classifier if it has one, on the pairs of `eval_file`."""
+    data = PairDataArguments(
+        train_file=arguments.eval_file,
+        test_file=arguments.eval_file,
+        text_column_names=arguments.text_column_names,
+        label_column_name=arguments.label_column_name,
+    )
+    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [PAIR_CLASSIFIER]
+    with tempfile.TemporaryDirectory() as output:
+        results = run_similarity(
+            ModelArguments(model_name_or_path=str(folder)),
+            data,
+            TokenizerArguments(),
+            SimilarityArguments(loss="classification" if classifies else "cosent"),
+            ReportArguments(),
+            RecurrentTrainingArguments(
+                output_dir=output, do_predict=True, eval_strategy="no", load_best_model_at_end=False
+            ),
+        )
+    figures: Figures = results["metrics"]["test"]
+    # Of one of the losses that it was trained to.
+    return {name: value for name, value in figures.items() if name != "loss"}
+
+
+MEASURES = {
+    "text-classification": measure_classifier,
+    "token-classification": measure_tagger,
+    "sentence-similarity": measure_similarity,
+}
+
+
+def main(arguments: list[str]) -> None:
+    """`scripts/bundle_checkpoint.py`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_folder", type=Path, help="what a training script wrote")
+    parser.add_argument("--name", required=True, help="of the checkpoint, such as bilstm-imdb")
+    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="where its folder goes")
+    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the weights on disk")
+    parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
+    parser.add_argument("--license_name", help="what it is called, where `--license` is other")
+    parser.add_argument("--license_link", help="where it is to be read, where `--license` is other")
+    parser.add_argument("--language", default="en", help="of the training text")
+    parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
+    parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
+    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
+    parser.add_argument("--eval_file", help="rows to measure the rounded model on")
+    parser.add_argument("--eval_split", default="test", help="which split those rows are")
+    parser.add_argument("--text_column_names", help="of --eval_file")
+    parser.add_argument("--label_column_name", help="of --eval_file")
+    given = parser.parse_args(arguments)
+    require_extra("train", "Making a bundle, its figures and its card")
+    compared_in = None
+    if given.comparison:
+        # The card is written from it again, on another machine, too.
+        if not given.comparison.resolve().is_relative_to(PROJECT):
+            parser.error(f"`--comparison` must be a file of the project; it is {str(given.comparison)!r}")
+        compared_in = given.comparison.resolve().relative_to(PROJECT).as_posix()
+    results = read_results(given.run_folder / "results.json")
+    of_language = results["task"] == "text-generation"
+    if of_language and given.eval_file:
+        parser.error("`--eval_file`: a language model is measured on the texts of its run, which results.json names")
+
+    def measure(staged: Path) -> Mapping[str, Figures]:
+        if of_language:
+            return measure_language_model(staged, results)
+        return {given.eval_split: MEASURES[results["task"]](staged, given)}
+
+    folder = make_bundle(
+        given.run_folder,
+        given.output_folder / given.name,
+        dtype=given.dtype,
+        measure=measure if given.eval_file or of_language else None,
+        license=given.license,
+        license_name=given.license_name,
+        license_link=given.license_link,
+        language=given.language,
+        example=given.example,
+        dataset_license_note=given.dataset_license_note,
+        compared_in=compared_in,
+        comparison=compared_in and compared(PROJECT, compared_in, PLOT_FILE),
+    )
+    if compared_in:
+        shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
+    print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
+
+
+__all__ = ["main"]

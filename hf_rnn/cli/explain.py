@@ -1,0 +1,55 @@
+"""
+Why a model answers as it does, on one page: what each token contributes, gates and states, gradients, neighbours of
+its words and whatever else applies to it. The page needs no network and nothing beside it.
+
+    hf-rnn explain bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
+    hf-rnn explain bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
+    hf-rnn explain runs/my_model "Some text" --label positive
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+from ..extras import require_extra
+from ..insight.loading import load_with_head
+from ..insight.report import explain
+from ..runs.bundled import PREFIX, checkpoint_folder, list_bundled
+
+
+SUMMARY = "write a page that shows why a model answers as it does"
+
+
+def main(arguments: list[str]) -> None:
+    """`hf-rnn explain`, and `scripts/explain.py`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    bundles = ", ".join(PREFIX + name for name in list_bundled())
+    parser.add_argument("checkpoint", help=f"a folder, a repository of the Hub, or one of {bundles}")
+    parser.add_argument("text", help="the text that the model answers")
+    parser.add_argument("text_pair", nargs="?", help="the second text, for a model that compares two")
+    parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: %(default)s)")
+    parser.add_argument("--label", help="explain this label; by default the one that the model answers")
+    given = parser.parse_args(arguments)
+    require_extra("insight", "Explaining a model")
+    path = checkpoint_folder(given.checkpoint, "checkpoint")
+    if given.output.is_dir():
+        raise ValueError(f"`--output`={str(given.output)!r} is a folder; it must be the file to write.")
+    report = explain(
+        load_with_head(path),
+        AutoTokenizer.from_pretrained(path),
+        given.text,
+        given.text_pair,
+        label=given.label,
+        name=Path(path).name if Path(path).exists() else path,
+        progress=True,
+    )
+    written = report.write(given.output)
+    print(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): {', '.join(report.sections)}.")
+    for title, reason in report.left_out.items():
+        print(f"Not in it: {title}: {reason}")
+
+
+__all__ = ["SUMMARY", "main"]

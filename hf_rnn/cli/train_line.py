@@ -1,0 +1,117 @@
+"""The words after `hf-rnn train`: which task, which data or recipe, and what is done unless a flag says otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import HfArgumentParser
+
+from ..data.readers.files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
+from ..data.readers.sources import SourceArguments
+from ..tasks.recipes import find_recipe, published_recipes, read_recipe
+from ..tasks.registry import TASK_NAMES, find_task
+from ..tasks.task import Task
+from .run_folder import UNNAMED
+
+
+HOLD_OUT_PERCENTAGE = 10
+SPLIT_FLAGS = ("--train_file", "--validation_file", "--test_file")
+HELP_WORDS = ("-h", "--help", "--help-all")
+
+
+@dataclass(frozen=True)
+class TrainLine:
+    """
+    Attributes:
+        task: What is trained.
+        words: `[recipe.json] [--flag value …]`, as `tasks.recipes.parse_arguments` takes them.
+        defaults: Flags and values that hold unless `words` give others.
+        wants_help, wants_all_help: Whether the flags are only to be shown, and whether all of them.
+    """
+
+    task: Task
+    words: list[str]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    wants_help: bool = False
+    wants_all_help: bool = False
+
+    @classmethod
+    def of(cls, arguments: list[str]) -> TrainLine:
+        """
+        Understand `TASK DATA… [flags]`, `TASK RECIPE [flags]` or `RECIPE [flags]`.
+
+        Raises:
+            ValueError: the first word is neither a task nor a recipe, or a recipe does not name its task.
+        """
+        flags = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+        names, rest = arguments[:flags], arguments[flags:]
+        task, names = _task_and_data(names)
+        defaults: dict[str, Any] = {"output_dir": UNNAMED, "do_train": True, "do_eval": True}
+        if _reads_data(task):
+            defaults |= {"hold_out_percentage": HOLD_OUT_PERCENTAGE}
+        if any(word in HELP_WORDS for word in rest):
+            return cls(task, [], defaults, wants_help=True, wants_all_help="--help-all" in rest)
+        if names and _is_recipe(names[0], task):
+            if len(names) > 1:
+                raise ValueError(f"`DATA`={names[1]!r} cannot follow the recipe {names[0]!r}: it names its own data.")
+            # A recipe says itself what is done and what is held out.
+            return cls(task, [str(find_recipe(names[0])), *rest], {"output_dir": UNNAMED})
+        if names and not _reads_data(task):
+            raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
+        if len(names) > 2 or "--test_file" in rest:
+            defaults["do_predict"] = True
+        return cls(task, [*_data_flags(names), *rest], defaults)
+
+
+def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:
+    first = names[0] if names else ""
+    if find_recipe(first) is None:
+        try:
+            return find_task(first), names[1:]
+        except ValueError as error:
+            raise ValueError(
+                f"{first!r} must be a task ({', '.join(TASK_NAMES)}) or a recipe: a JSON file, or one of "
+                f"{', '.join(published_recipes())}."
+            ) from error
+    named = read_recipe(first).get("task")
+    if named is None:
+        raise ValueError(f"The recipe {first!r} names no `task`; give it first: hf-rnn train TASK {first}")
+    return find_task(str(named)), names
+
+
+def _is_recipe(name: str, task: Task) -> bool:
+    """Whether `name` is a recipe and not data: a JSON object that names a flag, or the name of a published one."""
+    path = find_recipe(name)
+    if path is None or (Path(name).exists() and not name.endswith(".json")):
+        return False
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # Rows, one a line, are no JSON document; whether they are rows is for the reader to say.
+        return False
+    known = {action.dest for action in HfArgumentParser(task.groups)._actions}  # type: ignore[arg-type]
+    return isinstance(values, dict) and bool(values.keys() & (known | {"task"}))
+
+
+def _reads_data(task: Task) -> bool:
+    return any(issubclass(group, SourceArguments) for group in task.groups)
+
+
+def _data_flags(names: list[str]) -> list[str]:
+    """The flags that read what was named: a file of rows or text, or else a dataset of the Hub or a folder of one."""
+    if len(names) > len(SPLIT_FLAGS):
+        raise ValueError(f"`DATA`={names[3]!r} is one name too many after a training, a validation and a test file.")
+    if names and expand_path(names[0]).suffix.lower() not in (*FILE_TYPES, *TAGGED_FILE_TYPES):
+        return ["--dataset_name", *names[:1], *_pairs(SPLIT_FLAGS[1:], names[1:])]
+    return _pairs(SPLIT_FLAGS, names)
+
+
+def _pairs(flags: tuple[str, ...], names: list[str]) -> list[str]:
+    return [word for flag, name in zip(flags, names, strict=False) for word in (flag, name)]
+
+
+__all__ = ["TrainLine"]
