@@ -25,10 +25,11 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS, CompareArguments
+from hf_rnn.benchmark.comparison.arguments import CompareArguments
 from hf_rnn.benchmark.comparison.run import run_comparison
 from hf_rnn.benchmark.comparison.tables import comparison_markdown
 from hf_rnn.cli.train import errors_in_one_line
+from hf_rnn.tasks.test_arguments import DATA_ARGUMENTS
 
 
 def main() -> None:

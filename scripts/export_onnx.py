@@ -19,8 +19,6 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from hf_rnn.benchmark.comparison.arguments import DATA_ARGUMENTS
-from hf_rnn.benchmark.comparison.test_set import TestSet, read_test_set
 from hf_rnn.cli.train import errors_in_one_line
 from hf_rnn.data.batches.tags import token_predictions, tokenize_tagged
 from hf_rnn.export import export_onnx
@@ -29,6 +27,8 @@ from hf_rnn.export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from hf_rnn.extras import require_extra
 from hf_rnn.models.modeling_causal import RecurrentForCausalLM
 from hf_rnn.runs.bundled import checkpoint_folder
+from hf_rnn.tasks.test_arguments import DATA_ARGUMENTS
+from hf_rnn.tasks.test_set import TestSet, read_test_set
 
 
 def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ...data.readers.pairs import PairDataArguments
-from ...data.readers.sentences import TokenDataArguments
-from ...data.readers.texts import DataArguments
-
-
-# The task that transformers has no head and no pipeline for.
-SIMILARITY = "sentence-similarity"
+from ...tasks.test_arguments import DATA_ARGUMENTS
 
 
 @dataclass(frozen=True)
@@ -92,56 +85,4 @@ class CompareArguments:
         return [Cited.parse(text) for text in self.cited or []]
 
 
-class _TestSplitOnly:
-    """Arguments of a reader of which only the test split is read."""
-
-    dataset_name: str | None
-    train_file: str | None
-    test_file: str | None
-
-    def __post_init__(self) -> None:
-        if self.dataset_name is None and self.test_file is None:
-            raise ValueError("Give `test_file` or `dataset_name`: the texts that the models are measured on.")
-        if self.dataset_name is None and self.train_file is None:
-            # The readers want training rows. The labels are those of the models, so any rows will do.
-            self.train_file = self.test_file
-        super().__post_init__()  # type: ignore[misc]
-
-
-@dataclass
-class TextTestArguments(_TestSplitOnly, DataArguments):
-    """The texts that classifiers are measured on: the test split."""
-
-    text_pair_column_name: str | None = field(
-        default=None, metadata={"help": "The column of the second texts, where pairs are classified."}
-    )
-
-
-@dataclass
-class TokenTestArguments(_TestSplitOnly, TokenDataArguments):
-    """The sentences that taggers are measured on: the test split."""
-
-
-@dataclass
-class PairTestArguments(_TestSplitOnly, PairDataArguments):
-    """The pairs of texts that similarities are measured on: the test split."""
-
-
-# task → its arguments
-DATA_ARGUMENTS: dict[str, Any] = {
-    "text-classification": TextTestArguments,
-    "token-classification": TokenTestArguments,
-    SIMILARITY: PairTestArguments,
-}
-TestArguments = TextTestArguments | TokenTestArguments | PairTestArguments
-
-__all__ = [
-    "DATA_ARGUMENTS",
-    "SIMILARITY",
-    "Cited",
-    "CompareArguments",
-    "PairTestArguments",
-    "TestArguments",
-    "TextTestArguments",
-    "TokenTestArguments",
-]
+__all__ = ["Cited", "CompareArguments"]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...data.readers.files import expand_path
+from ...inference.pipelines import HEADS, SIMILARITY, label_names
 from ...progress import without_weight_bars
 from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
 from ...runs.folder import RESULTS_FILE
 from ...runs.results import read_results
-from .arguments import SIMILARITY
 
 
 if TYPE_CHECKING:
@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 RANDOM = "random:"
 # What the user calls a checkpoint, and the checkpoint.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
-# task → the ending of the classes that do it, all of them behind AutoModel + that ending
-HEADS = {
-    "text-classification": "ForSequenceClassification",
-    "token-classification": "ForTokenClassification",
-    SIMILARITY: "",
-}
 # What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
-# The sizes of tokenizers and models that have no limit are thirty digits long.
-NO_LIMIT = 10**9
 # How safetensors names them → how torch does.
 DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
@@ -131,12 +123,6 @@ def read_config(candidate: Candidate) -> PreTrainedConfig:
         return AutoConfig.from_pretrained(candidate.folder)
     except (OSError, ValueError) as error:
         raise ValueError(f"`models`: the configuration of {candidate.name!r} cannot be read: {error}") from error
-
-
-def label_names(config: PreTrainedConfig) -> list[str]:
-    """The labels in order of their ids."""
-    names: Any = config.id2label
-    return [names[index] for index in sorted(names)]
 
 
 def auto_class(task: str) -> Any:
@@ -266,14 +252,6 @@ def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase 
     )
 
 
-def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
-    """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    # Of a siamese network the encoder has them.
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
-    limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
-    return limit if limit < NO_LIMIT else None
-
-
 def stored_dtype(folder: Path) -> str:
     """The type of the weights on disk, which may be smaller than the one they are loaded in: of most, if mixed."""
     from safetensors import safe_open
@@ -303,9 +281,7 @@ __all__ = [
     "auto_class",
     "build_random",
     "check",
-    "label_names",
     "resolve",
     "stored_dtype",
-    "text_limit",
     "training_facts",
 ]

@@ -11,10 +11,10 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from ...tasks.test_set import TestSet
 from ..document import Record
 from ..workers.parent import Worker
 from .checkpoints import Candidate
-from .test_set import TestSet
 
 
 WORKER = f"{__package__}.worker"

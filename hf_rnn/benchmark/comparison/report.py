@@ -9,13 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...inference.pipelines import SIMILARITY
 from ...runs.describe import checkpoint_size
 from ...runs.results import ResultsError, check_finite, check_schema
+from ...tasks.test_set import TestSet
 from ..document import ONE_THREAD, Document, Record, latency, write_document
-from .arguments import SIMILARITY, Cited
+from .arguments import Cited
 from .checkpoints import Candidate, stored_dtype, training_facts
 from .measuring import Effort
-from .test_set import TestSet
 from .worker import BATCH_SIZE
 
 

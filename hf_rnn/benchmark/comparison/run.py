@@ -8,13 +8,14 @@ from typing import Any
 
 from ...extras import require_extra
 from ...runs.describe import non_default_arguments
+from ...tasks.test_arguments import TestArguments
+from ...tasks.test_set import read_test_set
 from ..document import describe_origin, other_load_cores
-from .arguments import CompareArguments, TestArguments
+from .arguments import CompareArguments
 from .checkpoints import build_random, check, resolve
 from .measuring import FULL, QUICK, measure
 from .report import build_comparison, write_comparison
 from .tables import comparison_markdown
-from .test_set import read_test_set
 
 
 def run_comparison(arguments: CompareArguments, data: TestArguments) -> dict[str, Any]:

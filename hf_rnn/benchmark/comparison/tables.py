@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...inference.pipelines import SIMILARITY
 from ...runs.markdown import markdown_table
 from ..document import IDLE_CORES, Document
-from .arguments import SIMILARITY
 
 
 Row = Mapping[str, Any]

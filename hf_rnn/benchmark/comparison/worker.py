@@ -44,6 +44,7 @@ class MeasuredModel:
         import torch
         from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
 
+        from ...inference.pipelines import make_pipeline  # noqa: F401
         from ...inference.prediction import predict_texts  # noqa: F401
         from ...models.modeling_siamese import SiameseModel  # noqa: F401
         from .checkpoints import auto_class
@@ -60,6 +61,8 @@ class MeasuredModel:
     def load(self) -> dict[str, float]:
         """Seconds that model and tokenizer took; the pipeline around them is not counted."""
         from transformers import AutoTokenizer
+
+        from ...inference.pipelines import make_pipeline
 
         # One at a time in memory.
         self.pipeline = None
@@ -124,7 +127,7 @@ class MeasuredModel:
 
     @property
     def _limit(self) -> int | None:
-        from .checkpoints import text_limit
+        from ...inference.pipelines import text_limit
 
         return text_limit(self.pipeline.tokenizer, self.pipeline.model.config)
 
@@ -146,22 +149,9 @@ class MeasuredModel:
         return {"predictions": [{row["label"]: row["score"] for row in answer} for answer in answers]}
 
     def _tags(self, sentences: list[list[str]]) -> list[list[str]]:
-        from datasets import Dataset, Features, List, Value
+        from ...inference.tagging import tag_sentences
 
-        from ...data.batches.tags import token_predictions, tokenize_tagged
-        from .checkpoints import label_names
-
-        names = label_names(self.pipeline.model.config)
-        # The reference tags stay with the parent: any tag will do here.
-        dataset = Dataset.from_dict(
-            {"tokens": sentences, "tags": [[0] * len(tokens) for tokens in sentences]},
-            features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
-        )
-        tokenizer = self.pipeline.tokenizer
-        tokenized = tokenize_tagged(dataset, tokenizer, max_length=self._limit, label_names=names)
-        predicted = label_ids(self.pipeline.model, tokenizer, list(tokenized["input_ids"]))
-        rows = token_predictions(predicted, tokenized, dataset, label_names=names)
-        return [[names[tag] for tag in row] for row in rows]
+        return tag_sentences(self.pipeline.model, self.pipeline.tokenizer, sentences, BATCH_SIZE)
 
 
 class MeasuredEncoder(MeasuredModel):
@@ -173,12 +163,9 @@ class MeasuredEncoder(MeasuredModel):
 
     def from_pretrained(self) -> Any:
         """The siamese network in the folder, or over the encoder there."""
-        from ...models.modeling_siamese import SiameseModel
+        from ...inference.pipelines import siamese_of
 
-        model = super().from_pretrained()
-        if isinstance(model, SiameseModel):
-            return model
-        return SiameseModel.from_encoder(model)
+        return siamese_of(super().from_pretrained())
 
     def describe(self) -> dict[str, Any]:
         """As of any model, but the encoder's type; and the threshold."""
@@ -204,46 +191,6 @@ class MeasuredEncoder(MeasuredModel):
             return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
 
 
-def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
-    """
-    The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
-    similarity).
-    """
-    from transformers import pipeline
-
-    from .checkpoints import text_limit
-
-    limit = text_limit(tokenizer, model.config)
-    options: dict[str, Any] = {"aggregation_strategy": "simple"} if task == "token-classification" else {}
-    if limit is not None:
-        tokenizer.model_max_length = limit
-        if task == "token-classification":
-            options["stride"] = limit // 4
-        elif task == "text-classification":
-            options["truncation"] = True
-    return pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
-
-
-def label_ids(model: Any, tokenizer: Any, rows: list[list[int]]) -> list[list[int]]:
-    """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
-    import torch
-
-    from ...kernels.threads import computing_threads
-
-    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    found: list[list[int]] = [[] for _ in rows]
-    with torch.inference_mode(), computing_threads(model):
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            padded = tokenizer.pad(
-                {"input_ids": [rows[index] for index in batch]}, padding_side="right", return_tensors="pt"
-            )
-            best = model(**padded).logits.argmax(dim=-1).tolist()
-            for index, labels in zip(batch, best, strict=True):
-                found[index] = labels[: len(rows[index])]
-    return found
-
-
 def serve(model: MeasuredModel, channel: Channel) -> None:
     """Do what is asked for."""
     model.load()
@@ -255,7 +202,7 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
 
 def main() -> None:
     """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
-    from .arguments import SIMILARITY
+    from ...inference.pipelines import SIMILARITY
 
     def start(model: dict[str, str], channel: Channel) -> None:
         measured = MeasuredEncoder if model["task"] == SIMILARITY else MeasuredModel

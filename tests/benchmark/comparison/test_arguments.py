@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.benchmark.comparison.arguments import (
-    Cited,
-    CompareArguments,
-    PairTestArguments,
-    TextTestArguments,
-    TokenTestArguments,
-)
-from hf_rnn.benchmark.comparison.test_set import read_test_set
+from hf_rnn.benchmark.comparison.arguments import Cited, CompareArguments
+from hf_rnn.tasks.test_arguments import PairTestArguments, TextTestArguments, TokenTestArguments
+from hf_rnn.tasks.test_set import read_test_set
 from tests.tasks.small_runs import write_rows
 
 

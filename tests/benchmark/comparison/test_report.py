@@ -18,11 +18,11 @@ from hf_rnn.benchmark.comparison.report import (
     validate_comparison,
     write_comparison,
 )
-from hf_rnn.benchmark.comparison.test_set import TestSet
 from hf_rnn.benchmark.document import describe_origin
 from hf_rnn.runs.bundled import bundled
 from hf_rnn.runs.describe import checkpoint_size
 from hf_rnn.runs.results import ResultsError
+from hf_rnn.tasks.test_set import TestSet
 from tests.benchmark.comparisons import document, model
 
 

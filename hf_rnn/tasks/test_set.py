@@ -1,4 +1,4 @@
-"""The test set of a comparison: what the models read, what is right, and the metrics of the task."""
+"""A test set: what the models read, what is right, and the metrics of the task."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ...data.readers.pairs import load_pairs
-from ...data.readers.sentences import load_token_classification
-from ...data.readers.texts import load_text_classification
-from .arguments import SIMILARITY, PairTestArguments, TestArguments, TextTestArguments, TokenTestArguments
+from ..data.readers.pairs import load_pairs
+from ..data.readers.sentences import load_token_classification
+from ..data.readers.texts import load_text_classification
+from ..inference.pipelines import SIMILARITY
+from .test_arguments import PairTestArguments, TestArguments, TextTestArguments, TokenTestArguments
 
 
 # problem type → the main metric, of what is no problem type of transformers
@@ -50,7 +51,7 @@ class TestSet:
     @property
     def metric(self) -> str:
         """The main metric of the task."""
-        from ...metrics.classification import default_metric
+        from ..metrics.classification import default_metric
 
         return MAIN_METRICS.get(self.problem_type) or default_metric(self.problem_type)
 
@@ -65,9 +66,9 @@ class TestSet:
         """
         from transformers import EvalPrediction
 
-        from ...metrics.classification import metrics_for
-        from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
-        from ...tasks.similarity.measuring import pair_figures
+        from ..metrics.classification import metrics_for
+        from ..metrics.tagging import TaggingMetric, TokenAccuracyMetric
+        from .similarity.measuring import pair_figures
 
         if self.task == "token-classification":
             metric = TaggingMetric() if self.problem_type == "tagging" else TokenAccuracyMetric()
