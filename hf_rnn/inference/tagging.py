@@ -32,10 +32,21 @@ def tag_sentences(
         features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
     )
     limit = text_limit(tokenizer, model.config)
-    tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names)
+    tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names, progress=False)
     predicted = _label_ids(model, tokenizer, list(tokenized["input_ids"]), batch_size)
     rows = token_predictions(predicted, tokenized, dataset, label_names=names)
     return [[names[tag] for tag in row] for row in rows]
+
+
+def words_of(tokenizer: Any, text: str) -> list[str]:
+    """The words that a fast tokenizer cuts a text into before it cuts these into pieces, as they are in the text."""
+    encoded = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
+    words: dict[int, tuple[int, int]] = {}
+    for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
+        first, last = words.get(word, (start, end))
+        words[word] = min(first, start), max(last, end)
+    found = (text[start:end].strip() for start, end in words.values())
+    return [word for word in found if word]
 
 
 def _label_ids(model: Any, tokenizer: Any, rows: list[list[int]], batch_size: int) -> list[list[int]]:
@@ -54,4 +65,4 @@ def _label_ids(model: Any, tokenizer: Any, rows: list[list[int]], batch_size: in
     return found
 
 
-__all__ = ["tag_sentences"]
+__all__ = ["tag_sentences", "words_of"]
