@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,7 @@ from ..version import __version__
 from .answers import Answer, Answerer, AnswerOptions, kinds_of, make_answerer
 from .inputs import InputColumns, find_columns
 from .output import FORMATS, AnswerFile, StandardOutput
-from .pipelines import load_pipeline
+from .pipelines import load_pipeline, model_checksum
 from .prediction import BUILD_FROM_CHARACTERS
 
 
@@ -203,20 +201,6 @@ def _output(output: str | os.PathLike[str] | None, stream: RowStream, format: st
     path = expand_path(stream.name)
     folder = path.parent if path.is_file() else Path()
     return str(folder / f"{path.stem}.predictions.{format}")
-
-
-def model_checksum(pipeline: Pipeline) -> str:
-    """SHA-256 of the weights, the configuration and the tokenizer, wherever they were loaded from."""
-    model: Any = pipeline.model
-    tokenizer: Any = pipeline.tokenizer
-    digest = hashlib.sha256()
-    config = {name: value for name, value in model.config.to_dict().items() if name != "_name_or_path"}
-    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-    digest.update(tokenizer.backend_tokenizer.to_str().encode() if tokenizer.is_fast else repr(tokenizer).encode())
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().view(-1).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _windows(rows: Iterator[Row], columns: InputColumns, batch_size: int) -> Iterator[list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -117,6 +118,20 @@ def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> 
     return limit if limit < NO_LIMIT else None
 
 
+def model_checksum(pipeline: Pipeline) -> str:
+    """SHA-256 of the weights, the configuration and the tokenizer, wherever they were loaded from."""
+    model: Any = pipeline.model
+    tokenizer: Any = pipeline.tokenizer
+    digest = hashlib.sha256()
+    config = {name: value for name, value in model.config.to_dict().items() if name != "_name_or_path"}
+    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+    digest.update(tokenizer.backend_tokenizer.to_str().encode() if tokenizer.is_fast else repr(tokenizer).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()
+
+
 def label_names(config: PreTrainedConfig) -> list[str]:
     """The labels in order of their ids."""
     names: Any = config.id2label
@@ -129,6 +144,7 @@ __all__ = [
     "label_names",
     "load_pipeline",
     "make_pipeline",
+    "model_checksum",
     "siamese_of",
     "task_of",
     "text_limit",

@@ -104,12 +104,15 @@ class TestSet:
         return random.Random(seed).sample(texts, min(count, len(texts)))
 
 
-def read_test_set(task: str, arguments: TestArguments, label_names: Sequence[str] | None) -> TestSet:
+def read_test_set(
+    task: str, arguments: TestArguments, label_names: Sequence[str] | None, problem_type: str | None = None
+) -> TestSet:
     """
     The test split that `arguments` name.
 
     Args:
         label_names: Of the models, in order of the ids, which integer labels are read by; None: those of the data.
+        problem_type: Of a classifier, that of transformers; None: by the type of the label column.
 
     Raises:
         ValueError: there is no test split, or a label in it is none of the models'.
@@ -119,16 +122,20 @@ def read_test_set(task: str, arguments: TestArguments, label_names: Sequence[str
         return _tagged(task, arguments, label2id)
     if isinstance(arguments, PairTestArguments):
         return _pairs(task, arguments)
-    return _texts(task, arguments, label2id)
+    return _texts(task, arguments, label2id, problem_type)
 
 
-def _texts(task: str, arguments: TextTestArguments, label2id: dict[str, int] | None) -> TestSet:
-    data = load_text_classification(arguments, label2id=label2id)
+def _texts(
+    task: str, arguments: TextTestArguments, label2id: dict[str, int] | None, problem_type: str | None
+) -> TestSet:
+    data = load_text_classification(arguments, problem_type=problem_type, label2id=label2id)
     rows = _test_rows(data.splits)
     texts: list[Any] = list(rows["text"])
     if arguments.text_pair_column_name is not None:
         pairs = replace(arguments, text_column_names=arguments.text_pair_column_name)
-        second = _test_rows(load_text_classification(pairs, label2id=label2id).splits)["text"]
+        second = _test_rows(load_text_classification(pairs, problem_type=problem_type, label2id=label2id).splits)[
+            "text"
+        ]
         texts = [{"text": a, "text_pair": b} for a, b in zip(texts, second, strict=True)]
     return TestSet(task, texts, texts, list(rows["label"]), data.label_names, data.problem_type)
 
