@@ -62,6 +62,33 @@ def confusion_table(
     return {gold: dict(zip(types, row, strict=True)) for gold, row in zip(types, counts.tolist(), strict=True)}
 
 
+def label_confusion(
+    references: Sequence[int], predictions: Sequence[int], label_names: Sequence[str]
+) -> ConfusionTable:
+    """Counts of texts by their true label and the predicted one.
+
+        >>> label_confusion([0, 0, 1], [0, 1, 1], ["no", "yes"])
+        {'no': {'no': 1, 'yes': 1}, 'yes': {'no': 0, 'yes': 1}}
+
+    Args:
+        references: Label ids.
+        predictions: The label ids of the same texts, in the same order.
+        label_names: In the order of the ids.
+
+    Returns:
+        `{true label: {predicted label: texts}}`, which can be written as JSON. A pair that never occurs has 0.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    require_extra("train", "A table of confusions", "scikit-learn")
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(references, predictions, labels=range(len(label_names)))
+    rows = (dict(zip(label_names, row, strict=True)) for row in counts.tolist())
+    return dict(zip(label_names, rows, strict=True))
+
+
 def _entity_type(tag: str) -> str:
     return tag if tag == OUTSIDE else tag[2:]
 

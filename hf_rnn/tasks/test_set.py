@@ -94,17 +94,14 @@ class TestSplitOnly:
     """Arguments of a reader of which only the test split is read."""
 
     __test__ = False
-
+    # The labels are those of the models.
+    wants_training = False
     dataset_name: str | None
-    train_file: str | None
     test_file: str | None
 
     def __post_init__(self) -> None:
         if self.dataset_name is None and self.test_file is None:
             raise ValueError("Give `test_file` or `dataset_name`: the texts that the models are measured on.")
-        if self.dataset_name is None and self.train_file is None:
-            # The readers want training rows. The labels are those of the models, so any rows will do.
-            self.train_file = self.test_file
         super().__post_init__()  # type: ignore[misc]
 
 

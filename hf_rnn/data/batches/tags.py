@@ -52,6 +52,7 @@ def tokenize_tagged(
     max_length: int | None,
     label_all_tokens: bool = False,
     label_names: Sequence[str],
+    progress: bool = True,
 ) -> Dataset:
     """Tokenize tagged sentences and label their pieces.
 
@@ -68,6 +69,7 @@ def tokenize_tagged(
         label_all_tokens: Label the other pieces of a token, too: with the I- of its tag where that is a B-, else with
             the tag itself.
         label_names: The tags in order of their ids.
+        progress: Whether a bar is shown, on standard error.
 
     Returns:
         ``input_ids``, ``attention_mask`` and, where the tokenizer's models take them, ``token_type_ids``; ``labels``
@@ -91,7 +93,7 @@ def tokenize_tagged(
     inner_ids = _inner_ids(label_names) if label_all_tokens else None
     columns: dict[str, list[Any]] = {name: [] for name in (*inputs, "labels", "token", "length", "sentence")}
     counts: Counter[str] = Counter()
-    with tqdm(total=len(dataset), desc="Tokenizing", unit=" examples") as progress:
+    with tqdm(total=len(dataset), desc="Tokenizing", unit=" examples", disable=not progress) as bar:
         for start in range(0, len(dataset), BATCH_SIZE):
             batch = sentences[start : start + BATCH_SIZE]
             encoded = tokenizer(
@@ -110,7 +112,7 @@ def tokenize_tagged(
                     for name, value in row.items():
                         columns[name].append(value)
                     columns["sentence"].append(sentence)
-            progress.update(len(batch))
+            bar.update(len(batch))
     _warn(counts, max_length)
     numbers = dict.fromkeys(("length", "sentence"), pa.int64())
     arrays = {name: pa.array(values, numbers.get(name, pa.list_(pa.int64()))) for name, values in columns.items()}

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .sources import leading_split
+
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -81,7 +83,7 @@ def encode_labels(
     - ``regression`` (floats; integers where `problem_type` says so): float32. `label2id` does not apply.
 
     Args:
-        splits: The rows; ``train`` must be among them.
+        splits: The rows; ``train`` must be among them, or the first has the label set.
         column: The name of the label column.
         problem_type: None to take it from the column's type.
         label2id: A model's map, which then decides instead of the training split.
@@ -92,7 +94,8 @@ def encode_labels(
     """
     from datasets import ClassLabel, List, Value
 
-    feature = splits["train"].features[column]
+    leading = leading_split(splits)
+    feature = splits[leading].features[column]
     chosen = _problem_type(feature, column) if problem_type is None else problem_type
     if chosen not in PROBLEM_TYPES:
         raise ValueError(f"`problem_type`={problem_type!r} must be None or one of {PROBLEM_TYPES}.")
@@ -106,7 +109,7 @@ def encode_labels(
     values = {
         split: _value_lists(rows, column, split, several, delimiter, class_names) for split, rows in splits.items()
     }
-    label_map = _label_map(values["train"], feature, column, label2id, class_names)
+    label_map = _label_map(values[leading], feature, column, label2id, class_names)
     if not several and len(label_map.names) < 2:
         raise ValueError(
             f"Column `{column}` of the train split holds one value only, {label_map}: nothing to classify."

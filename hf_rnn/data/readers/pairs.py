@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .files import read_rows
-from .sources import SourceArguments, column_texts, comma_separated, hold_out_and_sample, read_splits, require_column
+from .sources import (
+    SourceArguments,
+    column_texts,
+    comma_separated,
+    hold_out_and_sample,
+    leading_split,
+    read_splits,
+    require_column,
+)
 
 
 if TYPE_CHECKING:
@@ -111,18 +119,19 @@ def load_pairs(arguments: PairDataArguments) -> PairData:
 
     typed = USUAL_LABEL_COLUMNS if arguments.label_column_name is None else (arguments.label_column_name,)
     raw = read_splits(arguments, lambda path: read_rows(path, typed_columns=typed))
-    first, second = _text_columns(arguments, raw["train"])
-    label_column = _label_column(arguments, raw["train"])
+    leading = leading_split(raw)
+    first, second = _text_columns(arguments, raw[leading], leading)
+    label_column = _label_column(arguments, raw[leading], leading)
     if label_column in (first, second):
         raise ValueError(f"`label_column_name`={label_column!r} is also one of `text_column_names`.")
     numbers = {}
     for split, rows in raw.items():
         require_column(label_column, "label_column_name", split, rows)
         numbers[split] = _numbers(rows[label_column], label_column, split)
-    kind: Literal["labels", "scores"] = "labels" if set(numbers["train"]) <= {0, 1} else "scores"
+    kind: Literal["labels", "scores"] = "labels" if set(numbers[leading]) <= {0, 1} else "scores"
     if kind == "labels" and arguments.score_range is not None:
         raise ValueError(f"`score_range`={arguments.score_range!r}: column `{label_column}` holds labels, 0 and 1.")
-    low, high = (0.0, 1.0) if kind == "labels" else arguments.bounds() or _extremes(numbers["train"], label_column)
+    low, high = (0.0, 1.0) if kind == "labels" else arguments.bounds() or _extremes(numbers[leading], label_column)
     features = Features({"text": Value("string"), "text_b": Value("string"), "label": Value("float32")})
     splits = {}
     for split, rows in raw.items():
@@ -140,10 +149,12 @@ def load_pairs(arguments: PairDataArguments) -> PairData:
                 f"Column `{label_column}` is {rows['label'][0]:g} in every row of the {split} split; it must hold "
                 "both 0 and 1, or different scores."
             )
-    return PairData(DatasetDict(splits), kind, arguments.dataset_name or str(arguments.train_file))
+    return PairData(
+        DatasetDict(splits), kind, arguments.dataset_name or str(arguments.train_file or arguments.test_file)
+    )
 
 
-def _text_columns(arguments: PairDataArguments, rows: Dataset) -> tuple[str, str]:
+def _text_columns(arguments: PairDataArguments, rows: Dataset, split: str) -> tuple[str, str]:
     named = comma_separated(arguments.text_column_names, "text_column_names")
     if named is not None:
         return named[0], named[1]
@@ -151,19 +162,19 @@ def _text_columns(arguments: PairDataArguments, rows: Dataset) -> tuple[str, str
         if first in rows.column_names and second in rows.column_names:
             return first, second
     raise ValueError(
-        "Give `text_column_names`: the train split has no usual pair of columns; its columns are "
+        f"Give `text_column_names`: the {split} split has no usual pair of columns; its columns are "
         f"{', '.join(map(repr, rows.column_names))}."
     )
 
 
-def _label_column(arguments: PairDataArguments, rows: Dataset) -> str:
+def _label_column(arguments: PairDataArguments, rows: Dataset, split: str) -> str:
     if arguments.label_column_name is not None:
         return arguments.label_column_name
     usual = [name for name in USUAL_LABEL_COLUMNS if name in rows.column_names]
     if len(usual) != 1:
         found = f"more than one usual label column ({', '.join(usual)})" if usual else "no usual label column"
         raise ValueError(
-            f"Give `label_column_name`: the train split has {found}; its columns are "
+            f"Give `label_column_name`: the {split} split has {found}; its columns are "
             f"{', '.join(map(repr, rows.column_names))}."
         )
     return usual[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from .conll import read_conll
 from .files import TAGGED_FILE_TYPES, expand_path, read_rows
 from .labels import LabelMap
-from .sources import SourceArguments, comma_separated, hold_out_and_sample, read_splits, require_column
+from .sources import SourceArguments, comma_separated, hold_out_and_sample, leading_split, read_splits, require_column
 from .tag_schemes import InvalidTags, bioes_to_iob2, entity_types, guess_scheme, invalid_positions, iob1_to_iob2, mend
 
 
@@ -114,18 +114,19 @@ def load_token_classification(
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
     raw = read_splits(arguments, _read_file)
-    label_column = _label_column(arguments, raw["train"])
-    text_column = _text_column(arguments, raw["train"], label_column)
+    leading = leading_split(raw)
+    label_column = _label_column(arguments, raw[leading], leading)
+    text_column = _text_column(arguments, raw[leading], label_column, leading)
     tokens = {split: _tokens(rows, text_column, split) for split, rows in raw.items()}
     class_names = comma_separated(arguments.class_names, "class_names")
     tags = {split: _tags(rows, label_column, split, tokens[split], class_names) for split, rows in raw.items()}
-    declared = class_names or _class_label_names(raw["train"], label_column)
+    declared = class_names or _class_label_names(raw[leading], label_column)
 
-    scheme = arguments.tag_scheme or (guess_scheme(tags["train"]) or "").lower()
+    scheme = arguments.tag_scheme or (guess_scheme(tags[leading]) or "").lower()
     is_entities = scheme != ""
     if is_entities:
         tags = _to_iob2(tags, label_column, scheme, arguments.invalid_tags)
-    label_map = _label_map(tags["train"], declared, is_entities, label2id, label_column)
+    label_map = _label_map(tags[leading], declared, is_entities, label2id, label_column)
     features = Features({"tokens": List(Value("string")), "tags": List(ClassLabel(names=label_map.names))})
     splits = {}
     for split in raw:
@@ -135,7 +136,7 @@ def load_token_classification(
         splits=DatasetDict(hold_out_and_sample(splits, arguments)),
         label_names=label_map.names,
         is_entities=is_entities,
-        dataset_name=arguments.dataset_name or str(arguments.train_file),
+        dataset_name=arguments.dataset_name or str(arguments.train_file or arguments.test_file),
     )
 
 
@@ -148,7 +149,7 @@ def load_sentences(arguments: TokenDataArguments) -> list[list[str]]:
     from datasets import Dataset
 
     raw = read_splits(arguments, lambda path: _read_file(path, tagged=False))
-    column = _text_column(arguments, raw["train"], _find_label_column(arguments, raw["train"]))
+    column = _text_column(arguments, raw["train"], _find_label_column(arguments, raw["train"]), "train")
     splits = {split: Dataset.from_dict({"tokens": _tokens(rows, column, split)}) for split, rows in raw.items()}
     return list(hold_out_and_sample(splits, arguments)["train"]["tokens"])
 
@@ -169,18 +170,18 @@ def _find_label_column(arguments: TokenDataArguments, rows: Dataset) -> str | No
     return next((name for name in _usual_label_columns(arguments) if name in rows.column_names), None)
 
 
-def _label_column(arguments: TokenDataArguments, rows: Dataset) -> str:
+def _label_column(arguments: TokenDataArguments, rows: Dataset, split: str) -> str:
     found = _find_label_column(arguments, rows)
     if found is not None:
         return found
     usual = _usual_label_columns(arguments)
     raise ValueError(
-        f"Give `label_column_name`: the train split has no column {' or '.join(usual)}; its columns are "
+        f"Give `label_column_name`: the {split} split has no column {' or '.join(usual)}; its columns are "
         f"{', '.join(map(repr, rows.column_names))}."
     )
 
 
-def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str | None) -> str:
+def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str | None, split: str) -> str:
     if label_column is not None and arguments.text_column_name == label_column:
         raise ValueError(f"`text_column_name`={label_column!r} is also the column of the tags.")
     if arguments.text_column_name is not None:
@@ -195,7 +196,7 @@ def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str
             return name
     besides = "" if label_column is None else f" besides {label_column!r}"
     raise ValueError(
-        f"Give `text_column_name`: the train split has no column of lists of strings{besides}; its columns are "
+        f"Give `text_column_name`: the {split} split has no column of lists of strings{besides}; its columns are "
         f"{', '.join(map(repr, rows.column_names))}."
     )
 

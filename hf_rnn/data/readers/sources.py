@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
 
@@ -21,6 +21,7 @@ __all__ = [
     "comma_separated",
     "hold_out_and_sample",
     "holds_out_by_default",
+    "leading_split",
     "read_splits",
     "require_column",
     "training_column",
@@ -40,6 +41,9 @@ _FILES = (
 @dataclass
 class SourceArguments:
     """Which rows to read and how to split them."""
+
+    # Whether there must be a training split, whose columns and labels are those of the others.
+    wants_training: ClassVar[bool] = True
 
     dataset_name: str | None = field(
         default=None,
@@ -78,7 +82,7 @@ class SourceArguments:
         given = [name for name, path in files.items() if path is not None]
         if self.dataset_name is not None and given:
             raise ValueError(f"`dataset_name`={self.dataset_name!r} and `{given[0]}` were both given; give one.")
-        if self.dataset_name is None and self.train_file is None:
+        if self.wants_training and self.dataset_name is None and self.train_file is None:
             raise ValueError("Give `dataset_name` (a dataset of the Hub or a folder) or `train_file`.")
         for name in ("validation_split_percentage", "test_split_percentage"):
             value = getattr(self, name)
@@ -117,7 +121,7 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
 
     name = arguments.dataset_name
     loaded = load_dataset(str(expand_path(name)) if "$" in name else name, arguments.dataset_config_name)
-    if "train" not in loaded:
+    if arguments.wants_training and "train" not in loaded:
         raise ValueError(f"`dataset_name`={name!r} has no split named 'train'; it has {', '.join(loaded)}.")
     unused = [split for split in loaded if split not in SPLITS]
     if unused:
@@ -127,6 +131,11 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         if len(rows) == 0:
             raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
     return splits
+
+
+def leading_split(splits: Mapping[str, Any]) -> str:
+    """The split whose columns and labels are those of the others: ``train``, or the first where it is not read."""
+    return "train" if "train" in splits else next(iter(splits))
 
 
 def require_column(column: str, argument: str, split: str, rows: Dataset) -> None:
@@ -239,6 +248,8 @@ def _classes(rows: Dataset) -> list[Any] | None:
 
 def _hold_out(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
     """Take the validation and test rows that `arguments` ask for from the shuffled training rows."""
+    if "train" not in splits:
+        return splits
     train = splits["train"]
     sizes = {"validation": 0, "test": 0}
     if arguments.validation_split_size is not None:

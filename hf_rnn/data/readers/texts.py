@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from .files import read_rows
 from .labels import encode_labels
-from .sources import SourceArguments, column_texts, comma_separated, hold_out_and_sample, read_splits, require_column
+from .sources import (
+    SourceArguments,
+    column_texts,
+    comma_separated,
+    hold_out_and_sample,
+    leading_split,
+    read_splits,
+    require_column,
+)
 
 
 if TYPE_CHECKING:
@@ -93,7 +101,8 @@ def load_text_classification(
     label_column = arguments.label_column_name
     for split, rows in raw.items():
         require_column(label_column, "label_column_name", split, rows)
-    text_columns = _text_columns(arguments, raw["train"])
+    leading = leading_split(raw)
+    text_columns = _text_columns(arguments, raw[leading], leading)
     if label_column in text_columns:
         raise ValueError(f"`label_column_name`={label_column!r} is also one of `text_column_names`.")
     encoded = encode_labels(
@@ -113,7 +122,7 @@ def load_text_classification(
         splits=DatasetDict(hold_out_and_sample(splits, arguments)),
         label_names=encoded.label_names,
         problem_type=encoded.problem_type,
-        dataset_name=arguments.dataset_name or str(arguments.train_file),
+        dataset_name=arguments.dataset_name or str(arguments.train_file or arguments.test_file),
     )
 
 
@@ -126,7 +135,7 @@ def load_texts(arguments: DataArguments) -> list[str]:
     from datasets import Dataset
 
     raw = _read(arguments)
-    columns = _text_columns(arguments, raw["train"])
+    columns = _text_columns(arguments, raw["train"], "train")
     splits = {
         split: Dataset.from_dict({"text": _texts(rows, columns, arguments.text_column_delimiter, split)})
         for split, rows in raw.items()
@@ -138,7 +147,7 @@ def _read(arguments: DataArguments) -> dict[str, Dataset]:
     return read_splits(arguments, lambda path: read_rows(path, typed_columns=(arguments.label_column_name,)))
 
 
-def _text_columns(arguments: DataArguments, rows: Dataset) -> list[str]:
+def _text_columns(arguments: DataArguments, rows: Dataset, split: str) -> list[str]:
     named = comma_separated(arguments.text_column_names, "text_column_names")
     if named is not None:
         return named
@@ -146,7 +155,7 @@ def _text_columns(arguments: DataArguments, rows: Dataset) -> list[str]:
     if len(usual) != 1:
         found = f"more than one usual text column ({', '.join(usual)})" if usual else "no usual text column"
         raise ValueError(
-            f"Give `text_column_names`: the train split has {found}; its columns are "
+            f"Give `text_column_names`: the {split} split has {found}; its columns are "
             f"{', '.join(map(repr, rows.column_names))}."
         )
     return usual

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,11 @@ def measure_pairs(
             data.kind, similarities, log_odds, labels, threshold=model.config.threshold, odds_threshold=0.0
         )
         if data.kind == "labels" and name != "train":
-            metrics[name] |= _retrieval(trainer, model.base_model, data.splits[name])
+            rows = data.splits[name]
+            pairs = list(zip(rows["text"][:], rows["text_b"][:], strict=True))
+            metrics[name] |= retrieval_of(
+                model.base_model, trainer.processing_class, pairs, rows["label"][:], trainer.args.eval_batch_size
+            )
         if name == "test":
             write_predictions(output / PREDICTIONS_FILE, similarities, labels, model.config.threshold, log_odds)
     return metrics
@@ -142,14 +146,23 @@ def _threshold_pairs(splits: dict[str, datasets.Dataset]) -> datasets.Dataset:
     return splits[split]
 
 
-def _retrieval(trainer: RecurrentTrainer, model: Any, rows: datasets.Dataset) -> dict[str, float]:
-    columns = rows["text"][:], rows["text_b"][:], rows["label"][:]
-    pairs = [(first, second) for first, second, label in zip(*columns, strict=True) if label == 1]
-    if all(first == second for first, second in pairs):
+def retrieval_of(
+    model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]], labels: Sequence[float], batch_size: int
+) -> dict[str, float]:
+    """
+    The figures of `retrieval_figures`, where every text of the pairs is searched for the others that are alike; none
+    where no two different texts are.
+
+    Args:
+        model: A `SiameseModel`.
+        labels: 1 for pairs that are alike, else 0.
+    """
+    alike = [pair for pair, label in zip(pairs, labels, strict=True) if label == 1]
+    if all(first == second for first, second in alike):
         return {}
-    texts = list(dict.fromkeys([*columns[0], *columns[1]]))
-    vectors = model.encode(texts, trainer.processing_class, trainer.args.eval_batch_size)
-    return retrieval_figures(vectors, texts, pairs, model.config.similarity)
+    texts = list(dict.fromkeys([*(first for first, _ in pairs), *(second for _, second in pairs)]))
+    vectors = model.encode(texts, tokenizer, batch_size)
+    return retrieval_figures(vectors, texts, alike, model.config.similarity)
 
 
 def write_predictions(
@@ -176,6 +189,7 @@ __all__ = [
     "measure_pairs",
     "pair_figures",
     "predicted_scores",
+    "retrieval_of",
     "similarity_metrics_for",
     "write_predictions",
 ]

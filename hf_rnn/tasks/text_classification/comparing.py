@@ -24,7 +24,10 @@ class TextTestArguments(TestSplitOnly, DataArguments):
 
 
 def read_texts(
-    arguments: TextTestArguments, label2id: dict[str, int] | None, task: str = "text-classification"
+    arguments: TextTestArguments,
+    label2id: dict[str, int] | None,
+    task: str = "text-classification",
+    problem_type: str | None = None,
 ) -> TestSet:
     """
     The test split that `arguments` name.
@@ -32,13 +35,16 @@ def read_texts(
     Args:
         label2id: The ids that the models give to the labels; None: those of the data.
         task: The name of the task that the texts are measured for.
+        problem_type: That of the model, as transformers names it; None: it is found from the label column.
     """
-    data = load_text_classification(arguments, label2id=label2id)
+    data = load_text_classification(arguments, problem_type=problem_type, label2id=label2id)
     rows = test_rows(data.splits)
     texts: list[Any] = list(rows["text"])
     if arguments.text_pair_column_name is not None:
         pairs = replace(arguments, text_column_names=arguments.text_pair_column_name)
-        second = test_rows(load_text_classification(pairs, label2id=label2id).splits)["text"]
+        second = test_rows(load_text_classification(pairs, problem_type=problem_type, label2id=label2id).splits)[
+            "text"
+        ]
         texts = [{"text": a, "text_pair": b} for a, b in zip(texts, second, strict=True)]
     return TestSet(task, texts, texts, list(rows["label"]), data.label_names, data.problem_type, logit_figures)
 

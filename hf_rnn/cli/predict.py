@@ -1,0 +1,120 @@
+"""`hf-rnn predict MODEL DATA`: a finished model applied to a file of new texts."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+
+from transformers import HfArgumentParser
+
+from ..inference.files import FilePrediction, predict_file
+from ..inference.output import FORMATS
+from ..inference.pipelines import HEADS
+from ..runs.bundled import checkpoint_folder
+
+
+SUMMARY = "answer every row of a file: labels, spans, similarities, losses or continuations"
+MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
+DATA_HELP = (
+    "A csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, a dataset of the Hub, or - for standard "
+    "input (a text a line). No label column is needed."
+)
+
+
+@dataclass
+class PredictArguments:
+    """How the rows are read, what the model is asked, and where its answers go."""
+
+    output: str | None = field(
+        default=None,
+        metadata={
+            "help": "The file to write, which ends in .csv, .jsonl or .conll; - for standard output. It is never "
+            "written over another. Default: NAME.predictions.csv beside the input (.jsonl for spans and "
+            "continuations, .conll for tags of tokens); standard output for standard input."
+        },
+    )
+    task: str | None = field(
+        default=None, metadata={"help": f"One of {', '.join(HEADS)}. Default: what the checkpoint does."}
+    )
+    format: str | None = field(
+        default=None,
+        metadata={
+            "help": f"One of {', '.join(FORMATS)}; with conll a tagger cuts texts into words itself. Default: as "
+            "`output` ends."
+        },
+    )
+    split: str | None = field(
+        default=None, metadata={"help": "The split of a dataset to read. Default: its only one, or test."}
+    )
+    text_column_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "The column of the texts, of the first texts of pairs, or of the tokens. Default: one with a "
+            "usual name (text, sentence, tokens, question1 …), or the only one."
+        },
+    )
+    text_pair_column_name: str | None = field(
+        default=None,
+        metadata={"help": "The column of the second texts of pairs. Default: one with a usual name."},
+    )
+    top_k: int | None = field(
+        default=None, metadata={"help": "Name this many labels, the likeliest first. Default: the model's choice."}
+    )
+    probabilities: bool = field(default=False, metadata={"help": "Give the probability of each label. Default: off."})
+    generate: bool = field(
+        default=False,
+        metadata={"help": "Have a language model continue each text. Default: off, it gives the loss of each text."},
+    )
+    max_new_tokens: int = field(default=50, metadata={"help": "The most tokens of a continuation. Default: 50."})
+    batch_size: int = field(default=64, metadata={"help": "Texts that are computed together. Default: 64."})
+    no_progress: bool = field(default=False, metadata={"help": "Show no progress bar. Default: off."})
+
+
+def main(arguments: list[str]) -> None:
+    """
+    Answer the rows of a file, and say on standard error where the answers are and which rows have none.
+
+    Raises:
+        ValueError, OSError: as `predict_file`, or for flags that do not exist.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    parser = HfArgumentParser(PredictArguments, prog="hf-rnn predict", description=__doc__)  # type: ignore[arg-type]
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("data", help=DATA_HELP)
+    options, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
+    try:
+        done = predict_file(
+            checkpoint_folder(named.model, "model"),
+            named.data,
+            options.output,
+            task=options.task,
+            format=options.format,
+            split=options.split,
+            text_column=options.text_column_name,
+            pair_column=options.text_pair_column_name,
+            top_k=options.top_k,
+            probabilities=options.probabilities,
+            generate=options.generate,
+            max_new_tokens=options.max_new_tokens,
+            batch_size=options.batch_size,
+            progress=not options.no_progress,
+        )
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+    print("\n".join(_said(done)), file=sys.stderr)
+
+
+def _said(done: FilePrediction) -> list[str]:
+    where = "standard output" if done.output == "-" else done.output
+    before = f", {done.resumed} of them by an earlier run" if done.resumed else ""
+    lines = [f"{done.rows} rows answered{before}; {done.task}, {done.seconds:.1f} s: {where}"]
+    if done.unanswered:
+        named = "; ".join(f"row {row}: {problem}" for row, problem in done.problems)
+        more = f"; and {done.unanswered - len(done.problems)} more" if done.unanswered > len(done.problems) else ""
+        lines = [f"{done.rows} rows, {done.unanswered} of them without an answer ({named}{more}){before}: {where}"]
+    return lines
+
+
+__all__ = ["SUMMARY", "PredictArguments", "main"]

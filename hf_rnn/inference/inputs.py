@@ -1,0 +1,139 @@
+"""What a model is asked, from the rows of a file: its text, its pair of texts, or its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..data.readers.pairs import USUAL_LABEL_COLUMNS, USUAL_PAIRS
+from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
+from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
+from ..data.readers.texts import USUAL_TEXT_COLUMNS
+
+
+Kind = Literal["text", "pair", "tokens"]
+
+
+@dataclass(frozen=True)
+class InputColumns:
+    """
+    Where the inputs stand.
+
+    Attributes:
+        kind: What an input is.
+        names: Of its columns: two of a pair, else one.
+        is_plain: Whether the rows are lines of text, in which a tab stands between the texts of a pair.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    is_plain: bool = False
+
+    def input_of(self, row: Row) -> Any:
+        """
+        A text, ``{"text": ..., "text_pair": ...}`` or a list of tokens; of a row that has none a `BadRow`.
+        """
+        if isinstance(row, BadRow):
+            return row
+        if self.kind == "tokens":
+            return _checked_tokens(row.get(self.names[0]))
+        values: list[Any] = [row.get(name) for name in self.names]
+        if self.kind == "pair" and self.is_plain:
+            values = str(row[TEXT_COLUMN]).split("\t")
+            if len(values) != 2:
+                return BadRow(f"the line has {len(values) - 1} tabs; one must stand between the two texts")
+        problems = (_problem(value) for value in values)
+        if (problem := next(filter(None, problems), None)) is not None:
+            return BadRow(problem)
+        return values[0] if self.kind == "text" else {"text": values[0], "text_pair": values[1]}
+
+
+def find_columns(
+    rows: Sequence[Row],
+    kinds: Sequence[Kind],
+    text_column: str | None = None,
+    pair_column: str | None = None,
+    is_plain: bool = False,
+) -> InputColumns:
+    """
+    The columns of the inputs: those that are named, or else those with a usual name, or else the only one there is.
+
+    Args:
+        rows: The first ones.
+        kinds: What the model takes, the likeliest first.
+        text_column: What the user calls the column of the texts, of the first texts of pairs, or of the tokens.
+        pair_column: What the user calls the column of the second texts.
+        is_plain: Whether the rows are lines of text.
+
+    Raises:
+        ValueError: no column is found, or there is none of a name that was given.
+    """
+    good = [row for row in rows if not isinstance(row, BadRow)]
+    names = list(dict.fromkeys(name for row in good for name in row))
+    for argument, name in (("text_column_name", text_column), ("text_pair_column_name", pair_column)):
+        if name is not None and good and name not in names:
+            raise ValueError(f"`{argument}`={name!r} must be one of the columns: {', '.join(map(repr, names))}.")
+    if pair_column is not None and "pair" not in kinds:
+        raise ValueError(f"`text_pair_column_name`={pair_column!r} was given, and the model takes no pairs of texts.")
+    if not good:
+        # Nothing can be asked, and each row says why.
+        return InputColumns(kinds[0], (TEXT_COLUMN, TEXT_COLUMN))
+    if is_plain:
+        return InputColumns("text" if "text" in kinds else "pair", (TEXT_COLUMN,), is_plain=True)
+    if text_column is not None and pair_column is not None:
+        return InputColumns("pair", (text_column, pair_column))
+    lists = {name for row in good for name, value in row.items() if isinstance(value, list)}
+    for kind in kinds:
+        if pair_column is not None and kind != "pair":
+            continue
+        if (found := _usual(kind, names, lists, text_column)) is not None:
+            return InputColumns(kind, found)
+    wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
+    raise ValueError(f"Give {wanted}: no column has a usual name; the columns are {', '.join(map(repr, names))}.")
+
+
+def _usual(kind: Kind, names: Sequence[str], lists: set[str], given: str | None) -> tuple[str, ...] | None:
+    if kind == "pair":
+        pairs = ((first, second) for first, second in USUAL_PAIRS if given in (None, first))
+        return next((pair for pair in pairs if {*pair} <= {*names}), None)
+    if given is not None:
+        return (given,) if (given in lists) == (kind == "tokens") else None
+    if kind == "tokens":
+        return next(((name,) for name in USUAL_TOKEN_COLUMNS if name in lists), None)
+    usual = [name for name in USUAL_TEXT_COLUMNS if name in names]
+    others = [name for name in names if name not in USUAL_LABEL_COLUMNS]
+    if len(usual) == 1 or (len(others) == 1 and others[0] not in lists):
+        return (usual[0] if len(usual) == 1 else others[0],)
+    return None
+
+
+def _problem(text: Any) -> str | None:
+    if text is None:
+        return "there is no text (null)"
+    if not isinstance(text, str):
+        return f"the text is {text!r}, which is no string"
+    if not text.strip():
+        return "the text is empty"
+    return None if _is_utf8([text]) else "the text is not UTF-8"
+
+
+def _checked_tokens(tokens: Any) -> Any:
+    if not isinstance(tokens, list):
+        return BadRow(f"the tokens are {tokens!r}, which is no list")
+    for position, token in enumerate(tokens):
+        if not isinstance(token, str) or not token.strip():
+            return BadRow(f"the token at position {position} is {token!r}; it must be more than white space")
+    return tokens if _is_utf8(tokens) else BadRow("a token is not UTF-8")
+
+
+def _is_utf8(texts: Iterable[str]) -> bool:
+    try:
+        for text in texts:
+            text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+__all__ = ["InputColumns", "find_columns"]

@@ -1,0 +1,68 @@
+"""Tags of sentences that are cut into tokens already, whatever pieces and windows the model reads them in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from datasets import Dataset, Features, List, Value
+
+from ..data.batches.tags import token_predictions, tokenize_tagged
+from ..kernels.threads import computing_threads
+from .pipelines import label_names, text_limit
+
+
+def tag_sentences(
+    model: Any, tokenizer: Any, sentences: Sequence[Sequence[str]], batch_size: int = 32
+) -> list[list[str]]:
+    """
+    The tag of each token.
+
+    Args:
+        model: One with a head for token classification.
+        tokenizer: A fast one. One of byte-level BPE needs ``add_prefix_space=True``.
+        sentences: The tokens of each; a sentence may be empty.
+        batch_size: Rows of pieces that are computed together.
+    """
+    names = label_names(model.config)
+    # `tokenize_tagged` wants true tags, which nothing here depends on.
+    dataset = Dataset.from_dict(
+        {"tokens": [list(tokens) for tokens in sentences], "tags": [[0] * len(tokens) for tokens in sentences]},
+        features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
+    )
+    limit = text_limit(tokenizer, model.config)
+    tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names, progress=False)
+    predicted = _label_ids(model, tokenizer, list(tokenized["input_ids"]), batch_size)
+    rows = token_predictions(predicted, tokenized, dataset, label_names=names)
+    return [[names[tag] for tag in row] for row in rows]
+
+
+def words_of(tokenizer: Any, text: str) -> list[str]:
+    """The words that a fast tokenizer cuts a text into before it cuts these into pieces, as they are in the text."""
+    encoded = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
+    words: dict[int, tuple[int, int]] = {}
+    for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
+        first, last = words.get(word, (start, end))
+        words[word] = min(first, start), max(last, end)
+    found = (text[start:end].strip() for start, end in words.values())
+    return [word for word in found if word]
+
+
+def _label_ids(model: Any, tokenizer: Any, rows: list[list[int]], batch_size: int) -> list[list[int]]:
+    """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
+    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+    found: list[list[int]] = [[] for _ in rows]
+    with torch.inference_mode(), computing_threads(model):
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            padded = tokenizer.pad(
+                {"input_ids": [rows[index] for index in batch]}, padding_side="right", return_tensors="pt"
+            )
+            best = model(**padded).logits.argmax(dim=-1).tolist()
+            for index, labels in zip(batch, best, strict=True):
+                found[index] = labels[: len(rows[index])]
+    return found
+
+
+__all__ = ["tag_sentences", "words_of"]

@@ -1,0 +1,231 @@
+"""A finished model measured on new labelled data, by the metrics of the run that made it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import Pipeline
+
+from ..data.batches.streams import TokenStreams
+from ..data.readers.documents import LanguageDataArguments, load_language_data
+from ..data.readers.files import existing_file, expand_path
+from ..extras import require_extra
+from ..inference.pipelines import SIMILARITY, label_names, load_pipeline, make_pipeline, model_checksum
+from ..inference.prediction import predict_texts
+from ..inference.tagging import tag_sentences
+from ..kernels.threads import computing_threads
+from ..metrics.confusion import ConfusionTable, confusion_table, label_confusion
+from ..metrics.language import language_metrics
+from ..metrics.text_loss import text_loss
+from ..runs.bundled import bundled_name, checkpoint_folder
+from ..runs.checksums import file_checksum
+from ..runs.provenance import describe_machine, library_versions
+from ..runs.results import CLASSIFIER
+from .language_modeling.task import encode_splits
+from .similarity.comparing import PairTestArguments, read_pairs
+from .similarity.measuring import pair_figures, retrieval_of
+from .test_set import TestSet
+from .text_classification.comparing import TextTestArguments, read_texts
+from .token_classification.comparing import TokenTestArguments, read_sentences
+from .token_classification.natural_text import detokenized_figures
+
+
+EVALUATIONS_FOLDER = "evaluations"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """
+    What [`evaluate_file`] measured.
+
+    Attributes:
+        path: The JSON file that was written.
+        task: The pipeline's name of it.
+        rows: How many rows were measured; of a language model, tokens.
+        metrics: Metric → figure.
+        confusion: Of a classifier with one label a text and of a tagger of entities: true → predicted → count.
+    """
+
+    path: Path
+    task: str
+    rows: int
+    metrics: dict[str, float]
+    confusion: ConfusionTable | None
+
+
+def evaluate_file(
+    model: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    task: str | None = None,
+    batch_size: int = 32,
+    progress: bool = True,
+    **columns: Any,
+) -> Evaluation:
+    """
+    The figures of a model on labelled data: those that its run measured on the test split, but for the loss of others
+    than language models.
+
+    They are written as JSON, with what was measured and when; `results.json` is not changed. A classifier's threshold
+    and that of a similarity are those of the model's configuration.
+
+    Args:
+        model: A folder, a repository of the Hub, or `bundled:NAME`.
+        data: A file of rows with labels, as those that it was trained on, or a dataset of the Hub, of which the test
+            split is read.
+        output: The JSON file. Default: `evaluations/NAME.json` in the folder of the model, where it is a folder of
+            this machine and not a bundled one; else in the current folder.
+        task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
+            checkpoint does.
+        batch_size: Texts that are computed together.
+        progress: Whether bars are shown, on standard error.
+        columns: How the data are read: arguments of `TextTestArguments`, `TokenTestArguments`, `PairTestArguments` or
+            `LanguageDataArguments`, such as `label_column_name`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: there is no such model.
+        ValueError: the output exists; the data do not fit, or have a label that the model does not know: the message
+            names it, its row, and those that it knows.
+        MissingExtraError: the extra `train` is not installed.
+    """
+    require_extra("train", "Measuring a model")
+    path = _output(model, data, output)
+    pipeline = load_pipeline(checkpoint_folder(model, "model"), task)
+    source = {key: value for key, value in columns.items() if value is not None}
+    is_file = expand_path(os.fspath(data)).suffix != "" or expand_path(os.fspath(data)).is_file()
+    if is_file:
+        existing_file(os.fspath(data))
+    source["test_file" if is_file else "dataset_name"] = os.fspath(data)
+    if pipeline.task == "text-generation":
+        rows, metrics, confusion = *_language_figures(pipeline, source), None
+    else:
+        rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
+    document = {
+        "task": pipeline.task,
+        "model": {"name": bundled_name(str(model)) or os.fspath(model), "sha256": model_checksum(pipeline)},
+        "data": {
+            "name": os.fspath(data),
+            "rows": rows,
+            "sha256": file_checksum(expand_path(os.fspath(data))) if is_file else None,
+            "arguments": {key: value for key, value in columns.items() if value is not None},
+        },
+        "metrics": metrics,
+        "confusion": confusion,
+        "machine": describe_machine(),
+        "versions": library_versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+    return Evaluation(path, str(pipeline.task), rows, metrics, confusion)
+
+
+def _output(
+    model: str | os.PathLike[str], data: str | os.PathLike[str], output: str | os.PathLike[str] | None
+) -> Path:
+    if output is None:
+        folder = Path(model) if Path(model).is_dir() and bundled_name(str(model)) is None else Path()
+        path = folder / EVALUATIONS_FOLDER / f"{Path(data).stem}.json"
+    else:
+        path = expand_path(os.fspath(output))
+    if path.exists():
+        raise ValueError(f"`output`={str(path)!r} exists already; name another file or remove it.")
+    return path
+
+
+def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
+    """Of the whole text in one stream, as a run measures it."""
+    given = dict(source)
+    if "test_file" in given:
+        given["train_file"] = given.pop("test_file")
+    arguments = LanguageDataArguments(**given)
+    splits = load_language_data(arguments)
+    split = "train" if "train_file" in given or "test" not in splits.splits else "test"
+    model, tokenizer = pipeline.model, pipeline.tokenizer
+    assert tokenizer is not None
+    texts = encode_splits(splits, tokenizer, reverse=arguments.reverse_text, only=(split,))
+    stream = TokenStreams(texts[split])
+    with computing_threads(model):
+        nats = text_loss(model, stream)
+    return stream.num_tokens, language_metrics(nats, len(stream), stream.predicted_characters)
+
+
+def _labelled_figures(
+    pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
+) -> tuple[int, dict[str, float], ConfusionTable | None]:
+    siamese = pipeline.model.config.model_type == "siamese"
+    if siamese or pipeline.task == SIMILARITY:
+        test = read_pairs(PairTestArguments(**source))
+        return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
+    names = label_names(pipeline.model.config)
+    if pipeline.task == "token-classification":
+        test = read_sentences(TokenTestArguments(**source), _ids(names))
+        return len(test.inputs), *_tag_figures(pipeline, test, names, batch_size, progress)
+    test = _texts(source, pipeline.model.config, names)
+    logits = _logits(pipeline, test, names, batch_size, progress)
+    confusion = None
+    if test.problem_type == "single_label_classification":
+        confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
+    return len(test.inputs), test.metrics(logits.tolist()), confusion
+
+
+def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
+    known = None if config.problem_type == "regression" else _ids(names)
+    return read_texts(TextTestArguments(**source), known, problem_type=config.problem_type)
+
+
+def _ids(names: list[str]) -> dict[str, int]:
+    return {name: index for index, name in enumerate(names)}
+
+
+def _logits(pipeline: Pipeline, test: TestSet, names: list[str], batch_size: int, progress: bool) -> np.ndarray:
+    """(texts, labels), in the order of the ids."""
+    answers = predict_texts(pipeline, test.inputs, batch_size, progress=progress, top_k=None, function_to_apply="none")
+    scores = ({row["label"]: row["score"] for row in answer} for answer in answers)
+    return np.array([[row[name] for name in names] for row in scores])
+
+
+def _tag_figures(
+    pipeline: Pipeline, test: TestSet, names: list[str], batch_size: int, progress: bool
+) -> tuple[dict[str, float], ConfusionTable | None]:
+    model, tokenizer = pipeline.model, pipeline.tokenizer
+    assert tokenizer is not None
+    predicted = tag_sentences(model, tokenizer, test.inputs, batch_size)
+    metrics = test.metrics(predicted)
+    if test.problem_type != "tagging":
+        return metrics, None
+    metrics |= detokenized_figures(model, tokenizer, test.inputs, test.references, progress=progress)
+    return metrics, confusion_table(test.references, predicted, names)
+
+
+def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: bool) -> dict[str, float]:
+    """Of the similarity, of a classifier where there is one, and of retrieval where the pairs have labels."""
+    model: Any = pipeline.model
+    tokenizer = pipeline.tokenizer
+    network = model.base_model
+    comparer = make_pipeline(SIMILARITY, network, tokenizer)
+    similarities = [answer["score"] for answer in predict_texts(comparer, test.inputs, batch_size, progress=progress)]
+    figures = test.metrics(similarities, network.config.threshold)
+    if test.problem_type != "labels":
+        return figures
+    if pipeline.task == "text-classification":
+        logits = _logits(pipeline, test, label_names(model.config), batch_size, progress)
+        of_classifier = pair_figures("labels", logits[:, 1] - logits[:, 0], None, test.references, threshold=0.0)
+        figures |= {CLASSIFIER + name: value for name, value in of_classifier.items()}
+    pairs = [(pair["text"], pair["text_pair"]) for pair in test.inputs]
+    with computing_threads(network):
+        return figures | retrieval_of(network, tokenizer, pairs, test.references, batch_size)
+
+
+__all__ = ["EVALUATIONS_FOLDER", "Evaluation", "evaluate_file"]
