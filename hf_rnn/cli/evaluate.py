@@ -17,8 +17,8 @@ from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 SUMMARY = "measure a model on new labelled data, by the metrics of its run"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a dataset "
-    "of the Hub, of which the test split is read."
+    "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "
+    "dataset of the Hub, of which the test split is read."
 )
 
 
