@@ -66,8 +66,8 @@ class TestSet:
         from transformers import EvalPrediction
 
         from ...metrics.classification import metrics_for
+        from ...metrics.pairs import pair_figures
         from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
-        from ...tasks.similarity.measuring import pair_figures
 
         if self.task == "token-classification":
             metric = TaggingMetric() if self.problem_type == "tagging" else TokenAccuracyMetric()

@@ -16,7 +16,7 @@ from ...kernels.loading import build_and_load
 from ...runs.describe import split_metrics
 from ...runs.folder import checkpoint_to_resume
 from ...training.arguments import LanguageTrainingArguments
-from ...training.stream_trainer import StreamTrainer, streams_of
+from ...training.language_model_trainer import LanguageModelTrainer, streams_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
@@ -111,7 +111,7 @@ def prepare_language_modeling(
         compute_metrics=None,
         measure=lambda trainer, output: _measure(trainer, texts),
         plotted_metric="perplexity",
-        trainer_class=StreamTrainer,
+        trainer_class=LanguageModelTrainer,
         train_for=lambda changed: _streams("train", texts["train"], changed),
     )
 

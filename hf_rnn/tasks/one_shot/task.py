@@ -10,6 +10,7 @@ from transformers import set_seed
 from ...data.synthetic.glyph_training import TrainingGlyphPairs
 from ...data.synthetic.glyphs import GlyphPairs, glyph_classes
 from ...losses.objective import LOSSES
+from ...metrics.pairs import similarity_metrics_for
 from ...metrics.similarity import PairClassificationMetric
 from ...models.configuration_conv import ConvEncoderConfig
 from ...models.configuration_siamese import SiameseConfig
@@ -21,7 +22,7 @@ from ...training.trainer import RecurrentTrainer
 from ..arguments import ReportArguments, json_object
 from ..run import TrainingTask, run_task
 from ..similarity.arguments import SimilarityArguments, build_objective
-from ..similarity.measuring import choose_thresholds, similarity_metrics_for
+from ..similarity.measuring import choose_thresholds
 from ..start import NothingToDoError, starts_run
 from .measuring import few_shot_figures
 
@@ -126,7 +127,7 @@ def run_one_shot(
         compute_metrics=similarity_metrics_for("labels", one_shot_arguments.threshold_metric),
         measure=lambda trainer, _: _measure(trainer, measured, one_shot_arguments.threshold_metric),
         trainer_class=SiameseTrainer,
-        trainer_options={"objective": objective, "groups": train.groups if objective.in_batch else None},
+        trainer_options={"loss": objective, "groups": train.groups if objective.in_batch else None},
     )
     return run_task(
         task, arguments, None, report_arguments, (one_shot_arguments,), checkpoint=checkpoint, recipe=recipe
