@@ -1,4 +1,4 @@
-"""Cross-entropy in which some classes count for more, and the weights by which rare classes count as much as others."""
+"""Cross-entropy in which some classes count for more, and weights by which rare classes count as much as others."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def weighted_cross_entropy(
 
         Σᵢ −w_yᵢ · log pᵢ[yᵢ] / Σᵢ w_yᵢ
 
-    which is `torch.nn.functional.cross_entropy(logits, labels, weight=class_weights)`. Where each micro-batch of a step
-    is given the `total_weight` of all of them, accumulated gradients are those of one large batch. Weighing by the
-    class follows King & Zeng 2001 (https://doi.org/10.1093/oxfordjournals.pan.a004868), section 4; label smoothing is
-    that of Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567), section 7.
+    which is `torch.nn.functional.cross_entropy(logits, labels, weight=class_weights)`. Where each micro-batch of a
+    step is given the `total_weight` of all of them, accumulated gradients are those of one large batch. Weighing by the
+    class follows King & Zeng 2001 (https://doi.org/10.1093/oxfordjournals.pan.a004868), section 4; label smoothing
+    is that of Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567), section 7.
 
     Args:
         logits: (…, classes).

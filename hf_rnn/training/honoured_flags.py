@@ -79,12 +79,10 @@ def _cannot_be_smoothed(model: Any) -> str | None:
     if has_crf(model):
         # transformers would smooth the emissions of each token, and never train the transitions.
         return f"for a {name} with a CRF"
-    config = getattr(model, "config", None)
-    of_texts = head_of(model) == "texts" and config is not None
-    problem_type = getattr(config, "problem_type", None)
-    if of_texts and (config.num_labels == 1 or problem_type in ("regression", "multi_label_classification")):
-        return f"for {problem_type or 'regression'}"
-    return None
+    if head_of(model) != "texts":
+        return None
+    problem_type = model.config.problem_type or ("regression" if model.config.num_labels == 1 else None)
+    return f"for {problem_type}" if problem_type in ("regression", "multi_label_classification") else None
 
 
 __all__ = ["Only", "flags_of", "is_ours", "refuse_flags", "refuse_split_batches"]

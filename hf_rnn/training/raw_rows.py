@@ -52,7 +52,7 @@ def tokenize_rows(
         whole: Read texts whole where the model has no limit, as a pipeline does.
 
     Raises:
-        ValueError: `tokenizer` is none, or the rows are a stream, or a label, named with its row, is none of the model.
+        ValueError: `tokenizer` is none, the rows are a stream, or a label is none of the model; its row is named.
     """
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
         raise ValueError(
@@ -111,7 +111,7 @@ def _is_of_numbers(feature: Any) -> bool:
 
 def _is_unnamed(config: PreTrainedConfig) -> bool:
     """Whether the labels have the names that transformers gives to those without."""
-    return label_names(config) == [f"LABEL_{index}" for index in range(config.num_labels)]
+    return label_names(config) == [f"LABEL_{index}" for index in range(config.num_labels or 0)]
 
 
 def _tagged(

@@ -1,4 +1,4 @@
-"""What a model is for, as far as its Trainer has to know: which labels it takes, and which metrics say what it is worth."""
+"""What a model is for, as far as its Trainer has to know: the labels that it takes, the metrics that measure it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def has_crf(model: Any) -> bool:
 
 def label_names(config: PreTrainedConfig) -> list[str]:
     """The names of a model's labels, in order of their numbers."""
-    return [str(config.id2label[index]) for index in range(config.num_labels)]  # type: ignore[index]
+    return [str(config.id2label[index]) for index in range(config.num_labels or 0)]  # type: ignore[index]
 
 
 def set_problem_type(config: PreTrainedConfig, problem_type: str) -> None:
@@ -78,11 +78,11 @@ def set_problem_type(config: PreTrainedConfig, problem_type: str) -> None:
         raise ValueError(
             f"`problem_type`={problem_type!r} needs a model of two labels or more; it has `num_labels`=1."
         )
-    config.problem_type = problem_type
+    config.problem_type = problem_type  # type: ignore[assignment]
 
 
 def problem_type_of(config: PreTrainedConfig, rows: Any) -> str | None:
-    """`config.problem_type`, or what the labels of `rows` are, as transformers' models find it; None: rows have none."""
+    """`config.problem_type`, or what the labels of `rows` are, found as transformers does; None: there are none."""
     if config.problem_type is not None or config.num_labels == 1:
         return config.problem_type or "regression"
     label = label_of(rows)
@@ -103,8 +103,8 @@ def label_of(rows: Any) -> Any:
 
 def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
     """
-    The metrics of `model`'s task on `rows`: of texts by the problem type, of tags of entities where every label is one
-    of IOB2. None where the task has none, the rows have no labels, or the extra `train` is not installed: then the loss
+    Find the metrics of `model`'s task: of texts by the problem type, of tags by entities where every label is one of
+    IOB2. None where the task has none, the `rows` have no labels, or the extra `train` is not installed: then the loss
     alone is measured.
     """
     if label_of(rows) is None:

@@ -99,7 +99,12 @@ class RecurrentTrainer(ReadyTrainer):
                     f"`{option}` shapes what the trainer makes itself, but `optimizers` has a {type(given).__name__}."
                 )
 
-    def train(self, resume_from_checkpoint: str | bool | None = None, trial: Any = None, **kwargs: Any) -> Any:
+    def train(
+        self,
+        resume_from_checkpoint: str | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> Any:
         """See `transformers.Trainer.train`."""
         if self.model is None:
             # A search has freed the model of the trial before; its threads depend on what the model is.
@@ -109,7 +114,7 @@ class RecurrentTrainer(ReadyTrainer):
             self.add_callback(self._average)
         try:
             with self._threads(), flushed_denormals(), self._unfreezing():
-                output = super().train(resume_from_checkpoint, trial, **kwargs)
+                output = super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
             if self._average is not None and not self.args.load_best_model_at_end:
                 self._average.assign(self.accelerator.unwrap_model(self.model))
             return output

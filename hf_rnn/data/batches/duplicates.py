@@ -44,8 +44,8 @@ def duplicate_groups(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
 
 def row_groups(rows: Dataset) -> list[int]:
     """
-    Number the groups of duplicates of tokenized pairs: those that are alike by `duplicate_groups`; each pair that is not
-    alike has a number of its own. Texts with the same tokens are one text.
+    Number the groups of duplicates of tokenized pairs: those that are alike by `duplicate_groups`; each pair that is
+    not alike has a number of its own. Texts with the same tokens are one text.
 
     Args:
         rows: `input_ids`, `input_ids_b` and `labels`, 1 for pairs that are alike.

@@ -33,8 +33,8 @@ def class_weights_of(model: Any, given: str | Sequence[float] | None, rows: Any)
     if not of_classes or has_crf(model):
         what = f"{type(model).__name__}{' with a CRF' if has_crf(model) else ''}"
         raise ValueError(
-            f"`class_weights`={given!r} weigh the classes of a cross-entropy, and the loss of this {what} is none; give "
-            "no weights."
+            f"`class_weights`={given!r} weigh the classes of a cross-entropy, and the loss of this {what} is none; "
+            "give no weights."
         )
     names = label_names(model.config)
     if given == "balanced":
