@@ -68,8 +68,8 @@ if TYPE_CHECKING:
     from .data.tokenizers.pair_template import with_pair_template as with_pair_template
     from .data.tokenizers.training import train_tokenizer as train_tokenizer
     from .export.onnx_export import export_onnx as export_onnx
-    from .export.runtime import load as load_onnx
-    from .hub.publishing import publish as push_to_hub
+    from .export.runtime import load as load_onnx  # noqa: F401
+    from .hub.publishing import publish as push_to_hub  # noqa: F401
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
     from .models.cache_rnn import *  # noqa: F403

@@ -25,8 +25,8 @@ def weighted_cross_entropy(
         Σᵢ −w_yᵢ · log pᵢ[yᵢ] / Σᵢ w_yᵢ
 
     which is `torch.nn.functional.cross_entropy(logits, labels, weight=class_weights)`. Where each micro-batch of a
-    step is given the `total_weight` of all of them, accumulated gradients are those of one large batch. Weighing by the
-    class follows King & Zeng 2001 (https://doi.org/10.1093/oxfordjournals.pan.a004868), section 4; label smoothing
+    step is given the `total_weight` of all of them, accumulated gradients are those of one large batch. Weighing by
+    the class follows King & Zeng 2001 (https://doi.org/10.1093/oxfordjournals.pan.a004868), section 4; label smoothing
     is that of Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567), section 7.
 
     Args:
