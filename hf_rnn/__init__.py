@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .lazy import lazily
 from .moved import keep_old_modules
 from .registration import MODELS, import_model, register
 from .version import __version__
@@ -19,50 +20,63 @@ from .version import __version__
 register()
 keep_old_modules()
 
-# Where each public name is found when it is first used.
+# Public name → the module that has it, and its name there where that is another.
 _MODULE_OF = {
-    "RecurrentCache": "hf_rnn.models.cache_rnn",
-    "RecurrentConfig": "hf_rnn.models.configuration_rnn",
-    "bundled": "hf_rnn.runs.bundled",
-    "list_bundled": "hf_rnn.runs.bundled",
-    "SentenceSimilarityPipeline": "hf_rnn.models.pipeline_similarity",
-    "semantic_search": "hf_rnn.models.search",
-    "predict_texts": "hf_rnn.inference.prediction",
-    "with_pair_template": "hf_rnn.data.tokenizers.pair_template",
-    "recurrent_path": "hf_rnn.models.paths",
+    "ConditionalRandomField": ".models.crf",
+    "LanguageModelTrainer": ".training.language_model_trainer",
+    "LanguageTrainingArguments": ".training.arguments",
+    "OneShotVerifier": ".inference.one_shot",
+    "RecurrentCache": ".models.cache_rnn",
+    "RecurrentConfig": ".models.configuration_rnn",
+    "RecurrentTrainer": ".training.trainer",
+    "RecurrentTrainingArguments": ".training.arguments",
+    "SentenceSimilarityPipeline": ".models.pipeline_similarity",
+    "SiameseTrainer": ".training.siamese_trainer",
+    "bundled": ".runs.bundled",
+    "export_onnx": ".export.onnx_export",
+    "list_bundled": ".runs.bundled",
+    "load_onnx": ".export.runtime:load",
+    "predict_texts": ".inference.prediction",
+    "push_to_hub": ".hub.publishing:publish",
+    "recurrent_path": ".models.paths",
+    "semantic_search": ".models.search",
+    "train_tokenizer": ".data.tokenizers.training",
+    "with_pair_template": ".data.tokenizers.pair_template",
 }
 for _config, _classes in MODELS.items():
     _MODULE_OF[_config.__name__] = _config.__module__
     for _file_and_class in _classes.values():
         _file, _class = _file_and_class.split(".")
-        _MODULE_OF[_class] = f"hf_rnn.models.{_file}"
+        _MODULE_OF[_class] = f".models.{_file}"
+# Packages whose own names are public, found as `hf_rnn.losses`.
+_FACES = ("export", "inference", "insight", "losses", "metrics", "tasks", "training")
 
-__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
+_find, __dir__, _offered = lazily(__name__, _MODULE_OF)
+__all__ = ["__version__", *_offered]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'hf_rnn' has no attribute {name!r}; it offers: {', '.join(__all__)}.")
-    module = _MODULE_OF[name]
-    if module.startswith("hf_rnn.models.modeling"):
-        value = import_model(module, name)
-    else:
-        value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    if name in _FACES:
+        return importlib.import_module(f".{name}", __name__)
+    if _MODULE_OF.get(name, "").startswith(".models.modeling"):
+        globals()[name] = import_model(f"{__name__}{_MODULE_OF[name]}", name)
+        return globals()[name]
+    return _find(name)
 
 
 if TYPE_CHECKING:
     from .data.tokenizers.pair_template import with_pair_template as with_pair_template
+    from .data.tokenizers.training import train_tokenizer as train_tokenizer
+    from .export.onnx_export import export_onnx as export_onnx
+    from .export.runtime import load as load_onnx  # noqa: F401
+    from .hub.publishing import publish as push_to_hub  # noqa: F401
+    from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
     from .models.configuration_siamese import *  # noqa: F403
+    from .models.crf import ConditionalRandomField as ConditionalRandomField
     from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
     from .models.modeling_siamese import *  # noqa: F403
@@ -71,3 +85,8 @@ if TYPE_CHECKING:
     from .models.search import *  # noqa: F403
     from .runs.bundled import bundled as bundled
     from .runs.bundled import list_bundled as list_bundled
+    from .training.arguments import LanguageTrainingArguments as LanguageTrainingArguments
+    from .training.arguments import RecurrentTrainingArguments as RecurrentTrainingArguments
+    from .training.language_model_trainer import LanguageModelTrainer as LanguageModelTrainer
+    from .training.siamese_trainer import SiameseTrainer as SiameseTrainer
+    from .training.trainer import RecurrentTrainer as RecurrentTrainer

@@ -20,7 +20,8 @@ def lazily(
 
     Args:
         package: The package's name.
-        module_of: Public name → the module that has it, absolute or relative to the package.
+        module_of: Public name → the module that has it, absolute or relative to the package; where it has another
+            name there, `module:name`.
         moved: Name that is public elsewhere by now → the package that has it. It is found, with a FutureWarning.
 
     Returns:
@@ -34,7 +35,8 @@ def lazily(
             return getattr(importlib.import_module(moved[name]), name)
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}; it offers: {', '.join(offered)}.")
-        value = getattr(importlib.import_module(module_of[name], package), name)
+        module, _, inner = module_of[name].partition(":")
+        value = getattr(importlib.import_module(module, package), inner or name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -202,7 +202,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_kills.py -m slow -k random",
     ),
     "streams resumed with a state of zeros": Mutation(
-        "hf_rnn/training/stream_trainer.py",
+        "hf_rnn/training/language_model_trainer.py",
         "self._states = _caches(load_file(path))",
         "self._states = _caches({name: 0 * value for name, value in load_file(path).items()})",
         "tests/faults/test_kills.py -m slow -k carried",
@@ -323,13 +323,13 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/training/test_accumulation.py -k average",
     ),
     "one carried state for all micro-batches": Mutation(
-        "hf_rnn/training/stream_trainer.py",
+        "hf_rnn/training/language_model_trainer.py",
         'column, start = inputs.pop("column"), inputs.pop("start")',
         'column, start = inputs.pop("column") * 0, inputs.pop("start")',
         "tests/training/test_accumulation.py -k streams_of_micro",
     ),
     "every window weighed alike": Mutation(
-        "hf_rnn/training/stream_trainer.py",
+        "hf_rnn/training/language_model_trainer.py",
         '        loss = loss * (inputs["input_ids"].shape[1] / self._mean_window)\n',
         "",
         "tests/training/test_accumulation.py -k streams_of_micro",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from . import in_batch, pairs, triplets
 from .named import NamedLoss
+from .triplets import TripletLoss
 
 
 LOSSES: dict[str, NamedLoss] = {**pairs.LOSSES, **in_batch.LOSSES, **triplets.LOSSES}
@@ -18,41 +19,86 @@ LOSSES: dict[str, NamedLoss] = {**pairs.LOSSES, **in_batch.LOSSES, **triplets.LO
 
 class SimilarityObjective(nn.Module):
     """
-    The weighted sum of losses over the embeddings of pairs.
+    The weighted sum of losses over the embeddings of pairs:
 
-    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0.
+        Σₖ weightₖ · lossₖ(a, b, labels)
+
+    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. The papers are those of the
+    losses.
 
     Args:
         names: Of [`LOSSES`].
         options: Loss → its arguments, and its `weight` (1 by default).
 
+    Example:
+        >>> objective = SimilarityObjective(["cosent", "cosine_mse"], {"cosine_mse": {"weight": 0.5}})
+        >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 4.0]])
+        >>> objective(a, b, torch.tensor([1.0]))  # 0 + 0.5 · (0.6 − 1)²
+        tensor(0.0800)
+
     Raises:
         ValueError: an option that the loss has not, or a value that it refuses.
     """
 
-    def __init__(self, names: list[str], options: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__()
         self.weights: dict[str, float] = {}
+        self.takes: dict[str, str] = {}
         self.losses = nn.ModuleDict()
         for name in names:
             values = dict(options.get(name, {}))
-            self.weights[name] = _weight(name, values.pop("weight", 1.0))
+            weight = _weight(name, values.pop("weight", 1.0))
             known = list(inspect.signature(LOSSES[name].build).parameters)
             unknown = values.keys() - set(known)
             if unknown:
                 allowed = ", ".join([*known, "weight"])
                 raise ValueError(f"`loss_options` of {name} hold {min(unknown)!r}; they may be of {allowed}.")
-            self.losses[name] = LOSSES[name].build(**values)
+            self._add(name, LOSSES[name].build(**values), LOSSES[name].takes, weight)
+
+    @classmethod
+    def of(cls, loss: nn.Module) -> SimilarityObjective:
+        """
+        Make an objective of one loss.
+
+        Args:
+            loss: One of the classes in [`LOSSES`], or any module that is called as `loss(a, b, labels)` with the
+                embeddings of each side, (batch, features), and the labels or scores, (batch), and returns the mean
+                over the batch, a scalar. An objective is returned as it is.
+
+        Raises:
+            ValueError: `loss` is no module, or is one of triplets, of which pairs have no third text.
+        """
+        if isinstance(loss, SimilarityObjective):
+            return loss
+        if not isinstance(loss, nn.Module) or isinstance(loss, TripletLoss):
+            raise ValueError(
+                f"`loss` is a {type(loss).__name__}; it must be a torch.nn.Module that is called as `loss(a, b, "
+                "labels)`, or one of those that hf_rnn.losses.LOSSES names, such as CoSENTLoss()."
+            )
+        name, takes = next(
+            ((name, known.takes) for name, known in LOSSES.items() if known.build is type(loss)), ("loss", "pairs")
+        )
+        objective = cls([], {})
+        objective._add(name, loss, takes, 1.0)
+        return objective
+
+    def _add(self, name: str, loss: nn.Module, takes: str, weight: float) -> None:
+        self.losses[name], self.takes[name], self.weights[name] = loss, takes, weight
 
     @property
     def of_pairs(self) -> bool:
         """Whether pairs that are not alike, or scored, are learnt from."""
-        return any(LOSSES[name].takes in ("pairs", "logits") for name in self.losses)
+        return any(takes in ("pairs", "logits") for takes in self.takes.values())
 
     @property
     def in_batch(self) -> bool:
         """Whether the other pairs of a batch are taken for negatives."""
-        return any(LOSSES[name].takes in ("duplicates", "groups") for name in self.losses)
+        return any(takes in ("duplicates", "groups") for takes in self.takes.values())
+
+    @property
+    def of_logits(self) -> bool:
+        """Whether it needs what a classifier of pairs says."""
+        return "logits" in self.takes.values()
 
     def forward(
         self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor | None = None
@@ -70,13 +116,14 @@ class SimilarityObjective(nn.Module):
         total = 0 * (a.sum() + b.sum())
         alike = labels == 1
         for name, loss in self.losses.items():
-            if LOSSES[name].takes == "pairs":
+            takes = self.takes[name]
+            if takes == "pairs":
                 value = loss(a, b, labels)
-            elif LOSSES[name].takes == "logits":
+            elif takes == "logits":
                 value = loss(logits, labels)
             elif not alike.any():
                 continue
-            elif LOSSES[name].takes == "duplicates":
+            elif takes == "duplicates":
                 value = loss(a[alike], b[alike])
             else:
                 numbers = torch.arange(int(alike.sum()), device=a.device)

@@ -1,1 +1,74 @@
-"""The metrics, a file a task, as `evaluate` has them."""
+"""The metrics: what predictions are worth, a module a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
+
+
+if TYPE_CHECKING:
+    from .classification import ClassificationMetric as ClassificationMetric
+    from .classification import MultiLabelMetric as MultiLabelMetric
+    from .classification import RegressionMetric as RegressionMetric
+    from .classification import default_metric as default_metric
+    from .classification import metrics_for as metrics_for
+    from .confusion import confusion_markdown as confusion_markdown
+    from .confusion import confusion_table as confusion_table
+    from .few_shot import FewShotAccuracy as FewShotAccuracy
+    from .few_shot import n_way_k_shot as n_way_k_shot
+    from .few_shot import pixel_nearest_neighbour as pixel_nearest_neighbour
+    from .language import LanguageModelMetric as LanguageModelMetric
+    from .language import bits_per_character as bits_per_character
+    from .language import language_metrics as language_metrics
+    from .language import perplexity as perplexity
+    from .pairs import pair_figures as pair_figures
+    from .pairs import predicted_scores as predicted_scores
+    from .pairs import similarity_metrics_for as similarity_metrics_for
+    from .similarity import PairClassificationMetric as PairClassificationMetric
+    from .similarity import ScoreCorrelationMetric as ScoreCorrelationMetric
+    from .similarity import best_threshold as best_threshold
+    from .similarity import retrieval_figures as retrieval_figures
+    from .tagging import TaggingMetric as TaggingMetric
+    from .tagging import TokenAccuracyMetric as TokenAccuracyMetric
+    from .tagging import best_labels as best_labels
+    from .tagging import decode_tags as decode_tags
+    from .tagging import entity_spans as entity_spans
+    from .tagging import span_f1 as span_f1
+    from .tagging import tagging_metrics_for as tagging_metrics_for
+    from .text_loss import text_loss as text_loss
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "ClassificationMetric": ".classification",
+        "FewShotAccuracy": ".few_shot",
+        "LanguageModelMetric": ".language",
+        "MultiLabelMetric": ".classification",
+        "PairClassificationMetric": ".similarity",
+        "RegressionMetric": ".classification",
+        "ScoreCorrelationMetric": ".similarity",
+        "TaggingMetric": ".tagging",
+        "TokenAccuracyMetric": ".tagging",
+        "best_labels": ".tagging",
+        "best_threshold": ".similarity",
+        "bits_per_character": ".language",
+        "confusion_markdown": ".confusion",
+        "confusion_table": ".confusion",
+        "decode_tags": ".tagging",
+        "default_metric": ".classification",
+        "entity_spans": ".tagging",
+        "language_metrics": ".language",
+        "metrics_for": ".classification",
+        "n_way_k_shot": ".few_shot",
+        "pair_figures": ".pairs",
+        "perplexity": ".language",
+        "pixel_nearest_neighbour": ".few_shot",
+        "predicted_scores": ".pairs",
+        "retrieval_figures": ".similarity",
+        "similarity_metrics_for": ".pairs",
+        "span_f1": ".tagging",
+        "tagging_metrics_for": ".tagging",
+        "text_loss": ".text_loss",
+    },
+)

@@ -16,12 +16,11 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+from ..metrics.names import CLASSIFIER as CLASSIFIER
 from .provenance import describe_machine, git_commit, library_versions
 
 
 SCHEMA_VERSION = 2
-# Before the figures of a classifier of pairs; those without it are of the similarity.
-CLASSIFIER = "classifier_"
 
 # A mapping is an object with exactly these keys; a type (or union of types) is what the value may be.
 SCHEMA: dict[str, Any] = {

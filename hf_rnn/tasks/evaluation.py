@@ -23,6 +23,7 @@ from ..inference.tagging import tag_sentences
 from ..kernels.threads import computing_threads
 from ..metrics.confusion import ConfusionTable, confusion_table, label_confusion
 from ..metrics.language import language_metrics
+from ..metrics.pairs import pair_figures
 from ..metrics.text_loss import text_loss
 from ..runs.bundled import bundled_name, checkpoint_folder
 from ..runs.checksums import file_checksum
@@ -30,7 +31,7 @@ from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
 from .similarity.comparing import PairTestArguments, read_pairs
-from .similarity.measuring import pair_figures, retrieval_of
+from .similarity.measuring import retrieval_of
 from .test_set import TestSet
 from .text_classification.comparing import TextTestArguments, read_texts
 from .token_classification.comparing import TokenTestArguments, read_sentences

@@ -10,8 +10,8 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .arguments import LanguageTrainingArguments as LanguageTrainingArguments
     from .arguments import RecurrentTrainingArguments as RecurrentTrainingArguments
+    from .language_model_trainer import LanguageModelTrainer as LanguageModelTrainer
     from .siamese_trainer import SiameseTrainer as SiameseTrainer
-    from .stream_trainer import StreamTrainer as StreamTrainer
     from .trainer import RecurrentTrainer as RecurrentTrainer
 
 __getattr__, __dir__, __all__ = lazily(
@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazily(
         "RecurrentTrainer": ".trainer",
         "RecurrentTrainingArguments": ".arguments",
         "SiameseTrainer": ".siamese_trainer",
-        "StreamTrainer": ".stream_trainer",
+        "LanguageModelTrainer": ".language_model_trainer",
     },
     moved=dict.fromkeys(("GradientFlow", "gradient_flow", "plot_gradient_flow"), "hf_rnn.insight"),
 )

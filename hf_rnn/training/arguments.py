@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -78,6 +79,13 @@ class RecurrentTrainingArguments(TrainingArguments):
             "norm, as 0.02. Takes twice the time."
         },
     )
+    class_weights: None | str | list[float] = field(
+        default=None,
+        metadata={
+            "help": "Weigh the classes in the training loss: balanced lets rare classes count as much as others; or a "
+            "number for each class, separated by commas, as 1,2.5. Default: all labels count the same."
+        },
+    )
     logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
     torch_threads: int | None = field(
         default=None,
@@ -111,6 +119,7 @@ class RecurrentTrainingArguments(TrainingArguments):
         epsilon = self.adversarial_epsilon
         if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
             raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")
+        self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
         if self.data_seed is None:
             # Without it a run that is resumed inside an epoch sees other batches than it would have.
@@ -152,6 +161,24 @@ class RecurrentTrainingArguments(TrainingArguments):
         if greater_is_better is None:
             greater_is_better = self.metric_for_best_model.removeprefix("eval_") not in LOWER_IS_BETTER
         self.greater_is_better = greater_is_better
+
+
+def read_class_weights(given: str | Sequence[float] | None) -> Any:
+    """
+    `"balanced"`, a list of numbers, or None.
+
+    Raises:
+        ValueError: `given` is something else, has a negative number or one that is not finite, or only zeros.
+    """
+    if given is None or given == "balanced":
+        return given
+    try:
+        weights = [float(weight) for weight in (given.split(",") if isinstance(given, str) else given)]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`class_weights`={given!r} must be 'balanced' or a number for each class.") from error
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
+        raise ValueError(f"`class_weights`={given!r} must be finite numbers of at least 0, not all of them 0.")
+    return weights
 
 
 @dataclass

@@ -81,8 +81,11 @@ class DistillationTrainer(RecurrentTrainer):
         taught = self.accelerator.reduce(taught.to(self.args.device), "mean").clamp(min=1)
         for batch in batches:
             batch[_TAUGHT_ITEMS] = taught
-        # At least one: where nothing is labelled the loss of the labels is 0, not NaN.
-        return batches, None if labelled is None else torch.as_tensor(labelled).clamp(min=1)
+        if labelled is not None:
+            labelled = torch.as_tensor(labelled)
+            # Where nothing is labelled the loss of the labels is 0, not NaN.
+            labelled = torch.where(labelled > 0, labelled, torch.ones_like(labelled))
+        return batches, labelled
 
     def compute_loss(
         self,

@@ -10,39 +10,38 @@ from typing import Any, cast
 import datasets
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import PreTrainedTokenizerBase
 from transformers.trainer_utils import EvalLoopOutput
 
-from ..data.batches.collator import PaddingCollator
 from ..kernels.threads import computing_threads
-from ..models.modeling_causal import RecurrentForCausalLM
+from ..losses.class_weights import label_weights, weighted_cross_entropy
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
-from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE, RecurrentTrainingArguments
-from .safe_trainer import SafeTrainer
+from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
+from .ready_trainer import ReadyTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
 from .techniques.adversarial import adversarial_step, require_embedding_table
 from .techniques.averaging import WeightAverage
+from .techniques.class_weights import class_weights_of
 from .techniques.denormals import flushed_denormals
 from .techniques.layer_groups import decay_learning_rates, layer_groups
 from .techniques.schedules import slanted_triangular_schedule
 from .techniques.unfreezing import gradual_unfreezing
 
 
-def example_lengths(dataset: Any) -> Sequence[int] | None:
-    """Tokens of each example: the column `length`, else counted in `input_ids`; None where there is neither."""
+def example_lengths(dataset: Any, column: str = "length") -> Sequence[int] | None:
+    """Tokens of each example: those of `column`, else counted in `input_ids`; None where there is neither."""
     if not isinstance(dataset, datasets.Dataset):
         return None
-    if "length" in dataset.column_names:
+    if column in dataset.column_names:
         # Sliced: a column that is iterated over is read a row at a time.
-        return list(dataset["length"][:])
+        return list(dataset[column][:])
     if "input_ids" in dataset.column_names:
         return [len(ids) for ids in dataset["input_ids"]]
     return None
 
 
-class RecurrentTrainer(SafeTrainer):
+class RecurrentTrainer(ReadyTrainer):
     """
     As `transformers.Trainer`, and:
 
@@ -65,19 +64,18 @@ class RecurrentTrainer(SafeTrainer):
       that of a stock model, a mean over a micro-batch, is weighed by its labels;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
 
+    What is not given follows from the model, and rows may be texts: see [`ReadyTrainer`], whose arguments these are.
+
+    Example:
+        >>> trainer = RecurrentTrainer(model, train_dataset=reviews, processing_class=tokenizer)  # doctest: +SKIP
+        >>> trainer.train()  # doctest: +SKIP
+
     Raises:
-        ValueError: an argument does not go with the model (`label_smoothing_factor` with a language model) or with
-            what was given in its place.
+        ValueError: an argument does not go with the model (`label_smoothing_factor` with a language model or a CRF),
+            with the data (a label that the model does not know) or with what was given in its place.
     """
 
-    args: RecurrentTrainingArguments
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        given = args[2] if len(args) > 2 else kwargs.get("data_collator")
-        if given is None and isinstance(self.processing_class, PreTrainedTokenizerBase):
-            self.data_collator = PaddingCollator(self.processing_class)
-        model = self.accelerator.unwrap_model(self.model)
+    def _set_up(self, model: Any) -> None:
         if self.args.learning_rate is None:
             small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
             self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
@@ -85,10 +83,13 @@ class RecurrentTrainer(SafeTrainer):
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
         self.model_accepts_loss_kwargs = True
-        if isinstance(model, RecurrentForCausalLM) and self.args.label_smoothing_factor:
-            # transformers would smooth labels that it does not know to be shifted: those of the step itself.
-            smoothing, name = self.args.label_smoothing_factor, type(model).__name__
-            raise ValueError(f"`label_smoothing_factor` is {smoothing}; for a {name} it must be 0.")
+        self._check(model)
+        self._class_weights = class_weights_of(model, self.args.class_weights, self.train_dataset)
+        # Only while it trains: afterwards the model itself is what was chosen.
+        self._average: WeightAverage | None = None
+
+    def _check(self, model: Any) -> None:
+        """Refuse a technique that the model, or what was given, cannot have."""
         if self.args.adversarial_epsilon is not None:
             require_embedding_table(model)
         made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
@@ -97,17 +98,23 @@ class RecurrentTrainer(SafeTrainer):
                 raise ValueError(
                     f"`{option}` shapes what the trainer makes itself, but `optimizers` has a {type(given).__name__}."
                 )
-        # Only while it trains: afterwards the model itself is what was chosen.
-        self._average: WeightAverage | None = None
 
-    def train(self, *args: Any, **kwargs: Any) -> Any:
+    def train(
+        self,
+        resume_from_checkpoint: str | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> Any:
         """See `transformers.Trainer.train`."""
+        if self.model is None:
+            # A search has freed the model of the trial before; its threads depend on what the model is.
+            self.model = self.call_model_init(trial)
         self._average = self._new_average()
         if self._average is not None:
             self.add_callback(self._average)
         try:
             with self._threads(), flushed_denormals(), self._unfreezing():
-                output = super().train(*args, **kwargs)
+                output = super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
             if self._average is not None and not self.args.load_best_model_at_end:
                 self._average.assign(self.accelerator.unwrap_model(self.model))
             return output
@@ -134,12 +141,47 @@ class RecurrentTrainer(SafeTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """See `transformers.Trainer.compute_loss`."""
-        if num_items_in_batch is None or not self._loss_is_mean:
+        if self._class_weights is not None and model.training:
+            return self._class_weighted_loss(model, inputs, return_outputs, num_items_in_batch)
+        if num_items_in_batch is None or not self._loss_is_mean or self.compute_loss_func is not None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"]
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
         loss = self._weighed(loss, labels, num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
+
+    def _class_weighted_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool,
+        num_items_in_batch: torch.Tensor | int | None,
+    ) -> Any:
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = weighted_cross_entropy(
+            outputs["logits"],
+            labels,
+            cast(torch.Tensor, self._class_weights),
+            self.args.label_smoothing_factor,
+            num_items_in_batch,
+        )
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            # The weights of all processes are counted together, and their gradients are averaged.
+            loss = loss * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], torch.Tensor | int | None]:
+        """See `transformers.Trainer.get_batch_samples`; with weights of the classes the sum of those is counted."""
+        batches, number = super().get_batch_samples(*args, **kwargs)
+        if self._class_weights is None or not batches:
+            return batches, number
+        total = sum((label_weights(batch["labels"], self._class_weights) for batch in batches), torch.zeros(()))
+        total = total.to(self.args.device)
+        if self.args.average_tokens_across_devices and self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return batches, total
 
     def _weighed(
         self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int
@@ -198,7 +240,9 @@ class RecurrentTrainer(SafeTrainer):
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         # Unused columns are gone from the dataset that is passed in; the trainer's own still has `length`.
-        lengths = example_lengths(self.train_dataset) if self.args.bucket_by_length else None
+        lengths = (
+            example_lengths(self.train_dataset, self.args.length_column_name) if self.args.bucket_by_length else None
+        )
         if lengths is None:
             return super()._get_train_sampler(train_dataset)
         # RecurrentTrainingArguments always have a `data_seed`.
@@ -211,10 +255,20 @@ class RecurrentTrainer(SafeTrainer):
         share_batches(loader, self.args.train_batch_size)
         return loader
 
+    def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader[Any]:
+        if kwargs.get("is_training"):
+            return super()._get_dataloader(*args, **kwargs)
+        # Every row is evaluated: what `dataloader_drop_last` drops is of training.
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return super()._get_dataloader(*args, **kwargs)
+        finally:
+            self.args.dataloader_drop_last = drop_last
+
     def _get_eval_sampler(self, eval_dataset: Dataset[Any]) -> Sampler[Any] | None:
         # The order can be restored where all predictions are in one array.
         sortable = self.args.bucket_by_length and self.args.eval_do_concat_batches
-        lengths = example_lengths(eval_dataset) if sortable else None
+        lengths = example_lengths(eval_dataset, self.args.length_column_name) if sortable else None
         return super()._get_eval_sampler(eval_dataset) if lengths is None else SortedByLengthSampler(lengths)
 
     def prediction_step(

@@ -122,10 +122,10 @@ def test_the_curves_are_shown_if_they_are_there(tmp_path: Path) -> None:
 def test_the_metrics_of_the_package_all_have_a_name() -> None:
     from hf_rnn.metrics.classification import ClassificationMetric, MultiLabelMetric, RegressionMetric
     from hf_rnn.metrics.language import language_metrics
+    from hf_rnn.metrics.pairs import pair_figures
     from hf_rnn.metrics.similarity import RANKS
     from hf_rnn.tasks.one_shot.measuring import KINDS
     from hf_rnn.tasks.one_shot.task import PAIR_FIGURES
-    from hf_rnn.tasks.similarity.measuring import pair_figures
 
     figures = ClassificationMetric().compute(predictions=[0, 1], references=[0, 1], num_labels=2)
     figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])

@@ -149,7 +149,7 @@ def of_embeddings(name: str, **values: Any) -> Case:
         outputs = model(**{name: value for name, value in batch.items() if name != "labels"})
         return objective(outputs.embeddings, outputs.embeddings_b, batch["labels"], outputs.logits)
 
-    options = {"objective": objective, "groups": list(range(len(rows))) if objective.in_batch else None}
+    options = {"loss": objective, "groups": list(range(len(rows))) if objective.in_batch else None}
     return Case(model, rows, values.pop("collator", PairCollator(TOKENIZER)), SiameseTrainer, options, loss=loss)
 
 

@@ -20,7 +20,7 @@ from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.siamese_trainer import SiameseTrainer
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.training.accumulation_cases import CASES, EXCEPTED, Case, Row
-from tests.training.test_stream_trainer import (
+from tests.training.test_language_model_trainer import (
     PLAIN_DESCENT,
     RATE,
     descend_through_windows,
@@ -29,7 +29,7 @@ from tests.training.test_stream_trainer import (
     text,
     weights,
 )
-from tests.training.test_stream_trainer import trainer as stream_trainer
+from tests.training.test_language_model_trainer import trainer as stream_trainer
 
 
 MICRO_BATCH, ACCUMULATED, EPOCHS = 2, 4, 2
@@ -176,4 +176,4 @@ def test_every_loss_by_name_is_tried() -> None:
 
 
 def _losses(case: Case) -> list[str]:
-    return list((case.options or {})["objective"].losses) if case.trainer is SiameseTrainer else []
+    return list((case.options or {})["loss"].losses) if case.trainer is SiameseTrainer else []

@@ -39,7 +39,7 @@ from hf_rnn.training.arguments import (
     RecurrentTrainingArguments,
 )
 from hf_rnn.training.clock import TrainingClock
-from hf_rnn.training.stream_trainer import StreamTrainer
+from hf_rnn.training.language_model_trainer import LanguageModelTrainer
 from hf_rnn.training.trainer import RecurrentTrainer, example_lengths
 
 
@@ -309,7 +309,7 @@ def test_patience_and_minutes_are_kept_through_an_interruption(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("trainer_class", "arguments_class"),
-    [(RecurrentTrainer, RecurrentTrainingArguments), (StreamTrainer, LanguageTrainingArguments)],
+    [(RecurrentTrainer, RecurrentTrainingArguments), (LanguageModelTrainer, LanguageTrainingArguments)],
 )
 def test_the_labels_of_a_language_model_are_not_smoothed(
     tmp_path: Path, trainer_class: type[RecurrentTrainer], arguments_class: type[RecurrentTrainingArguments]

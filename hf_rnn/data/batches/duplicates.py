@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def duplicate_groups(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
@@ -37,4 +42,24 @@ def duplicate_groups(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
     return [numbers.setdefault(root(first), len(numbers)) for first, _ in pairs]
 
 
-__all__ = ["duplicate_groups"]
+def row_groups(rows: Dataset) -> list[int]:
+    """
+    Number the groups of duplicates of tokenized pairs: those that are alike by `duplicate_groups`; each pair that is
+    not alike has a number of its own. Texts with the same tokens are one text.
+
+    Args:
+        rows: `input_ids`, `input_ids_b` and `labels`, 1 for pairs that are alike.
+
+    Returns:
+        The group of each row.
+    """
+    first, second = ([tuple(ids) for ids in rows[name][:]] for name in ("input_ids", "input_ids_b"))
+    alike = [index for index, label in enumerate(rows["labels"][:]) if label == 1]
+    of_alike = duplicate_groups([(first[index], second[index]) for index in alike])
+    groups = list(range(len(alike), len(alike) + len(rows)))
+    for index, group in zip(alike, of_alike, strict=True):
+        groups[index] = group
+    return groups
+
+
+__all__ = ["duplicate_groups", "row_groups"]

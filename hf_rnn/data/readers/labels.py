@@ -74,8 +74,9 @@ def encode_labels(
     label2id: dict[str, int] | None = None,
     class_names: list[str] | None = None,
     delimiter: str = ",",
+    first: str | None = None,
 ) -> EncodedLabels:
-    """Encode the label column of every split by the label set of the ``train`` split.
+    """Encode the label column of every split by the label set of the `first` split.
 
     - ``single_label_classification`` (ClassLabel, integers, strings, booleans): int64 ids.
     - ``multi_label_classification`` (lists of those, or strings of names joined by `delimiter`, where null and ``""``
@@ -83,19 +84,22 @@ def encode_labels(
     - ``regression`` (floats; integers where `problem_type` says so): float32. `label2id` does not apply.
 
     Args:
-        splits: The rows; ``train`` must be among them, or the first has the label set.
+        splits: The rows; `first` must be among them, if it is given.
         column: The name of the label column.
         problem_type: None to take it from the column's type.
         label2id: A model's map, which then decides instead of the training split.
         class_names: Names for integer labels in order of their ids, or the order of string labels.
+        delimiter: What stands between the names in a string of several labels.
+        first: The split whose labels are all that there are, where nothing else says which. Default: ``train``, or the
+            first where there is none.
 
     Raises:
         ValueError: naming the column, the split, the row and the value that does not fit, and what may.
     """
     from datasets import ClassLabel, List, Value
 
-    leading = leading_split(splits)
-    feature = splits[leading].features[column]
+    first = first or leading_split(splits)
+    feature = splits[first].features[column]
     chosen = _problem_type(feature, column) if problem_type is None else problem_type
     if chosen not in PROBLEM_TYPES:
         raise ValueError(f"`problem_type`={problem_type!r} must be None or one of {PROBLEM_TYPES}.")
@@ -109,10 +113,10 @@ def encode_labels(
     values = {
         split: _value_lists(rows, column, split, several, delimiter, class_names) for split, rows in splits.items()
     }
-    label_map = _label_map(values[leading], feature, column, label2id, class_names)
+    label_map = _label_map(values[first], feature, column, label2id, class_names)
     if not several and len(label_map.names) < 2:
         raise ValueError(
-            f"Column `{column}` of the train split holds one value only, {label_map}: nothing to classify."
+            f"Column `{column}` of the {first} split holds one value only, {label_map}: nothing to classify."
         )
     ids = {split: _ids(lists, label_map, column, split) for split, lists in values.items()}
     if several:

@@ -14,7 +14,7 @@ from ...data.readers.documents import LanguageData, LanguageDataArguments, load_
 from ...data.tokenizers.document_start import with_document_start
 from ...runs.describe import split_metrics
 from ...training.arguments import LanguageTrainingArguments
-from ...training.stream_trainer import StreamTrainer, streams_of
+from ...training.language_model_trainer import LanguageModelTrainer, streams_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
@@ -101,7 +101,7 @@ def prepare_language_modeling(
         compute_metrics=None,
         measure=lambda trainer, output: _measure(trainer, texts),
         plotted_metric="perplexity",
-        trainer_class=StreamTrainer,
+        trainer_class=LanguageModelTrainer,
         train_for=lambda changed: _streams("train", texts["train"], changed),
     )
 

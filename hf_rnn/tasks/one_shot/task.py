@@ -7,6 +7,7 @@ from typing import Any, cast
 from ...data.synthetic.glyph_training import TrainingGlyphPairs
 from ...data.synthetic.glyphs import GlyphPairs, glyph_classes
 from ...losses.objective import LOSSES
+from ...metrics.pairs import similarity_metrics_for
 from ...metrics.similarity import PairClassificationMetric
 from ...models.configuration_conv import ConvEncoderConfig
 from ...models.configuration_siamese import SiameseConfig
@@ -17,7 +18,7 @@ from ...training.trainer import RecurrentTrainer
 from ..arguments import ReportArguments
 from ..run import TrainingTask
 from ..similarity.arguments import build_objective
-from ..similarity.measuring import choose_thresholds, similarity_metrics_for
+from ..similarity.measuring import choose_thresholds
 from ..start import NothingToDoError
 from ..task import Task
 from .arguments import OneShotArguments
@@ -96,7 +97,7 @@ def prepare_one_shot(
         compute_metrics=similarity_metrics_for("labels", one_shot_arguments.threshold_metric),
         measure=lambda trainer, _: _measure(trainer, measured, one_shot_arguments.threshold_metric),
         trainer_class=SiameseTrainer,
-        trainer_options={"objective": objective, "groups": train.groups if objective.in_batch else None},
+        trainer_options={"loss": objective, "groups": train.groups if objective.in_batch else None},
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...data.readers.pairs import PairDataArguments, load_pairs
+from ...metrics.pairs import pair_figures
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
-from .measuring import pair_figures
 
 
 # Figures of labelled pairs that a similarity has without a threshold.

@@ -4,82 +4,23 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
 import torch
-from transformers import EvalPrediction
 
 from ...data.readers.pairs import PairData
-from ...metrics.similarity import PairClassificationMetric, ScoreCorrelationMetric, best_threshold, retrieval_figures
+from ...metrics.pairs import pair_figures, predicted_scores
+from ...metrics.similarity import best_threshold, retrieval_figures
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
-from ...runs.results import CLASSIFIER
 from ...training.trainer import RecurrentTrainer
 
 
 logger = logging.getLogger(__name__)
-
-
-def similarity_metrics_for(kind: str, threshold_metric: str) -> Callable[[EvalPrediction], dict[str, float]]:
-    """
-    What `Trainer(compute_metrics=...)` takes, for data of `kind` `"labels"` or `"scores"`. Thresholds are the best of
-    the pairs themselves.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
-    """
-    PairClassificationMetric.require_libraries()
-
-    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        similarities, log_odds = predicted_scores(evaluated.predictions)
-        return pair_figures(kind, similarities, log_odds, evaluated.label_ids, threshold_metric=threshold_metric)
-
-    return compute_metrics
-
-
-def predicted_scores(predictions: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """
-    The similarities (pairs) that a network predicted and, of a classifier, the logarithms of the odds that its pairs
-    are alike.
-    """
-    if not isinstance(predictions, tuple):
-        return np.asarray(predictions, dtype=np.float64), None
-    logits, similarities = (np.asarray(values, dtype=np.float64) for values in predictions)
-    return similarities, logits[:, 1] - logits[:, 0]
-
-
-def pair_figures(
-    kind: str,
-    similarities: np.ndarray,
-    log_odds: np.ndarray | None,
-    labels: Any,
-    *,
-    threshold: float | None = None,
-    odds_threshold: float | None = None,
-    threshold_metric: str = "accuracy",
-) -> dict[str, float]:
-    """
-    The figures of the similarities and, with `classifier_` before their names, of a classifier.
-
-    Args:
-        threshold, odds_threshold: From which on pairs are said to be alike; None: the best of these pairs.
-    """
-    if kind == "scores":
-        return ScoreCorrelationMetric().compute(predictions=similarities, references=labels)
-    metric = PairClassificationMetric()
-    figures = metric.compute(
-        predictions=similarities, references=labels, threshold=threshold, threshold_metric=threshold_metric
-    )
-    if log_odds is None:
-        return figures
-    of_classifier = metric.compute(
-        predictions=log_odds, references=labels, threshold=odds_threshold, threshold_metric=threshold_metric
-    )
-    return figures | {CLASSIFIER + name: value for name, value in of_classifier.items()}
 
 
 def measure_pairs(
@@ -187,9 +128,6 @@ def write_predictions(
 __all__ = [
     "choose_thresholds",
     "measure_pairs",
-    "pair_figures",
-    "predicted_scores",
     "retrieval_of",
-    "similarity_metrics_for",
     "write_predictions",
 ]

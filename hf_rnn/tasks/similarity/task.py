@@ -8,11 +8,12 @@ from typing import Any, cast
 import datasets
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ...data.batches.duplicates import duplicate_groups
+from ...data.batches.duplicates import row_groups
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
 from ...data.tokenizers.pair_template import with_pair_template
+from ...metrics.pairs import similarity_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
@@ -23,7 +24,7 @@ from ..task import Task
 from .arguments import SimilarityArguments, build_objective
 from .building import build_siamese
 from .comparing import TEST_DATA
-from .measuring import measure_pairs, similarity_metrics_for
+from .measuring import measure_pairs
 
 
 # The argument dataclasses, in the order in which `run_similarity` takes them.
@@ -126,22 +127,8 @@ def prepare_similarity(
             trainer, splits, data, similarity_arguments.threshold_metric, output
         ),
         trainer_class=SiameseTrainer,
-        trainer_options={"data_collator": PairCollator(tokenizer), "objective": objective, "groups": groups},
+        trainer_options={"data_collator": PairCollator(tokenizer), "loss": objective, "groups": groups},
     )
-
-
-def row_groups(rows: datasets.Dataset) -> list[int]:
-    """
-    For each tokenized pair the number of its duplicates' group (see `pair_samplers`); pairs that are not alike have a
-    number of their own. Texts with the same tokens are one text.
-    """
-    first, second = ([tuple(ids) for ids in rows[name][:]] for name in ("input_ids", "input_ids_b"))
-    alike = [index for index, label in enumerate(rows["labels"][:]) if label == 1]
-    of_alike = duplicate_groups([(first[index], second[index]) for index in alike])
-    groups = list(range(len(alike), len(alike) + len(rows)))
-    for index, group in zip(alike, of_alike, strict=True):
-        groups[index] = group
-    return groups
 
 
 def _tokenizer(

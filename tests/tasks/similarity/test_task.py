@@ -17,10 +17,10 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, pipeline
 
 import hf_rnn  # noqa: F401  (registers the models)
+from hf_rnn.data.batches.duplicates import row_groups
 from hf_rnn.data.readers.pairs import PairDataArguments, load_pairs
 from hf_rnn.models.similarity import pairwise
 from hf_rnn.runs.results import read_results
-from hf_rnn.tasks.similarity.task import row_groups
 from tests.tasks.small_runs import Steps, refuse, save_tiny_bert
 from tests.tasks.small_similarity_runs import generate_pairs, run, write_questions
 

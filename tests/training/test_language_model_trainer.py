@@ -1,4 +1,4 @@
-"""StreamTrainer: truncated back-propagation through time, held to plain loops; resumption."""
+"""LanguageModelTrainer: truncated back-propagation through time, held to plain loops; resumption."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hf_rnn.data.batches.streams import TokenizedText, TokenStreams, window_boun
 from hf_rnn.metrics.text_loss import text_loss
 from hf_rnn.models.cache_rnn import RecurrentCache
 from hf_rnn.training.arguments import LanguageTrainingArguments
-from hf_rnn.training.stream_trainer import StreamTrainer
+from hf_rnn.training.language_model_trainer import LanguageModelTrainer
 
 
 VOCABULARY = 11
@@ -56,13 +56,15 @@ PLAIN_DESCENT: dict[str, Any] = {
 }
 
 
-def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) -> StreamTrainer:
+def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) -> LanguageModelTrainer:
     """By `PLAIN_DESCENT`, unless `values` say otherwise."""
     evaluated = values.pop("eval_dataset", None)
     defaults = {**PLAIN_DESCENT, "per_device_train_batch_size": 2, "num_train_epochs": 1}
     arguments = LanguageTrainingArguments(str(folder), **{**defaults, **values})
     columns = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
-    return StreamTrainer(model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated)
+    return LanguageModelTrainer(
+        model=model, args=arguments, train_dataset=streams(ids, columns), eval_dataset=evaluated
+    )
 
 
 def weights(model: nn.Module) -> torch.Tensor:
@@ -238,7 +240,7 @@ def test_the_number_of_streams_is_that_of_a_step(tmp_path) -> None:
         output_dir=str(tmp_path), per_device_train_batch_size=3, gradient_accumulation_steps=2, use_cpu=True
     )
     with pytest.raises(ValueError, match="`train_dataset` has 3 streams; it must have 6"):
-        StreamTrainer(
+        LanguageModelTrainer(
             model=language_model(),
             args=arguments,
             train_dataset=streams(text(50), 3),

@@ -16,12 +16,13 @@ from ..metrics.language import language_metrics
 from ..metrics.text_loss import text_loss, window_of
 from ..models.cache_rnn import RecurrentCache
 from .arguments import LanguageTrainingArguments
+from .honoured_flags import Only
 from .samplers import StreamSampler
 from .techniques.averaging import NonMonotonicAverage, WeightAverage
 from .trainer import RecurrentTrainer
 
 
-class StreamTrainer(RecurrentTrainer):
+class LanguageModelTrainer(RecurrentTrainer):
     """
     As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
 
@@ -46,10 +47,13 @@ class StreamTrainer(RecurrentTrainer):
     """
 
     args: LanguageTrainingArguments
+    arguments_class = LanguageTrainingArguments
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
+        # A row is a window, not columns of which some could be dropped.
+        self.args.remove_unused_columns = False
         # The state of each micro-batch of a step, by its first stream.
         self._states: dict[int, RecurrentCache] = {}
         streams: Any = self.train_dataset
@@ -58,6 +62,24 @@ class StreamTrainer(RecurrentTrainer):
                 f"`train_dataset` has {streams.num_columns} streams; it must have {streams_of(self.args)}: "
                 "`per_device_train_batch_size` times `gradient_accumulation_steps` times the number of processes."
             )
+
+    def _allowed_flags(self, model: Any) -> dict[str, Only]:
+        for name in ("compute_metrics", "compute_loss_func", "preprocess_logits_for_metrics"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"`{name}` was given; a language model has the loss and the metrics of its text.")
+        reason = "for a language model, which is evaluated on its whole text in the precision of its weights,"
+        whole = {"batch_eval_metrics": False, "eval_do_concat_batches": True, "include_for_metrics": []}
+        whole |= {"fp16_full_eval": False, "bf16_full_eval": False}
+        streams = "for a language model, whose streams are read in their order,"
+        ordered = {"auto_find_batch_size": False, "train_sampling_strategy": "random", "dataloader_drop_last": False}
+        return (
+            super()._allowed_flags(model)
+            | {name: Only(value, reason) for name, value in whole.items()}
+            | {name: Only(value, streams) for name, value in ordered.items()}
+        )
+
+    def _default_metrics(self, rows: Any) -> None:
+        return None
 
     def _new_average(self) -> WeightAverage | None:
         patience = self.args.nt_asgd_patience
@@ -158,4 +180,4 @@ def _caches(tensors: dict[str, torch.Tensor]) -> dict[int, RecurrentCache]:
     }
 
 
-__all__ = ["StreamTrainer", "streams_of"]
+__all__ = ["LanguageModelTrainer", "streams_of"]

@@ -1,0 +1,9 @@
+"""What figures are called where one metric is taken of several things."""
+
+from __future__ import annotations
+
+
+# Before the figures of a classifier of pairs; those without it are of the similarity.
+CLASSIFIER = "classifier_"
+
+__all__ = ["CLASSIFIER"]

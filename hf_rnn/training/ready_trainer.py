@@ -1,0 +1,176 @@
+"""transformers' Trainer, taking rows, arguments and models as people have them."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
+
+from ..data.batches.collator import PaddingCollator
+from ..data.batches.tags import IGNORED_LABEL
+from .accepted_arguments import accepted_arguments, replaced, without_evaluation
+from .arguments import RecurrentTrainingArguments, read_class_weights
+from .honoured_flags import Only, flags_of, refuse_flags, refuse_split_batches
+from .raw_rows import are_raw, tokenize_rows
+from .safe_trainer import SafeTrainer
+from .task_of_model import DefaultMetrics, Head, default_metrics, head_of, set_problem_type
+
+
+class ReadyTrainer(SafeTrainer):
+    """
+    As [`SafeTrainer`], and what is not given follows from the model:
+
+    - with a tokenizer the datasets may hold texts and names of labels (see [`tokenize_rows`]), and rows are padded by
+      [`PaddingCollator`];
+    - an evaluation measures by the metrics of the model's task, where the extra `train` is installed, and the best
+      checkpoint is the best by them;
+    - without an `eval_dataset` nothing is evaluated, and the last checkpoint is kept instead of the best;
+    - `args.early_stopping_patience` is heeded;
+    - a flag that the model or the task cannot honour is refused before anything is trained.
+
+    Args:
+        model, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_loss_func,
+            compute_metrics, callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics: As
+            `transformers.Trainer` takes them.
+        args: [`RecurrentTrainingArguments`], or transformers' own, which mean what they mean there; then what is ours
+            has its defaults. Default: all defaults.
+        class_weights: `"balanced"`, or a number for each class: how much its labels count in the training loss, which
+            is torch's cross-entropy with these weights (see [`weighted_cross_entropy`]). The loss of evaluations stays
+            the model's own, so that runs can be compared. Default: `args.class_weights`.
+        problem_type: `"single_label_classification"`, `"multi_label_classification"` or `"regression"`, which goes
+            into the model's configuration. Default: that of the configuration, or of the labels.
+
+    Raises:
+        ValueError: an argument does not go with the model, with the data, such as a label that the model does not
+            know, or with what was given in its place; the message names it.
+    """
+
+    args: RecurrentTrainingArguments
+    # What `args` are completed to.
+    arguments_class: type[RecurrentTrainingArguments] = RecurrentTrainingArguments
+
+    def __init__(
+        self,
+        model: Any = None,
+        args: TrainingArguments | None = None,
+        data_collator: Any = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[..., Any] | None = None,
+        compute_loss_func: Callable[..., Any] | None = None,
+        compute_metrics: Callable[..., dict[str, float]] | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[Any, dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[..., torch.Tensor] | None = None,
+        *,
+        class_weights: str | Sequence[float] | None = None,
+        problem_type: str | None = None,
+    ) -> None:
+        args = accepted_arguments(args, self.arguments_class)
+        if eval_dataset is None:
+            args = without_evaluation(args)
+        if class_weights is not None:
+            args = replaced(args, class_weights=read_class_weights(class_weights))
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            model_init=model_init,
+            compute_loss_func=compute_loss_func,
+            compute_metrics=compute_metrics,
+            callbacks=callbacks,
+            optimizers=optimizers,
+            optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
+            preprocess_logits_for_metrics=preprocess_logits_for_metrics,
+        )
+        model = self.accelerator.unwrap_model(self.model)
+        if problem_type is not None:
+            set_problem_type(model.config, problem_type)
+        self.train_dataset = self._tokenized(self.train_dataset, "train_dataset", whole=False)
+        self.eval_dataset = self._tokenized(self.eval_dataset, "eval_dataset")
+        if data_collator is None and isinstance(self.processing_class, PreTrainedTokenizerBase):
+            self.data_collator = self._default_collator(self.processing_class)
+        if compute_metrics is None and self.eval_dataset is not None and not self.args.prediction_loss_only:
+            self._measure_by(self._default_metrics(self.eval_dataset))
+        self._set_up(model)
+        refuse_flags(self.args, self._allowed_flags(model))
+        refuse_split_batches(self.args)
+
+    def _set_up(self, model: Any) -> None:
+        """Take over what a kind of trainer adds; called once rows, metrics and collator are there."""
+
+    def _allowed_flags(self, model: Any) -> dict[str, Only]:
+        return flags_of(model, self.args, self.compute_metrics)
+
+    def _default_collator(self, tokenizer: PreTrainedTokenizerBase) -> Any:
+        of_tokens = head_of(self.accelerator.unwrap_model(self.model)) == "tokens"
+        return PaddingCollator(tokenizer, label_padding=IGNORED_LABEL if of_tokens else None)
+
+    def _default_metrics(self, rows: Any) -> DefaultMetrics | None:
+        return default_metrics(self.accelerator.unwrap_model(self.model), rows)
+
+    def _measure_by(self, metrics: DefaultMetrics | None) -> None:
+        if metrics is None:
+            return
+        self.compute_metrics = metrics.compute_metrics
+        if self.preprocess_logits_for_metrics is None:
+            self.preprocess_logits_for_metrics = metrics.preprocess_logits_for_metrics
+        if isinstance(self.args, RecurrentTrainingArguments) and self.args.load_best_model_at_end:
+            self.args = copy.copy(self.args)
+            self.args.select_by(metrics.metric)
+
+    def _tokenized(self, rows: Any, name: str, whole: bool = True) -> Any:
+        """`rows`, or what a model reads of them where they are texts; of several datasets each."""
+        if isinstance(rows, dict):
+            return {key: self._tokenized(each, name, whole) for key, each in rows.items()}
+        model = self.accelerator.unwrap_model(self.model)
+        head = self._head(model)
+        if head is None or not are_raw(rows, head):
+            return rows
+        return tokenize_rows(rows, name, head, model.config, self.processing_class, whole=whole)
+
+    def _head(self, model: Any) -> Head | None:
+        head = head_of(model)
+        # Rows of pairs are those of a [`SiameseTrainer`].
+        return None if head == "pairs" else head
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """See `transformers.Trainer.get_eval_dataloader`; the dataset may hold texts."""
+        return super().get_eval_dataloader(self._tokenized(eval_dataset, "eval_dataset"))
+
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
+        """See `transformers.Trainer.get_test_dataloader`; the dataset may hold texts."""
+        return super().get_test_dataloader(self._tokenized(test_dataset, "test_dataset"))
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """See `transformers.Trainer.train`."""
+        with self._early_stopping():
+            return super().train(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def _early_stopping(self) -> Iterator[None]:
+        """Heed `early_stopping_patience` while it trains, unless a callback does already."""
+        patience = self.args.early_stopping_patience
+        callbacks = self.callback_handler.callbacks
+        if patience is None or any(isinstance(callback, EarlyStoppingCallback) for callback in callbacks):
+            yield
+            return
+        self.add_callback(EarlyStoppingCallback(patience))
+        try:
+            yield
+        finally:
+            # By its class: what a checkpoint has of it takes its place.
+            self.remove_callback(EarlyStoppingCallback)
+
+
+__all__ = ["ReadyTrainer"]
