@@ -66,6 +66,26 @@ def set_aside_unfinished_checkpoints(output: str | Path) -> None:
             folder.rename(aside)
 
 
+def set_aside_earlier_checkpoints(output: str | Path) -> None:
+    """
+    Rename the checkpoints of an earlier training, with a warning, where a new one starts in its folder: by their
+    numbers they would count among its own, which would be removed in their place. Those set aside before are replaced.
+    """
+    earlier = checkpoints(output)
+    if earlier:
+        logger.warning(
+            "%s has checkpoints of an earlier training. They are now %s-… and may be removed; to go on from the last, "
+            "train with `resume_from_checkpoint`.",
+            output,
+            f"earlier-{PREFIX_CHECKPOINT_DIR}",
+        )
+    for folder in earlier:
+        aside = folder.with_name(f"earlier-{folder.name}")
+        if aside.exists():
+            shutil.rmtree(aside)
+        folder.rename(aside)
+
+
 def _check_finished(folder: Path) -> None:
     if not (folder / STATE_FILE).is_file():
         raise DamagedFileError(f"{str(folder / STATE_FILE)!r} is missing: the checkpoint was never finished.")
@@ -89,5 +109,6 @@ __all__ = [
     "check_checkpoint",
     "checkpoints",
     "last_whole_checkpoint",
+    "set_aside_earlier_checkpoints",
     "set_aside_unfinished_checkpoints",
 ]

@@ -15,7 +15,13 @@ from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..progress import without_weight_bars
-from ..runs.checkpoints import STATE_FILE, check_checkpoint, last_whole_checkpoint, set_aside_unfinished_checkpoints
+from ..runs.checkpoints import (
+    STATE_FILE,
+    check_checkpoint,
+    last_whole_checkpoint,
+    set_aside_earlier_checkpoints,
+    set_aside_unfinished_checkpoints,
+)
 from ..runs.checksums import CHECKSUMS_FILE, check_files, write_checksums
 from ..runs.lock import run_lock
 from .pushing_trainer import PushingTrainer
@@ -31,6 +37,7 @@ class SafeTrainer(PushingTrainer):
 
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;
+    - a training that starts anew leaves those of an earlier one in its folder aside, under other names;
     - one that cannot be written, as when the disk is full, is removed again; those before it stay;
     - a loss or a gradient that is not a finite number stops it before the weights are touched;
     - another process that trains into the same `output_dir` is refused.
@@ -57,6 +64,8 @@ class SafeTrainer(PushingTrainer):
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 set_aside_unfinished_checkpoints(output)
+                if not resume_from_checkpoint:
+                    set_aside_earlier_checkpoints(output)
             return super().train(resume_from_checkpoint, *args, **kwargs)
 
     def _load_best_model(self) -> None:
