@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import random
+import subprocess
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from transformers import HfArgumentParser, pipeline
 
 from hf_rnn.runs.results import read_results
+from hf_rnn.tasks import find_task
 
 
 RUN = {
@@ -109,45 +111,60 @@ def of_images(folder: Path) -> dict[str, Any]:
     }
 
 
-# Module → what makes its data and flags, the metric, and what it must be better than.
+# Task → what makes its data and flags, the metric, and what it must be better than.
 TASKS: dict[str, tuple[Callable[[Path], dict[str, Any]], str, float]] = {
-    "text_classification": (of_texts, "accuracy", 0.8),
-    "token_classification": (of_tags, "f1", 0.8),
+    "text-classification": (of_texts, "accuracy", 0.8),
+    "token-classification": (of_tags, "f1", 0.8),
     "similarity": (of_pairs, "average_precision", 0.6),
-    "language_modeling": (of_language, "perplexity", 0.0),
-    "one_shot_training": (of_images, "", 0.0),
+    "language-modeling": (of_language, "perplexity", 0.0),
+    "one-shot": (of_images, "", 0.0),
 }
 # A question for the pipeline of what was trained.
 QUESTIONS: dict[str, tuple[str, Any]] = {
-    "text_classification": ("text-classification", "a superb film about love"),
-    "token_classification": ("token-classification", "Ana moved to Porto."),
+    "text-classification": ("text-classification", "a superb film about love"),
+    "token-classification": ("token-classification", "Ana moved to Porto."),
     "similarity": ("sentence-similarity", {"text": "how do I swim", "text_pair": "the best way to swim"}),
-    "language_modeling": ("text-generation", "the cat"),
+    "language-modeling": ("text-generation", "the cat"),
 }
 
 
-def groups_of(module: Any) -> tuple[type, ...]:
-    if hasattr(module, "GROUPS"):
-        return module.GROUPS
-    arguments = importlib.import_module("hf_rnn.training.arguments")
-    return (module.OneShotArguments, arguments.ReportArguments, arguments.RecurrentTrainingArguments)
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_a_model_is_trained_and_answers(task: str, tmp_path: Path) -> None:
-    module = importlib.import_module(f"hf_rnn.training.{task}")
-    make, metric, least = TASKS[task]
+@pytest.mark.parametrize("name", TASKS)
+def test_a_model_is_trained_and_answers(name: str, tmp_path: Path) -> None:
+    task = find_task(name)
+    make, metric, least = TASKS[name]
     output = tmp_path / "run"
     flags = {**RUN, "output_dir": str(output), **make(tmp_path)}
-    run = getattr(module, f"run_{task.removesuffix('_training')}")
-    run(*HfArgumentParser(groups_of(module)).parse_dict(flags))
+    task.run(HfArgumentParser(task.groups).parse_dict(flags))
     results = read_results(output / "results.json")
     assert results["training"]["steps"] > 0
     if metric:
         assert results["metrics"]["validation"][metric] > least
-    if task in QUESTIONS:
-        pipeline_task, question = QUESTIONS[task]
+    if name in QUESTIONS:
+        pipeline_task, question = QUESTIONS[name]
         answer = pipeline(pipeline_task, model=str(output))(question)
         assert answer
-        if task == "text_classification":
+        if name == "text-classification":
             assert answer[0]["label"] == "good"
+
+
+def test_the_command_trains_predicts_and_evaluates(tmp_path: Path) -> None:
+    write_csv(tmp_path / "reviews.csv", ("text", "label"), *reviews(200, 5))
+    write_csv(tmp_path / "new.csv", ("text",), ("a superb film about war",), ("an awful film about love",))
+    command = str(Path(sysconfig.get_path("scripts")) / "hf-rnn")
+    model = "runs/reviews-text-classification"
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    said = run("train", "text-classification", "reviews.csv", "--use_cpu", "--num_train_epochs", "3")
+    assert model in said
+    run("predict", model, "new.csv", "--output", "predictions.csv")
+    with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == ["good", "bad"]
+    assert "accuracy" in run("evaluate", model, "reviews.csv")
+    done = subprocess.run(
+        [command, "train", "text-classification", "nothing.csv"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "nothing.csv" in done.stderr and "Traceback" not in done.stderr
