@@ -27,6 +27,14 @@ class NamedLoss:
             classifier says of all pairs.
         similarity: What it makes the vectors comparable by.
         of_scores: Whether it can learn from graded scores.
+
+    The equation and the paper are those of the class, such as that of Su 2022 (https://kexue.fm/archives/8847).
+
+    Example:
+        >>> LOSSES["cosent"].build(scale=10.0)
+        CoSENTLoss()
+        >>> LOSSES["cosent"].takes, LOSSES["cosent"].of_scores
+        ('pairs', True)
     """
 
     build: Callable[..., nn.Module]
@@ -54,8 +62,8 @@ class SimilarityObjective(nn.Module):
 
         Σₖ weightₖ · lossₖ(a, b, labels)
 
-    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. The papers are those of the
-    losses.
+    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. Each loss names its paper; a
+    weighted sum of several is multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
 
     Args:
         names: Of [`LOSSES`].
