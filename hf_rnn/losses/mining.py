@@ -62,8 +62,8 @@ def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triple
 
 def semi_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplets:
     """
-    Take for each anchor a and positive p the closest negative beyond the positive, the n with the least d(a, n) of those
-    with d(a, n) − d(a, p) > 0; the furthest negative where none is beyond.
+    Take for each anchor a and positive p the closest negative beyond the positive, the n with the least d(a, n) of
+    those with d(a, n) − d(a, p) > 0; the furthest negative where none is beyond.
 
     Schroff et al. 2015 (https://arxiv.org/abs/1503.03832), section 3.2: the closest negatives of all can collapse the
     embeddings to a point early in training. The paper leaves open what to do where no negative is beyond the positive;

@@ -102,8 +102,8 @@ class ScoreCorrelationMetric(InMemoryMetric):
 
 def best_threshold(similarities: Any, labels: Any, metric: str) -> float:
     """
-    Choose the threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal ones
-    the highest. It lies half way between two neighbouring similarities, or at the lowest of them.
+    Choose the threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal
+    ones the highest. It lies half way between two neighbouring similarities, or at the lowest of them.
 
     Args:
         similarities, labels: (pairs); labels are 1, alike, or 0.
