@@ -62,14 +62,15 @@ def weighted_cross_entropy(
 
 def label_weights(labels: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
     """
-    Sum the weights of the classes that `labels` name.
+    Sum the weights of the classes that `labels` name, Σᵢ w_yᵢ: what the loss of King & Zeng 2001
+    (https://doi.org/10.1093/oxfordjournals.pan.a004868) is divided by.
 
     Args:
         labels: Class numbers of any shape, or -100 for what does not count.
         class_weights: (classes).
 
     Returns:
-        Σ w_y, a scalar.
+        A scalar.
 
     Example:
         >>> label_weights(torch.tensor([0, 1, 1, -100]), torch.tensor([3.0, 1.0]))

@@ -17,7 +17,17 @@ __all__ = ["Triplets", "batch_hard_triplets", "semi_hard_triplets"]
 
 
 class Triplets(NamedTuple):
-    """Positions in the batch, int64 (triplets) each."""
+    """
+    The anchors, positives and negatives that were found in a batch: positions in it, with d(a, p) − d(a, n) to be made
+    small (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
+
+    Attributes:
+        anchors, positives, negatives: int64, (triplets) each.
+
+    Example:
+        >>> Triplets(torch.tensor([0]), torch.tensor([1]), torch.tensor([2])).negatives
+        tensor([2])
+    """
 
     anchors: torch.Tensor
     positives: torch.Tensor
@@ -26,7 +36,8 @@ class Triplets(NamedTuple):
 
 def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplets:
     """
-    For each anchor its furthest positive and its closest negative.
+    Take for each anchor a its furthest positive, argmax over p of d(a, p), and its closest negative, argmin over n of
+    d(a, n).
 
     Hermans et al. 2017 (https://arxiv.org/abs/1703.07737), equation 5.
 
@@ -36,6 +47,11 @@ def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triple
 
     Returns:
         One triplet for each row that has both a positive and a negative.
+
+    Example:
+        >>> places = torch.tensor([[0.0], [1.0], [3.0], [5.0]])
+        >>> batch_hard_triplets(torch.cdist(places, places), torch.tensor([0, 0, 1, 1])).negatives
+        tensor([2, 2, 1, 1])
     """
     positive, negative = _masks(labels)
     anchors = (positive.any(1) & negative.any(1)).nonzero().squeeze(1)
@@ -46,7 +62,8 @@ def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triple
 
 def semi_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplets:
     """
-    For each anchor and positive the closest negative beyond the positive; the furthest negative where none is beyond.
+    Take for each anchor a and positive p the closest negative beyond the positive, the n with the least d(a, n) of
+    those with d(a, n) − d(a, p) > 0; the furthest negative where none is beyond.
 
     Schroff et al. 2015 (https://arxiv.org/abs/1503.03832), section 3.2: the closest negatives of all can collapse the
     embeddings to a point early in training. The paper leaves open what to do where no negative is beyond the positive;
@@ -58,6 +75,11 @@ def semi_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplet
 
     Returns:
         One triplet for each ordered pair of the same label whose anchor has a negative.
+
+    Example:
+        >>> places = torch.tensor([[0.0], [1.0], [0.5], [1.4]])
+        >>> semi_hard_triplets(torch.cdist(places, places), torch.tensor([0, 0, 1, 2])).negatives
+        tensor([3, 2])
     """
     positive, negative = _masks(labels)
     anchors, positives = (positive & negative.any(1, keepdim=True)).nonzero(as_tuple=True)

@@ -21,6 +21,15 @@ class NamedLoss:
             classifier says of all pairs.
         similarity: What it makes the vectors comparable by.
         of_scores: Whether it can learn from graded scores.
+
+    The equation and the paper are those of the class, such as that of Su 2022 (https://kexue.fm/archives/8847).
+
+    Example:
+        >>> from hf_rnn.losses import LOSSES
+        >>> LOSSES["cosent"].build(scale=10.0)
+        CoSENTLoss()
+        >>> LOSSES["cosent"].takes, LOSSES["cosent"].of_scores
+        ('pairs', True)
     """
 
     build: Callable[..., nn.Module]

@@ -23,8 +23,8 @@ class SimilarityObjective(nn.Module):
 
         Σₖ weightₖ · lossₖ(a, b, labels)
 
-    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. The papers are those of the
-    losses.
+    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. Each loss names its paper;
+    a weighted sum of several is multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
 
     Args:
         names: Of [`LOSSES`].

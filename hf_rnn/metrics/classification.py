@@ -35,6 +35,10 @@ class ClassificationMetric(InMemoryMetric):
     all `num_labels` classes: `precision_macro`, `recall_macro`, `f1_macro`. With two classes also those of class 1:
     `precision`, `recall`, `f1`. Precision without a prediction of the class, recall without an example of it, and the
     F1 of either, are 0.
+
+    Example:
+        >>> ClassificationMetric().compute(predictions=[1, 0, 1], references=[1, 0, 0], num_labels=2)["precision"]
+        0.5
     """
 
     input_type = datasets.Value("int64")
@@ -63,6 +67,10 @@ class MultiLabelMetric(InMemoryMetric):
     `compute(predictions, references, threshold=0.5)` takes probabilities or 0 and 1, `(batch, labels)`, and 0 or 1,
     `(batch, labels)`, of two labels or more. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels)
     and `subset_accuracy` (texts with every label right). A label that is neither predicted nor present has F1 0.
+
+    Example:
+        >>> MultiLabelMetric().compute(predictions=[[0.9, 0.2], [0.6, 0.7]], references=[[1, 0], [0, 1]])["f1_micro"]
+        0.8
     """
 
     input_type = datasets.Sequence(datasets.Value("float64"))
@@ -95,6 +103,11 @@ class RegressionMetric(InMemoryMetric):
     `compute(predictions, references)` takes numbers `(batch,)`; returns `mse`, `mae`, `pearson`, `spearman` and `r2`.
     A constant column is correlated with nothing: `pearson` and `spearman` are 0. With constant references `r2` is 1 if
     every prediction is exact, else 0; of a single example it is 0.
+
+    Example:
+        >>> figures = RegressionMetric().compute(predictions=[1.0, 2.0, 4.0], references=[1.0, 3.0, 5.0])
+        >>> round(figures["mse"], 4), round(figures["spearman"], 4)
+        (0.6667, 1.0)
     """
 
     input_type = datasets.Value("float64")
@@ -114,7 +127,14 @@ class RegressionMetric(InMemoryMetric):
 
 
 def default_metric(problem_type: str) -> str:
-    """Name of the metric that chooses a checkpoint (higher is better for each of them).
+    """Name the metric that chooses a checkpoint (higher is better for each of them).
+
+    Args:
+        problem_type: One of transformers' three.
+
+    Example:
+        >>> default_metric("multi_label_classification")
+        'f1_micro'
 
     Raises:
         ValueError: `problem_type` is none of transformers' three.
@@ -125,9 +145,19 @@ def default_metric(problem_type: str) -> str:
 
 
 def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer(compute_metrics=...)` takes, for a model's logits `(batch, num_labels)`.
+    """Make what `Trainer(compute_metrics=...)` takes, for a model's logits `(batch, num_labels)`.
 
-    A model that returns more than logits is measured on the first of its outputs. `num_labels` is that of the config.
+    A model that returns more than logits is measured on the first of its outputs.
+
+    Args:
+        problem_type: One of transformers' three.
+        num_labels: That of the model's configuration.
+
+    Example:
+        >>> metrics = metrics_for("single_label_classification", num_labels=2)
+        >>> logits = np.array([[0.0, 1.0], [2.0, 0.0]])
+        >>> metrics(EvalPrediction(predictions=logits, label_ids=np.array([1, 1])))["accuracy"]
+        0.5
 
     Raises:
         ValueError: `problem_type` is unknown, or is regression of more than one number.

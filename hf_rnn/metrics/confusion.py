@@ -20,7 +20,7 @@ OUTSIDE = "O"
 def confusion_table(
     references: Sequence[Tags], predictions: Sequence[Tags], label_names: Sequence[str] | None = None
 ) -> ConfusionTable:
-    """Counts of tokens by their true type of entity and the predicted one, B- and I- taken together.
+    """Count tokens by their true type of entity and the predicted one, B- and I- taken together.
 
         >>> confusion_table([["B-PER", "I-PER", "O"]], [["B-PER", "I-LOC", "O"]])["PER"]
         {'O': 0, 'LOC': 1, 'PER': 1}
@@ -94,7 +94,18 @@ def _entity_type(tag: str) -> str:
 
 
 def confusion_markdown(table: ConfusionTable) -> str:
-    """`table` in Markdown: a row for each true type, a column for each predicted one."""
+    """Write `table` in Markdown: a row for each true type, a column for each predicted one.
+
+    Args:
+        table: What [`confusion_table`] returns; scikit-learn counts it.
+
+    Example:
+        >>> print(confusion_markdown({"O": {"O": 3, "PER": 1}, "PER": {"O": 0, "PER": 2}}), end="")
+        | true \\ predicted | O | PER |
+        | --- | ---: | ---: |
+        | O | 3 | 1 |
+        | PER | 0 | 2 |
+    """
     types = [name.replace("|", "\\|") for name in table]
     lines = [["true \\ predicted", *types], ["---", *("---:" for _ in types)]]
     lines += [[name, *map(str, row.values())] for name, row in zip(types, table.values(), strict=True)]

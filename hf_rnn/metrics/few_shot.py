@@ -27,6 +27,12 @@ class FewShotAccuracy:
         margin: Half the width of its 95 % interval, 1.96 standard errors of the mean over the episodes. It speaks of
             the draw of the episodes, not of other classes or another training of the encoder.
         ways, shots, episodes: What was asked for.
+
+    The episodes are those of Vinyals et al. 2016 (https://arxiv.org/abs/1606.04080).
+
+    Example:
+        >>> FewShotAccuracy(accuracy=0.75, margin=0.5, ways=5, shots=1, episodes=10).interval
+        (0.25, 1.0)
     """
 
     accuracy: float
@@ -51,7 +57,7 @@ def n_way_k_shot(
     seed: int = 0,
 ) -> FewShotAccuracy:
     """
-    How often an encoder's most similar example is of the right class, among classes that it need not have seen
+    Measure how often an encoder's most similar example is of the right class, among classes that it need not have seen
     (Vinyals et al. 2016, https://arxiv.org/abs/1606.04080).
 
     An episode draws `ways` classes, and of each `shots` examples to know it by and one other to ask about; the answer
@@ -66,6 +72,11 @@ def n_way_k_shot(
         episodes: At least 2.
         similarity: Of two vectors, see `models.similarity`.
         seed: Of the draw of the episodes.
+
+    Example:
+        >>> examples = {"a": torch.tensor([[1.0, 0.0]] * 3), "b": torch.tensor([[0.0, 1.0]] * 3)}
+        >>> n_way_k_shot(lambda vectors: vectors, examples, ways=2, episodes=10).accuracy
+        1.0
 
     Raises:
         ValueError: for a number below its least, too few classes, or a class with too few examples.
@@ -99,8 +110,18 @@ def pixel_nearest_neighbour(
     seed: int = 0,
 ) -> FewShotAccuracy:
     """
-    [`n_way_k_shot`] without an encoder, by the Euclidean distance of the images' pixels: what an encoder has to beat.
-    With the same `seed` the episodes are the same.
+    Do [`n_way_k_shot`] without an encoder, by the Euclidean distance of the images' pixels: what an encoder has to
+    beat, as in Lake et al. 2015 (https://doi.org/10.1126/science.aab3050). With the same `seed` the episodes are the
+    same.
+
+    Args:
+        examples_by_class: Images (channels, height, width), as those of [`n_way_k_shot`].
+        ways, shots, episodes, seed: As there.
+
+    Example:
+        >>> images = {"dark": torch.zeros(3, 1, 4, 4), "light": torch.ones(3, 1, 4, 4)}
+        >>> pixel_nearest_neighbour(images, ways=2, episodes=10).accuracy
+        1.0
     """
     return n_way_k_shot(_pixels, examples_by_class, ways, shots, episodes, "euclidean", seed)
 

@@ -29,7 +29,16 @@ PERPLEXITY_CITATION = """\
 
 
 def perplexity(mean_loss: float) -> float:
-    """exp of a mean negative log-likelihood in nats; infinite where that is too large for a number."""
+    """
+    Compute exp(loss): infinite where that is too large for a number (Jelinek et al. 1977).
+
+    Args:
+        mean_loss: The mean negative log-likelihood of the tokens, in nats.
+
+    Example:
+        >>> round(perplexity(0.6931471805599453), 6)
+        2.0
+    """
     try:
         return math.exp(mean_loss)
     except OverflowError:
@@ -38,13 +47,17 @@ def perplexity(mean_loss: float) -> float:
 
 def bits_per_character(total_nats: float, characters: float) -> float:
     """
-    Negative log-likelihood of a text in bits, by its characters: unlike perplexity, it can be compared between
-    tokenizers that lose nothing of the text.
+    Compute the negative log-likelihood of a text in bits, by its characters, nats / (characters · log 2): unlike
+    perplexity (Jelinek et al. 1977), it can be compared between tokenizers that lose nothing of the text.
 
     Args:
         total_nats: Sum over the tokens of the text, natural logarithms.
         characters: How many the tokens are of in the text itself, where white space counts. Where only the mean of
             the text is known, as where the first token is not predicted, not a whole number.
+
+    Example:
+        >>> round(bits_per_character(total_nats=6.931471805599453, characters=5), 6)
+        2.0
 
     Raises:
         ValueError: `characters` is not positive.
@@ -56,12 +69,16 @@ def bits_per_character(total_nats: float, characters: float) -> float:
 
 def language_metrics(total_nats: float, tokens: int, characters: float) -> dict[str, float]:
     """
-    `loss` (nats for a token), `perplexity` and `bits_per_character` of a text.
+    Compute `loss` (nats for a token), `perplexity` (Jelinek et al. 1977) and `bits_per_character` of a text.
 
     Args:
         total_nats: Sum of the negative natural logarithms of the probability of each token that was predicted.
         tokens: How many were.
         characters: As in [`bits_per_character`].
+
+    Example:
+        >>> language_metrics(total_nats=10.0, tokens=5, characters=20)["loss"]
+        2.0
 
     Raises:
         ValueError: `tokens` or `characters` is not positive.
@@ -81,7 +98,11 @@ class LanguageModelMetric(InMemoryMetric):
 
     `compute(predictions, characters)` takes the natural logarithm of the probability of each token `(tokens,)` and the
     number of characters of the text; there are no `references`. It returns what [`language_metrics`] does. A token
-    that was held to be impossible makes all three infinite.
+    that was held to be impossible makes all three infinite. Perplexity is that of Jelinek et al. 1977.
+
+    Example:
+        >>> LanguageModelMetric().compute(predictions=[-1.0, -3.0], characters=8)["loss"]
+        2.0
     """
 
     libraries = ()

@@ -1,4 +1,7 @@
-"""What a siamese network's similarities, and a classifier of pairs, are worth: the metrics of `Trainer` for pairs."""
+"""What a siamese network's similarities, and a classifier of pairs, are worth: the metrics of `Trainer` for pairs.
+
+scikit-learn and scipy compute them, and Reimers & Gurevych 2019 (https://arxiv.org/abs/1908.10084) measure so.
+"""
 
 from __future__ import annotations
 

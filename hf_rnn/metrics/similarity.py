@@ -35,6 +35,11 @@ class PairClassificationMetric(InMemoryMetric):
     threshold on `accuracy`, `balanced_accuracy`, `precision`, `recall` and `f1`. Without a `threshold` it takes the
     best one of these very pairs ([`best_threshold`]), which is of use on validation data only. Precision where nothing
     is said to be alike is 0.
+
+    Example:
+        >>> figures = PairClassificationMetric().compute(predictions=[0.9, 0.4, 0.1], references=[1, 1, 0])
+        >>> figures["roc_auc"], figures["accuracy"]
+        (1.0, 1.0)
     """
 
     input_type = datasets.Value("float64")
@@ -75,6 +80,11 @@ class ScoreCorrelationMetric(InMemoryMetric):
 
     `compute(predictions, references)` takes similarities and scores `(pairs,)`; returns `spearman` and `pearson`.
     Similarities that are all the same are correlated with nothing: both are 0.
+
+    Example:
+        >>> figures = ScoreCorrelationMetric().compute(predictions=[0.1, 0.5, 0.6], references=[0.0, 3.0, 5.0])
+        >>> round(figures["spearman"], 4)
+        1.0
     """
 
     input_type = datasets.Value("float64")
@@ -92,12 +102,16 @@ class ScoreCorrelationMetric(InMemoryMetric):
 
 def best_threshold(similarities: Any, labels: Any, metric: str) -> float:
     """
-    The threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal ones the
-    highest. It lies half way between two neighbouring similarities, or at the lowest of them.
+    Choose the threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal
+    ones the highest. It lies half way between two neighbouring similarities, or at the lowest of them.
 
     Args:
         similarities, labels: (pairs); labels are 1, alike, or 0.
         metric: One of `THRESHOLD_METRICS`.
+
+    Example:
+        >>> best_threshold([0.9, 0.5, 0.25, 0.0], [1, 1, 0, 0], "accuracy")
+        0.375
 
     Raises:
         ValueError: another `metric`, labels that are neither 0 nor 1 or all the same, or a similarity that is no
@@ -133,7 +147,7 @@ def retrieval_figures(
     vectors: torch.Tensor, texts: Sequence[Hashable], pairs: Sequence[tuple[Hashable, Hashable]], similarity: str
 ) -> dict[str, float]:
     """
-    How well each text that has a known duplicate finds it among all texts: `recall_at_1`, `recall_at_5` and
+    Measure how well each text that has a known duplicate finds it among all texts: `recall_at_1`, `recall_at_5` and
     `recall_at_10`, the share of its duplicates that are among the most similar, and `mrr`, the mean of one over the
     rank of the first of them. Of equally similar texts the duplicates count last, so that an encoder which tells
     nothing apart does not shine.
@@ -143,6 +157,11 @@ def retrieval_figures(
         texts: Different ones.
         pairs: Known duplicates among them; those of duplicates are duplicates, too.
         similarity: Of two vectors, see `models.similarity`.
+
+    Example:
+        >>> vectors = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+        >>> retrieval_figures(vectors, ["a", "b", "c"], [("a", "b")], "cosine")["recall_at_1"]
+        1.0
 
     Raises:
         ValueError: no pair has two different texts.

@@ -53,6 +53,11 @@ class TaggingMetric(InMemoryMetric):
     `compute(predictions, references)` takes IOB2 tags, one list a sentence, and returns `precision`, `recall` and `f1`
     over all entities (micro), `precision_PER`, `recall_PER`, `f1_PER` and `support_PER` (the entities in the
     references) for each type that has an entity in either, and `accuracy`: the share of tokens with the right tag.
+
+    Example:
+        >>> figures = TaggingMetric().compute(predictions=[["B-PER", "O"]], references=[["B-PER", "I-PER"]])
+        >>> figures["f1"], figures["accuracy"]
+        (0.0, 0.5)
     """
 
     input_type = datasets.Sequence(datasets.Value("string"))
@@ -89,6 +94,10 @@ class TokenAccuracyMetric(InMemoryMetric):
 
     `compute(predictions, references)` takes tags, one list a sentence, and returns `accuracy`, the share of tokens
     with the right tag, and `f1_macro`, the mean F1 of the tags that occur in either.
+
+    Example:
+        >>> TokenAccuracyMetric().compute(predictions=[["NOUN", "VERB"]], references=[["NOUN", "NOUN"]])["accuracy"]
+        0.5
     """
 
     input_type = datasets.Sequence(datasets.Value("string"))
@@ -133,8 +142,12 @@ def check_iob2(name: str, sentences: Sequence[Tags]) -> None:
 
 
 def entity_spans(tags: Tags) -> set[Span]:
-    """The entities of one sentence's IOB2 tags, read as strictly as `TaggingMetric` does.
+    """Find the entities of one sentence's IOB2 tags, read as strictly as `TaggingMetric` does.
 
+    Args:
+        tags: IOB2 tags, one for each token.
+
+    Example:
         >>> sorted(entity_spans(["B-PER", "I-PER", "O", "I-LOC"]))
         [('PER', 0, 2)]
 
@@ -154,11 +167,15 @@ def entity_spans(tags: Tags) -> set[Span]:
 
 
 def span_f1(references: Sequence[set[Span]], predictions: Sequence[set[Span]]) -> dict[str, float]:
-    """`precision`, `recall` and `f1` over all spans, those in tokens or those in characters that a pipeline returns.
+    """Compute `precision`, `recall` and `f1` over all spans, in tokens or in the characters that a pipeline returns.
 
     Args:
         references: The spans `(type, start, end)` of each text. One is found only by its exact equal.
         predictions: The same texts, in the same order.
+
+    Example:
+        >>> span_f1([{("PER", 0, 2)}], [{("PER", 0, 2), ("LOC", 3, 4)}])["precision"]
+        0.5
 
     Raises:
         ValueError: the two are not of as many texts.
@@ -186,6 +203,10 @@ def best_labels(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.T
 
     Returns:
         The ids of the best labels, `(batch, time)`.
+
+    Example:
+        >>> best_labels(torch.tensor([[[0.0, 2.0], [1.0, 0.0]]]), torch.tensor([[1, 0]]))
+        tensor([[1, 0]])
     """
     return (logits[0] if isinstance(logits, tuple) else logits).argmax(dim=-1)
 
@@ -193,12 +214,17 @@ def best_labels(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.T
 def decode_tags(
     evaluated: EvalPrediction | PredictionOutput, label_names: Sequence[str]
 ) -> tuple[list[list[str]], list[list[str]]]:
-    """Predicted and true tags, one list a row, of the positions whose label is not -100.
+    """Read predicted and true tags, one list a row, of the positions whose label is not -100.
 
     Args:
         evaluated: Its `predictions` are logits `(rows, time, labels)` or ids `(rows, time)`, or a tuple that begins
             with either; its `label_ids` are `(rows, time)`. Each row is a sentence, or a window of one.
         label_names: The tags in the order of their ids.
+
+    Example:
+        >>> evaluated = EvalPrediction(predictions=np.array([[1, 0, 0]]), label_ids=np.array([[1, 1, -100]]))
+        >>> decode_tags(evaluated, ["O", "B-PER"])
+        ([['B-PER', 'O']], [['B-PER', 'B-PER']])
 
     Raises:
         ValueError: the shapes do not agree, or an id has no name.
@@ -229,11 +255,16 @@ def decode_tags(
 
 
 def tagging_metrics_for(label_names: Sequence[str], is_entities: bool) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer(compute_metrics=...)` takes, for a tagger's logits or, with `best_labels`, its label ids.
+    """Make what `Trainer(compute_metrics=...)` takes, for a tagger's logits or, with `best_labels`, its label ids.
 
     Args:
         label_names: The tags in the order of their ids.
         is_entities: Whether the tags are IOB2 and `TaggingMetric` measures them, or else `TokenAccuracyMetric`.
+
+    Example:
+        >>> metrics = tagging_metrics_for(["O", "B-PER"], is_entities=True)
+        >>> metrics(EvalPrediction(predictions=np.array([[1, 0]]), label_ids=np.array([[1, 0]])))["f1"]
+        1.0
 
     Raises:
         ValueError: `is_entities`, and the `label_names` are not all IOB2.

@@ -28,11 +28,19 @@ def text_loss(
     The negative log-likelihood, in nats, of all tokens but the first, each given everything before it in its stream.
 
     With one stream that is the whole text, and the figure does not depend on `window`. More streams are read sooner,
-    and the first tokens of each are predicted without what stands before them. In the precision of the weights.
+    and the first tokens of each are predicted without what stands before them. It is computed in the precision of the
+    weights: Σ −log p(token | those before it), the sum whose mean is the loss of Mikolov et al. 2010
+    (https://doi.org/10.21437/Interspeech.2010-343).
 
     Args:
+        model: A recurrent language model.
+        streams: The tokens of the text, as parallel streams.
         window: Steps of one forward pass; by default as many as take `STEPS_AT_ONCE` steps of all streams.
         on_window: Called after each.
+
+    Example:
+        >>> nats = text_loss(model, TokenStreams(encode_text(tokenizer, ["a text"])))  # doctest: +SKIP
+        >>> language_metrics(nats, tokens=2, characters=6)  # doctest: +SKIP
     """
     was_training = model.training
     model.eval()

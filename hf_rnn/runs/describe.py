@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sysconfig
 from collections.abc import Mapping
@@ -97,10 +98,23 @@ def non_default_arguments(*groups: Any) -> dict[str, Any]:
 
     A bundled checkpoint is written by its name; paths below the corpora's folder, the Python environment and the
     working folder are written without what is particular to the machine, so that the document can be published.
-    Secrets and places of output are left out.
+    Secrets and places of output are left out. Called before a training, it tells before anything is trained what could
+    not be written after it.
+
+    Raises:
+        ValueError: an argument is an object that JSON cannot hold.
     """
     changed = changed_arguments(*groups)
-    return {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
+    recorded = {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
+    for name, value in recorded.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`{name}`={changed[name]!r} could not be written into results.json: {error}. Give it as numbers, "
+                "strings, lists or dictionaries of these."
+            ) from error
+    return recorded
 
 
 def changed_arguments(*groups: Any) -> dict[str, Any]:
@@ -134,6 +148,9 @@ def _portable(value: Any) -> Any:
         return {str(key): _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [_portable(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # An `accelerator_config`, which transformers makes of what was given.
+        return _portable(dataclasses.asdict(value))
     # Before strings: the enumerations of TrainingArguments are strings as well.
     if isinstance(value, Enum):
         return value.value

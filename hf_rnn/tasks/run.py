@@ -150,6 +150,8 @@ def run_task(
             "`push_to_hub` would publish a model of random weights: give `do_train`, and epochs or steps to train, or "
             "the `model_name_or_path` of a model that was trained before."
         )
+    # Told now, what could not be recorded when everything is trained.
+    non_default_arguments(*recorded, arguments)
     warn_of_missing(arguments.world_size)
     arguments.select_by(task.metric)
     name_tracked_run(arguments)
