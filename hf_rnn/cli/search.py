@@ -100,7 +100,7 @@ def task_of(line: Sequence[str]) -> str:
     if named is None and {"-h", "--help"} & set(line):
         return _SHOWN_TASK
     if named is None:
-        raise ValueError(f"`task` must be one of {', '.join(TASK_NAMES)}; give it as --task or in the recipe.")
+        raise ValueError(f"`task`=None must be one of {', '.join(TASK_NAMES)}; give it as --task or in the recipe.")
     find_task(str(named))
     return str(named)
 

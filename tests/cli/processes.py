@@ -1,4 +1,4 @@
-"""Commands in processes of their own, forked from one that has imported what they need, so that signals can be sent."""
+"""Commands in processes of their own, forked from one that has imported what they need, to send signals to."""
 
 from __future__ import annotations
 

@@ -52,7 +52,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, processes: ForkServerContext
 @pytest.mark.parametrize(
     ("number", "step"),
     [(signal.SIGINT, STEPS + 3), (signal.SIGTERM, 2), (signal.SIGTERM, 2 * STEPS - 1), (signal.SIGINT, 3 * STEPS - 1)],
-    ids=["Ctrl-C in an epoch", "SIGTERM in the first epoch", "in the last step of an epoch", "in the last step of all"],
+    ids=[
+        "Ctrl-C in an epoch",
+        "SIGTERM in the first epoch",
+        "in the last step of an epoch",
+        "in the last step of all",
+    ],
 )
 def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
     number: int, step: int, whole: Path, tmp_path: Path, processes: ForkServerContext
@@ -61,7 +66,9 @@ def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
     assert run_command(processes, words(), tmp_path, stop=(number, step)) == 128 + number
     said = (tmp_path / "said.txt").read_text()
     # The signal is sent while the step is done; it may arrive in the next.
-    (saved,) = (path for path in (tmp_path / RUN).glob("checkpoint-*") if int(path.name.split("-")[1]) - step in (1, 2))
+    (saved,) = (
+        path for path in (tmp_path / RUN).glob("checkpoint-*") if int(path.name.split("-")[1]) - step in (1, 2)
+    )
     check_checkpoint(saved)
     last = said.splitlines()[-1]
     after = saved.name.removeprefix("checkpoint-")
