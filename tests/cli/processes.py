@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+import time
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -18,8 +19,11 @@ from hf_rnn.training.safe_trainer import SafeTrainer
 from hf_rnn_command import COMMANDS
 
 
-def command(words: list[str], folder: str, said: Connection) -> None:
-    """`hf-rnn` in `folder`; what it prints is appended to `said.txt` there, and `said` is told of every step."""
+def command(words: list[str], folder: str, said: Connection, stop: tuple[int, int] | None) -> None:
+    """
+    `hf-rnn` in `folder`; what it prints is appended to `said.txt` there. In the step after `stop[1]` others, `said` is
+    told, and the signal `stop[0]` waited for.
+    """
     os.chdir(folder)
     output = os.open("said.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
@@ -32,7 +36,12 @@ def command(words: list[str], folder: str, said: Connection) -> None:
     original = SafeTrainer.training_step
 
     def announced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        said.send(self.state.global_step)
+        if stop is not None and self.state.global_step == stop[1]:
+            handler = signal.getsignal(stop[0])
+            said.send("now")
+            # The handler takes itself away when the signal comes.
+            while signal.getsignal(stop[0]) == handler:
+                time.sleep(0.001)
         return original(self, *args, **kwargs)
 
     SafeTrainer.training_step = announced  # type: ignore[method-assign]
@@ -49,24 +58,14 @@ def run_command(
         stop: A signal, and after how many steps it is sent.
     """
     reader, writer = processes.Pipe(duplex=False)
-    process = processes.Process(target=command, args=(words, str(folder), writer))
+    process = processes.Process(target=command, args=(words, str(folder), writer, stop))
     process.start()
     writer.close()
-    _follow(reader, lambda step: _kill(process.pid, step, stop))
+    with contextlib.suppress(EOFError):
+        # It has ended without a word, unless it is to be stopped.
+        reader.recv()
+        assert stop is not None and process.pid is not None
+        os.kill(process.pid, stop[0])
     process.join()
     assert process.exitcode is not None
     return int(process.exitcode)
-
-
-def _follow(reader: Connection, heard: Callable[[int], None]) -> None:
-    while True:
-        try:
-            heard(reader.recv())
-        except EOFError:
-            return
-
-
-def _kill(process: int | None, step: int, stop: tuple[int, int] | None) -> None:
-    if stop is not None and step == stop[1]:
-        assert process is not None
-        os.kill(process, stop[0])

@@ -56,6 +56,8 @@ def test_the_same_share_of_each_label_is_held_out(seed: int, caplog: pytest.LogC
     labels = [0] * 60 + [1] * 40 + [2]
     splits = held({"train": classified(labels)}, split_seed=seed)
     assert [sum(labels[row] == label for row in splits["validation"]) for label in range(3)] == [6, 4, 0]
+    most = held({"train": classified(labels)}, split_seed=seed, hold_out_percentage=60)
+    assert [sum(labels[row] == label for row in most["validation"]) for label in range(3)] == [36, 24, 0]
     assert sorted(splits["train"] + splits["validation"]) == list(range(101))
     assert splits["train"] == sorted(splits["train"])
     assert splits == held({"train": classified(labels)}, split_seed=seed)
