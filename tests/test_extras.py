@@ -36,7 +36,8 @@ OPTIONAL = {
 }
 # File → the file that has checked the extra before it comes to this one.
 BEHIND = {
-    "hf_rnn/baselines/naive_bayes.py": "scripts/baseline_tfidf.py",
+    "hf_rnn/baselines/linear.py": "hf_rnn/cli/baseline_tfidf.py",
+    "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baseline_tfidf.py",
     "hf_rnn/hyperparameter_search/on_ray.py": "hf_rnn/hyperparameter_search/run.py",
     "hf_rnn/hyperparameter_search/report.py": "hf_rnn/hyperparameter_search/run.py",
     "hf_rnn/hyperparameter_search/storage.py": "hf_rnn/hyperparameter_search/run.py",

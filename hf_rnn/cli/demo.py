@@ -26,7 +26,7 @@ from ..tasks.text_classification.task import run_text_classification
 from ..training.arguments import RecurrentTrainingArguments
 
 
-SUMMARY = "a first look in two minutes: a bundled model answers, a new one is trained"
+SUMMARY = "a first look: a bundled model answers, and a new one is trained"
 REVIEWS = (
     "A quiet film that takes its time and earns every minute of it.",
     "The plot makes no sense and the acting is even worse.",

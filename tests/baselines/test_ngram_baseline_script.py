@@ -111,7 +111,7 @@ def test_the_recipes_are_read_and_recorded(project: Path, tmp_path: Path, monkey
         "tiny_shakespeare": TEXTS["train"],
     }.items():
         (tmp_path / "lm" / f"{name}.txt").write_text(text)
-    recipes = sorted((project / "scripts" / "recipes" / "baselines").glob("*_ngram*.json"))
+    recipes = sorted((project / "hf_rnn" / "recipes" / "baselines").glob("*_ngram*.json"))
     assert recipes
     for recipe in recipes:
         monkeypatch.setattr(
@@ -119,18 +119,21 @@ def test_the_recipes_are_read_and_recorded(project: Path, tmp_path: Path, monkey
         )
         runpy.run_path(str(project / "scripts" / "baseline_ngram.py"), run_name="__main__")
         results = read_results(tmp_path / recipe.stem / "results.json")
-        assert results["recipe"] == str(recipe)
+        assert results["recipe"] == recipe.relative_to(project).as_posix()
         assert results["dataset"]["source"].startswith("${HF_RNN_CORPORA}/lm/")
         assert results["metrics"]["test"]["perplexity"] < 4
 
 
-def test_a_missing_split_is_named(run: Run) -> None:
-    with pytest.raises(ValueError, match="Give `validation_file` or `validation_split_percentage`"):
+def test_a_missing_split_is_named(run: Run, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="2"):
         run(splits=("train", "test"))
-    with pytest.raises(ValueError, match="Give `test_file` or `test_split_percentage`"):
+    assert "Give `validation_file` or `validation_split_percentage`" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
         run("--do_predict", splits=("train", "validation"))
+    assert "Give `test_file` or `test_split_percentage`" in capsys.readouterr().err
 
 
-def test_an_order_out_of_range_is_named(run: Run) -> None:
-    with pytest.raises(ValueError, match="`max_order`=0 must be at least 1"):
+def test_an_order_out_of_range_is_named(run: Run, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="2"):
         run("--max_order", "0")
+    assert "`max_order`=0 must be at least 1" in capsys.readouterr().err

@@ -45,6 +45,7 @@ def test_the_run_gets_its_arguments_and_its_figures_are_printed(
         "      test: f1 0.6123",
         f"Model, results.json and learning curves are in {tmp_path}; the card: {tmp_path / 'README.md'}",
         f'Use it: pipeline("token-classification", model="{tmp_path}", trust_remote_code=True)',
+        f"On a file: hf-rnn predict {tmp_path} new.csv",
     ]
     card = ModelCard.load(tmp_path / "README.md")
     assert (card.data.license, card.data.language) == ("mit", "pt")

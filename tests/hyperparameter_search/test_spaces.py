@@ -109,7 +109,7 @@ def test_what_the_model_or_the_trainer_would_refuse_is_refused_before_any_trial(
 
 
 def test_the_classic_seven_dimensions(training: RecurrentTrainingArguments, project: Path) -> None:
-    path = project / "scripts" / "recipes" / "search" / "classic_seven_space.json"
+    path = project / "hf_rnn" / "recipes" / "search" / "classic_seven_space.json"
     assert json.loads(path.read_text()) == CLASSIC_SEVEN
     check(CLASSIC_SEVEN, training)
     values = {name: SearchSpace.parse(CLASSIC_SEVEN).to_json()[name]["low"] for name in CLASSIC_SEVEN}

@@ -48,7 +48,7 @@ def test_the_table_is_of_the_dataset_and_sorted(render: Callable[..., None], roo
     text = (root / "README.md").read_text()
     assert text.startswith("# Title\n\nText.\n\n<!-- results:imdb -->\n| Model |")
     assert text.endswith("<!-- /results:imdb -->\n\nMore text.\n")
-    recipe = "[imdb_bilstm.json](scripts/recipes/imdb_bilstm.json)"
+    recipe = "[imdb_bilstm.json](hf_rnn/recipes/imdb_bilstm.json)"
     assert [line for line in text.splitlines() if line.startswith("| `")] == [
         "| `winner` | 2,345,678 | 9.4 MB | 0.9500 | 0.9134 | 21.4 | 2 | 1 |  |",
         f"| `bilstm-imdb` | 2,345,678 | 9.4 MB | 0.9071 | 0.9134 | 21.4 | 2 | 1 | {recipe} |",

@@ -154,23 +154,27 @@ def test_siamese_networks_and_encoders_are_compared(tmp_path: Path, compare: Cal
     assert output.with_suffix(".png").is_file()
 
 
-def test_models_with_other_labels_stop_the_run_before_it_begins(tmp_path: Path, compare: Callable[..., None]) -> None:
+def test_models_with_other_labels_stop_the_run_before_it_begins(
+    tmp_path: Path, compare: Callable[..., None], capsys: pytest.CaptureFixture
+) -> None:
     save_bert(tmp_path / "a")
     save_bert(tmp_path / "b", ["bad", "good"])
     flags = ["--models", tmp_path / "a", tmp_path / "b", "--test_file", tmp_path / "none.csv"]
-    with pytest.raises(ValueError, match="`models`: 'b' has the labels bad, good; 'a' has negative, positive"):
+    with pytest.raises(SystemExit, match="2"):
         compare("--task", "text-classification", *flags, "--output", tmp_path / "x.json")
+    assert "`models`: 'b' has the labels bad, good; 'a' has negative, positive" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_a_model_that_fails_is_named(tmp_path: Path, compare: Callable[..., None]) -> None:
-    from hf_rnn.benchmark.workers.parent import WorkerError
-
+def test_a_model_that_fails_is_named(
+    tmp_path: Path, compare: Callable[..., None], capsys: pytest.CaptureFixture
+) -> None:
     broken = save_bert(tmp_path / "broken")
     rows = write_json(tmp_path / "test.json", [{"text": "fine", "label": 1}, {"text": "dull", "label": 0}])
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-64])
     flags = ["--task", "text-classification", "--models", broken, "--test_file", rows]
-    with pytest.raises(WorkerError, match="broken: "):
+    with pytest.raises(SystemExit, match="2"):
         compare(*flags, "--output", tmp_path / "x.json")
+    assert "broken: " in capsys.readouterr().err
     assert not (tmp_path / "x.json").exists()

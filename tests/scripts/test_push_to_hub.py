@@ -87,6 +87,7 @@ def test_bad_input_ends_in_a_line_that_says_what_to_do(
     project: Path, tmp_path: Path, loopback_hub: LoopbackHub, online: Mapping[str, str]
 ) -> None:
     done = push(project, tmp_path, "no_run", "--repo_id", "ana/film", **online)
-    assert done.returncode == 1
-    assert done.stderr.startswith("Nothing was uploaded. `run_folder` is 'no_run', which is no folder")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("push_to_hub.py: error: Nothing was uploaded. `run_folder` is 'no_run', which is no folder")
     assert not writes(loopback_hub)

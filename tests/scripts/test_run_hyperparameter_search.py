@@ -68,17 +68,13 @@ def test_bad_input_ends_with_what_is_wrong(
     tmp_path: Path, refusal: Callable[[str, str], str], line: str, message: str
 ) -> None:
     write_reviews(tmp_path)
-    if "no.json" in line:
-        with pytest.raises(FileNotFoundError, match=message):
-            refusal("run_hyperparameter_search", line)
-    else:
-        assert message in refusal("run_hyperparameter_search", line)
+    assert message in refusal("run_hyperparameter_search", line)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recipes_of_the_project_parse(name: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    line = [f"scripts/recipes/search/{name}.json"]
+    line = [f"hf_rnn/recipes/search/{name}.json"]
     task = task_of(line)
     (search, *groups), _ = parse_arguments(HfArgumentParser((SearchArguments, *find_task(task).groups)), line)
     space = SearchSpace.read(str(search.search_space))

@@ -12,6 +12,7 @@ import pytest
 from transformers import HfArgumentParser
 
 from hf_rnn.data.readers.documents import LanguageDataArguments
+from hf_rnn.data.readers.files import expand_path
 from hf_rnn.data.readers.sentences import TokenDataArguments
 from hf_rnn.data.readers.sources import SourceArguments
 from hf_rnn.data.readers.texts import DataArguments
@@ -19,13 +20,14 @@ from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
 from hf_rnn.tasks.building import DEFAULT_FAMILY
 from hf_rnn.tasks.one_shot.task import OneShotArguments
-from hf_rnn.tasks.recipes import parse_arguments
+from hf_rnn.tasks.recipes import find_recipe, parse_arguments, recorded_name
+from hf_rnn.tasks.registry import find_task
 from hf_rnn.tasks.token_classification.building import TAGGER_DEFAULTS
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 PROJECT = Path(__file__).resolve().parents[2]
-RECIPES = sorted((PROJECT / "scripts" / "recipes").glob("*.json"))
+RECIPES = sorted((PROJECT / "hf_rnn" / "recipes").glob("*.json"))
 
 
 def parser() -> HfArgumentParser:
@@ -128,6 +130,33 @@ def test_a_recipe_that_is_not_there() -> None:
         parse_arguments(parser(), ["absent.json", "--seed", "1"])
 
 
+@pytest.mark.parametrize("name", ["imdb_bilstm", "imdb_bilstm.json", "scripts/recipes/imdb_bilstm.json"])
+def test_a_published_recipe_goes_by_its_name_and_by_its_old_path(name: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe(name) == PROJECT / "hf_rnn" / "recipes" / "imdb_bilstm.json"
+    assert recorded_name(name) == "hf_rnn/recipes/imdb_bilstm.json"
+    # A file of one's own goes before it, and nothing outside of the folder is published.
+    Path("imdb_bilstm.json").write_text("{}")
+    assert recorded_name("imdb_bilstm.json") == "imdb_bilstm.json"
+    assert find_recipe("../pretrained/bilstm-imdb/results") is None
+
+
+def test_files_beside_the_recipes_are_named_as_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_RNN_RECIPES", raising=False)
+    groups = find_task("text-generation").groups
+    (_, data, *_), named = parse_arguments(HfArgumentParser(groups), [str(find_recipe("frases_elman"))])
+    assert named == "hf_rnn/recipes/frases_elman.json"
+    assert data.train_file == "${HF_RNN_RECIPES}/frases.csv"
+    assert expand_path(data.train_file) == PROJECT / "hf_rnn" / "recipes" / "frases.csv"
+
+
+def test_defaults_are_overridden_by_the_recipe_and_by_flags(recipe) -> None:
+    defaults = {"num_train_epochs": 5, "do_train": True, "seed": 4, "train_file": "b.csv"}
+    path = recipe({"train_file": "a.csv", "num_train_epochs": 3})
+    (_, data, _, _, training), _ = parse_arguments(parser(), [path, "--seed", "9"], defaults=defaults)
+    assert (data.train_file, training.num_train_epochs, training.do_train, training.seed) == ("a.csv", 3.0, True, 9)
+
+
 def script_of(recipe: Path) -> str:
     """By the data that the recipe's name begins with."""
     scripts = {
@@ -149,6 +178,8 @@ def script_of(recipe: Path) -> str:
 def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     """By the arguments of the script they are for."""
     groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
+    # By its `task` the command finds the same.
+    assert find_task(json.loads(path.read_text())["task"]).groups == groups
     parsed, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
     given = dict(zip(groups, parsed, strict=True))
     report = given[ReportArguments]

@@ -47,6 +47,16 @@ def test_the_end_of_a_text_is_held_out(tmp_path) -> None:
     assert "".join(splits[split][0] for split in ("train", "validation", "test")) == "0123456789" * 10
 
 
+def test_the_end_of_a_text_is_held_out_by_default(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "text.txt").write_text("a" * 90 + "b" * 10)
+    path = str(tmp_path / "text.txt")
+    data = load_language_data(LanguageDataArguments(train_file=path, hold_out_percentage=10))
+    assert data.splits == {"train": ["a" * 90], "validation": ["b" * 10]}
+    assert "There is no validation split: the last 10 % of the text are held out." in caplog.text
+    given = LanguageDataArguments(train_file=path, validation_file=path, hold_out_percentage=10)
+    assert load_language_data(given).splits["train"] == ["a" * 90 + "b" * 10]
+
+
 def test_documents_are_rows_of_which_some_are_held_out(tmp_path) -> None:
     texts = [f"text {index}" for index in range(20)]
     path = rows(tmp_path, "a.jsonl", texts)

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.runs.results import read_results
+from hf_rnn.tasks.recipes import read_recipe
 from tests.tasks.small_language_runs import run, write_text
 from tests.tasks.small_runs import texts_and_labels, write_reviews
 
@@ -159,8 +160,9 @@ def test_a_text_of_one_token(tmp_path) -> None:
 
 def test_the_three_sentences(project: Path, tmp_path, monkeypatch) -> None:
     """The recipe for learners: a network of 12 units learns three Portuguese sentences by heart."""
-    monkeypatch.chdir(project)
-    recipe = json.loads((project / "scripts" / "recipes" / "frases_elman.json").read_text())
+    monkeypatch.setenv("HF_RNN_RECIPES", str(project / "hf_rnn" / "recipes"))
+    recipe = read_recipe("frases_elman")
+    assert recipe.pop("task") == "text-generation"
     results = run(tmp_path / "out", **{**recipe, "output_dir": str(tmp_path / "out"), "do_predict": False})
     assert results["training"]["minutes"] < 1
     assert results["model"]["config"]["hidden_size"] == 12
