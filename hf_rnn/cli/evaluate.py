@@ -17,8 +17,8 @@ from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 SUMMARY = "measure a model on new labelled data, by the metrics of its run"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a dataset "
-    "of the Hub, of which the test split is read."
+    "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "
+    "dataset of the Hub, of which the test split is read."
 )
 
 
@@ -101,8 +101,10 @@ def main(arguments: list[str]) -> None:
         **asdict(columns),
     )
     print(f"{found.task} on {found.rows} {'tokens' if found.task == 'text-generation' else 'rows'} of {named.data}")
-    for name in figure_names({"test": found.metrics}):
-        print(f"{name:>24}  {found.metrics[name]:.4f}")
+    names = figure_names({"test": found.metrics})
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:>{width}}  {found.metrics[name]:.4f}")
     if found.confusion is not None:
         print(confusion_markdown(found.confusion), end="")
     print(f"All figures: {found.path}")

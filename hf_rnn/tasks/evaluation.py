@@ -98,6 +98,8 @@ def evaluate_file(
     require_extra("train", "Measuring a model")
     path = _output(model, data, output)
     pipeline = load_pipeline(checkpoint_folder(model, "model"), task)
+    # A classifier of pairs is a similarity's, too, whose figures its run has as well.
+    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
     source = {key: value for key, value in columns.items() if value is not None}
     is_file = expand_path(os.fspath(data)).suffix != "" or expand_path(os.fspath(data)).is_file()
     if is_file:
@@ -108,7 +110,7 @@ def evaluate_file(
     else:
         rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
     document = {
-        "task": pipeline.task,
+        "task": done,
         "model": {"name": bundled_name(str(model)) or os.fspath(model), "sha256": model_checksum(pipeline)},
         "data": {
             "name": os.fspath(data),
@@ -126,7 +128,7 @@ def evaluate_file(
     unfinished = path.with_name(f"{path.name}.tmp")
     unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
-    return Evaluation(path, str(pipeline.task), rows, metrics, confusion)
+    return Evaluation(path, done, rows, metrics, confusion)
 
 
 def _output(
@@ -162,8 +164,7 @@ def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[in
 def _labelled_figures(
     pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
-    siamese = pipeline.model.config.model_type == "siamese"
-    if siamese or pipeline.task == SIMILARITY:
+    if pipeline.model.config.model_type == "siamese":
         test = read_test_set(SIMILARITY, PairTestArguments(**source), None)
         return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
     names = label_names(pipeline.model.config)
