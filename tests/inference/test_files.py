@@ -68,7 +68,11 @@ def siamese(folder: Path, kind: Any = hf_rnn.SiameseModel, **config: Any) -> str
 
 def language_model(folder: Path, tokenizer: Any = TOKENIZER) -> str:
     set_seed(0)
-    return saved(folder / "lm", hf_rnn.LstmForCausalLM(hf_rnn.LstmConfig(**SIZES)), tokenizer)
+    model = hf_rnn.LstmForCausalLM(hf_rnn.LstmConfig(**{**SIZES, "vocab_size": len(tokenizer)}))
+    # A model that was trained writes no padding.
+    with torch.no_grad():
+        model.lm_head.bias[TOKENIZER.pad_token_id] = -100
+    return saved(folder / "lm", model, tokenizer)
 
 
 def texts_file(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
@@ -336,7 +340,7 @@ def by_hand(model: Any, ids: list[int]) -> float:
 def test_a_language_model_gives_the_loss_of_each_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: str, steps: int
 ) -> None:
-    monkeypatch.setattr("hf_rnn.inference.language.SCORES_AT_ONCE", steps * 4 * len(TOKENIZER))
+    monkeypatch.setattr("hf_rnn.inference.language.SCORES_AT_ONCE", steps * 4 * 43)
     tokenizer = train_tokenizer([" ".join(WORDS)], min_frequency=1, end_of_text=True, show_progress=False)
     if make == "a GPT-2":
         set_seed(0)

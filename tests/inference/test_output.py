@@ -109,7 +109,7 @@ def test_the_part_of_another_job_is_neither_continued_nor_lost(
         data.write_text(texts.replace("word1", "word2", 1))
     elif change == "model":
         other = hf_rnn.BiLstmForSequenceClassification.from_pretrained(model)
-        other.classifier.bias.data += 0.1
+        other.classifier.output.bias.data += 0.1
         other.save_pretrained(model)
     elif change == "options":
         probabilities = True
