@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -144,12 +144,24 @@ def _output(
     return path
 
 
+def _arguments(group: Any, given: Mapping[str, Any]) -> Any:
+    """An instance of the argument dataclass `group`; a ValueError for an argument that it does not have."""
+    known = {field.name for field in fields(group)}
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                f"`{name}`={given[name]!r} was given, and data for this model are not read by it; they are by "
+                f"{', '.join(sorted(known))}."
+            )
+    return group(**given)
+
+
 def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
     """Of the whole text in one stream, as a run measures it."""
     given = dict(source)
     if "test_file" in given:
         given["train_file"] = given.pop("test_file")
-    arguments = LanguageDataArguments(**given)
+    arguments = _arguments(LanguageDataArguments, given)
     splits = load_language_data(arguments)
     split = "train" if "train_file" in given or "test" not in splits.splits else "test"
     model, tokenizer = pipeline.model, pipeline.tokenizer
@@ -165,11 +177,11 @@ def _labelled_figures(
     pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
     if pipeline.model.config.model_type == "siamese":
-        test = read_test_set(SIMILARITY, PairTestArguments(**source), None)
+        test = read_test_set(SIMILARITY, _arguments(PairTestArguments, source), None)
         return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
     names = label_names(pipeline.model.config)
     if pipeline.task == "token-classification":
-        test = read_test_set("token-classification", TokenTestArguments(**source), names)
+        test = read_test_set("token-classification", _arguments(TokenTestArguments, source), names)
         return len(test.inputs), *_tag_figures(pipeline, test, names, batch_size, progress)
     test = _texts(source, pipeline.model.config, names)
     logits = _logits(pipeline, test, names, batch_size, progress)
@@ -181,7 +193,7 @@ def _labelled_figures(
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
     known = None if config.problem_type == "regression" else names
-    return read_test_set("text-classification", TextTestArguments(**source), known, config.problem_type)
+    return read_test_set("text-classification", _arguments(TextTestArguments, source), known, config.problem_type)
 
 
 def _logits(pipeline: Pipeline, test: TestSet, names: list[str], batch_size: int, progress: bool) -> np.ndarray:
