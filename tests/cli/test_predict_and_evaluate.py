@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hf_rnn.cli import evaluate, predict
-from tests.inference.test_files import TEXTS, classifier, rows_of, texts_file
+from tests.inference.small_models import TEXTS, classifier, rows_of, texts_file
 
 
 def test_predict_says_where_the_answers_are_and_which_rows_have_none(

@@ -14,81 +14,29 @@ import pytest
 import torch
 from datasets import Dataset
 from transformers import (
-    AutoModelForCausalLM,
     AutoModelForTokenClassification,
     AutoTokenizer,
     BertForSequenceClassification,
     BertForTokenClassification,
-    GPT2Config,
-    GPT2LMHeadModel,
-    PreTrainedModel,
     set_seed,
 )
 
 import hf_rnn
-from hf_rnn.data.tokenizers.document_start import with_document_start
-from hf_rnn.data.tokenizers.pair_template import with_pair_template
-from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.inference import files
 from hf_rnn.inference.files import predict_file
 from hf_rnn.inference.pipelines import load_pipeline, task_of
+from tests.inference.small_models import (
+    TEXTS,
+    TOKENIZER,
+    WORDS,
+    classifier,
+    lines_of,
+    rows_of,
+    siamese,
+    tagger,
+    texts_file,
+)
 from tests.tasks.small_runs import save_tiny_bert
-
-
-WORDS = [f"word{index}" for index in range(40)]
-TOKENIZER = train_tokenizer([" ".join(WORDS)], min_frequency=1, show_progress=False)
-SIZES = {"vocab_size": len(TOKENIZER), "embedding_size": 6, "hidden_size": 5}
-TEXTS = [" ".join(WORDS[start : start + 1 + 7 * start % 11]) for start in range(23)]
-
-
-def saved(folder: Path, model: PreTrainedModel, tokenizer: Any = TOKENIZER) -> str:
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-def classifier(folder: Path, **config: Any) -> str:
-    set_seed(0)
-    config = {"num_labels": 3, "id2label": {0: "bad", 1: "so so", 2: "good"}, **SIZES, **config}
-    return saved(folder / "classifier", hf_rnn.BiLstmForSequenceClassification(hf_rnn.BiLstmConfig(**config)))
-
-
-def tagger(folder: Path) -> str:
-    set_seed(1)
-    names = dict(enumerate(["O", "B-PER", "I-PER"]))
-    config = hf_rnn.BiLstmConfig(**SIZES, id2label=names, label2id={name: index for index, name in names.items()})
-    return saved(folder / "tagger", hf_rnn.BiLstmForTokenClassification(config))
-
-
-def siamese(folder: Path, kind: Any = hf_rnn.SiameseModel, **config: Any) -> str:
-    set_seed(0)
-    encoder = hf_rnn.BiLstmModel(hf_rnn.BiLstmConfig(**SIZES))
-    return saved(folder / "siamese", kind.from_encoder(encoder, **config), with_pair_template(TOKENIZER))
-
-
-def language_model(folder: Path, tokenizer: Any = TOKENIZER) -> str:
-    set_seed(0)
-    model = hf_rnn.LstmForCausalLM(hf_rnn.LstmConfig(**{**SIZES, "vocab_size": len(tokenizer)}))
-    # A model that was trained writes no padding.
-    with torch.no_grad():
-        model.lm_head.bias[TOKENIZER.pad_token_id] = -100
-    return saved(folder / "lm", model, tokenizer)
-
-
-def texts_file(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
-    path = folder / "new.csv"
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([["id", "text"], *enumerate(texts)])
-    return path
-
-
-def rows_of(path: str | Path) -> list[dict[str, str]]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def lines_of(path: str | Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
 def probabilities(folder: str, texts: Sequence[Any]) -> list[list[float]]:
@@ -326,56 +274,6 @@ def test_a_bert_tags_long_sentences_in_windows(tmp_path: Path) -> None:
     path.write_text(json.dumps({"tokens": WORDS}) + "\n")
     (row,) = lines_of(predict_file(str(folder), path, tmp_path / "out.jsonl", progress=False).output)
     assert len(row["tags"]) == len(WORDS)
-
-
-def by_hand(model: Any, ids: list[int]) -> float:
-    """The sum of -log p of each token but the first, in one pass over the text alone."""
-    with torch.no_grad():
-        scores = model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
-    return -sum(scores[index, token].item() for index, token in enumerate(ids[1:]))
-
-
-@pytest.mark.parametrize("steps", [3, 10**6])
-@pytest.mark.parametrize("make", ["ours", "of documents", "a GPT-2"])
-def test_a_language_model_gives_the_loss_of_each_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: str, steps: int
-) -> None:
-    monkeypatch.setattr("hf_rnn.inference.language.SCORES_AT_ONCE", steps * 4 * 43)
-    tokenizer = train_tokenizer([" ".join(WORDS)], min_frequency=1, end_of_text=True, show_progress=False)
-    if make == "a GPT-2":
-        set_seed(0)
-        config = GPT2Config(vocab_size=len(TOKENIZER), n_embd=8, n_layer=1, n_head=2)
-        folder = saved(tmp_path / "lm", GPT2LMHeadModel(config))
-    else:
-        folder = language_model(tmp_path, with_document_start(tokenizer) if make == "of documents" else TOKENIZER)
-    done = predict_file(folder, texts_file(tmp_path), batch_size=4, progress=False)
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
-    rows = rows_of(done.output)
-    counted = 0
-    for row, text in zip(rows, TEXTS, strict=True):
-        ids = tokenizer(text)["input_ids"]
-        if len(ids) < 2:
-            assert "with no token to predict from another" in row["problem"]
-            continue
-        counted += 1
-        nats = by_hand(model, ids)
-        assert int(row["tokens"]) == len(ids) - 1
-        assert float(row["nats"]) == pytest.approx(nats, abs=1e-4)
-        assert float(row["loss"]) == pytest.approx(nats / (len(ids) - 1), abs=1e-5)
-    assert counted == (len(TEXTS) if make == "of documents" else sum(" " in text for text in TEXTS))
-
-
-def test_a_language_model_continues_each_text(tmp_path: Path) -> None:
-    folder = language_model(tmp_path)
-    done = predict_file(folder, texts_file(tmp_path), generate=True, max_new_tokens=5, batch_size=4, progress=False)
-    assert done.output == str(tmp_path / "new.predictions.jsonl")
-    model = AutoModelForCausalLM.from_pretrained(folder).eval()
-    for row, text in zip(lines_of(done.output), TEXTS, strict=True):
-        ids = TOKENIZER(text)["input_ids"]
-        for _ in range(5):
-            with torch.no_grad():
-                ids.append(int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
-        assert row["continuation"].split() == TOKENIZER.decode(ids[-5:], skip_special_tokens=True).split()
 
 
 def test_the_task_is_that_of_the_class_or_of_the_results(tmp_path: Path) -> None:

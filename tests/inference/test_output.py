@@ -19,7 +19,7 @@ from hf_rnn.data.readers.row_stream import BadRow
 from hf_rnn.inference import files
 from hf_rnn.inference.files import predict_file
 from hf_rnn.inference.output import AnswerFile, OutputExistsError
-from tests.inference.test_files import WORDS, classifier, rows_of, texts_file
+from tests.inference.small_models import WORDS, classifier, rows_of, texts_file
 
 
 def many_texts(path: Path, count: int) -> Path:
