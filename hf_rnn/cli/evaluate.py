@@ -101,8 +101,10 @@ def main(arguments: list[str]) -> None:
         **asdict(columns),
     )
     print(f"{found.task} on {found.rows} {'tokens' if found.task == 'text-generation' else 'rows'} of {named.data}")
-    for name in figure_names({"test": found.metrics}):
-        print(f"{name:>24}  {found.metrics[name]:.4f}")
+    names = figure_names({"test": found.metrics})
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:>{width}}  {found.metrics[name]:.4f}")
     if found.confusion is not None:
         print(confusion_markdown(found.confusion), end="")
     print(f"All figures: {found.path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,8 @@ def evaluate_file(
     require_extra("train", "Measuring a model")
     path = _output(model, data, output)
     pipeline = load_pipeline(checkpoint_folder(model, "model"), task)
+    # A classifier of pairs is a similarity's, too, whose figures its run has as well.
+    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
     source = {key: value for key, value in columns.items() if value is not None}
     is_file = expand_path(os.fspath(data)).suffix != "" or expand_path(os.fspath(data)).is_file()
     if is_file:
@@ -111,7 +113,7 @@ def evaluate_file(
     else:
         rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
     document = {
-        "task": pipeline.task,
+        "task": done,
         "model": {"name": bundled_name(str(model)) or os.fspath(model), "sha256": model_checksum(pipeline)},
         "data": {
             "name": os.fspath(data),
@@ -129,7 +131,7 @@ def evaluate_file(
     unfinished = path.with_name(f"{path.name}.tmp")
     unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
-    return Evaluation(path, str(pipeline.task), rows, metrics, confusion)
+    return Evaluation(path, done, rows, metrics, confusion)
 
 
 def _output(
@@ -145,12 +147,24 @@ def _output(
     return path
 
 
+def _arguments(group: Any, given: Mapping[str, Any]) -> Any:
+    """An instance of the argument dataclass `group`; a ValueError for an argument that it does not have."""
+    known = {field.name for field in fields(group)}
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                f"`{name}`={given[name]!r} was given, and data for this model are not read by it; they are by "
+                f"{', '.join(sorted(known))}."
+            )
+    return group(**given)
+
+
 def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
     """Of the whole text in one stream, as a run measures it."""
     given = dict(source)
     if "test_file" in given:
         given["train_file"] = given.pop("test_file")
-    arguments = LanguageDataArguments(**given)
+    arguments = _arguments(LanguageDataArguments, given)
     splits = load_language_data(arguments)
     split = "train" if "train_file" in given or "test" not in splits.splits else "test"
     model, tokenizer = pipeline.model, pipeline.tokenizer
@@ -165,13 +179,12 @@ def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[in
 def _labelled_figures(
     pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
-    siamese = pipeline.model.config.model_type == "siamese"
-    if siamese or pipeline.task == SIMILARITY:
-        test = read_pairs(PairTestArguments(**source))
+    if pipeline.model.config.model_type == "siamese":
+        test = read_pairs(_arguments(PairTestArguments, source))
         return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
     names = label_names(pipeline.model.config)
     if pipeline.task == "token-classification":
-        test = read_sentences(TokenTestArguments(**source), _ids(names))
+        test = read_sentences(_arguments(TokenTestArguments, source), _ids(names))
         return len(test.inputs), *_tag_figures(pipeline, test, names, batch_size, progress)
     test = _texts(source, pipeline.model.config, names)
     logits = _logits(pipeline, test, names, batch_size, progress)
@@ -183,7 +196,7 @@ def _labelled_figures(
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
     known = None if config.problem_type == "regression" else _ids(names)
-    return read_texts(TextTestArguments(**source), known, problem_type=config.problem_type)
+    return read_texts(_arguments(TextTestArguments, source), known, problem_type=config.problem_type)
 
 
 def _ids(names: list[str]) -> dict[str, int]:
