@@ -1,4 +1,4 @@
-"""A contributor adds a task by the steps of CONTRIBUTING.md: whether a text is short or long. Everything works with it."""
+"""A contributor adds a task by the steps of CONTRIBUTING.md: whether a text is short or long. All rooms work with it."""
 
 from __future__ import annotations
 
