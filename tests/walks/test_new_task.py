@@ -1,4 +1,4 @@
-"""A contributor adds a task by the steps of CONTRIBUTING.md: whether a text is short or long. All rooms work with it."""
+"""A contributor adds a task by the steps of CONTRIBUTING.md: is a text short or long? All rooms work with it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def prepare_text_length(
             problem_type="single_label_classification",
         )
 
-    rows = {name: tokenize_dataset(split, tokenizer, max_length=None, side="right") for name, split in splits.items()}
+    rows = {name: tokenize_dataset(split, tokenizer, max_length=None, side="head") for name, split in splits.items()}
 
     def measure(trainer: RecurrentTrainer, output: Path) -> dict[str, dict[str, float]]:
         wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
@@ -174,7 +174,7 @@ from hf_rnn.tasks.registry import find_task
 from tests.tasks import small_runs
 
 task = find_task("length")
-values = small_runs.flags(Path("meter"), num_train_epochs=6, **small_runs.write_reviews(Path("reviews")))
+values = small_runs.flags(Path("meter"), num_train_epochs=8, learning_rate=0.03, **small_runs.write_reviews(Path("reviews")))
 """
 
 
