@@ -124,6 +124,7 @@ assert torch.equal(cached, whole)
     )
 
 
+@pytest.mark.slow
 def test_a_siamese_network_of_it_answers_the_same_without_the_package(checkout: Checkout) -> None:
     checkout.run(
         """
@@ -143,6 +144,7 @@ assert {"cells.py", "modeling_rnn.py", "modeling_conv.py", "pipeline_similarity.
     )
 
 
+@pytest.mark.slow
 def test_it_is_searched(checkout: Checkout) -> None:
     checkout.run(
         """

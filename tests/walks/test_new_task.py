@@ -210,6 +210,7 @@ def test_a_folder_is_added_and_one_file_touched_and_the_steps_name_them(checkout
     assert named_files("Adding a task") == {"hf_rnn/runs/kinds.py", "hf_rnn/tasks/<folder>/"}
 
 
+@pytest.mark.slow
 def test_its_card_is_written_its_table_made_and_its_run_staged(checkout: Checkout) -> None:
     checkout.run(
         """
@@ -229,6 +230,7 @@ assert staged.auto_classes[-1] == "AutoModelForSequenceClassification"
     )
 
 
+@pytest.mark.slow
 def test_it_is_searched(checkout: Checkout) -> None:
     checkout.run(
         RUN
@@ -259,6 +261,7 @@ assert "Contributions of tokens" in report.sections, report.left_out
     )
 
 
+@pytest.mark.slow
 def test_its_models_are_compared(checkout: Checkout) -> None:
     checkout.run(
         """
