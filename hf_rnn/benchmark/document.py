@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +30,12 @@ def describe_origin() -> dict[str, Any]:
     asked for before anything is measured: the code may change meanwhile.
     """
     from ..kernels.loading import build_and_load
-    from ..runs.provenance import describe_machine, git_commit, library_versions
+    from ..runs.provenance import provenance
 
-    machine = describe_machine()
-    # The time of this process, which measures nothing.
-    del machine["torch_threads"]
-    installed = {name: metadata.version(name) for name in PEER_LIBRARIES if list(metadata.distributions(name=name))}
-    commit, dirty = git_commit() or (None, None)
-    return {
-        "machine": machine,
-        "versions": library_versions() | installed,
-        "compiled_kernels": build_and_load(),
-        "commit": commit,
-        "dirty": dirty,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    origin = provenance(PEER_LIBRARIES)
+    # This process measures nothing.
+    del origin["machine"]["torch_threads"]
+    return {**origin, "compiled_kernels": build_and_load()}
 
 
 def other_load_cores(seconds: float = 2.0) -> float:

@@ -23,7 +23,8 @@ from ..data.synthetic.first_token import NUM_CLASSES, VOCAB_SIZE, first_token_ex
 from ..extras import require_extra
 from ..insight.gradients.flow import GradientFlow, gradient_flow
 from ..insight.gradients.plots import plot_gradient_comparison
-from ..runs.provenance import describe_machine, git_commit, library_versions
+from ..runs.markdown import markdown_table
+from ..runs.provenance import provenance
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.trainer import RecurrentTrainer
 
@@ -94,9 +95,7 @@ def compare_gradient_flow(arguments: GradientComparisonArguments) -> dict[str, A
             "arguments": {name: value for name, value in asdict(arguments).items() if name != "output_dir"},
             "test_examples": TEST_EXAMPLES,
             "networks": networks,
-            "machine": describe_machine(),
-            "versions": library_versions(),
-            "commit": (git_commit() or (None,))[0],
+            **provenance(),
         }
     )
     folder = Path(arguments.output_dir)
@@ -194,9 +193,15 @@ def finite(value: Any) -> Any:
 def comparison_table(document: dict[str, Any]) -> str:
     """The comparison in a few columns, as Markdown."""
     lines = [
-        "| Network | Gradient at the first step ÷ at the last, untrained | Accuracy, clipped | Largest gradient norm "
-        "| Accuracy, not clipped | Largest gradient norm |",
-        "|---|---:|---:|---:|---:|---:|",
+        [
+            "Network",
+            "Gradient at the first step ÷ at the last, untrained",
+            "Accuracy, clipped",
+            "Largest gradient norm",
+            "Accuracy, not clipped",
+            "Largest gradient norm",
+        ],
+        ["---", *["---:"] * 5],
     ]
     for name, network in document["networks"].items():
         hidden = network["initial"]["flow"]["hidden"]
@@ -207,8 +212,8 @@ def comparison_table(document: dict[str, Any]) -> str:
             cells.append(stopped if of_run["accuracy"] is None else f"{of_run['accuracy']:.3f}")
             norms = [norm for norm in of_run["gradient_norm"] if norm is not None]
             cells.append(f"{max(norms):.2g}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines).rstrip("\n")
 
 
 __all__ = ["GradientComparisonArguments", "compare_gradient_flow", "comparison_table"]

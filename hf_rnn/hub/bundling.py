@@ -18,6 +18,7 @@ from ..progress import without_weight_bars
 from ..runs.checksums import write_checksums
 from ..runs.curves import CURVES_FILE
 from ..runs.describe import checkpoint_size
+from ..runs.folder import RESULTS_FILE
 from ..runs.kinds import KINDS, find_kind
 from ..runs.results import read_results, write_results
 from .model_card import write_model_card
@@ -60,7 +61,7 @@ def make_bundle(
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; it is {dtype!r}")
     run_folder, output_folder = Path(run_folder), Path(output_folder)
-    results = read_results(run_folder / "results.json")
+    results = read_results(run_folder / RESULTS_FILE)
     bundled = [kind.name for kind in KINDS.values() if kind.bundled]
     if results["task"] not in bundled:
         raise ValueError(f"`task` of the run must be one of {', '.join(bundled)}; it is {results['task']!r}")
@@ -85,7 +86,7 @@ def make_bundle(
         elif dtype != "float32":
             note = f"The figures were measured before the weights were rounded to {dtype}."
             results["dataset"]["notes"] = " ".join(filter(None, (results["dataset"]["notes"], note)))
-        write_results(results, staged / "results.json")
+        write_results(results, staged / RESULTS_FILE)
         write_model_card(staged, results, bundled=True, **card_options)
         write_checksums(staged)
         if output_folder.exists():

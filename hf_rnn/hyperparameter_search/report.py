@@ -7,12 +7,11 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..runs.provenance import describe_machine, git_commit, library_versions
+from ..runs.provenance import provenance
 from .storage import INTERRUPTED, PROCESS, REASON, SEEN
 
 
@@ -77,13 +76,11 @@ def summarise(
     minutes: float,
 ) -> dict[str, Any]:
     """The document in `search.json`, but for the names of the plots."""
-    from importlib import metadata
 
     trials = study.get_trials(deepcopy=False)
     states = Counter(trial.state.name.lower() for trial in trials if not trial.user_attrs.get(INTERRUPTED))
     durations = [trial.duration.total_seconds() for trial in trials if trial.duration is not None]
     arguments = search.arguments
-    commit, dirty = git_commit() or (None, None)
     return {
         **search.made_for(),
         "backend": arguments.backend,
@@ -111,12 +108,7 @@ def summarise(
             "this_process": round(minutes, 2),
             "processes": len({str(trial.user_attrs.get(PROCESS)) for trial in trials}),
         },
-        "machine": describe_machine(),
-        "versions": library_versions()
-        | {name: metadata.version(name) for name in _PACKAGES if list(metadata.distributions(name=name))},
-        "commit": commit,
-        "dirty": dirty,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **provenance(_PACKAGES),
     }
 
 

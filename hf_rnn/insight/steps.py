@@ -40,11 +40,6 @@ class ReadText:
     steps: tuple[str, ...]
     total_tokens: int
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether the text goes on after what was read."""
-        return self.inputs["input_ids"].shape[1] < self.total_tokens
-
 
 def read_text(
     model: PreTrainedModel,

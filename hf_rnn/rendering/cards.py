@@ -15,6 +15,7 @@ from ..benchmark.comparison.tables import comparison_block
 from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
 from ..hub.model_card import model_card
 from ..runs.curves import CURVES_FILE
+from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from .results_tables import Results, results_table
 
@@ -39,7 +40,7 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
     cards: dict[Path, str] = {}
     folder = root / "model_cards"
     for bundle in _bundles(root):
-        options, results = read_card_options(bundle / CARD_FILE), read_results(bundle / "results.json")
+        options, results = read_card_options(bundle / CARD_FILE), read_results(bundle / RESULTS_FILE)
         curves = bundle / CURVES_FILE
         plot = bundle / PLOT_FILE if options.compared_in else None
         cards[bundle / "README.md"] = _card(root, bundle, results, options, published, curves, plot)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import PreTrainedConfig
 
 from .bundled import bundled_name
+from .publishable import TOKENIZER_FILES, WEIGHT_FILES
 
 
 if TYPE_CHECKING:
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
 TRAINER_SPEED = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch")
 
 # The files that make a checkpoint: weights, config, tokenizer.
-CHECKPOINT_FILES = (
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.*",
-    "merges.txt",
-    "special_tokens_map.json",
-)
+CHECKPOINT_FILES = (*WEIGHT_FILES, "config.json", *TOKENIZER_FILES)
 
 # Arguments that say where a run wrote and what it printed, or that are secret: nothing a figure depends on.
 UNRECORDED_ARGUMENTS = frozenset(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,26 @@ LIBRARIES = (
     "torch",
     "transformers",
 )
+
+
+def provenance(packages: Sequence[str] = ()) -> dict[str, Any]:
+    """
+    What every document of figures says of where they come from.
+
+    Args:
+        packages: Distributions whose versions are told besides, where they are installed.
+
+    Returns:
+        `machine` and `versions`; `commit` and `dirty`, None outside version control; `date`, ISO 8601 in UTC.
+    """
+    commit, dirty = git_commit() or (None, None)
+    return {
+        "machine": describe_machine(),
+        "versions": library_versions(packages),
+        "commit": commit,
+        "dirty": dirty,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def describe_machine() -> dict[str, Any]:
@@ -60,10 +82,10 @@ def _linux_cpu() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of Python, hf_rnn and every installed library that a figure may depend on."""
+def library_versions(packages: Sequence[str] = ()) -> dict[str, str]:
+    """Versions of Python, hf_rnn and every installed library that a figure may depend on, `packages` among them."""
     versions = {"python": platform.python_version(), "hf_rnn": __version__}
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *packages):
         if list(metadata.distributions(name=name)):
             versions[name] = metadata.version(name)
     return versions

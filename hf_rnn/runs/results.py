@@ -11,13 +11,12 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args
 
 from ..metrics.names import CLASSIFIER as CLASSIFIER
-from .provenance import describe_machine, git_commit, library_versions
+from .provenance import provenance
 
 
 SCHEMA_VERSION = 2
@@ -97,8 +96,8 @@ def build_results(
     Raises:
         ResultsError: a field is missing, unknown, of the wrong type, or not a finite number.
     """
-    machine = describe_machine()
-    commit, dirty = git_commit() or (None, None)
+    stamped = provenance()
+    threads = {"threads": stamped["machine"]["torch_threads"]}
     results = {
         "schema_version": SCHEMA_VERSION,
         "task": task,
@@ -106,13 +105,9 @@ def build_results(
         "model": dict.fromkeys(SCHEMA["model"]) | dict(model),
         "dataset": dict.fromkeys(SCHEMA["dataset"]) | dict(dataset),
         "metrics": {split: dict(figures) for split, figures in metrics.items()},
-        "training": dict.fromkeys(SCHEMA["training"]) | {"threads": machine["torch_threads"]} | dict(training),
-        "machine": machine,
-        "versions": library_versions(),
+        "training": dict.fromkeys(SCHEMA["training"]) | threads | dict(training),
         "recipe": recipe,
-        "commit": commit,
-        "dirty": dirty,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **stamped,
         "seeds": 1,
         "runs": None,
     }

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.tokenizers.training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
+from ..models.encoding import NO_LIMIT
 from ..runs.bundled import find_named
 from ..runs.licences import check_licence
 
@@ -160,8 +161,7 @@ class TokenizerArguments:
 
     def lengths(self, tokenizer: PreTrainedTokenizerBase, recurrent: bool) -> tuple[int | None, int | None]:
         """The most tokens of a text in training, and in evaluation; None: texts are read whole."""
-        # A tokenizer without a limit says so by a number of thirty digits.
-        limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
+        limit = tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT else None
         length = self.max_seq_length or limit
         return length, self.max_eval_seq_length or (None if recurrent else length)
 

@@ -89,3 +89,10 @@ def test_paths_are_recorded_without_the_machine(tmp_path: Path, monkeypatch: pyt
     assert recorded(f"{sysconfig.get_path('purelib')}/vectors.npy") == "<site-packages>/vectors.npy"
     assert recorded("/elsewhere/train.csv") == "/elsewhere/train.csv"
     assert recorded("corpora") == "corpora"
+
+
+def test_whatever_of_a_tokenizer_is_published_is_counted(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "config.json", "added_tokens.json", "spiece.model"):
+        (tmp_path / name).write_bytes(b"1234")
+    (tmp_path / "optimizer.pt").write_bytes(b"1234")
+    assert checkpoint_size(tmp_path) == 16

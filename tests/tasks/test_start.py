@@ -89,7 +89,7 @@ def test_early_stopping_says_nothing_of_the_last_evaluations(
             tmp_path / "out",
             **write(tmp_path / "data"),
             do_eval=True,
-            do_predict=task != "language-modeling",
+            do_predict=task != "text-generation",
             num_train_epochs=3,
             learning_rate=1e-12,
             early_stopping_patience=1,

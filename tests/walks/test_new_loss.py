@@ -60,7 +60,10 @@ from tests.tasks import small_similarity_runs as runs
 
 files = runs.write_questions(Path("questions"))
 options = '{"logistic": {"scale": 3.0}}'
-results = runs.run(Path("siamese"), loss="logistic", loss_options=options, num_train_epochs=6, **files)
+results = runs.run(
+    Path("siamese"), loss="logistic", loss_options=options, num_train_epochs=20, learning_rate=0.03,
+    config_overrides={"embedding_size": 16, "hidden_size": 16, "pooling": "max"}, **files
+)
 assert results["training"]["arguments"]["loss"] == "logistic"
 print(results["metrics"]["test"]["roc_auc"])
 print(HfArgumentParser(find_task("similarity").groups).format_help())

@@ -1,4 +1,4 @@
-"""A contributor adds a task by the steps of CONTRIBUTING.md: whether a text is short or long. All works with it."""
+"""A contributor adds a task by the steps of CONTRIBUTING.md: is a text short or long? All rooms work with it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def prepare_text_length(
             problem_type="single_label_classification",
         )
 
-    rows = {name: tokenize_dataset(split, tokenizer, max_length=None, side="right") for name, split in splits.items()}
+    rows = {name: tokenize_dataset(split, tokenizer, max_length=None, side="head") for name, split in splits.items()}
 
     def measure(trainer: RecurrentTrainer, output: Path) -> dict[str, dict[str, float]]:
         wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
@@ -174,7 +174,13 @@ from hf_rnn.tasks.registry import find_task
 from tests.tasks import small_runs
 
 task = find_task("length")
-values = small_runs.flags(Path("meter"), num_train_epochs=6, **small_runs.write_reviews(Path("reviews")))
+files = small_runs.write_reviews(Path("reviews"))
+for file in files.values():
+    # Every second text is cut to four words.
+    rows = small_runs.texts_and_labels(file)
+    cut = [(" ".join(text.split()[: 4 if number % 2 else None]), label) for number, (text, label) in enumerate(rows)]
+    small_runs.write_rows(Path(file), cut)
+values = small_runs.flags(Path("meter"), num_train_epochs=8, learning_rate=0.03, **files)
 """
 
 
@@ -204,6 +210,7 @@ def test_a_folder_is_added_and_one_file_touched_and_the_steps_name_them(checkout
     assert named_files("Adding a task") == {"hf_rnn/runs/kinds.py", "hf_rnn/tasks/<folder>/"}
 
 
+@pytest.mark.slow
 def test_its_card_is_written_its_table_made_and_its_run_staged(checkout: Checkout) -> None:
     checkout.run(
         """
@@ -223,6 +230,7 @@ assert staged.auto_classes[-1] == "AutoModelForSequenceClassification"
     )
 
 
+@pytest.mark.slow
 def test_it_is_searched(checkout: Checkout) -> None:
     checkout.run(
         RUN
@@ -253,6 +261,7 @@ assert "Contributions of tokens" in report.sections, report.left_out
     )
 
 
+@pytest.mark.slow
 def test_its_models_are_compared(checkout: Checkout) -> None:
     checkout.run(
         """

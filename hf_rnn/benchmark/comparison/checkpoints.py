@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...data.readers.files import expand_path
+from ...models.encoding import NO_LIMIT
 from ...progress import without_weight_bars
 from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
@@ -28,8 +29,6 @@ RANDOM = "random:"
 NAMED = re.compile(r"([\w.-]+)=(.+)")
 # What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
-# The sizes of tokenizers and models that have no limit are thirty digits long.
-NO_LIMIT = 10**9
 # How safetensors names them → how torch does.
 DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 

@@ -14,8 +14,9 @@ from .peers.table import PeerSpec
 
 
 WORKER = "hf_rnn.benchmark.speed.worker"
-# `import hf_rnn` brings transformers and torch with it. A peer that is not ours must neither wait for them nor hold
-# their memory: it gets a package of that name that has the files and runs none of `hf_rnn/__init__.py`.
+# `import hf_rnn` brings transformers and torch with it, for 2.0 seconds of the processor. A peer that is not ours must
+# neither wait for them nor hold their memory, or its published start and memory would be ours as well: it gets a
+# package of that name that has the files and runs none of `hf_rnn/__init__.py`.
 BARE_START = f"""
 import sys, types
 package = types.ModuleType("hf_rnn")

@@ -12,8 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from ...extras import require_extra
 from ...progress import without_weight_bars
 from ...runs.bundled import checkpoint_folder
 from ...runs.checksums import file_checksum
-from ...runs.provenance import describe_machine, git_commit, library_versions
+from ...runs.provenance import provenance
 from ..evaluation import evaluation_mode
 from ..reading import read
 from .tokens import TOLERANCE, Contributions, token_contributions
@@ -175,7 +173,6 @@ def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
         for count in COUNTS:
             changed = deletion_flips(model, tokenizer, found[-1], count, arguments.draws, generator)
             flips[count] += [changed] if changed is not None else []
-    commit = git_commit()
     document = {
         "schema_version": 1,
         "model": {"name": arguments.model, "class": type(model).__name__, "parameters": model.num_parameters()},
@@ -194,11 +191,7 @@ def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
             "by_tokens": {str(count): flip_figures(own, arguments.seed) for count, own in flips.items() if own},
         },
         "minutes": (time.perf_counter() - started) / 60,
-        "machine": describe_machine(),
-        "versions": {**library_versions(), "captum": metadata.version("captum")},
-        "commit": commit and commit[0],
-        "dirty": commit and commit[1],
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **provenance(["captum"]),
     }
     output = Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)

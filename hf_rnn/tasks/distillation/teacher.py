@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from ...data.batches.collator import PaddingCollator
 from ...kernels.threads import computing_threads
+from ...models.encoding import NO_LIMIT
 from ...progress import without_weight_bars
 from ...training.arguments import RecurrentTrainingArguments
 
@@ -67,8 +68,7 @@ class Teacher:
     @property
     def max_length(self) -> int | None:
         """The most tokens it reads at once; None: any number."""
-        # A tokenizer without a limit says so by a number of thirty digits.
-        return self.tokenizer.model_max_length if self.tokenizer.model_max_length < 10**9 else None
+        return self.tokenizer.model_max_length if self.tokenizer.model_max_length < NO_LIMIT else None
 
     @torch.no_grad()
     def logits(self, rows: datasets.Dataset, batch_size: int, arguments: RecurrentTrainingArguments) -> list[Any]:

@@ -11,6 +11,7 @@ from ...data.readers.detokenize import detokenize
 from ...inference.prediction import predict_texts
 from ...metrics.tagging import Span, entity_spans, span_f1
 from ...models.configuration_rnn import RecurrentConfig
+from ...models.encoding import NO_LIMIT
 
 
 def detokenized_figures(
@@ -44,7 +45,7 @@ def detokenized_figures(
     # Ours gives every piece the tag of its word; a BERT is trained on first pieces alone, so theirs count.
     strategy = "simple" if isinstance(model.config, RecurrentConfig) else "first"
     options: dict[str, Any] = {"aggregation_strategy": strategy}
-    if tokenizer.model_max_length < 10**9:
+    if tokenizer.model_max_length < NO_LIMIT:
         # Longer texts in overlapping windows.
         options["stride"] = tokenizer.model_max_length // 4
     tagger = TokenClassificationPipeline(model=model, tokenizer=tokenizer, **options)

@@ -20,6 +20,7 @@ from ...data.readers.sources import training_column
 from ...metrics.confusion import confusion_table
 from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
+from ...models.encoding import NO_LIMIT
 from ...runs.folder import CONFUSION_FILE, TAGS_FILE
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.trainer import RecurrentTrainer
@@ -148,8 +149,7 @@ def tokenize_tagged_splits(
     Raises:
         ValueError: a split has no sentence with a labelled piece.
     """
-    # A tokenizer without a limit says so by a number of thirty digits.
-    limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 and not recurrent else None
+    limit = tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT and not recurrent else None
     options: dict[str, Any] = {"max_length": arguments.max_seq_length or limit, "label_names": data.label_names}
     splits = {name: tokenize_tagged(rows, tokenizer, **options) for name, rows in data.splits.items()}
     splits["train_whole"] = splits["train"]
