@@ -12,8 +12,9 @@ from ..data.batches.pairs import tokenize_pairs
 from ..data.batches.tags import tokenize_tagged
 from ..data.batches.texts import tokenize_dataset
 from ..data.readers.labels import encode_labels
+from ..inference.pipelines import label_names
 from ..models.configuration_rnn import RecurrentConfig
-from .task_of_model import Head, label_names, set_problem_type
+from .task_of_model import Head, set_problem_type
 
 
 # The columns of raw rows of each kind, the labels aside.

@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig
 
 from ..data.readers.labels import PROBLEM_TYPES
 from ..extras import MissingExtraError
+from ..inference.pipelines import label_names
 from ..metrics.classification import default_metric, metrics_for
 from ..metrics.tagging import best_labels, check_iob2, tagging_metrics_for
 from ..models.losses import infer_problem_type
@@ -52,11 +53,6 @@ def head_of(model: Any) -> Head | None:
 def has_crf(model: Any) -> bool:
     """Whether a model tags whole sequences by a conditional random field."""
     return head_of(model) == "tokens" and bool(getattr(model.config, "crf", False))
-
-
-def label_names(config: PreTrainedConfig) -> list[str]:
-    """The names of a model's labels, in order of their numbers."""
-    return [str(config.id2label[index]) for index in range(config.num_labels or 0)]  # type: ignore[index]
 
 
 def set_problem_type(config: PreTrainedConfig, problem_type: str) -> None:
@@ -143,7 +139,6 @@ __all__ = [
     "default_metrics",
     "has_crf",
     "head_of",
-    "label_names",
     "label_of",
     "problem_type_of",
     "set_problem_type",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ...data.readers.files import expand_path
-from ...models.encoding import NO_LIMIT
+from ...inference.pipelines import label_names
 from ...progress import without_weight_bars
 from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
@@ -124,12 +124,6 @@ def read_config(candidate: Candidate) -> PreTrainedConfig:
         return AutoConfig.from_pretrained(candidate.folder)
     except (OSError, ValueError) as error:
         raise ValueError(f"`models`: the configuration of {candidate.name!r} cannot be read: {error}") from error
-
-
-def label_names(config: PreTrainedConfig) -> list[str]:
-    """The labels in order of their ids."""
-    names: Any = config.id2label
-    return [names[index] for index in sorted(names)]
 
 
 def auto_class(task: str) -> Any:
@@ -261,14 +255,6 @@ def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase 
     )
 
 
-def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
-    """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    # In a siamese network the encoder has them.
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
-    limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
-    return limit if limit < NO_LIMIT else None
-
-
 def stored_dtype(folder: Path) -> str:
     """The type of the weights on disk, which may be smaller than the one they are loaded in: of most, if mixed."""
     from safetensors import safe_open
@@ -298,9 +284,7 @@ __all__ = [
     "auto_class",
     "build_random",
     "check",
-    "label_names",
     "resolve",
     "stored_dtype",
-    "text_limit",
     "training_facts",
 ]

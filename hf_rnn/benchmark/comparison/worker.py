@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ...progress import without_weight_bars
-from ...runs.kinds import Kind, find_kind
+from ...runs.kinds import find_kind
 from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
 
 
@@ -45,6 +45,7 @@ class MeasuredModel:
         import torch
         from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
 
+        from ...inference import tagging  # noqa: F401
         from ...inference.prediction import predict_texts  # noqa: F401
         from ...models.modeling_siamese import SiameseModel  # noqa: F401
         from .checkpoints import auto_class
@@ -62,6 +63,8 @@ class MeasuredModel:
         """Seconds that model and tokenizer took; the pipeline around them is not counted."""
         from transformers import AutoTokenizer
 
+        from ...inference.pipelines import make_pipeline
+
         # One at a time in memory.
         self.pipeline = None
         gc.collect()
@@ -69,7 +72,7 @@ class MeasuredModel:
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
         model = self.from_pretrained()
         seconds = time.perf_counter() - start
-        self.pipeline = make_pipeline(self.kind, model, tokenizer)
+        self.pipeline = make_pipeline(self.kind.pipeline_name, model, tokenizer)
         return {"seconds": seconds}
 
     def from_pretrained(self) -> Any:
@@ -125,7 +128,7 @@ class MeasuredModel:
 
     @property
     def _limit(self) -> int | None:
-        from .checkpoints import text_limit
+        from ...inference.pipelines import text_limit
 
         return text_limit(self.pipeline.tokenizer, self.pipeline.model.config)
 
@@ -147,22 +150,10 @@ class MeasuredModel:
         return {"predictions": [{row["label"]: row["score"] for row in answer} for answer in answers]}
 
     def _tags(self, sentences: list[list[str]]) -> list[list[str]]:
-        from datasets import Dataset, Features, List, Value
+        from ...inference.tagging import tag_sentences
 
-        from ...data.batches.tags import token_predictions, tokenize_tagged
-        from .checkpoints import label_names
-
-        names = label_names(self.pipeline.model.config)
-        # The reference tags stay with the parent: any tag will do here.
-        dataset = Dataset.from_dict(
-            {"tokens": sentences, "tags": [[0] * len(tokens) for tokens in sentences]},
-            features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
-        )
-        tokenizer = self.pipeline.tokenizer
-        tokenized = tokenize_tagged(dataset, tokenizer, max_length=self._limit, label_names=names)
-        predicted = label_ids(self.pipeline.model, tokenizer, list(tokenized["input_ids"]))
-        rows = token_predictions(predicted, tokenized, dataset, label_names=names)
-        return [[names[tag] for tag in row] for row in rows]
+        # The reference tags stay with the parent.
+        return tag_sentences(self.pipeline.model, self.pipeline.tokenizer, sentences, BATCH_SIZE)
 
 
 class MeasuredEncoder(MeasuredModel):
@@ -174,12 +165,9 @@ class MeasuredEncoder(MeasuredModel):
 
     def from_pretrained(self) -> Any:
         """The siamese network in the folder, or over the encoder there."""
-        from ...models.modeling_siamese import SiameseModel
+        from ...inference.pipelines import siamese_of
 
-        model = super().from_pretrained()
-        if isinstance(model, SiameseModel):
-            return model
-        return SiameseModel.from_encoder(model)
+        return siamese_of(super().from_pretrained())
 
     def describe(self) -> dict[str, Any]:
         """As of any model, but the encoder's type; and the threshold."""
@@ -203,46 +191,6 @@ class MeasuredEncoder(MeasuredModel):
 
         with computing_threads(self.pipeline.model):
             return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
-
-
-def make_pipeline(kind: Kind, model: Any, tokenizer: Any) -> Any:
-    """
-    The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
-    similarity).
-    """
-    from transformers import pipeline
-
-    from .checkpoints import text_limit
-
-    limit = text_limit(tokenizer, model.config)
-    options: dict[str, Any] = {"aggregation_strategy": "simple"} if kind.inputs == "tokens" else {}
-    if limit is not None:
-        tokenizer.model_max_length = limit
-        if kind.inputs == "tokens":
-            options["stride"] = limit // 4
-        elif kind.inputs == "text":
-            options["truncation"] = True
-    return pipeline(kind.pipeline_name, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
-
-
-def label_ids(model: Any, tokenizer: Any, rows: list[list[int]]) -> list[list[int]]:
-    """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
-    import torch
-
-    from ...kernels.threads import computing_threads
-
-    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    found: list[list[int]] = [[] for _ in rows]
-    with torch.inference_mode(), computing_threads(model):
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            padded = tokenizer.pad(
-                {"input_ids": [rows[index] for index in batch]}, padding_side="right", return_tensors="pt"
-            )
-            best = model(**padded).logits.argmax(dim=-1).tolist()
-            for index, labels in zip(batch, best, strict=True):
-                found[index] = labels[: len(rows[index])]
-    return found
 
 
 def serve(model: MeasuredModel, channel: Channel) -> None:

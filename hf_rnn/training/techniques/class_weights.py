@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
+from ...inference.pipelines import label_names
 from ...losses.class_weights import balanced_class_weights
 from ..raw_rows import all_labels
-from ..task_of_model import has_crf, head_of, label_names, problem_type_of
+from ..task_of_model import has_crf, head_of, problem_type_of
 
 
 def class_weights_of(model: Any, given: str | Sequence[float] | None, rows: Any) -> torch.Tensor | None:
