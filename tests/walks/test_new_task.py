@@ -272,7 +272,7 @@ if __name__ == "__main__":
     arguments = CompareArguments(task="text-length", models=["meter"], output="compared.json", quick=True)
     found = run_comparison(arguments, DATA_ARGUMENTS["text-length"](test_file="reviews/test.csv"))
     assert found["task"] == "text-length" and found["metric"] == "accuracy"
-    assert found["models"][0]["metrics"]["accuracy"] > 0.6, found["models"]
+    assert found["models"][0]["quality"]["accuracy"] > 0.6, found["models"]
 """
     )
 

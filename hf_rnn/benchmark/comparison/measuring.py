@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from ...runs.kinds import find_kind
 from ..document import Record
 from ..workers.parent import Worker
 from .checkpoints import Candidate
@@ -139,7 +140,7 @@ def _quality(name: str, process: Worker, test: TestSet, threshold: float | None)
     for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {name}"):
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
         predictions += answer["predictions"]
-    if test.task == "text-classification":
+    if find_kind(test.task).inputs == "text":
         # In the order of the references' ids, whatever the model's own is; a regression has one number, of any name.
         predictions = [[row[name] for name in test.label_names or row] for row in predictions]
     return test.metrics(predictions, threshold)
