@@ -49,6 +49,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, processes: ForkServerContext
     return folder
 
 
+def evaluations(folder: Path) -> list[tuple[int, float]]:
+    """The steps after which the run was evaluated, and the losses."""
+    history = json.loads((folder / RUN / "trainer_state.json").read_text())["log_history"]
+    return [(entry["step"], entry["eval_loss"]) for entry in history if "eval_loss" in entry]
+
+
 @pytest.mark.parametrize(
     ("number", "step"),
     [(signal.SIGINT, STEPS + 3), (signal.SIGTERM, 2), (signal.SIGTERM, 2 * STEPS - 1), (signal.SIGINT, 3 * STEPS - 1)],
@@ -84,6 +90,8 @@ def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
     mine, theirs = (json.loads((folder / RUN / "results.json").read_text()) for folder in (tmp_path, whole))
     assert mine["metrics"] == theirs["metrics"]
     assert mine["training"]["best_step"] == theirs["training"]["best_step"]
+    # No evaluation is left out, by which the best might have been another.
+    assert evaluations(tmp_path) == evaluations(whole)
 
 
 def test_another_command_gets_another_folder(whole: Path, processes: ForkServerContext, tmp_path: Path) -> None:
