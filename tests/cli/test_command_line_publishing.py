@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from tests.tasks.small_runs import GROUPS, flags, write_reviews
 def test_a_training_script_publishes_its_run(
     ana: HfApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def ask_here(folder: Path, auto_classes: Sequence[str], task: str | None, example: Any) -> dict[str, Any]:
-        return answers(str(folder), auto_classes, task, example)
+    def ask_here(
+        folder: Path, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return answers(str(folder), auto_classes, task, example, options)
 
     monkeypatch.setattr(staging, "clean_answers", ask_here)
     values = flags(
