@@ -36,6 +36,7 @@ _MODULE_OF = {
     "export_onnx": ".export.onnx_export",
     "list_bundled": ".runs.bundled",
     "load_onnx": ".export.runtime:load",
+    "predict_file": ".inference.files",
     "predict_texts": ".inference.prediction",
     "push_to_hub": ".hub.publishing:publish",
     "recurrent_path": ".models.paths",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .export.onnx_export import export_onnx as export_onnx
     from .export.runtime import load as load_onnx  # noqa: F401
     from .hub.publishing import publish as push_to_hub  # noqa: F401
+    from .inference.files import predict_file as predict_file
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
     from .models.cache_rnn import *  # noqa: F403

@@ -8,6 +8,7 @@ from ..lazy import lazily
 
 
 if TYPE_CHECKING:
+    from .files import predict_file as predict_file
     from .one_shot import OneShotVerifier as OneShotVerifier
     from .prediction import predict_texts as predict_texts
 
@@ -15,6 +16,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "OneShotVerifier": ".one_shot",
+        "predict_file": ".files",
         "predict_texts": ".prediction",
     },
 )
