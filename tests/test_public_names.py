@@ -24,7 +24,8 @@ PACKAGES = ("hf_rnn", *(f"hf_rnn.{face}" for face in FACES))
 # What docs and issues ask for at the top.
 AT_THE_TOP = (
     "ConditionalRandomField LanguageModelTrainer LanguageTrainingArguments OneShotVerifier RecurrentTrainer "
-    "RecurrentTrainingArguments SiameseTrainer export_onnx load_onnx predict_file predict_texts push_to_hub train_tokenizer"
+    "RecurrentTrainingArguments SiameseTrainer export_onnx load_onnx predict_file predict_texts "
+    "push_to_hub train_tokenizer"
 ).split()
 # Names of the two rooms of which every class and function says where it comes from, what it takes, and shows it.
 ROOMS = ("losses", "metrics")

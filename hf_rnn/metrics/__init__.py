@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .classification import metrics_for as metrics_for
     from .confusion import confusion_markdown as confusion_markdown
     from .confusion import confusion_table as confusion_table
+    from .confusion import label_confusion as label_confusion
     from .few_shot import FewShotAccuracy as FewShotAccuracy
     from .few_shot import n_way_k_shot as n_way_k_shot
     from .few_shot import pixel_nearest_neighbour as pixel_nearest_neighbour
@@ -58,6 +59,7 @@ __getattr__, __dir__, __all__ = lazily(
         "decode_tags": ".tagging",
         "default_metric": ".classification",
         "entity_spans": ".tagging",
+        "label_confusion": ".confusion",
         "language_metrics": ".language",
         "metrics_for": ".classification",
         "n_way_k_shot": ".few_shot",

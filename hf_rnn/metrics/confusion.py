@@ -65,7 +65,7 @@ def confusion_table(
 def label_confusion(
     references: Sequence[int], predictions: Sequence[int], label_names: Sequence[str]
 ) -> ConfusionTable:
-    """Counts of texts by their true label and the predicted one.
+    """Count texts by their true label and the predicted one, with scikit-learn.
 
         >>> label_confusion([0, 0, 1], [0, 1, 1], ["no", "yes"])
         {'no': {'no': 1, 'yes': 1}, 'yes': {'no': 0, 'yes': 1}}
