@@ -38,10 +38,10 @@ OPTIONAL = {
 BEHIND = {
     "hf_rnn/baselines/linear.py": "hf_rnn/cli/baseline_tfidf.py",
     "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baseline_tfidf.py",
-    "hf_rnn/hyperparameter_search/on_ray.py": "hf_rnn/hyperparameter_search/run.py",
-    "hf_rnn/hyperparameter_search/optuna_trials.py": "hf_rnn/hyperparameter_search/run.py",
-    "hf_rnn/hyperparameter_search/report.py": "hf_rnn/hyperparameter_search/run.py",
-    "hf_rnn/hyperparameter_search/storage.py": "hf_rnn/hyperparameter_search/run.py",
+    "hf_rnn/hyperparameter_search/on_ray.py": "hf_rnn/hyperparameter_search/plan.py",
+    "hf_rnn/hyperparameter_search/optuna_trials.py": "hf_rnn/hyperparameter_search/plan.py",
+    "hf_rnn/hyperparameter_search/report.py": "hf_rnn/hyperparameter_search/plan.py",
+    "hf_rnn/hyperparameter_search/storage.py": "hf_rnn/hyperparameter_search/plan.py",
     "hf_rnn/export/graph.py": "hf_rnn/export/onnx_export.py",
     "hf_rnn/export/graph_models.py": "hf_rnn/export/onnx_export.py",
 }
