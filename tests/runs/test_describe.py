@@ -96,3 +96,14 @@ def test_whatever_of_a_tokenizer_is_published_is_counted(tmp_path: Path) -> None
         (tmp_path / name).write_bytes(b"1234")
     (tmp_path / "optimizer.pt").write_bytes(b"1234")
     assert checkpoint_size(tmp_path) == 16
+
+
+def test_objects_of_arguments_are_written_as_what_they_hold() -> None:
+    training = TrainingArguments(output_dir="somewhere", accelerator_config={"split_batches": True})
+    assert non_default_arguments(training)["accelerator_config"]["split_batches"] is True
+
+
+def test_what_json_cannot_hold_is_named() -> None:
+    training = TrainingArguments(output_dir="somewhere", lr_scheduler_kwargs={"curve": object()})
+    with pytest.raises(ValueError, match="`lr_scheduler_kwargs`=.* could not be written into results.json"):
+        non_default_arguments(training)
