@@ -60,7 +60,6 @@ __getattr__, __dir__, __all__ = lazily(
         "decode_tags": ".tagging",
         "default_metric": ".classification",
         "entity_spans": ".tagging",
-        "label_confusion": ".confusion",
         "language_metrics": ".language",
         "metrics_for": ".classification",
         "n_way_k_shot": ".few_shot",
