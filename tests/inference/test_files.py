@@ -269,10 +269,10 @@ def test_a_tagger_gives_tags_for_tokens_and_spans_for_texts(tmp_path: Path) -> N
 
 
 def test_words_are_whole_whatever_their_pieces(tmp_path: Path) -> None:
-    folder = save_tiny_bert(tmp_path / "bert", ["ab a b"], head=BertForTokenClassification)
+    folder = save_tiny_bert(tmp_path / "bert", ["cat cats act tacit sits"], head=BertForTokenClassification)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    assert len(tokenizer.tokenize("babab, ab")) > 3
-    assert words_of(tokenizer, "babab, ab") == ["babab", ",", "ab"]
+    assert len(tokenizer.tokenize("catacts tacit")) > 2
+    assert words_of(tokenizer, "catacts tacit") == ["catacts", "tacit"]
 
 
 def test_a_bert_tags_long_sentences_in_windows(tmp_path: Path) -> None:
