@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from transformers import HfArgumentParser
 
+from ..data.readers.row_stream import STANDARD_INPUT
 from ..inference.files import FilePrediction, predict_file
 from ..inference.output import FORMATS
 from ..inference.pipelines import HEADS
@@ -101,7 +102,8 @@ def main(arguments: list[str]) -> None:
             progress=not options.no_progress,
         )
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        kept = STANDARD_INPUT not in (named.data, options.output)
+        print("Stopped. The same command goes on from here." if kept else "Stopped.", file=sys.stderr)
         sys.exit(130)
     print("\n".join(_said(done)), file=sys.stderr)
 

@@ -84,8 +84,6 @@ def continuations(pipeline: Pipeline, texts: Sequence[str], batch_size: int, max
     tokenizer: Any = pipeline.tokenizer
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    # A continuation begins right behind its text.
-    tokenizer.padding_side = "left"
     found = predict_texts(
         pipeline,
         texts,

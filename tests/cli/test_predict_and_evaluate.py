@@ -70,6 +70,9 @@ def test_an_interrupted_prediction_says_how_to_go_on(
         predict.main([str(tmp_path), "x.csv"])
     assert end.value.code == 130
     assert capsys.readouterr().err == "Stopped. The same command goes on from here.\n"
+    with pytest.raises(SystemExit):
+        predict.main([str(tmp_path), "-"])
+    assert capsys.readouterr().err == "Stopped.\n"
 
 
 @pytest.mark.parametrize("command", [predict, evaluate])

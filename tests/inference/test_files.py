@@ -25,6 +25,7 @@ import hf_rnn
 from hf_rnn.inference import files
 from hf_rnn.inference.files import predict_file
 from hf_rnn.inference.pipelines import load_pipeline, task_of
+from hf_rnn.inference.tagging import words_of
 from tests.inference.small_models import (
     TEXTS,
     TOKENIZER,
@@ -265,6 +266,13 @@ def test_a_tagger_gives_tags_for_tokens_and_spans_for_texts(tmp_path: Path) -> N
         starts = [len(" ".join([*text.split()[:index], ""])) for index in range(len(of_text))]
         assert [start in covered for start in starts] == [tag != "O" for tag in of_text]
         assert all(text[span["start"] : span["end"]] == span["text"] for span in row["spans"])
+
+
+def test_words_are_whole_whatever_their_pieces(tmp_path: Path) -> None:
+    folder = save_tiny_bert(tmp_path / "bert", ["cat cats act tacit sits"], head=BertForTokenClassification)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert len(tokenizer.tokenize("catacts tacit")) > 2
+    assert words_of(tokenizer, "catacts tacit") == ["catacts", "tacit"]
 
 
 def test_a_bert_tags_long_sentences_in_windows(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ print(done.rows, done.resumed, done.unanswered)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_a_killed_run_goes_on_to_the_same_bytes(project: Path, tmp_path: Path, ending: str) -> None:
     model, data = classifier(tmp_path), many_texts(tmp_path / "new.csv", 3000)
@@ -92,6 +93,20 @@ def interrupt(path: Path, model: str, data: Path, monkeypatch: pytest.MonkeyPatc
         patch.setattr(files, "_answers", answers)
         with pytest.raises(KeyboardInterrupt):
             predict_file(model, data, path, batch_size=4, progress=False)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = classifier(tmp_path), many_texts(tmp_path / "new.csv", 230)
+    interrupt(tmp_path / "stopped.csv", model, data, monkeypatch)
+    with (tmp_path / "stopped.csv.part").open("ab") as stream:
+        stream.write(b"8,go")
+    stopped, whole = (
+        predict_file(model, data, tmp_path / f"{name}.csv", batch_size=4, progress=False)
+        for name in ("stopped", "whole")
+    )
+    assert (stopped.rows, stopped.resumed, stopped.unanswered) == (230, 8, 3)
+    assert (whole.rows, whole.resumed, whole.problems) == (230, 0, stopped.problems)
+    assert Path(stopped.output).read_bytes() == Path(whole.output).read_bytes()
 
 
 @pytest.mark.parametrize("change", ["input", "model", "options", "batch size"])
