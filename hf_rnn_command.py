@@ -1,5 +1,4 @@
-"""
-The console command `hf-rnn`.
+"""The console command `hf-rnn`.
 
 It stands outside the package because `import hf_rnn` imports torch and transformers, and the help needs neither.
 """
@@ -33,8 +32,7 @@ USAGE = "usage: hf-rnn COMMAND [arguments]"
 
 
 def main(line: Sequence[str] | None = None) -> None:
-    """
-    Print the help, or run the command that `line` begins with.
+    """Print the help, or run the command that `line` begins with.
 
     Args:
         line: The words after `hf-rnn`. Default: those of the process.

@@ -1,5 +1,4 @@
-"""
-Recurrent networks as first-class citizens of the Hugging Face ecosystem.
+"""Recurrent networks as first-class citizens of the Hugging Face ecosystem.
 
 ``import hf_rnn`` registers every family, the siamese networks and the encoder of images with AutoConfig and the Auto
 classes of their tasks, and the task "sentence-similarity" with `pipeline`. Models, and whatever else is heavy, are

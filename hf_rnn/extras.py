@@ -1,5 +1,4 @@
-"""
-Whether an extra of this package is installed, asked before anything that needs it begins.
+"""Whether an extra of this package is installed, asked before anything that needs it begins.
 
 An extra is what `pip install "hf_rnn[NAME]"` installs besides the package. `setup.cfg` states which distributions that
 is, and the metadata of the installed package repeat it: nothing is listed here a second time.
@@ -13,6 +12,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+
+__all__ = ["MissingExtraError", "require_extra"]
 
 
 PACKAGE = "hf_rnn"
@@ -30,8 +32,7 @@ class MissingExtraError(ImportError):
 
 
 def require_extra(extra: str, wanted_by: str, *only: str) -> None:
-    """
-    Raise unless the distributions of an extra are installed, each of a version in its range.
+    """Raise unless the distributions of an extra are installed, each of a version in its range.
 
     In a checkout that was never installed, `setup.cfg` beside the package tells what an extra is. Where there is
     neither that nor the package's metadata, as in a copy of the package inside of another project, nothing is known of
@@ -114,6 +115,3 @@ def _lack(requirement: Requirement) -> str | None:
         in_range = requirement.specifier.contains(version, prereleases=True)
         return None if in_range else f"{wanted} ({version} is installed)"
     return f"{wanted} (not installed)"
-
-
-__all__ = ["MissingExtraError", "require_extra"]

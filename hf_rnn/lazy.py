@@ -10,11 +10,13 @@ from typing import Any
 from .moved import warn_of_move
 
 
+__all__ = ["lazily"]
+
+
 def lazily(
     package: str, module_of: Mapping[str, str], moved: Mapping[str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """
-    Make the `__getattr__`, the `__dir__` and the `__all__` of a package:
+    """Make the `__getattr__`, the `__dir__` and the `__all__` of a package:
 
         __getattr__, __dir__, __all__ = lazily(__name__, {"RecurrentTrainer": ".trainer"})
 
@@ -44,6 +46,3 @@ def lazily(
         return sorted({*vars(sys.modules[package]), *offered})
 
     return find, names, offered
-
-
-__all__ = ["lazily"]

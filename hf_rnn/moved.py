@@ -9,6 +9,9 @@ from types import ModuleType
 from typing import Any
 
 
+__all__ = ["MODULES", "MovedModule", "keep_old_modules", "warn_of_move"]
+
+
 # Old module → the modules that have what was in it. README, the documents or a docstring showed each of them.
 MODULES = {
     "hf_rnn.data.alignment": ("hf_rnn.data.batches.tags",),
@@ -57,6 +60,3 @@ def keep_old_modules() -> None:
     """Make the old names importable; nothing is imported before it is used."""
     for old, places in MODULES.items():
         sys.modules.setdefault(old, MovedModule(old, places))
-
-
-__all__ = ["MODULES", "MovedModule", "keep_old_modules", "warn_of_move"]

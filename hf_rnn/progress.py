@@ -9,10 +9,12 @@ from typing import Any
 from transformers.utils import logging
 
 
+__all__ = ["without_weight_bars"]
+
+
 @contextmanager
 def without_weight_bars() -> Iterator[None]:
-    """
-    Inside the block transformers draws no bar of its own, such as "Loading weights" or "Writing model shards".
+    """Inside the block transformers draws no bar of its own, such as "Loading weights" or "Writing model shards".
 
     Bars of downloads are drawn as ever, since these may take long. Afterwards everything is as it was before.
     """
@@ -25,6 +27,3 @@ def without_weight_bars() -> Iterator[None]:
 
 def _undrawn(bar: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     return bar(*args, **{**options, "disable": True})
-
-
-__all__ = ["without_weight_bars"]

@@ -15,6 +15,9 @@ import transformers
 from .models.configuration_siamese import OWN_ENCODERS, SiameseConfig
 
 
+__all__ = ["MODELS", "DeferredModelClass", "import_model", "register"]
+
+
 # The table: configuration → Auto class → `file.Class` of its model.
 MODELS: dict[type[transformers.PreTrainedConfig], dict[str, str]] = {
     **{encoder: encoder.head_classes() for encoder in OWN_ENCODERS.values()},
@@ -30,8 +33,7 @@ def import_model(module: str, name: str) -> Any:
 
 
 class DeferredModelClass(tuple[Any, ...]):
-    """
-    A model class that is imported when transformers first looks at it.
+    """A model class that is imported when transformers first looks at it.
 
     Importing the models takes as long as importing the Auto classes themselves. transformers lets a configuration map
     to a tuple of classes and looks into it only when one is wanted; this tuple holds its one class by name until then.
@@ -63,8 +65,7 @@ class DeferredModelClass(tuple[Any, ...]):
 
 
 class RegisteredPipelines(dict[str, Any]):
-    """
-    The `custom_pipelines` of a folder whose pipelines are registered already.
+    """The `custom_pipelines` of a folder whose pipelines are registered already.
 
     transformers runs the pipeline's code in the folder, and asks for `trust_remote_code`, if the task is `in` them. By
     their keys it knows the task of a folder. So these have keys and hold none: it takes what is registered.
@@ -83,8 +84,7 @@ def register_pipelines(pipelines: ModuleType) -> None:
 
 
 class PipelinesFinder(MetaPathFinder):
-    """
-    Registers our pipeline as soon as `transformers.pipelines` has been imported.
+    """Registers our pipeline as soon as `transformers.pipelines` has been imported.
 
     To import it here would make `import hf_rnn` take 3.7 seconds of the processor in place of 2.0 (medians of 5 with
     Python 3.11 and transformers 5.23; `from transformers import AutoModel` alone takes 2.0).
@@ -123,8 +123,8 @@ class RegisteringLoader(Loader):
 
 
 def register() -> None:
-    """
-    Make AutoConfig, AutoModel and the AutoModelFor… of every head know every configuration, and `pipeline` our task.
+    """Make AutoConfig, AutoModel and the AutoModelFor… of every head know every configuration, and `pipeline` our
+    task.
     """
     for config_class, classes in MODELS.items():
         transformers.AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
@@ -136,6 +136,3 @@ def register() -> None:
         register_pipelines(sys.modules[PipelinesFinder.name])
     elif not any(isinstance(finder, PipelinesFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, PipelinesFinder())
-
-
-__all__ = ["MODELS", "DeferredModelClass", "import_model", "register"]

@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-The baseline every language model has to beat: counts of n-grams, with interpolated Kneser-Ney smoothing.
+"""The baseline every language model has to beat: counts of n-grams, with interpolated Kneser-Ney smoothing.
 
     python scripts/baseline_ngram.py hf_rnn/recipes/baselines/ptb_ngram.json
     python scripts/baseline_ngram.py --train_file book.txt --validation_split_percentage 5 \\

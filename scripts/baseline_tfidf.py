@@ -1,10 +1,9 @@
 #!/usr/bin/env python
-"""
-The baseline every text classifier has to beat: words, n-grams of words, and logistic regression over them.
+"""The baseline every text classifier has to beat: words, n-grams of words, and logistic regression over them.
 
-    python scripts/baseline_tfidf.py hf_rnn/recipes/baselines/imdb_tfidf.json
-    python scripts/baseline_tfidf.py hf_rnn/recipes/baselines/imdb_naive_bayes.json
-    python scripts/baseline_tfidf.py --train_file reviews.csv --validation_split_percentage 20 --output_dir runs/tfidf
+python scripts/baseline_tfidf.py hf_rnn/recipes/baselines/imdb_tfidf.json
+python scripts/baseline_tfidf.py hf_rnn/recipes/baselines/imdb_naive_bayes.json
+python scripts/baseline_tfidf.py --train_file reviews.csv --validation_split_percentage 20 --output_dir runs/tfidf
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 #!/usr/bin/env python
-"""
-Make a bundled checkpoint of a finished run: float16 on disk, at most 6 MB, with its card.
+"""Make a bundled checkpoint of a finished run: float16 on disk, at most 6 MB, with its card.
 
-    python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
+python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
 """
 
 from __future__ import annotations

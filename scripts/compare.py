@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Measure models side by side on one test set; `hf-rnn compare` from a checkout.
+"""Measure models side by side on one test set; `hf-rnn compare` from a checkout.
 
     python scripts/compare.py --task token-classification --models bundled:bilstm-crf-conll2003 runs/minilm \\
         random:bert-base-cased --baseline minilm --test_file '${HF_RNN_CORPORA}/conll2003/test.parquet' \\

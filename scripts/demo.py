@@ -1,8 +1,7 @@
 #!/usr/bin/env python
-"""
-A first look, in about two minutes and without a network; `hf-rnn demo` from a checkout.
+"""A first look, in about two minutes and without a network; `hf-rnn demo` from a checkout.
 
-    python scripts/demo.py [--output_dir demo_run]
+python scripts/demo.py [--output_dir demo_run]
 """
 
 from __future__ import annotations

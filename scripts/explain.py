@@ -1,10 +1,9 @@
 #!/usr/bin/env python
-"""
-Why a model answers as it does, on one page; `hf-rnn explain` from a checkout.
+"""Why a model answers as it does, on one page; `hf-rnn explain` from a checkout.
 
-    python scripts/explain.py bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
-    python scripts/explain.py bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
-    python scripts/explain.py runs/my_model "Some text" --label positive
+python scripts/explain.py bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
+python scripts/explain.py bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
+python scripts/explain.py runs/my_model "Some text" --label positive
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 #!/usr/bin/env python
-"""
-Export a checkpoint to ONNX; `hf-rnn export` from a checkout.
+"""Export a checkpoint to ONNX; `hf-rnn export` from a checkout.
 
-    python scripts/export_onnx.py runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
-    python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
+python scripts/export_onnx.py runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
+python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Vanishing and exploding gradients: Elman networks with tanh and with relu, an LSTM and a GRU learn to remember the
+"""Vanishing and exploding gradients: Elman networks with tanh and with relu, an LSTM and a GRU learn to remember the
 first token of a sequence, with and without gradient clipping. Writes gradient_flow.json and gradient_flow.png.
 
     python scripts/plot_gradient_flow.py                                   # about a minute

@@ -1,9 +1,8 @@
 #!/usr/bin/env python
-"""
-Draw the learning curves of several runs over each other: finished, stopped or still under way.
+"""Draw the learning curves of several runs over each other: finished, stopped or still under way.
 
-    python scripts/plot_history.py runs/bilstm runs/gru
-    python scripts/plot_history.py runs/* --metric f1_macro --axis minutes --output runs/f1.png --csv runs/f1.csv
+python scripts/plot_history.py runs/bilstm runs/gru
+python scripts/plot_history.py runs/* --metric f1_macro --axis minutes --output runs/f1.png --csv runs/f1.csv
 """
 
 from __future__ import annotations

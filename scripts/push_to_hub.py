@@ -1,9 +1,8 @@
 #!/usr/bin/env python
-"""
-Publish a training run on the Hub; `hf-rnn push` from a checkout.
+"""Publish a training run on the Hub; `hf-rnn push` from a checkout.
 
-    python scripts/push_to_hub.py runs/imdb_bilstm --repo_id me/bilstm-imdb --dry_run
-    python scripts/push_to_hub.py bundled:bilstm-imdb --repo_id bilstm-imdb --private
+python scripts/push_to_hub.py runs/imdb_bilstm --repo_id me/bilstm-imdb --dry_run
+python scripts/push_to_hub.py bundled:bilstm-imdb --repo_id bilstm-imdb --private
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Search the hyper-parameters of a training; `hf-rnn search` from a checkout.
+"""Search the hyper-parameters of a training; `hf-rnn search` from a checkout.
 
     python scripts/run_hyperparameter_search.py hf_rnn/recipes/search/imdb_bilstm.json
     python scripts/run_hyperparameter_search.py --task text-classification --train_file reviews.csv \\

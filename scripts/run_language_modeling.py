@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Train and evaluate a recurrent language model on a long text or on documents, with its state carried along.
+"""Train and evaluate a recurrent language model on a long text or on documents, with its state carried along.
 
     python scripts/run_language_modeling.py hf_rnn/recipes/shakespeare_lstm.json
     python scripts/run_language_modeling.py --train_file book.txt --validation_split_percentage 5 \\

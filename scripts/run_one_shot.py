@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Train a siamese network on drawn letters, and measure whether it knows letters of other scripts by one example each.
+"""Train a siamese network on drawn letters, and measure whether it knows letters of other scripts by one example each.
 
     python scripts/run_one_shot.py hf_rnn/recipes/glyphs_siamese.json
     python scripts/run_one_shot.py --output_dir my_model --do_train --do_eval --loss batch_hard_triplet \\

@@ -1,7 +1,6 @@
 #!/usr/bin/env python
-"""
-Train and evaluate a siamese network on pairs of texts, labelled 0 and 1 or with graded scores: a recurrent encoder, or
-any model of the Hub on the same data, metrics and card.
+"""Train and evaluate a siamese network on pairs of texts, labelled 0 and 1 or with graded scores: a recurrent encoder,
+or any model of the Hub on the same data, metrics and card.
 
     python scripts/run_similarity.py hf_rnn/recipes/quora_siamese.json
     python scripts/run_similarity.py --train_file pairs.csv --validation_split_percentage 10 \\

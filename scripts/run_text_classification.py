@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""
-Train and evaluate a text classifier: a recurrent network, or any model of the Hub on the same data, metrics and card.
+"""Train and evaluate a text classifier: a recurrent network, or any model of the Hub on the same data, metrics and
+card.
 
     python scripts/run_text_classification.py hf_rnn/recipes/imdb_bilstm.json
     python scripts/run_text_classification.py --train_file reviews.csv --validation_split_percentage 10 \\

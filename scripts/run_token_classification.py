@@ -1,7 +1,6 @@
 #!/usr/bin/env python
-"""
-Train and evaluate a tagger (named entities, parts of speech): a recurrent network with a CRF, or any model of the Hub
-on the same data, metrics and card.
+"""Train and evaluate a tagger (named entities, parts of speech): a recurrent network with a CRF, or any model of the
+Hub on the same data, metrics and card.
 
     python scripts/run_token_classification.py hf_rnn/recipes/conll2003_bilstm_crf.json
     python scripts/run_token_classification.py --train_file train.conll --validation_file dev.conll \\

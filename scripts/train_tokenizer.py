@@ -1,8 +1,7 @@
 #!/usr/bin/env python
-"""
-Train a tokenizer on the texts of a dataset; `hf-rnn tokenizer` from a checkout.
+"""Train a tokenizer on the texts of a dataset; `hf-rnn tokenizer` from a checkout.
 
-    python scripts/train_tokenizer.py --train_file reviews.csv --output_dir my_tokenizer
+python scripts/train_tokenizer.py --train_file reviews.csv --output_dir my_tokenizer
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""
-Fresh environments made of a wheel of this checkout, and the tests of `tests/installed/` run in them.
+"""Fresh environments made of a wheel of this checkout, and the tests of `tests/installed/` run in them.
 
     python -m tests.environments newest             whatever pip resolves today, torch as pinned
     python -m tests.environments floors             the lowest versions that setup.cfg claims, torch's among them

@@ -1,5 +1,4 @@
-"""
-How the guarded code was broken to see the tests marked `reliability` fail, and a program that does it again:
+"""How the guarded code was broken to see the tests marked `reliability` fail, and a program that does it again:
 
     python -m tests.mutations [PART OF A DESCRIPTION …]      # some minutes for all; the checkout itself is not touched
 
@@ -25,12 +24,11 @@ FAILED = 1
 
 @dataclass(frozen=True)
 class Mutation:
-    """
-    Attributes:
-        file: What is changed.
-        old: What stands there, once.
-        new: What takes its place.
-        tests: Arguments for pytest: what has to fail.
+    """Attributes:
+    file: What is changed.
+    old: What stands there, once.
+    new: What takes its place.
+    tests: Arguments for pytest: what has to fail.
     """
 
     file: str

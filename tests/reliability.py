@@ -1,5 +1,4 @@
-"""
-What the tests marked `reliability` tried and what came of it, as a table in Markdown: `make reliability` writes
+"""What the tests marked `reliability` tried and what came of it, as a table in Markdown: `make reliability` writes
 `docs/reliability.md`. A pytest plugin, which `tests/conftest.py` registers; its rows also come from xdist's workers.
 """
 
@@ -34,8 +33,7 @@ class Row:
 
 
 def row_of(item: pytest.Item) -> dict[str, str] | None:
-    """
-    What the test's marker says.
+    """What the test's marker says.
 
     Raises:
         pytest.UsageError: it lacks something, or names another section.

@@ -264,3 +264,19 @@ def test_import_leaves_torch_settings_alone() -> None:
         f"import torch; before = {probe}; import hf_rnn; assert hf_rnn.__file__; print(before == {probe}, before[2])"
     )
     assert run_python(code) == "True True"
+
+
+def test_public_names_are_listed_right_after_the_imports() -> None:
+    for path in python_files("hf_rnn"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for place, node in enumerate(body):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                before = [ast.unparse(other)[:40] for other in body[:place] if not is_head(other)]
+                assert isinstance(node.value, ast.BinOp | ast.List) and not before or path.name == "__init__.py", path
+
+
+def is_head(node: ast.stmt) -> bool:
+    """Whether a statement may stand before `__all__`: a docstring, an import, or imports for types."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.Import | ast.ImportFrom) or isinstance(node, ast.Expr)

@@ -13,13 +13,15 @@ from sklearn.pipeline import Pipeline
 from .naive_bayes import logit_scale, naive_bayes_terms
 
 
+__all__ = ["STRENGTHS", "classifier", "describe", "fit_best", "terms"]
+
+
 # Inverse strengths of regularisation that are tried, two to a decade.
 STRENGTHS = {"tfidf": (1.0, 3.0, 10.0, 30.0), "naive_bayes": (0.03, 0.1, 0.3, 1.0)}
 
 
 def terms(weighting: str, ngram_max: int, min_frequency: int) -> Pipeline:
-    """
-    An unfitted pipeline from texts to features.
+    """An unfitted pipeline from texts to features.
 
     Args:
         weighting: `"tfidf"` or `"naive_bayes"`.
@@ -44,8 +46,7 @@ def fit_best(
     train: tuple[Sequence[str], Sequence[int]],
     validation: tuple[Sequence[str], Sequence[int]],
 ) -> tuple[Pipeline, float | None]:
-    """
-    Fit on texts and labels, and choose the strength of regularisation by the accuracy on others.
+    """Fit on texts and labels, and choose the strength of regularisation by the accuracy on others.
 
     Args:
         untrained: What [`terms`] gives.
@@ -79,6 +80,3 @@ def describe(pipeline: Pipeline) -> dict[str, Any]:
         "size_bytes": vocabulary + 4 * (weights + frequencies),
         "config": {"C": fitted.C, "terms": len(vectorizer.vocabulary_)},
     }
-
-
-__all__ = ["STRENGTHS", "classifier", "describe", "fit_best", "terms"]

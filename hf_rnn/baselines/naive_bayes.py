@@ -1,5 +1,4 @@
-"""
-Bags of n-grams weighed by naive Bayes, and the linear classifier over them (Wang & Manning 2012,
+"""Bags of n-grams weighed by naive Bayes, and the linear classifier over them (Wang & Manning 2012,
 https://aclanthology.org/P12-2018; of logistic regression in Mesnil et al. 2015, https://arxiv.org/abs/1412.5335).
 """
 
@@ -14,19 +13,20 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 
 
+__all__ = ["LogCountRatio", "logit_scale", "naive_bayes_terms"]
+
+
 # Punctuation that an opinion is told by is a term, too.
 TERMS = r"(?u)\w+|[!?]"
 
 
 class LogCountRatio(TransformerMixin, BaseEstimator):
-    """
-    Scales each feature by r = log((p / ‖p‖₁) / (q / ‖q‖₁)), where p = 1 + its occurrences in texts of the second class
-    and q = 1 + those in texts of the first (section 2 of the paper, α = 1).
+    """Scales each feature by r = log((p / ‖p‖₁) / (q / ‖q‖₁)), where p = 1 + its occurrences in texts of the second
+    class and q = 1 + those in texts of the first (section 2 of the paper, α = 1).
     """
 
     def fit(self, features: Any, labels: Any) -> LogCountRatio:
-        """
-        Args:
+        """Args:
             features: Sparse, (texts, terms), not negative.
             labels: (texts), of two classes.
 
@@ -46,8 +46,7 @@ class LogCountRatio(TransformerMixin, BaseEstimator):
 
 
 def naive_bayes_terms(ngram_max: int, min_frequency: int) -> Pipeline:
-    """
-    An unfitted pipeline from texts of two classes to weighed n-grams: whether they occur, times their ratio.
+    """An unfitted pipeline from texts of two classes to weighed n-grams: whether they occur, times their ratio.
 
     Args:
         ngram_max: The most words of a term.
@@ -60,8 +59,7 @@ def naive_bayes_terms(ngram_max: int, min_frequency: int) -> Pipeline:
 
 
 def logit_scale(margins: Sequence[float], labels: Sequence[int]) -> float:
-    """
-    The number that `margins`, logits of the second class of two, are to be multiplied by to be least surprised by
+    """The number that `margins`, logits of the second class of two, are to be multiplied by to be least surprised by
     `labels` (temperature scaling, Guo et al. 2017, https://arxiv.org/abs/1706.04599).
     """
     from scipy.optimize import minimize_scalar
@@ -71,6 +69,3 @@ def logit_scale(margins: Sequence[float], labels: Sequence[int]) -> float:
         lambda log: np.logaddexp(0, -np.exp(log) * signed).mean(), bounds=(-5, 5), method="bounded"
     )
     return float(np.exp(found.x))
-
-
-__all__ = ["LogCountRatio", "logit_scale", "naive_bayes_terms"]

@@ -13,6 +13,9 @@ from typing import Any, Self
 import numpy as np
 
 
+__all__ = ["FALLBACK_DISCOUNTS", "KneserNey"]
+
+
 # Discounts of n-grams counted once, twice and more often where the counts of counts give none; those of KenLM's
 # `--discount_fallback` (Heafield et al. 2013). A small vocabulary has no unigram that occurs once.
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
@@ -74,8 +77,7 @@ class KneserNey:
         self._orders: list[_Order] = []
 
     def fit(self, ids: Any) -> Self:
-        """
-        Count the n-grams of a text.
+        """Count the n-grams of a text.
 
         Args:
             ids: (tokens,) whole numbers.
@@ -126,8 +128,7 @@ class KneserNey:
             histories = len(keys)
 
     def log_probabilities(self, ids: Any) -> np.ndarray:
-        """
-        Natural logarithms of the probability of each token given the tokens before it.
+        """Natural logarithms of the probability of each token given the tokens before it.
 
         Args:
             ids: (tokens,) one text; the first tokens have the shorter histories that there are, the first none.
@@ -142,8 +143,7 @@ class KneserNey:
         return np.log(self._probabilities(self._checked("ids", ids)))
 
     def distribution(self, history: Any) -> np.ndarray:
-        """
-        Probabilities of all tokens of the vocabulary after a history.
+        """Probabilities of all tokens of the vocabulary after a history.
 
         Args:
             history: (tokens,) any number of them, of which the last `order - 1` count; none are the beginning of a
@@ -213,6 +213,3 @@ def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
     )
     # Without a discount nothing would be left for what does not occur.
     return found if min(found) > 0 else FALLBACK_DISCOUNTS
-
-
-__all__ = ["FALLBACK_DISCOUNTS", "KneserNey"]

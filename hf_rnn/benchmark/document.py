@@ -25,9 +25,8 @@ OURS, OTHERS = "#1f5fa8", "#9aa5b1"
 
 
 def describe_origin() -> dict[str, Any]:
-    """
-    Machine, versions, commit, date, and whether our kernels are compiled, which they are now where they can be. To be
-    asked for before anything is measured: the code may change meanwhile.
+    """Machine, versions, commit, date, and whether our kernels are compiled, which they are now where they can be. To
+    be asked for before anything is measured: the code may change meanwhile.
     """
     from ..kernels.loading import build_and_load
     from ..runs.provenance import provenance

@@ -26,6 +26,18 @@ from ..runs.markdown import markdown_table
 from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
 
 
+__all__ = [
+    "GenerationArguments",
+    "forward_loop",
+    "generation_tables",
+    "load_language_model",
+    "measure_generation",
+    "position_figures",
+    "read_generation",
+    "token_seconds",
+]
+
+
 SCHEMA_VERSION = 1
 PROMPT: str = KINDS["text-generation"].example
 POSITIONS = (10, 100, 1_000, 10_000)
@@ -47,8 +59,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Effort:
-    """
-    How much is measured.
+    """How much is measured.
 
     Attributes:
         rounds: That count, after one of `warm_up` tokens that does not.
@@ -83,8 +94,7 @@ class GenerationArguments:
 
 
 def measure_generation(arguments: GenerationArguments) -> Document:
-    """
-    Measure, and write `arguments.output`.
+    """Measure, and write `arguments.output`.
 
     Returns:
         The document in it.
@@ -140,8 +150,7 @@ def read_generation(path: Path) -> Document:
 
 
 def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
-    """
-    Folder and model of a checkpoint, which no token ends a text of.
+    """Folder and model of a checkpoint, which no token ends a text of.
 
     Raises:
         ValueError: as `measure_generation`.
@@ -226,9 +235,8 @@ def token_seconds(model: PreTrainedModel, ids: torch.Tensor, count: int) -> list
 
 
 def position_figures(rounds: Sequence[Sequence[float]]) -> dict[str, dict[str, float]]:
-    """
-    Position, of `POSITIONS` those that were reached → `milliseconds`, the median over the `rounds` of the medians over
-    the `window` up to it.
+    """Position, of `POSITIONS` those that were reached → `milliseconds`, the median over the `rounds` of the medians
+    over the `window` up to it.
     """
     figures = {}
     for position in (position for position in POSITIONS if position <= len(rounds[0])):
@@ -273,15 +281,3 @@ def _conditions(document: Document) -> str:
         f"{notes}`{model['name']}`, {model['parameters']:,} parameters; {document['machine']['cpu']}; medians of "
         f"{document['effort']['rounds']} rounds of {document['effort']['tokens']:,} tokens. {document['date'][:10]}.\n"
     )
-
-
-__all__ = [
-    "GenerationArguments",
-    "forward_loop",
-    "generation_tables",
-    "load_language_model",
-    "measure_generation",
-    "position_figures",
-    "read_generation",
-    "token_seconds",
-]

@@ -29,6 +29,9 @@ from ..training.arguments import RecurrentTrainingArguments
 from ..training.trainer import RecurrentTrainer
 
 
+__all__ = ["GradientComparisonArguments", "compare_gradient_flow", "comparison_table"]
+
+
 # The relu starts at the identity, which forgets nothing (Le et al. 2015, https://arxiv.org/abs/1504.00941).
 NETWORKS: dict[str, dict[str, Any]] = {
     "Elman tanh": {"model_type": "elman"},
@@ -64,8 +67,7 @@ class GradientComparisonArguments:
 
 
 def compare_gradient_flow(arguments: GradientComparisonArguments) -> dict[str, Any]:
-    """
-    Train each of `NETWORKS` with and without clipping, from the same weights on the same sequences, and write
+    """Train each of `NETWORKS` with and without clipping, from the same weights on the same sequences, and write
     `gradient_flow.json` and `gradient_flow.png`.
 
     Plain gradient descent: an optimizer such as Adam divides a gradient by its own size, and hides what clipping does.
@@ -214,6 +216,3 @@ def comparison_table(document: dict[str, Any]) -> str:
             cells.append(f"{max(norms):.2g}")
         lines.append(cells)
     return markdown_table(lines).rstrip("\n")
-
-
-__all__ = ["GradientComparisonArguments", "compare_gradient_flow", "comparison_table"]

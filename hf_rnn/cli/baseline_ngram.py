@@ -32,6 +32,9 @@ from ..tasks.recipes import parse_arguments
 from .errors import errors_in_one_line
 
 
+__all__ = ["BaselineArguments", "main"]
+
+
 SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights as float64, without the vocabulary."
 
 
@@ -137,6 +140,3 @@ def main(arguments: list[str]) -> None:
             f"{figures['bits_per_character']:.4f} bits per character"
         )
     print(f"Order {model.order}, {minutes * 60:.0f} seconds. Wrote {path}.")
-
-
-__all__ = ["BaselineArguments", "main"]

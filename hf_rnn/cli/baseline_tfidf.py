@@ -34,6 +34,10 @@ from .errors import errors_in_one_line
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+
+__all__ = ["BaselineArguments", "main"]
+
+
 SIZE_NOTE = {
     "tfidf": "Size: the vocabulary as UTF-8 lines, inverse document frequencies and coefficients as float32.",
     "naive_bayes": "Size: the vocabulary as UTF-8 lines, and coefficients, ratios included, as float32.",
@@ -67,9 +71,9 @@ class BaselineArguments:
 def fit_baseline(
     data: TextClassificationData, arguments: BaselineArguments
 ) -> tuple[Pipeline, dict[str, dict[str, float]], float | None]:
-    """
-    The classifier fitted on `train`, its strength chosen on `validation`, and its figures on both; of two classes also
-    the number that its logits are to be multiplied by to fit `validation` (before it is fitted again on these rows).
+    """The classifier fitted on `train`, its strength chosen on `validation`, and its figures on both; of two classes
+    also the number that its logits are to be multiplied by to fit `validation` (before it is fitted again on these
+    rows).
     """
     from sklearn.pipeline import Pipeline
 
@@ -165,6 +169,3 @@ def main(arguments: list[str]) -> None:
     for split, figures in metrics.items():
         print(f"{split}: accuracy {figures['accuracy']:.4f}")
     print(f"C = {pipeline['classifier'].C:g}, {minutes * 60:.0f} seconds. Wrote {path}.")
-
-
-__all__ = ["BaselineArguments", "main"]

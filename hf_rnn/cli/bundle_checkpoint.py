@@ -38,6 +38,9 @@ from ..tasks.token_classification.task import run_token_classification
 from ..training.arguments import RecurrentTrainingArguments
 
 
+__all__ = ["main"]
+
+
 Figures = Mapping[str, float]
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -168,6 +171,3 @@ def main(arguments: list[str]) -> None:
     if compared_in:
         shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
     print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
-
-
-__all__ = ["main"]

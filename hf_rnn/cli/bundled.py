@@ -10,6 +10,9 @@ from ..runs.bundled import DISTRIBUTION, PREFIX, TERMS, bundled_folders
 from ..runs.folder import RESULTS_FILE
 
 
+__all__ = ["SUMMARY", "main"]
+
+
 SUMMARY = "list the bundled checkpoints: task, size, terms"
 
 
@@ -26,6 +29,3 @@ def main(arguments: list[str]) -> None:
     missing = [name for name in TERMS if name not in found]
     if missing:
         print(f"Not installed: {', '.join(missing)}. They come with the distribution {DISTRIBUTION}.")
-
-
-__all__ = ["SUMMARY", "main"]

@@ -11,13 +11,15 @@ from ..version import __version__
 from .errors import ended_by_errors
 
 
+__all__ = ["run_command", "run_named", "run_script", "without_debug"]
+
+
 PROGRAM = "hf-rnn"
 DEBUG = "--debug"
 
 
 def run_named(words: Sequence[str], commands: Sequence[str]) -> None:
-    """
-    Run the command that `words` begin with.
+    """Run the command that `words` begin with.
 
     Args:
         words: As they were given after `hf-rnn`.
@@ -43,8 +45,7 @@ def run_script(name: str) -> None:
 
 
 def run_command(name: str, words: Sequence[str], *, program: str, debug: bool = False) -> None:
-    """
-    Run `main` of the module `name` in this room.
+    """Run `main` of the module `name` in this room.
 
     An error that the user can mend ends the process with one line on standard error and exit status 2; a training
     that Ctrl-C or SIGTERM has stopped with 130 or 143; everything else with its traceback.
@@ -62,8 +63,7 @@ def run_command(name: str, words: Sequence[str], *, program: str, debug: bool = 
 
 
 def without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
-    """
-    The words without `--debug`, and whether it was among them.
+    """The words without `--debug`, and whether it was among them.
 
     `--debug VALUE` stays where it is: it is a flag of transformers' training arguments.
     """
@@ -74,6 +74,3 @@ def without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
         debug = debug or alone
         kept += [] if alone else [word]
     return kept, debug
-
-
-__all__ = ["run_command", "run_named", "run_script", "without_debug"]

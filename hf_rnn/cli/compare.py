@@ -1,5 +1,4 @@
-"""
-Measure models side by side on one test set, on one machine, in one run: quality, latency, throughput, memory, size,
+"""Measure models side by side on one test set, on one machine, in one run: quality, latency, throughput, memory, size,
 loading. Writes a JSON file, and a Markdown table and a plot beside it.
 
     hf-rnn compare --task token-classification --models bundled:bilstm-crf-conll2003 runs/minilm \\
@@ -28,6 +27,9 @@ from ..benchmark.comparison.run import run_comparison
 from ..benchmark.comparison.tables import comparison_markdown
 
 
+__all__ = ["SUMMARY", "main"]
+
+
 SUMMARY = "measure models side by side on one test set"
 
 
@@ -47,6 +49,3 @@ def main(arguments: list[str]) -> None:
     print(comparison_markdown(document))
     output = Path(compared.output)
     print(f"Wrote {output}, and {output.stem}.md and {output.stem}.png beside it.")
-
-
-__all__ = ["SUMMARY", "main"]

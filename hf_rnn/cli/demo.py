@@ -1,6 +1,5 @@
-"""
-A first look, in about two minutes and without a network: the bundled classifier answers, and a new one is trained on
-synthetic reviews (sample data written by a small grammar of this project; not real reviews).
+"""A first look, in about two minutes and without a network: the bundled classifier answers, and a new one is trained
+on synthetic reviews (sample data written by a small grammar of this project; not real reviews).
 
     hf-rnn demo [--output_dir demo_run]
 """
@@ -24,6 +23,9 @@ from ..runs.folder import CURVES_FILE
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.text_classification.task import run_text_classification
 from ..training.arguments import RecurrentTrainingArguments
+
+
+__all__ = ["SUMMARY", "main"]
 
 
 SUMMARY = "a first look: a bundled model answers, and a new one is trained"
@@ -110,6 +112,3 @@ def use(folder: Path) -> None:
     answer = pipeline("text-classification", model=model, tokenizer=tokenizer)(SYNTHETIC)[0]
     print(f"\n3. Reloaded with AutoModelForSequenceClassification: {type(model).__name__}")
     print(f"   {answer['label']:>8} {answer['score']:.3f}  {SYNTHETIC}")
-
-
-__all__ = ["SUMMARY", "main"]

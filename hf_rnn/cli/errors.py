@@ -14,6 +14,9 @@ from ..extras import MissingExtraError
 from ..training.interruption import TrainingInterrupted
 
 
+__all__ = ["ended_by_errors", "errors_in_one_line", "is_the_users"]
+
+
 # These are errors of files, of the Hub or of the network, and of values of a configuration, wherever they are raised.
 ALWAYS_THE_USERS = (OSError, StrictDataclassError, MissingExtraError)
 # These are the user's if the package has raised them itself; another library raises them for our mistakes, too.
@@ -23,9 +26,8 @@ WRONG_USE, CTRL_C, SIGNALLED = 2, 130, 128
 
 @contextlib.contextmanager
 def errors_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
-    """
-    Inside the block a `MissingExtraError`, or an error of `kinds`, ends the program with its message, as argparse ends
-    it for a wrong flag: on standard error, with exit status 2, and without a traceback.
+    """Inside the block a `MissingExtraError`, or an error of `kinds`, ends the program with its message, as argparse
+    ends it for a wrong flag: on standard error, with exit status 2, and without a traceback.
     """
     caught: tuple[type[Exception], ...] = (MissingExtraError, *kinds)
     try:
@@ -36,9 +38,8 @@ def errors_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ended_by_errors(debug: bool) -> Iterator[None]:
-    """
-    Inside the block every error that the user can mend ends the program as `errors_in_one_line` says, and a training
-    that was interrupted with the exit status of its signal: 130 or 143.
+    """Inside the block every error that the user can mend ends the program as `errors_in_one_line` says, and a
+    training that was interrupted with the exit status of its signal: 130 or 143.
 
     Args:
         debug: Whether such an error shows its traceback instead.
@@ -71,6 +72,3 @@ def _end(error: Exception) -> None:
     message = " ".join(str(error).split()) or type(error).__name__
     print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     sys.exit(WRONG_USE)
-
-
-__all__ = ["ended_by_errors", "errors_in_one_line", "is_the_users"]

@@ -14,6 +14,9 @@ from ..metrics.confusion import confusion_markdown
 from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 
 
+__all__ = ["SUMMARY", "ColumnArguments", "EvaluateArguments", "main"]
+
+
 SUMMARY = "measure a model on new labelled data, by the metrics of its run"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
@@ -76,8 +79,7 @@ class ColumnArguments:
 
 
 def main(arguments: list[str]) -> None:
-    """
-    Measure, print the figures and the table of confusions, and say where they are.
+    """Measure, print the figures and the table of confusions, and say where they are.
 
     Raises:
         ValueError, OSError: as `evaluate_file`, or for flags that do not exist.
@@ -108,6 +110,3 @@ def main(arguments: list[str]) -> None:
     if found.confusion is not None:
         print(confusion_markdown(found.confusion), end="")
     print(f"All figures: {found.path}")
-
-
-__all__ = ["SUMMARY", "ColumnArguments", "EvaluateArguments", "main"]

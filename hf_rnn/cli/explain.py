@@ -1,5 +1,4 @@
-"""
-Why a model answers as it does, on one page: what each token contributes, gates and states, gradients, neighbours of
+"""Why a model answers as it does, on one page: what each token contributes, gates and states, gradients, neighbours of
 its words and whatever else applies to it. The page needs no network and nothing beside it.
 
     hf-rnn explain bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
@@ -18,6 +17,9 @@ from ..extras import require_extra
 from ..insight.loading import load_with_head
 from ..insight.report import explain
 from ..runs.bundled import PREFIX, checkpoint_folder, list_bundled
+
+
+__all__ = ["SUMMARY", "main"]
 
 
 SUMMARY = "write a page that shows why a model answers as it does"
@@ -50,6 +52,3 @@ def main(arguments: list[str]) -> None:
     print(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): {', '.join(report.sections)}.")
     for title, reason in report.left_out.items():
         print(f"Not in it: {title}: {reason}")
-
-
-__all__ = ["SUMMARY", "main"]

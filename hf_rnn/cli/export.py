@@ -1,6 +1,5 @@
-"""
-Export a checkpoint to ONNX: the graph, in float32 and with weights of 8 bits, its tokenizer, and a runtime that needs
-neither torch nor transformers. The graph is held equal to the model before anything is written.
+"""Export a checkpoint to ONNX: the graph, in float32 and with weights of 8 bits, its tokenizer, and a runtime that
+needs neither torch nor transformers. The graph is held equal to the model before anything is written.
 
     hf-rnn export runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
@@ -27,6 +26,9 @@ from ..export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from ..extras import require_extra
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..runs.bundled import checkpoint_folder
+
+
+__all__ = ["SUMMARY", "main"]
 
 
 SUMMARY = "export a checkpoint to ONNX, with a runtime that needs no torch"
@@ -104,6 +106,3 @@ def main(arguments: list[str]) -> None:
         for name in ("float32", "int8")[: 1 + given.int8]:
             print(f"{name}: {metric} {report['evaluation'][name][metric]:.4f}")
     print(f'Run it: python {given.output}/runtime.py {given.output} "a text"')
-
-
-__all__ = ["SUMMARY", "main"]

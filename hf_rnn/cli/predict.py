@@ -15,6 +15,9 @@ from ..inference.pipelines import HEADS
 from ..runs.bundled import checkpoint_folder
 
 
+__all__ = ["SUMMARY", "PredictArguments", "main"]
+
+
 SUMMARY = "answer every row of a file: labels, spans, similarities, losses or continuations"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
@@ -73,8 +76,7 @@ class PredictArguments:
 
 
 def main(arguments: list[str]) -> None:
-    """
-    Answer the rows of a file, and say on standard error where the answers are and which rows have none.
+    """Answer the rows of a file, and say on standard error where the answers are and which rows have none.
 
     Raises:
         ValueError, OSError: as `predict_file`, or for flags that do not exist.
@@ -117,6 +119,3 @@ def _said(done: FilePrediction) -> list[str]:
         more = f"; and {done.unanswered - len(done.problems)} more" if done.unanswered > len(done.problems) else ""
         lines = [f"{done.rows} rows, {done.unanswered} of them without an answer ({named}{more}){before}: {where}"]
     return lines
-
-
-__all__ = ["SUMMARY", "PredictArguments", "main"]

@@ -16,6 +16,9 @@ from ..hub.publishing import PublishingError, publish
 from .errors import is_the_users
 
 
+__all__ = ["SUMMARY", "main"]
+
+
 SUMMARY = "publish a finished run on the Hub, with its card and its code"
 
 
@@ -39,6 +42,3 @@ def main(arguments: list[str]) -> None:
         raise PublishingError(f"Nothing was uploaded. {error}") from error
     print(published.description)
     print(f"\nPublished: {published.url}" if published.url else "\nA dry run: nothing was uploaded.")
-
-
-__all__ = ["SUMMARY", "main"]

@@ -17,6 +17,9 @@ from ..runs.folder import RESULTS_FILE
 from ..training.arguments import RecurrentTrainingArguments
 
 
+__all__ = ["UNNAMED", "run_folder"]
+
+
 logger = logging.getLogger(__name__)
 
 RUNS = Path("runs")
@@ -28,8 +31,7 @@ JOB_FILE = "job.json"
 
 @contextlib.contextmanager
 def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
-    """
-    The folder for a run: `runs/DATA-TASK`, or with `-2`, `-3` … behind it where that is taken.
+    """The folder for a run: `runs/DATA-TASK`, or with `-2`, `-3` … behind it where that is taken.
 
     A folder is taken unless its run is the same job (the task, and every flag that changes a result) and has not
     ended; then it is that one, and a warning says so. A folder in which nothing was written is removed again.
@@ -80,6 +82,3 @@ def _name(task: str, arguments: Sequence[Any]) -> str:
     data = next((group for group in arguments if isinstance(group, SourceArguments)), None)
     source = "" if data is None else Path(str(data.train_file or data.dataset_name)).stem
     return "-".join(filter(None, (re.sub(r"[^\w.-]+", "-", source).strip("-."), task)))
-
-
-__all__ = ["UNNAMED", "run_folder"]

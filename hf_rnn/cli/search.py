@@ -1,5 +1,4 @@
-"""
-Search the hyper-parameters of a training: of a classifier, a tagger, a language model or a siamese network.
+"""Search the hyper-parameters of a training: of a classifier, a tagger, a language model or a siamese network.
 
     hf-rnn search search/imdb_bilstm
     hf-rnn search --task text-classification --train_file reviews.csv --validation_split_percentage 10 \\
@@ -34,14 +33,16 @@ from ..training.arguments import RecurrentTrainingArguments
 from .errors import errors_in_one_line
 
 
+__all__ = ["SUMMARY", "main", "task_of"]
+
+
 SUMMARY = "search the hyper-parameters of a training"
 # Whose flags `--help` shows.
 _SHOWN_TASK = "text-classification"
 
 
 def main(arguments: list[str]) -> None:
-    """
-    `hf-rnn search [RECIPE] --task TASK [--flag value …]`, and `scripts/run_hyperparameter_search.py`: the flags are
+    """`hf-rnn search [RECIPE] --task TASK [--flag value …]`, and `scripts/run_hyperparameter_search.py`: the flags are
     those of the task's training and of `SearchArguments`. Search, write the card of the best model, and print what was
     found.
 
@@ -83,8 +84,7 @@ def main(arguments: list[str]) -> None:
 
 
 def task_of(line: Sequence[str]) -> str:
-    """
-    The task that a command line names, itself or in its recipe: it decides which flags there are.
+    """The task that a command line names, itself or in its recipe: it decides which flags there are.
 
     Raises:
         ValueError: there is no such task, or none is named.
@@ -125,6 +125,3 @@ def _found(summary: Mapping[str, Any], output: Path) -> str:
             lines.append(f"{split}, {seeds} fresh seeds: best {next(figures)}, default {next(figures)}")
     lines.append(f"All trials: {output / TABLE_FILE}; the summary: {output / SUMMARY_FILE}; plots beside them.")
     return "\n".join(lines)
-
-
-__all__ = ["SUMMARY", "main", "task_of"]

@@ -18,6 +18,9 @@ from ..tasks.recipes import parse_arguments
 from .errors import errors_in_one_line
 
 
+__all__ = ["SUMMARY", "TokenizerArguments", "main"]
+
+
 SUMMARY = "train a tokenizer on the texts of a dataset"
 SAMPLE_TOKENS = 20
 
@@ -77,6 +80,3 @@ def main(arguments: list[str]) -> None:
     print(f"Saved to {given.output_dir}. What to do next:")
     print(f'  AutoTokenizer.from_pretrained("{given.output_dir}")')
     print(f"  hf-rnn train text-classification reviews.csv --tokenizer_name_or_path {given.output_dir}")
-
-
-__all__ = ["SUMMARY", "TokenizerArguments", "main"]

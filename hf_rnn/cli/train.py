@@ -25,12 +25,14 @@ from .train_help import flags_text, usage_text
 from .train_line import TrainLine
 
 
+__all__ = ["SUMMARY", "main", "train_and_report"]
+
+
 SUMMARY = "train a model of any task on your data, or by a published recipe"
 
 
 def main(arguments: list[str]) -> None:
-    """
-    `hf-rnn train TASK DATA… [--flag value …]`, or `hf-rnn train RECIPE [--flag value …]`.
+    """`hf-rnn train TASK DATA… [--flag value …]`, or `hf-rnn train RECIPE [--flag value …]`.
 
     Raises:
         ValueError, FileNotFoundError: there is no such task, recipe or file, or arguments do not fit together.
@@ -67,10 +69,10 @@ def _parsed(line: TrainLine, *words: str) -> tuple[tuple[Any, ...], str | None]:
 
 
 def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]]) -> None:
-    """
-    Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish. Of
-    several processes the first writes, prints and publishes. Arguments that are wrong, and packages that are missing,
-    end the program with one line before anything is read or written; Ctrl-C and SIGTERM end it with a checkpoint.
+    """Parse `[recipe.json] [--flag value …]`, run, write the card and print the figures; with `push_to_hub`, publish.
+    Of several processes the first writes, prints and publishes. Arguments that are wrong, and packages that are
+    missing, end the program with one line before anything is read or written; Ctrl-C and SIGTERM end it with a
+    checkpoint.
 
     Args:
         groups: Argument dataclasses, in the order in which `run` takes them; `ReportArguments` and
@@ -145,6 +147,3 @@ def _uses(task: str, folder: str) -> list[str]:
         f'Use it: pipeline("{kind.pipeline_name}", model="{folder}", trust_remote_code=True)',
         f"On a file: hf-rnn predict {folder} new.csv",
     ]
-
-
-__all__ = ["SUMMARY", "main", "train_and_report"]

@@ -15,6 +15,9 @@ from ..tasks.registry import TASK_NAMES, find_task
 from ..tasks.task import Task
 
 
+__all__ = ["flags_text", "usage_text"]
+
+
 # Those that people use first, as far as a task has them, in the order of the help.
 FIRST_FLAGS = (
     "train_file",
@@ -81,8 +84,7 @@ class FlagsFormatter(argparse.HelpFormatter):
 
 
 def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) -> str:
-    """
-    The flags of a task: those that people use first, or every one, grouped by its argument dataclass.
+    """The flags of a task: those that people use first, or every one, grouped by its argument dataclass.
 
     Args:
         defaults: Flag → what holds unless it is given, where that is not the dataclass's own default.
@@ -128,6 +130,3 @@ def _wrapped(names: Sequence[str]) -> str:
             lines.append(" ")
         lines[-1] += f" {name}"
     return "\n".join(lines)
-
-
-__all__ = ["flags_text", "usage_text"]

@@ -18,6 +18,9 @@ from ..tasks.task import Task
 from .run_folder import UNNAMED
 
 
+__all__ = ["TrainLine"]
+
+
 HOLD_OUT_PERCENTAGE = 10
 SPLIT_FLAGS = ("--train_file", "--validation_file", "--test_file")
 HELP_WORDS = ("-h", "--help", "--help-all")
@@ -25,12 +28,11 @@ HELP_WORDS = ("-h", "--help", "--help-all")
 
 @dataclass(frozen=True)
 class TrainLine:
-    """
-    Attributes:
-        task: What is trained.
-        words: `[recipe.json] [--flag value …]`, as `tasks.recipes.parse_arguments` takes them.
-        defaults: Flags and values that hold unless `words` give others.
-        wants_help, wants_all_help: Whether the flags are only to be shown, and whether all of them.
+    """Attributes:
+    task: What is trained.
+    words: `[recipe.json] [--flag value …]`, as `tasks.recipes.parse_arguments` takes them.
+    defaults: Flags and values that hold unless `words` give others.
+    wants_help, wants_all_help: Whether the flags are only to be shown, and whether all of them.
     """
 
     task: Task
@@ -41,8 +43,7 @@ class TrainLine:
 
     @classmethod
     def of(cls, arguments: list[str]) -> TrainLine:
-        """
-        Understand `TASK DATA… [flags]`, `TASK RECIPE [flags]` or `RECIPE [flags]`.
+        """Understand `TASK DATA… [flags]`, `TASK RECIPE [flags]` or `RECIPE [flags]`.
 
         Raises:
             ValueError: the first word is neither a task nor a recipe, or a recipe does not name its task.
@@ -112,6 +113,3 @@ def _data_flags(names: list[str]) -> list[str]:
 
 def _pairs(flags: tuple[str, ...], names: list[str]) -> list[str]:
     return [word for flag, name in zip(flags, names, strict=False) for word in (flag, name)]
-
-
-__all__ = ["TrainLine"]

@@ -1,5 +1,4 @@
-"""
-Leaving torch behind: ONNX graphs of trained models, held equal to them, and a runtime for these that needs neither
+"""Leaving torch behind: ONNX graphs of trained models, held equal to them, and a runtime for these that needs neither
 torch nor transformers.
 """
 

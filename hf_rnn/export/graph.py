@@ -1,5 +1,4 @@
-"""
-Writing an ONNX graph node by node.
+"""Writing an ONNX graph node by node.
 
 By hand, because the LSTM, GRU and RNN operators of ONNX take the length of each sequence: padded batches are exact in
 both directions, in one operator a layer. Tracing the models gives graphs that run as fast, but fix the number of texts
@@ -17,13 +16,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 
+__all__ = ["OPSETS", "Graph", "float_", "int_", "ints", "weight"]
+
+
 # Those whose operators have the arguments that are written here, and that the oldest ONNX Runtime of setup.cfg runs.
 OPSETS = range(18, 24)
 
 
 class Graph:
-    """
-    A graph that grows by a node a call: `graph.MatMul(x, w)` adds a MatMul and gives the name of its output.
+    """A graph that grows by a node a call: `graph.MatMul(x, w)` adds a MatMul and gives the name of its output.
 
     Inputs of a node are names of earlier outputs, or numpy arrays, which become constants; None leaves one out.
     Keyword arguments are the node's attributes, but `outputs`, how many outputs it has: from 2 on a tuple comes back.
@@ -103,6 +104,3 @@ def int_(value: int) -> np.ndarray:
 def float_(value: float) -> np.ndarray:
     """A single float32, of no dimension."""
     return np.array(value, dtype=np.float32)
-
-
-__all__ = ["OPSETS", "Graph", "float_", "int_", "ints", "weight"]

@@ -17,12 +17,24 @@ from .graph import Graph, float_, int_, ints, weight
 from .graph_steps import GraphSteps
 
 
+__all__ = [
+    "classification_head",
+    "cleared",
+    "continued_layer",
+    "dense_stack",
+    "first",
+    "linear",
+    "mean",
+    "pooled",
+    "recurrent_layer",
+]
+
+
 LEAST = float(np.finfo(np.float32).min)
 
 
 def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tuple[str, str]:
-    """
-    One layer in one or both directions, each from the first to the last real step.
+    """One layer in one or both directions, each from the first to the last real step.
 
     Args:
         features: (time, batch, features).
@@ -46,8 +58,7 @@ def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str
 def continued_layer(
     g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """
-    A layer of one direction that goes on from a state.
+    """A layer of one direction that goes on from a state.
 
     Args:
         features: (time, batch, features).
@@ -244,16 +255,3 @@ def classification_head(g: Graph, head: ClassificationHead, features: str) -> st
     if head.single_logit:
         return g.Concat(g.Mul(logits, float_(0)), logits, axis=-1)
     return logits
-
-
-__all__ = [
-    "classification_head",
-    "cleared",
-    "continued_layer",
-    "dense_stack",
-    "first",
-    "linear",
-    "mean",
-    "pooled",
-    "recurrent_layer",
-]

@@ -30,9 +30,11 @@ from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, re
 from .graph_words import word_steps
 
 
+__all__ = ["build_graph"]
+
+
 def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
-    """
-    The model as an ONNX graph, exact for every mask: padding on the right, on the left, or in between.
+    """The model as an ONNX graph, exact for every mask: padding on the right, on the left, or in between.
 
     Inputs are `input_ids` and `attention_mask`, int64 (batch, time), of which both are dynamic; there is at least one
     column, and a text may have no token. What comes out is float32:
@@ -142,6 +144,3 @@ def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:
     g.output(linear(g, model.lm_head, outputs), "logits", "FLOAT", ["batch", "time", model.lm_head.out_features])
     for value, name, units in after:
         g.output(value, name, "FLOAT", ["batch", units])
-
-
-__all__ = ["build_graph"]

@@ -1,5 +1,4 @@
-"""
-What a graph reads: ids and mask of the pieces of a batch, as one flat row of real pieces, and as steps.
+"""What a graph reads: ids and mask of the pieces of a batch, as one flat row of real pieces, and as steps.
 
 In a graph steps come first, (time, batch, features): the recurrent operators of ONNX want it so.
 """
@@ -11,10 +10,21 @@ from dataclasses import dataclass
 from .graph import Graph, int_, ints
 
 
+__all__ = [
+    "GraphSteps",
+    "Pieces",
+    "axis_size",
+    "by_step",
+    "filled",
+    "read_pieces",
+    "real_steps",
+    "step_of_piece",
+]
+
+
 @dataclass
 class Pieces:
-    """
-    The real pieces of a batch, row by row, without the padding, wherever that stood.
+    """The real pieces of a batch, row by row, without the padding, wherever that stood.
 
     Attributes:
         ids: (pieces).
@@ -37,8 +47,7 @@ class Pieces:
 
 @dataclass
 class GraphSteps:
-    """
-    Features of the steps, that are pieces or words.
+    """Features of the steps, that are pieces or words.
 
     Attributes:
         features: (time, batch, features); anything at the padding, which follows a row's steps.
@@ -92,15 +101,3 @@ def by_step(g: Graph, values: str, steps: str, rows: str, otherwise: int, time: 
 def step_of_piece(g: Graph, pieces: Pieces, number: str) -> str:
     """(batch, time), as the input stands: which step a piece belongs to; -1 at the padding."""
     return g.ScatterND(g.Expand(int_(-1), g.Shape(pieces.input_ids)), pieces.places, number)
-
-
-__all__ = [
-    "GraphSteps",
-    "Pieces",
-    "axis_size",
-    "by_step",
-    "filled",
-    "read_pieces",
-    "real_steps",
-    "step_of_piece",
-]

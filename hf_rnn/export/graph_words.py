@@ -1,5 +1,4 @@
-"""
-Words rebuilt from pieces inside a graph, and what a model knows of each: `models.word_embeddings` in nodes.
+"""Words rebuilt from pieces inside a graph, and what a model knows of each: `models.word_embeddings` in nodes.
 
 Words lie in one flat row, row by row of the batch, as pieces do. One more follows them, of no byte: it stands for the
 padding, and spares the operators of ONNX a batch without a word.
@@ -17,6 +16,9 @@ from ..models.word_embeddings import CASING_CLASSES, KEY_BASE, UNKNOWN_ROW, Word
 from .graph import Graph, float_, int_, ints, weight
 from .graph_layers import LEAST, recurrent_layer
 from .graph_steps import GraphSteps, Pieces, axis_size, by_step, filled, real_steps
+
+
+__all__ = ["word_steps"]
 
 
 # The powers of the keys' polynomial come from two tables of this size: words may have up to its square of bytes.
@@ -148,6 +150,3 @@ def _read(g: Graph, encoder: CharacterLstm, characters: str, lengths: str) -> st
     embedded = g.Gather(weight(encoder.embeddings.weight), g.Transpose(characters, perm=[1, 0]))
     _, finals = recurrent_layer(g, encoder.layer, embedded, lengths)
     return g.Flatten(finals)
-
-
-__all__ = ["word_steps"]

@@ -23,6 +23,9 @@ from ..runs.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 
+__all__ = ["REPORT_FILE", "export_onnx", "load_exportable"]
+
+
 REPORT_FILE = "export.json"
 HEADS = (RecurrentForSequenceClassification, RecurrentForTokenClassification, RecurrentForCausalLM, SiameseModel)
 # Those that ONNX Runtime has kernels of 8 bits for. Its convolution of signed weights has none, nor has the GRU.
@@ -37,8 +40,7 @@ def export_onnx(
     opset: int = 18,
     int8: bool = False,
 ) -> Path:
-    """
-    Write a model as an ONNX graph, with all that `hf_rnn.export.runtime` needs beside it to answer as its pipeline.
+    """Write a model as an ONNX graph, with all that `hf_rnn.export.runtime` needs beside it to answer as its pipeline.
 
     The graph is held equal to the model on random batches first (`parity.check_parity`); nothing is written of one
     that differs. `graph_models.build_graph` says what goes in and comes out. The folder then has `model.onnx`,
@@ -92,9 +94,8 @@ def export_onnx(
 
 @without_weight_bars()
 def load_exportable(checkpoint: str | os.PathLike[str]) -> PreTrainedModel:
-    """
-    What a graph is written for of a checkpoint (a folder or `bundled:NAME`), on the CPU, in float32 and in evaluation
-    mode.
+    """What a graph is written for of a checkpoint (a folder or `bundled:NAME`), on the CPU, in float32 and in
+    evaluation mode.
 
     Raises:
         ValueError: for a folder that is no checkpoint, a bundled one that is not installed, or a model that no graph
@@ -180,6 +181,3 @@ def _quantize(graph: Any, path: Path) -> None:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-__all__ = ["REPORT_FILE", "export_onnx", "load_exportable"]

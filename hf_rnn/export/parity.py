@@ -13,6 +13,9 @@ from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForTokenClassification
 
 
+__all__ = ["TOLERANCE", "Parity", "ParityError", "check_parity"]
+
+
 TOLERANCE = 1e-5
 # Longest text of each batch. A row has from no token at all to this many.
 LENGTHS = (1, 2, 7, 31, 200, 900)
@@ -25,11 +28,10 @@ class ParityError(RuntimeError):
 
 @dataclass(frozen=True)
 class Parity:
-    """
-    Attributes:
-        largest_difference: Of any output of the graph to the model's, over the largest of that batch (over 1, where
-            that is less).
-        shapes: (batch, time) of what was compared.
+    """Attributes:
+    largest_difference: Of any output of the graph to the model's, over the largest of that batch (over 1, where
+        that is less).
+    shapes: (batch, time) of what was compared.
     """
 
     largest_difference: float
@@ -37,8 +39,7 @@ class Parity:
 
 
 def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: int = 0) -> Parity:
-    """
-    Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
+    """Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
     the right, on the left and in between, and anything standing there; of a language model from random states.
 
     Args:
@@ -138,6 +139,3 @@ def _distance(model: Any, answer: np.ndarray, expected: np.ndarray) -> float:
     largest = np.abs(expected, where=finite, out=np.zeros_like(expected)).max()
     differences = np.subtract(answer, expected, where=finite, out=np.zeros_like(expected))
     return float(np.abs(differences).max() / max(1.0, float(largest)))
-
-
-__all__ = ["TOLERANCE", "Parity", "ParityError", "check_parity"]

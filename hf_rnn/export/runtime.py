@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-Run what `hf_rnn.export.export_onnx` wrote, by numpy, tokenizers and onnxruntime alone: no torch, no transformers.
+"""Run what `hf_rnn.export.export_onnx` wrote, by numpy, tokenizers and onnxruntime alone: no torch, no transformers.
 
 This file lies beside the graph, and needs nothing else of the package:
 
@@ -33,8 +32,7 @@ BATCH_SIZE = 32
 
 
 class Model:
-    """
-    A tokenizer and a graph.
+    """A tokenizer and a graph.
 
     Args:
         folder: What `export_onnx` wrote.
@@ -63,8 +61,7 @@ class Model:
             self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
     def encode_texts(self, texts: Sequence[str]) -> list[Encoding]:
-        """
-        The tokens of each text.
+        """The tokens of each text.
 
         Raises:
             ValueError: if one of them is not a string.
@@ -75,8 +72,7 @@ class Model:
         return self.tokenizer.encode_batch(list(texts))
 
     def run(self, rows: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
-        """
-        What the graph says of token ids: for each of `rows` its part of every output, (…) without the batch; in
+        """What the graph says of token ids: for each of `rows` its part of every output, (…) without the batch; in
         batches of similar length, padded on the right.
         """
         found: list[list[np.ndarray]] = [[]] * len(rows)
@@ -98,8 +94,7 @@ class TextClassifier(Model):
     """Labels of texts, as the pipeline "text-classification" gives them."""
 
     def __call__(self, texts: str | Sequence[str], top_k: int | None = 1) -> Any:
-        """
-        Args:
+        """Args:
             texts: A text, or several.
             top_k: How many labels to answer, the best first; None: all of them.
 
@@ -131,10 +126,9 @@ class Tagger(Model):
     """Entities in texts, as the pipeline "token-classification" gives them with `aggregation_strategy="simple"`."""
 
     def __call__(self, texts: str | Sequence[str]) -> Any:
-        """
-        Returns:
-            For each text a list of `{"entity_group": …, "score": …, "word": …, "start": …, "end": …}`, for a single
-            one that list alone; `start` and `end` are characters of the text.
+        """Returns:
+        For each text a list of `{"entity_group": …, "score": …, "word": …, "start": …, "end": …}`, for a single
+        one that list alone; `start` and `end` are characters of the text.
         """
         given = [texts] if isinstance(texts, str) else texts
         encodings = self.encode_texts(given)
@@ -143,9 +137,8 @@ class Tagger(Model):
         return answers[0] if isinstance(texts, str) else answers
 
     def scores(self, rows: Sequence[Sequence[int]]) -> list[np.ndarray]:
-        """
-        For each of `rows` of token ids the scores (tokens, labels), what the model's logits are: with a CRF the best
-        path through each label, less the best of all. Their argmax is the Viterbi path.
+        """For each of `rows` of token ids the scores (tokens, labels), what the model's logits are: with a CRF the
+        best path through each label, less the best of all. Their argmax is the Viterbi path.
         """
         answers = self.run(rows)
         return [self._scores(answer[0], answer[1][: len(row)]) for answer, row in zip(answers, rows, strict=True)]
@@ -207,8 +200,7 @@ class SentenceEncoder(Model):
     """Vectors of texts, and how alike texts are, as hf_rnn's pipeline "sentence-similarity" answers."""
 
     def __call__(self, pairs: dict[str, str] | Sequence[dict[str, str]]) -> Any:
-        """
-        Args:
+        """Args:
             pairs: `{"text": …, "text_pair": …}`, or several.
 
         Returns:
@@ -226,8 +218,7 @@ class SentenceEncoder(Model):
         return answers[0] if isinstance(pairs, dict) else answers
 
     def encode(self, texts: str | Sequence[str], normalize: bool = False) -> np.ndarray:
-        """
-        Vectors (texts, features), for a single text (features); with `normalize` divided by their lengths, the zero
+        """Vectors (texts, features), for a single text (features); with `normalize` divided by their lengths, the zero
         vector staying what it is.
         """
         if isinstance(texts, str):
@@ -246,8 +237,7 @@ class TextGenerator(Model):
     """Texts that go on, as the pipeline "text-generation" of transformers writes them."""
 
     def __call__(self, texts: Any, max_new_tokens: int = 256, temperature: float = 0, seed: int | None = None) -> Any:
-        """
-        For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
+        """For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
 
         Args:
             texts: A text, or several, each the beginning of one.
@@ -270,9 +260,8 @@ class TextGenerator(Model):
         return answers[0] if isinstance(texts, str) else answers
 
     def step(self, ids: np.ndarray, state: Any = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """
-        Read token ids (batch, time) from a state, as it gave it before; None: from zeros, where a text begins. Gives
-        the scores of the token after each step (batch, time, tokens), and the state after the last.
+        """Read token ids (batch, time) from a state, as it gave it before; None: from zeros, where a text begins.
+        Gives the scores of the token after each step (batch, time, tokens), and the state after the last.
         """
         if state is None:
             parts = self.session.get_inputs()[2:]
@@ -294,9 +283,8 @@ class TextGenerator(Model):
 def max_marginals(
     emissions: np.ndarray, start: Sequence[float], transition: Sequence[Sequence[float]], end: Sequence[float]
 ) -> np.ndarray:
-    """
-    The score of the best path through each state at each step, less that of the best path of all (steps, states): 0 on
-    the Viterbi path.
+    """The score of the best path through each state at each step, less that of the best path of all (steps, states): 0
+    on the Viterbi path.
 
     Args:
         emissions: (steps, states), of at least one step.
@@ -358,8 +346,7 @@ TASKS: dict[str, type[Model]] = {
 
 
 def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
-    """
-    The model in `folder`, of one of the classes in `TASKS`, whose arguments these are.
+    """The model in `folder`, of one of the classes in `TASKS`, whose arguments these are.
 
     Raises:
         ValueError: for a folder that `export_onnx` did not write, or not with that graph.

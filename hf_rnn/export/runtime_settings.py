@@ -14,6 +14,9 @@ from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentF
 from ..models.tagging import TaggingHead
 
 
+__all__ = ["runtime_settings"]
+
+
 # The version of the fields below; `runtime.VERSION` is the one that is read.
 VERSION = 1
 # Tasks whose pipeline cuts no text.
@@ -21,8 +24,7 @@ UNLIMITED = ("text-classification", "text-generation")
 
 
 def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """
-    The settings of `runtime.load`.
+    """The settings of `runtime.load`.
 
     `task` is the pipeline's; `max_length` the tokens beyond which a text is cut, None where the pipeline cuts none;
     `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a classifier `labels`, in the
@@ -73,10 +75,9 @@ def _function(config: Any) -> str:
 
 
 def _tagger(head: TaggingHead) -> dict[str, Any]:
-    """
-    `states` and `inside`: the label of each state of the emissions, and the one that a word's further pieces have for
-    each label of its first; `forbidden`: the score of a label that nothing leads to; `transitions`: the CRF's scores,
-    with `forbidden` where its rules allow nothing; None without a CRF.
+    """`states` and `inside`: the label of each state of the emissions, and the one that a word's further pieces have
+    for each label of its first; `forbidden`: the score of a label that nothing leads to; `transitions`: the CRF's
+    scores, with `forbidden` where its rules allow nothing; None without a CRF.
     """
     return {
         "states": head.state_labels.int().argmax(dim=1).tolist(),
@@ -92,6 +93,3 @@ def _transitions(crf: ConditionalRandomField) -> dict[str, Any]:
         for name in ("start", "transition", "end")
     }
     return {name: rule.cpu().tolist() for name, rule in rules.items()}
-
-
-__all__ = ["runtime_settings"]

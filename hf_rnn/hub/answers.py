@@ -1,5 +1,4 @@
-"""
-What a checkpoint answers to a few inputs: by its Auto classes, and by the pipeline of its task.
+"""What a checkpoint answers to a few inputs: by its Auto classes, and by the pipeline of its task.
 
 [`clean_answers`] asks in another process, which runs this file itself and cannot import hf_rnn: as for a stranger, the
 code is that of the folder. So nothing here imports from the package.
@@ -20,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 
+__all__ = ["answers", "clean_answers", "first_difference", "quiet"]
+
+
 # Texts of several lengths, so that there is padding; capitals, digits and letters may not be in a vocabulary.
 TEXTS = (
     "A film that takes its time and earns every minute of it, though the last ten are a little too many for me.",
@@ -38,8 +40,7 @@ TOLERANCE = 1e-6
 def answers(
     folder: str, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """
-    What the checkpoint in `folder` answers, with whatever code transformers takes for it.
+    """What the checkpoint in `folder` answers, with whatever code transformers takes for it.
 
     Args:
         auto_classes: Each loads the folder. Weights that it lacks, of a head it was not saved with, start from the
@@ -118,8 +119,7 @@ def quiet() -> Iterator[None]:
 def clean_answers(
     folder: Path, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """
-    [`answers`] in a process that cannot import hf_rnn, is offline, and has no file of transformers' caches.
+    """[`answers`] in a process that cannot import hf_rnn, is offline, and has no file of transformers' caches.
 
     Raises:
         RuntimeError: the process failed; the message ends with what it said.
@@ -171,6 +171,3 @@ if __name__ == "__main__":
     # An import of it fails from here on, also where it is installed.
     sys.modules["hf_rnn"] = None  # type: ignore[assignment]
     Path(sys.argv[2]).write_text(json.dumps(answers(**json.loads(sys.argv[1]))), encoding="utf-8")
-
-
-__all__ = ["answers", "clean_answers", "first_difference", "quiet"]

@@ -13,13 +13,15 @@ from typing import Any
 from ..runs.licences import check_licence
 
 
+__all__ = ["CARD_FILE", "CardOptions", "read_card_options", "write_card_options"]
+
+
 CARD_FILE = "card.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardOptions:
-    """
-    What a card says that is not in `results.json`.
+    """What a card says that is not in `results.json`.
 
     Args:
         license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`; `"other"` for one that it has no
@@ -86,6 +88,3 @@ def write_card_options(options: CardOptions, path: str | Path) -> None:
     defaults = {field.name: field.default for field in fields(CardOptions)}
     values = {name: value for name, value in asdict(options).items() if value != defaults[name]}
     Path(path).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-__all__ = ["CARD_FILE", "CardOptions", "read_card_options", "write_card_options"]

@@ -107,8 +107,7 @@ def model_card(
 def write_model_card(
     run_folder: str | Path, results: Mapping[str, Any], *, comparison: str | None = None, **options: Any
 ) -> Path:
-    """
-    Write `README.md` into `run_folder`, with its learning curves if they are there, and `card.json`, which holds
+    """Write `README.md` into `run_folder`, with its learning curves if they are there, and `card.json`, which holds
     `options`; they and `comparison` are as for `model_card`.
     """
     folder = Path(run_folder)

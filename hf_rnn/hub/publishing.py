@@ -19,6 +19,9 @@ from ..runs.publishable import README_FILE, WEIGHT_FILES
 from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
 
 
+__all__ = ["Destination", "Publication", "PublishingError", "describe", "find_destination", "publish", "upload"]
+
+
 # Files of the model that the repository held before are wrong beside other weights, and code is run.
 REPLACED_FILES = (*WEIGHT_FILES, PICKLED_WEIGHTS, "*.py")
 
@@ -58,8 +61,7 @@ def publish(
     token: str | None = None,
     dry_run: bool = False,
 ) -> Publication:
-    """
-    Publish a run, or a bundled checkpoint, as a repository that others use without hf_rnn.
+    """Publish a run, or a bundled checkpoint, as a repository that others use without hf_rnn.
 
     The folder is staged and checked in a clean process (see `stage`); then all of it goes up in one commit, which also
     takes away the weights, code and ONNX files of a model that was there before. What fails before that commit changes
@@ -89,8 +91,7 @@ def publish(
 def find_destination(
     repo_id: str, private: bool, revision: str | None, create_pr: bool, token: str | None
 ) -> Destination:
-    """
-    The repository that `publish` would write to; nothing is written.
+    """The repository that `publish` would write to; nothing is written.
 
     Raises:
         PublishingError: it cannot be written to.
@@ -123,8 +124,7 @@ def find_destination(
 
 
 def upload(staged: StagedModel, destination: Destination, commit_message: str) -> str:
-    """
-    All of a staged folder in one commit; the address of the commit, or of the pull request.
+    """All of a staged folder in one commit; the address of the commit, or of the pull request.
 
     Raises:
         PublishingError: the Hub refused it or cannot be reached.
@@ -194,6 +194,3 @@ def _check_rights(user: dict[str, Any], repo_id: str) -> None:
             f"`repo_id`={repo_id!r} is in the namespace {namespace!r}; the `token` is of {', '.join(namespaces)}. "
             "Choose one of these, or propose the commit by `create_pr`."
         )
-
-
-__all__ = ["Destination", "Publication", "PublishingError", "describe", "find_destination", "publish", "upload"]

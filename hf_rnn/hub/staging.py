@@ -1,5 +1,4 @@
-"""
-A folder as it will be on a Hub, made of a training run or a bundled checkpoint, and checked before it goes there.
+"""A folder as it will be on a Hub, made of a training run or a bundled checkpoint, and checked before it goes there.
 
 What `save_pretrained` writes today (configuration with every Auto class, the code of the models it needs), with the
 weights as they were measured, byte for byte.
@@ -31,6 +30,9 @@ from .bundling import auto_model_of
 from .model_card import METRICS
 
 
+__all__ = ["ResultsError", "StagedModel", "StagingError", "find_run", "stage"]
+
+
 ONNX_FOLDER = "onnx"
 # The line of a snippet that a repository does not need, with what it says of another distribution.
 IMPORT = re.compile(r"^import hf_rnn\b.*\n", re.MULTILINE)
@@ -45,8 +47,7 @@ class StagingError(ValueError):
 
 @dataclass(frozen=True)
 class StagedModel:
-    """
-    A folder that is ready for a Hub.
+    """A folder that is ready for a Hub.
 
     Attributes:
         folder: Holds every file as it will be in the repository, and no other.
@@ -67,8 +68,7 @@ class StagedModel:
 
 
 def find_run(name: str | Path) -> Path:
-    """
-    The folder of a finished run, or of the bundled checkpoint that `bundled:NAME` names.
+    """The folder of a finished run, or of the bundled checkpoint that `bundled:NAME` names.
 
     Raises:
         StagingError: it is not the folder of a finished run.
@@ -90,8 +90,7 @@ def find_run(name: str | Path) -> Path:
 
 
 def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> StagedModel:
-    """
-    Make of a run the folder that its repository will be, and check that it answers as the run does.
+    """Make of a run the folder that its repository will be, and check that it answers as the run does.
 
     Args:
         run_folder: As for [`find_run`].
@@ -316,6 +315,3 @@ def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], re
         raise StagingError(
             f"Without hf_rnn, what was staged of {source} answers otherwise than the original: {difference}."
         )
-
-
-__all__ = ["ResultsError", "StagedModel", "StagingError", "find_run", "stage"]

@@ -8,6 +8,9 @@ from pathlib import Path
 from ..runs.kinds import KINDS
 
 
+__all__ = ["BACKENDS", "PRUNERS", "SAMPLERS", "SEARCHED_TASKS", "SearchArguments"]
+
+
 # The names, and the other names, of the tasks that have a search space.
 SEARCHED_TASKS = tuple(
     name for kind in KINDS.values() if kind.search_space is not None for name in (kind.name, *kind.aliases)
@@ -85,6 +88,3 @@ class SearchArguments:
     def storage_location(self, output: str | Path) -> str:
         """The file or the URL that holds the study."""
         return self.storage or str(Path(output) / "study.db")
-
-
-__all__ = ["BACKENDS", "PRUNERS", "SAMPLERS", "SEARCHED_TASKS", "SearchArguments"]

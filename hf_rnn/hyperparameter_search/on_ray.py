@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from .plan import Search
     from .trials import Trial
 
+
+__all__ = ["ray_space", "run_with_ray"]
+
+
 # What Trainer reports of a trial to Ray Tune.
 OBJECTIVE = "objective"
 RAY_FOLDER = "ray"
 
 
 def run_with_ray(search: Search) -> Study:
-    """
-    All trials, by Ray Tune through `Trainer.hyperparameter_search`.
+    """All trials, by Ray Tune through `Trainer.hyperparameter_search`.
 
     Ray keeps the state of the search itself, in `output_dir`/ray; `storage` is of no use to it.
 
@@ -138,6 +141,3 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
     if dimension.whole:
         return distributions.IntDistribution(low, high, log=dimension.log, step=int(dimension.step or 1))
     return distributions.FloatDistribution(low, high, log=dimension.log, step=dimension.step)
-
-
-__all__ = ["ray_space", "run_with_ray"]

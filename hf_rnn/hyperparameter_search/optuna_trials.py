@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
+__all__ = ["POLL_SECONDS", "TRIALS_FOLDER", "run_trials"]
+
+
 TRIALS_FOLDER = "trials"
 
 
@@ -31,9 +34,8 @@ POLL_SECONDS = 2.0
 
 
 def run_trials(search: Search) -> Study:
-    """
-    Do the trials that the study lacks, together with other processes, by `Trainer.hyperparameter_search`; return when
-    all have ended.
+    """Do the trials that the study lacks, together with other processes, by `Trainer.hyperparameter_search`; return
+    when all have ended.
     """
     arguments = search.arguments
     location = arguments.storage_location(search.output)
@@ -100,8 +102,7 @@ def _trial_folder(output: Path) -> Iterator[Path]:
 
 
 def _sampler(arguments: SearchArguments, number: int) -> BaseSampler:
-    """
-    The sampler of the study's trial `number`.
+    """The sampler of the study's trial `number`.
 
     Each trial has one of its own, seeded by its number: a search that is resumed goes on as it would have, and of two
     processes neither repeats what the other draws.
@@ -151,6 +152,3 @@ def _progress(search: Search) -> Iterator[Callable[[Study], None]]:
             bar.refresh()
 
         yield show
-
-
-__all__ = ["POLL_SECONDS", "TRIALS_FOLDER", "run_trials"]

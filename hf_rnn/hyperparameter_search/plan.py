@@ -20,6 +20,9 @@ from .spaces import SearchSpace, default_space
 from .trials import Trial, trial_arguments
 
 
+__all__ = ["Search", "SearchError", "prepare_search"]
+
+
 # What may differ between the machines that share a study.
 _OF_A_MACHINE = frozenset(
     ("torch_threads", "use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "fp16", "bf16")
@@ -32,8 +35,7 @@ class SearchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Search:
-    """
-    What is searched, made ready.
+    """What is searched, made ready.
 
     Attributes:
         arguments: How.
@@ -80,8 +82,7 @@ class Search:
 
 
 def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
-    """
-    Read the data, and check everything that can be checked before a trial.
+    """Read the data, and check everything that can be checked before a trial.
 
     Raises:
         MissingExtraError: the extra `search` is not installed.
@@ -115,6 +116,3 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
         space = default_space(arguments.task, str(config.model_type), pretrained=pretrained)
     space.check(training, config, model.overrides())
     return Search(arguments, tuple(groups), task, space)
-
-
-__all__ = ["Search", "SearchError", "prepare_search"]

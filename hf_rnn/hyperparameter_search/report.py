@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
     from .plan import Search
 
+
+__all__ = [
+    "PLOTS",
+    "SUMMARY_FILE",
+    "TABLE_FILE",
+    "importances",
+    "summarise",
+    "write_plots",
+    "write_report",
+    "write_table",
+]
+
+
 logger = logging.getLogger(__name__)
 
 SUMMARY_FILE = "search.json"
@@ -42,8 +55,7 @@ def write_report(
     comparison: Mapping[str, Any] | None,
     minutes: float,
 ) -> dict[str, Any]:
-    """
-    Write `study.csv`, the plots and `search.json` into the search's folder.
+    """Write `study.csv`, the plots and `search.json` into the search's folder.
 
     Args:
         results: Of the best trial, trained again.
@@ -136,8 +148,7 @@ def importances(study: Study) -> dict[str, float] | None:
 
 
 def write_plots(study: Study, folder: Path, metric: str) -> list[str]:
-    """
-    Optuna's plots of `study` as NAME.png, by matplotlib, and as NAME.html, by plotly; these load `plotly.min.js`
+    """Optuna's plots of `study` as NAME.png, by matplotlib, and as NAME.html, by plotly; these load `plotly.min.js`
     (5 MB), which is written beside them once, and need no network.
 
     Returns:
@@ -160,8 +171,7 @@ def write_plots(study: Study, folder: Path, metric: str) -> list[str]:
 
 
 def _write_png(draw: Callable[[], Any], path: Path) -> None:
-    """
-    What `draw` draws, by an Agg canvas.
+    """What `draw` draws, by an Agg canvas.
 
     Optuna draws by pyplot and sets a style: the figure is closed, and the settings are what they were before.
     """
@@ -181,15 +191,3 @@ def _write_png(draw: Callable[[], Any], path: Path) -> None:
             figure.savefig(path, format="png", dpi=120, bbox_inches="tight")
         finally:
             pyplot.close(figure)
-
-
-__all__ = [
-    "PLOTS",
-    "SUMMARY_FILE",
-    "TABLE_FILE",
-    "importances",
-    "summarise",
-    "write_plots",
-    "write_report",
-    "write_table",
-]

@@ -26,6 +26,9 @@ from ..training.arguments import RecurrentTrainingArguments
 from .spaces import SearchSpace, field_of, split_parameters
 
 
+__all__ = ["BEST_FOLDER", "RECIPE_FILE", "SearchedRecipe", "compare_configurations", "retrain"]
+
+
 logger = logging.getLogger(__name__)
 
 RECIPE_FILE = "best.json"
@@ -35,12 +38,11 @@ COMPARISON_FOLDER = "comparison"
 
 @dataclass(frozen=True)
 class SearchedRecipe:
-    """
-    Attributes:
-        task: The name of the task.
-        best: The flags of the recipe with the best trial's parameters.
-        default: The flags of the recipe without any parameter that was searched.
-        seed: That of the trials.
+    """Attributes:
+    task: The name of the task.
+    best: The flags of the recipe with the best trial's parameters.
+    default: The flags of the recipe without any parameter that was searched.
+    seed: That of the trials.
     """
 
     task: str
@@ -79,8 +81,7 @@ def _plain(value: Any) -> Any:
 
 
 def retrain(recipe: SearchedRecipe, output: Path, *, predict: bool) -> dict[str, Any]:
-    """
-    Write the best recipe to `output`/best.json, and train it into `output`/best, unless that was done before.
+    """Write the best recipe to `output`/best.json, and train it into `output`/best, unless that was done before.
 
     Args:
         predict: Whether the test split may be read, as far as the recipe asks for it.
@@ -99,8 +100,7 @@ def retrain(recipe: SearchedRecipe, output: Path, *, predict: bool) -> dict[str,
 
 
 def compare_configurations(recipe: SearchedRecipe, output: Path, num_seeds: int, metric: str) -> dict[str, Any]:
-    """
-    Train the best and the default configuration on `num_seeds` seeds each that no trial had, unless that was done
+    """Train the best and the default configuration on `num_seeds` seeds each that no trial had, unless that was done
     before. Which is better is said by validation; the test split, if the recipe reads it, is read once by each model.
 
     Returns:
@@ -150,6 +150,3 @@ def _trained(task: str, recipe: Path, folder: Path, flags: Sequence[str]) -> dic
 
 def _json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-
-
-__all__ = ["BEST_FOLDER", "RECIPE_FILE", "SearchedRecipe", "compare_configurations", "retrain"]

@@ -13,12 +13,16 @@ from .retraining import SearchedRecipe, compare_configurations, retrain
 from .storage import REASON
 
 
+__all__ = [
+    "run_search",
+]
+
+
 logger = logging.getLogger(__name__)
 
 
 def run_search(search: Search) -> dict[str, Any] | None:
-    """
-    Do the trials that are left, train the best again, compare it where that was asked for, and write the report.
+    """Do the trials that are left, train the best again, compare it where that was asked for, and write the report.
 
     Returns:
         The document in `search.json`; None where another process writes it.
@@ -54,8 +58,3 @@ def run_search(search: Search) -> dict[str, Any] | None:
             return write_report(search, study, results, comparison, minutes)
     except FolderInUseError:
         return None
-
-
-__all__ = [
-    "run_search",
-]

@@ -20,6 +20,16 @@ from ..tasks.arguments import json_object
 from ..training.arguments import RecurrentTrainingArguments
 
 
+__all__ = [
+    "FIXED_ARGUMENTS",
+    "Dimension",
+    "SearchSpace",
+    "default_space",
+    "field_of",
+    "split_parameters",
+]
+
+
 # A layer of a list in the configuration, such as `hidden_sizes[0]`.
 _ELEMENT = re.compile(r"(\w+)\[(\d+)\]")
 _RANGE_KEYS = ("low", "high", "log", "step", "type")
@@ -41,8 +51,7 @@ _FIXED_PREFIXES = ("eval_", "save_", "dataloader_", "ddp_", "fsdp", "hub_", "pus
 
 @dataclass(frozen=True)
 class Dimension:
-    """
-    One parameter of a search: a range, or choices.
+    """One parameter of a search: a range, or choices.
 
     Attributes:
         name: Of a training argument, of a value of the model's configuration, or of an element of a list there.
@@ -63,8 +72,7 @@ class Dimension:
 
     @classmethod
     def parse(cls, name: str, value: Any) -> Dimension:
-        """
-        Of what JSON says: `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
+        """Of what JSON says: `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
 
         Raises:
             ValueError: names the parameter and what is wrong with its range.
@@ -155,9 +163,8 @@ class SearchSpace:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> SearchSpace:
-        """
-        Raises:
-            ValueError: there is no parameter, or one has no range.
+        """Raises:
+        ValueError: there is no parameter, or one has no range.
         """
         if not values:
             raise ValueError("The search space has no parameter.")
@@ -165,8 +172,7 @@ class SearchSpace:
 
     @classmethod
     def read(cls, source: str) -> SearchSpace:
-        """
-        Of a JSON file, or of JSON text.
+        """Of a JSON file, or of JSON text.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -187,8 +193,7 @@ class SearchSpace:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
     def check(self, arguments: RecurrentTrainingArguments, config: PreTrainedConfig, given: Mapping[str, Any]) -> None:
-        """
-        Raise unless every parameter exists and may have every value at the ends of its range.
+        """Raise unless every parameter exists and may have every value at the ends of its range.
 
         Args:
             arguments: Of training.
@@ -252,8 +257,7 @@ def _check_argument(dimension: Dimension, arguments: RecurrentTrainingArguments)
 def split_parameters(
     values: Mapping[str, Any], arguments: RecurrentTrainingArguments, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """
-    The training arguments and the configuration's values that a trial's parameters set.
+    """The training arguments and the configuration's values that a trial's parameters set.
 
     Args:
         given: `config_overrides`, which has the elements of a list that are not searched.
@@ -296,8 +300,7 @@ _PRETRAINED = {
 
 
 def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
-    """
-    What is worth searching where nothing else was said.
+    """What is worth searching where nothing else was said.
 
     Args:
         task: The name of a task that has a search space.
@@ -316,13 +319,3 @@ def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
     if not FAMILIES[family].recurrent_weights:
         found.pop("weight_dropout", None)
     return SearchSpace.parse(found)
-
-
-__all__ = [
-    "FIXED_ARGUMENTS",
-    "Dimension",
-    "SearchSpace",
-    "default_space",
-    "field_of",
-    "split_parameters",
-]

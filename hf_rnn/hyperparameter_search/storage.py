@@ -1,5 +1,5 @@
-"""
-The study of a hyper-parameter search: kept on disk, shared by processes, taken up again after any of them was killed.
+"""The study of a hyper-parameter search: kept on disk, shared by processes, taken up again after any of them was
+killed.
 
 Optuna keeps the trials; what is added here:
 
@@ -27,6 +27,25 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, Trial
+
+
+__all__ = [
+    "INTERRUPTED",
+    "MADE_FOR",
+    "PROCESS",
+    "REASON",
+    "RETRY_OF",
+    "SEEN",
+    "SEEN_SECONDS",
+    "STALE_SECONDS",
+    "StudyError",
+    "Turns",
+    "counts",
+    "is_alive",
+    "open_study",
+    "study_lock",
+    "this_process",
+]
 
 
 logger = logging.getLogger(__name__)
@@ -57,8 +76,7 @@ class StudyError(RuntimeError):
 def open_study(
     location: str, name: str, direction: Direction, made_for: Mapping[str, Any], lock: BaseFileLock
 ) -> tuple[Study, BaseStorage]:
-    """
-    The study `name`, created if it is not there, in the file or database `location`.
+    """The study `name`, created if it is not there, in the file or database `location`.
 
     Args:
         location: See [`SearchArguments.storage`].
@@ -129,8 +147,7 @@ def _check_same(known: Any, asked: Any, study: str, path: str) -> None:
 
 
 class Turns:
-    """
-    Who does the next trial, so that all processes together do `n_trials`.
+    """Who does the next trial, so that all processes together do `n_trials`.
 
     A trial counts once it has begun, however it ends; one whose process was killed does not.
 
@@ -147,8 +164,7 @@ class Turns:
 
     @contextlib.contextmanager
     def next(self) -> Iterator[int | None]:
-        """
-        The number of trials there are, if there is one to do, else None.
+        """The number of trials there are, if there is one to do, else None.
 
         In the block no other process has its turn, until [`begin`] is called by the trial or the block ends.
         """
@@ -216,22 +232,3 @@ def is_alive(trial: FrozenTrial) -> bool:
         return bool(abs(psutil.Process(process["pid"]).create_time() - process["started"]) < 1)
     except psutil.NoSuchProcess:
         return False
-
-
-__all__ = [
-    "INTERRUPTED",
-    "MADE_FOR",
-    "PROCESS",
-    "REASON",
-    "RETRY_OF",
-    "SEEN",
-    "SEEN_SECONDS",
-    "STALE_SECONDS",
-    "StudyError",
-    "Turns",
-    "counts",
-    "is_alive",
-    "open_study",
-    "study_lock",
-    "this_process",
-]

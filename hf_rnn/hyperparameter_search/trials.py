@@ -24,6 +24,9 @@ from .spaces import SearchSpace, split_parameters
 from .storage import REASON, SEEN, SEEN_SECONDS, Direction
 
 
+__all__ = ["FAILURES", "SeenCallback", "Trial", "trial_arguments", "trial_trainer_class"]
+
+
 logger = logging.getLogger(__name__)
 
 # What ends a trial and not the search.
@@ -33,8 +36,7 @@ _OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory")
 
 
 def trial_arguments(task: TrainingTask, arguments: RecurrentTrainingArguments, folder: Path) -> Any:
-    """
-    `arguments` as all trials have them, their own parameters aside.
+    """`arguments` as all trials have them, their own parameters aside.
 
     No checkpoint is written: a trial is worth what its best evaluation says, and its weights are not asked for again,
     because the best trial is repeated exactly. Nothing is reported or pushed.
@@ -52,8 +54,7 @@ def trial_arguments(task: TrainingTask, arguments: RecurrentTrainingArguments, f
 
 @dataclass
 class Trial:
-    """
-    What a trial's trainer has to know, and whether it failed.
+    """What a trial's trainer has to know, and whether it failed.
 
     Attributes:
         task: What is trained.
@@ -194,6 +195,3 @@ class SeenCallback(TrainerCallback):
             self.said = time.monotonic()
 
     on_prediction_step = on_step_end
-
-
-__all__ = ["FAILURES", "SeenCallback", "Trial", "trial_arguments", "trial_trainer_class"]

@@ -16,6 +16,9 @@ from .prediction import predict_texts
 from .tagging import tag_sentences, words_of
 
 
+__all__ = ["Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]
+
+
 Answer = dict[str, Any]
 # From which probability on a text has a label, where it may have several.
 LABEL_THRESHOLD = 0.5
@@ -25,12 +28,11 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class AnswerOptions:
-    """
-    Attributes:
-        top_k: How many labels are named, the likeliest first; None: the model's choice alone.
-        probabilities: Whether the probability of each class is given.
-        generate: Whether a language model continues a text, and does not measure it.
-        max_new_tokens: The most tokens of a continuation.
+    """Attributes:
+    top_k: How many labels are named, the likeliest first; None: the model's choice alone.
+    probabilities: Whether the probability of each class is given.
+    generate: Whether a language model continues a text, and does not measure it.
+    max_new_tokens: The most tokens of a continuation.
     """
 
     top_k: int | None = None
@@ -133,8 +135,7 @@ class Comparer:
 
 
 class SpanTagger:
-    """
-    The spans of a text that a tagger finds: their label, the characters from `start` to `end` (exclusive), their
+    """The spans of a text that a tagger finds: their label, the characters from `start` to `end` (exclusive), their
     text, and the model's probability of the label.
     """
 
@@ -179,9 +180,8 @@ class TokenTagger:
 
 
 class TextMeter:
-    """
-    What a text costs a language model: the `nats` of all tokens that are predicted, their number, and the `loss`, the
-    nats of one.
+    """What a text costs a language model: the `nats` of all tokens that are predicted, their number, and the `loss`,
+    the nats of one.
     """
 
     fields = ("loss", "nats", "tokens")
@@ -215,8 +215,7 @@ class Writer:
 
 
 def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll: bool) -> Answerer:
-    """
-    What asks the model of `pipeline`.
+    """What asks the model of `pipeline`.
 
     Args:
         kind: What the file has, as far as it matters: `"tokens"` for sentences that are cut into tokens.
@@ -255,6 +254,3 @@ def kinds_of(pipeline: Pipeline) -> tuple[Kind, ...]:
     if pipeline.task == "text-generation":
         return ("text",)
     return ("pair",) if pipeline.model.config.model_type == "siamese" else ("text", "pair")
-
-
-__all__ = ["Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]

@@ -24,6 +24,9 @@ from .pipelines import load_pipeline, model_checksum
 from .prediction import BUILD_FROM_CHARACTERS
 
 
+__all__ = ["FilePrediction", "predict_file"]
+
+
 # A window has so many batches, among which its texts are sorted by length, or so many characters.
 WINDOW_BATCHES = 32
 WINDOW_CHARACTERS = 2**24
@@ -35,8 +38,7 @@ ROW_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, KeyError)
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """
-    What [`predict_file`] did.
+    """What [`predict_file`] did.
 
     Attributes:
         output: The file that was written; `-` for standard output.
@@ -74,8 +76,7 @@ def predict_file(
     batch_size: int = 64,
     progress: bool = True,
 ) -> FilePrediction:
-    """
-    The answers of a model to every row of a file, in the order of the rows.
+    """The answers of a model to every row of a file, in the order of the rows.
 
     A classifier gives `label` and `score`, or `labels` where a text may have several; a regression `score`; a siamese
     network or a classifier of pairs `score` and `alike`; a tagger `spans`, or `tokens` and `tags` of sentences that
@@ -227,8 +228,7 @@ def _length(found: Any) -> int:
 
 
 def _answers(answerer: Answerer, window: Sequence[Any], batch_size: int, answered: bool) -> list[Answer | BadRow]:
-    """
-    The answers to a window, a `BadRow` where there is none.
+    """The answers to a window, a `BadRow` where there is none.
 
     Args:
         answered: Whether the model has answered anything before: if it has not, and answers nothing here, it is at
@@ -253,6 +253,3 @@ def _answer_alone(answerer: Answerer, value: Any) -> Answer | BadRow:
         return answerer.answer([value], 1)[0]
     except ROW_ERRORS as error:
         return BadRow(f"{type(error).__name__}: {error}")
-
-
-__all__ = ["FilePrediction", "predict_file"]

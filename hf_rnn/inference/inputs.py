@@ -12,13 +12,15 @@ from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
 from ..data.readers.texts import USUAL_TEXT_COLUMNS
 
 
+__all__ = ["InputColumns", "find_columns"]
+
+
 Kind = Literal["text", "pair", "tokens"]
 
 
 @dataclass(frozen=True)
 class InputColumns:
-    """
-    Where the inputs stand.
+    """Where the inputs stand.
 
     Attributes:
         kind: What an input is.
@@ -31,9 +33,7 @@ class InputColumns:
     is_plain: bool = False
 
     def input_of(self, row: Row) -> Any:
-        """
-        A text, ``{"text": ..., "text_pair": ...}`` or a list of tokens; of a row that has none a `BadRow`.
-        """
+        """A text, ``{"text": ..., "text_pair": ...}`` or a list of tokens; of a row that has none a `BadRow`."""
         if isinstance(row, BadRow):
             return row
         if self.kind == "tokens":
@@ -56,8 +56,7 @@ def find_columns(
     pair_column: str | None = None,
     is_plain: bool = False,
 ) -> InputColumns:
-    """
-    The columns of the inputs: those that are named, or else those with a usual name, or else the only one there is.
+    """The columns of the inputs: those that are named, or else those with a usual name, or else the only one there is.
 
     Args:
         rows: The first ones.
@@ -134,6 +133,3 @@ def _is_utf8(texts: Iterable[str]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-__all__ = ["InputColumns", "find_columns"]

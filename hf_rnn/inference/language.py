@@ -14,13 +14,15 @@ from ..models.state_name import STATE_NAME
 from .prediction import predict_texts
 
 
+__all__ = ["continuations", "text_losses"]
+
+
 # Scores of the next token that are in memory at once: 64 MB of float32.
 SCORES_AT_ONCE = 2**24
 
 
 def text_losses(model: Any, tokenizer: Any, texts: Sequence[str], batch_size: int = 64) -> list[tuple[float, int]]:
-    """
-    The negative log-likelihood of each text.
+    """The negative log-likelihood of each text.
 
     Every token is predicted from those before it. The first is predicted where the tokenizer puts a token before it,
     as that of a model of documents does. A text of any length is read in windows, with the state carried on.
@@ -72,8 +74,7 @@ def _nats(model: Any, rows: list[torch.Tensor]) -> list[float]:
 
 
 def continuations(pipeline: Pipeline, texts: Sequence[str], batch_size: int, max_new_tokens: int) -> list[str]:
-    """
-    What the model writes after each text, by the likeliest token each time.
+    """What the model writes after each text, by the likeliest token each time.
 
     Args:
         pipeline: One for text-generation.
@@ -94,6 +95,3 @@ def continuations(pipeline: Pipeline, texts: Sequence[str], batch_size: int, max
         return_full_text=False,
     )
     return [answers[0]["generated_text"] for answers in found]
-
-
-__all__ = ["continuations", "text_losses"]

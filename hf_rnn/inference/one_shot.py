@@ -1,5 +1,4 @@
-"""
-One-shot learning with an encoder that was trained for similarity: classes it has never seen, known by one example.
+"""One-shot learning with an encoder that was trained for similarity: classes it has never seen, known by one example.
 
 An example is a text or an image (channels, height, width). `encode` stands for any function that takes a list of
 texts, or a batch of images (batch, channels, height, width), and returns their vectors (batch, features); for example
@@ -17,12 +16,16 @@ import torch
 from ..models.similarity import SIMILARITIES, matrix
 
 
+__all__ = [
+    "OneShotVerifier",
+]
+
+
 Encode = Callable[[Any], torch.Tensor]
 
 
 class OneShotVerifier:
-    """
-    Knows identities by one example each: tells whether an example is of an identity, and of which it is.
+    """Knows identities by one example each: tells whether an example is of an identity, and of which it is.
 
     Args:
         encode: From several texts or images to their vectors (batch, features).
@@ -46,8 +49,7 @@ class OneShotVerifier:
 
     @classmethod
     def from_model(cls, model: Any, **options: Any) -> OneShotVerifier:
-        """
-        A verifier by a `SiameseModel`'s `encode`, `config.similarity` and `config.threshold`.
+        """A verifier by a `SiameseModel`'s `encode`, `config.similarity` and `config.threshold`.
 
         Args:
             model: The model.
@@ -62,8 +64,7 @@ class OneShotVerifier:
         return list(self._vectors)
 
     def enrol(self, identity: Hashable, example: Any) -> None:
-        """
-        Remember an identity by its one example.
+        """Remember an identity by its one example.
 
         Raises:
             ValueError: `identity` is enrolled already, or what `encode` returns is not one vector of finite numbers,
@@ -81,8 +82,7 @@ class OneShotVerifier:
         self._vectors[identity] = vector
 
     def score(self, identity: Hashable, example: Any) -> float:
-        """
-        The similarity of an example to that of an identity.
+        """The similarity of an example to that of an identity.
 
         Raises:
             ValueError: `identity` is not enrolled.
@@ -92,8 +92,7 @@ class OneShotVerifier:
         return matrix(self._encode_one(example), self._vectors[identity], self.similarity).item()
 
     def verify(self, identity: Hashable, example: Any) -> bool:
-        """
-        Whether an example is of an identity: whether their similarity is at least the threshold.
+        """Whether an example is of an identity: whether their similarity is at least the threshold.
 
         Raises:
             ValueError: `identity` is not enrolled, or there is no threshold.
@@ -103,8 +102,7 @@ class OneShotVerifier:
         return self.score(identity, example) >= self.threshold
 
     def identify(self, example: Any) -> tuple[Hashable, float] | None:
-        """
-        The identity that an example is most similar to (the first enrolled of equals) and the similarity; `None` if
+        """The identity that an example is most similar to (the first enrolled of equals) and the similarity; `None` if
         that is below the threshold.
 
         Raises:
@@ -149,8 +147,3 @@ def _batch(examples: list[Any]) -> list[Any] | torch.Tensor:
     if len(shapes) > 1:
         raise ValueError(f"The images have different shapes, {sorted(shapes)}; they must all have the same.")
     return torch.stack(examples)
-
-
-__all__ = [
-    "OneShotVerifier",
-]

@@ -19,6 +19,9 @@ from ..data.readers.conll import SEPARATORS
 from ..data.readers.row_stream import BadRow
 
 
+__all__ = ["FORMATS", "AnswerFile", "OutputExistsError", "Progress", "StandardOutput"]
+
+
 FORMATS = ("csv", "jsonl", "conll")
 # Rows without an answer that are named when the run has ended; all of them are named in the file.
 NAMED_PROBLEMS = 3
@@ -30,8 +33,7 @@ class OutputExistsError(ValueError):
 
 @dataclass
 class Progress:
-    """
-    How far a job has come.
+    """How far a job has come.
 
     Attributes:
         rows: Rows that are in the file, answered or not.
@@ -55,8 +57,7 @@ class Progress:
 
 
 class AnswerFile:
-    """
-    Answers that are written to `NAME.part`, which becomes the file when all are in it.
+    """Answers that are written to `NAME.part`, which becomes the file when all are in it.
 
     `NAME.part.json` says which job it is of and how much of it is done. After a kill the same job goes on from there:
     what was written after the last note is cut off and written again.
@@ -183,8 +184,7 @@ class StandardOutput:
 
 
 def formatter(format: str, fields: Sequence[str]) -> Callable[[int, Sequence[Mapping[str, Any] | BadRow]], str]:
-    """
-    From the number of the first row and some answers to their lines.
+    """From the number of the first row and some answers to their lines.
 
     In csv and jsonl every row has one line; where there is no answer, `problem` says why. In conll a row without an
     answer is a comment in place of its sentence, and a sentence without a token is nothing.
@@ -230,6 +230,3 @@ def _conll_rows(row: int, answer: Mapping[str, Any] | BadRow) -> str:
     rows = zip(answer["tokens"], answer["tags"], strict=True)
     lines = [f"{SEPARATORS.sub(chr(0xA0), token)}\t{tag}\n" for token, tag in rows]
     return "".join([*lines, "\n"]) if lines else ""
-
-
-__all__ = ["FORMATS", "AnswerFile", "OutputExistsError", "Progress", "StandardOutput"]

@@ -14,6 +14,19 @@ from ..models.encoding import NO_LIMIT
 from ..progress import without_weight_bars
 
 
+__all__ = [
+    "HEADS",
+    "SIMILARITY",
+    "label_names",
+    "load_pipeline",
+    "make_pipeline",
+    "model_checksum",
+    "siamese_of",
+    "task_of",
+    "text_limit",
+]
+
+
 SIMILARITY = "sentence-similarity"
 # task → the ending of the classes that do it, all of them behind AutoModel + that ending
 HEADS = {
@@ -28,8 +41,7 @@ _RESULTS_FILE = "results.json"
 
 
 def task_of(model: str | os.PathLike[str], config: PreTrainedConfig) -> str:
-    """
-    The task that a checkpoint does: by its class, or else by the `results.json` in its folder.
+    """The task that a checkpoint does: by its class, or else by the `results.json` in its folder.
 
     Raises:
         ValueError: neither tells, or it is a network of images.
@@ -56,8 +68,7 @@ def _recorded_task(folder: Path) -> str | None:
 
 
 def load_pipeline(model: str | os.PathLike[str], task: str | None = None) -> Pipeline:
-    """
-    The pipeline of a checkpoint, on the CPU; see [`make_pipeline`] for long texts.
+    """The pipeline of a checkpoint, on the CPU; see [`make_pipeline`] for long texts.
 
     Args:
         model: A folder or a repository of the Hub, with a tokenizer.
@@ -85,8 +96,7 @@ def load_pipeline(model: str | os.PathLike[str], task: str | None = None) -> Pip
 
 
 def siamese_of(model: Any) -> Any:
-    """
-    `model` where it is a siamese network; else one over this encoder, with the pooling that `SiameseConfig` has by
+    """`model` where it is a siamese network; else one over this encoder, with the pooling that `SiameseConfig` has by
     default (of a BERT, the mean over the tokens) and the cosine.
     """
     from ..models.modeling_siamese import SiameseModel
@@ -95,8 +105,7 @@ def siamese_of(model: Any) -> Any:
 
 
 def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
-    """
-    The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
+    """The pipeline of the task; a text longer than the model's limit it reads in windows (tags) or cuts (labels,
     similarity).
     """
     limit = text_limit(tokenizer, model.config)
@@ -136,16 +145,3 @@ def label_names(config: PreTrainedConfig) -> list[str]:
     """The labels in order of their ids."""
     names: Any = config.id2label
     return [names[index] for index in sorted(names)]
-
-
-__all__ = [
-    "HEADS",
-    "SIMILARITY",
-    "label_names",
-    "load_pipeline",
-    "make_pipeline",
-    "model_checksum",
-    "siamese_of",
-    "task_of",
-    "text_limit",
-]

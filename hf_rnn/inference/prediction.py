@@ -13,6 +13,9 @@ from ..kernels.loading import build_and_load, of_use_to
 from ..kernels.threads import computing_threads
 
 
+__all__ = ["predict_texts"]
+
+
 # Characters, of all texts together, from which on the compiled kernels are built first where they are not yet.
 # Measured on 2 cores of an AMD EPYC: building takes 7 seconds, once on a machine; of a million characters the kernels
 # save 1.3 seconds (bilstm-crf-conll2003, sentences of 15 words), 2.1 (siamese-bilstm-quora, pairs), 2.6
@@ -39,8 +42,7 @@ class _InOrder(Dataset[Any]):
 def predict_texts(
     pipeline: Pipeline, texts: Iterable[Any], batch_size: int = 64, progress: bool = True, **kwargs: Any
 ) -> list[Any]:
-    """
-    The answers of `pipeline(texts, batch_size=batch_size, **kwargs)`, sooner: texts of similar length are batched
+    """The answers of `pipeline(texts, batch_size=batch_size, **kwargs)`, sooner: texts of similar length are batched
     together, so that little padding is computed.
 
     The length of a text is taken to be its number of characters: counting tokens would take longer than it saves. The
@@ -98,6 +100,3 @@ def _characters(text: Any, index: int) -> int:
         f"`texts` has {shown} at {index}; a text must be a string, a pair {{'text': ..., 'text_pair': ...}} or a list "
         "of words. Of a dataset pass a column, as `dataset['text']`."
     )
-
-
-__all__ = ["predict_texts"]

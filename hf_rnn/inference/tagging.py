@@ -13,11 +13,13 @@ from ..kernels.threads import computing_threads
 from .pipelines import label_names, text_limit
 
 
+__all__ = ["tag_sentences", "words_of"]
+
+
 def tag_sentences(
     model: Any, tokenizer: Any, sentences: Sequence[Sequence[str]], batch_size: int = 32
 ) -> list[list[str]]:
-    """
-    The tag of each token.
+    """The tag of each token.
 
     Args:
         model: One with a head for token classification.
@@ -63,6 +65,3 @@ def _label_ids(model: Any, tokenizer: Any, rows: list[list[int]], batch_size: in
             for index, labels in zip(batch, best, strict=True):
                 found[index] = labels[: len(rows[index])]
     return found
-
-
-__all__ = ["tag_sentences", "words_of"]

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["AttentionWeights", "attention_weights"]
+
+
 @dataclass(frozen=True)
 class AttentionWeights:
-    """
-    Attributes:
-        steps: What was read at each of them: tokens, or words in a model of words.
-        weights: (time), how much of the pooled vector comes from each step; at least 0, their sum 1.
-        total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+    """Attributes:
+    steps: What was read at each of them: tokens, or words in a model of words.
+    weights: (time), how much of the pooled vector comes from each step; at least 0, their sum 1.
+    total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
     """
 
     steps: tuple[str, ...]
@@ -46,8 +48,7 @@ class AttentionWeights:
 def attention_weights(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, max_tokens: int | None = None
 ) -> AttentionWeights:
-    """
-    The weights by which attention pooling averages the steps of `text`.
+    """The weights by which attention pooling averages the steps of `text`.
 
     Args:
         model: One whose `config.pooling` is "attention"; of a siamese network its encoder.
@@ -74,6 +75,3 @@ def attention_weights(
     finally:
         handle.remove()
     return AttentionWeights(read.steps, as_array(found[0][0]), read.total_tokens)
-
-
-__all__ = ["AttentionWeights", "attention_weights"]

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from torch import nn
 
 
+__all__ = ["evaluation_mode"]
+
+
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside the block; then each part is in the mode it was in, which need not be the whole's."""
@@ -18,6 +21,3 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
-
-
-__all__ = ["evaluation_mode"]

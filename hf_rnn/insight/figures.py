@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
+__all__ = ["name_of", "name_steps", "new_figure", "width_for"]
+
+
 # What is seen of white space.
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→", "\r": "←"}
 LONGEST_NAME = 16
@@ -56,6 +60,3 @@ def name_steps(axes: Axes, steps: Sequence[str], first: int = 0) -> None:
 def width_for(steps: Sequence[str]) -> float:
     """Inches in which the steps can be written side by side."""
     return min(max(0.2 * len(steps) + 2.0, 6.0), 16.0)
-
-
-__all__ = ["name_of", "name_steps", "new_figure", "width_for"]

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["TagLattice", "tag_lattice"]
+
+
 @dataclass(frozen=True)
 class TagLattice:
-    """
-    A sentence of T words (or tokens, in a model of these) and the S states of a CRF. The score of a path is the sum of
-    its `emissions`, the `transition` at each step, `start` of its first state and `end` of its last.
+    """A sentence of T words (or tokens, in a model of these) and the S states of a CRF. The score of a path is the sum
+    of its `emissions`, the `transition` at each step, `start` of its first state and `end` of its last.
 
     Attributes:
         words: (T).
@@ -74,8 +76,7 @@ class TagLattice:
 def tag_lattice(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, max_tokens: int | None = None
 ) -> TagLattice:
-    """
-    Emissions, transitions, marginals (by forward-backward) and the best path of a tagger's CRF over `text`.
+    """Emissions, transitions, marginals (by forward-backward) and the best path of a tagger's CRF over `text`.
 
     Args:
         max_tokens: The first of them are read, as if the text ended there; None: all.
@@ -114,6 +115,3 @@ def tag_lattice(
         log_probability=float(score[0] - crf.log_partition(emissions, mask)[0]),
         total_tokens=read.total_tokens,
     )
-
-
-__all__ = ["TagLattice", "tag_lattice"]

@@ -11,10 +11,12 @@ from ..progress import without_weight_bars
 from ..runs.kinds import auto_class_of
 
 
+__all__ = ["load_with_head"]
+
+
 @without_weight_bars()
 def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
-    """
-    The model in a folder or repository of the Hub, in evaluation mode, by the class that its `config.json` names.
+    """The model in a folder or repository of the Hub, in evaluation mode, by the class that its `config.json` names.
 
     Raises:
         ValueError: there is no such checkpoint, or it is of a class without a head that could be explained.
@@ -35,6 +37,3 @@ def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
         f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or "
         "siamese network."
     )
-
-
-__all__ = ["load_with_head"]

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["EmbeddingTable", "Neighbours", "analogy", "embedding_table", "nearest_neighbours", "one_token_words"]
+
+
 @dataclass(frozen=True)
 class Neighbours:
-    """
-    Attributes:
-        query: What they are neighbours of, such as "paris" or "paris − france + rome".
-        words: The nearest first.
-        similarities: Their cosines.
+    """Attributes:
+    query: What they are neighbours of, such as "paris" or "paris − france + rome".
+    words: The nearest first.
+    similarities: Their cosines.
     """
 
     query: str
@@ -47,8 +49,7 @@ class Neighbours:
 
 
 class EmbeddingTable:
-    """
-    Words and their vectors, compared by cosine.
+    """Words and their vectors, compared by cosine.
 
     Args:
         words: All different.
@@ -70,8 +71,7 @@ class EmbeddingTable:
         self.is_zero = norms[:, 0] == 0
 
     def nearest(self, word: str, k: int = 10) -> Neighbours:
-        """
-        The `k` words whose vectors have the largest cosine with that of `word`, which is not among them.
+        """The `k` words whose vectors have the largest cosine with that of `word`, which is not among them.
 
         Raises:
             ValueError: `word` is not in the table, or `k` is below 1.
@@ -79,8 +79,7 @@ class EmbeddingTable:
         return self.analogy([word], k=k)
 
     def analogy(self, positive: Sequence[str], negative: Sequence[str] = (), k: int = 10) -> Neighbours:
-        """
-        The `k` words d whose vectors, of length 1 as all here, have the largest cosine with Σ positive − Σ negative
+        """The `k` words d whose vectors, of length 1 as all here, have the largest cosine with Σ positive − Σ negative
         (3CosAdd, Mikolov et al. 2013, https://aclanthology.org/N13-1090). What was asked with is not among them.
 
         Raises:
@@ -120,8 +119,7 @@ def nearest_neighbours(
     k: int = 10,
     vocabulary: Iterable[str] | None = None,
 ) -> Neighbours:
-    """
-    The `k` words nearest to `word` in the embedding table of `model`.
+    """The `k` words nearest to `word` in the embedding table of `model`.
 
     Args:
         model: Any model with a table of its tokens, or of words (`config.word_vocab_size`).
@@ -144,8 +142,7 @@ def analogy(
     k: int = 10,
     vocabulary: Iterable[str] | None = None,
 ) -> Neighbours:
-    """
-    What is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris", "Rome"],
+    """What is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris", "Rome"],
     ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
     """
     for name, words in (("positive", positive), ("negative", negative)):
@@ -167,8 +164,7 @@ def embedding_table(
     vocabulary: Iterable[str] | None = None,
     also: Sequence[str] = (),
 ) -> EmbeddingTable:
-    """
-    The input embeddings of `model`, without those of special tokens.
+    """The input embeddings of `model`, without those of special tokens.
 
     Args:
         vocabulary: In a model of words, the words to look up; those that share a row, as "Film" may with "film", are
@@ -221,8 +217,7 @@ def _token_of(tokenizer: PreTrainedTokenizerBase, word: str) -> str:
 
 
 def one_token_words(model: PreTrainedModel) -> list[str]:
-    """
-    The words that the tokenizer of a model of words has one token for.
+    """The words that the tokenizer of a model of words has one token for.
 
     Raises:
         NotApplicableError: the model is not of words.
@@ -255,6 +250,3 @@ def _word_rows(embeddings: WordEmbeddings, vocabulary: Iterable[str], also: Sequ
     if not kept:
         raise ValueError(f"None of the {len(words):,} words of `vocabulary` has a vector of its own in the model.")
     return kept
-
-
-__all__ = ["EmbeddingTable", "Neighbours", "analogy", "embedding_table", "nearest_neighbours", "one_token_words"]

@@ -19,13 +19,15 @@ from ..models.encoding import NO_LIMIT
 from ..models.modeling_siamese import SiamesePreTrainedModel
 
 
+__all__ = ["Reading", "check_text", "embedding_layer", "read", "shown"]
+
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """
-    A step is what the network's first layer reads at once: a token or, in a model of words, a word. Special tokens,
+    """A step is what the network's first layer reads at once: a token or, in a model of words, a word. Special tokens,
     such as [CLS], are among the inputs and not among the steps.
 
     Attributes:
@@ -59,8 +61,7 @@ class Reading:
 
 
 def embedding_layer(model: PreTrainedModel) -> nn.Module:
-    """
-    The layer whose output is all that a model knows of its tokens: of ours the embeddings, spelling and capitals
+    """The layer whose output is all that a model knows of its tokens: of ours the embeddings, spelling and capitals
     included; of another model the table of its token vectors.
 
     Raises:
@@ -76,8 +77,7 @@ def embedding_layer(model: PreTrainedModel) -> nn.Module:
 def read(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, text_pair: str | None = None
 ) -> Reading:
-    """
-    `text`, or the pair, as `model` reads it; siamese networks read two texts one by one, others in one sequence.
+    """`text`, or the pair, as `model` reads it; siamese networks read two texts one by one, others in one sequence.
 
     Raises:
         ValueError: a text is not a string, is not valid Unicode, or has no token; a siamese network without a
@@ -122,9 +122,8 @@ def _checked(text: Any, text_pair: Any) -> tuple[str, ...]:
 
 
 def check_text(name: str, value: Any) -> None:
-    """
-    Raises:
-        ValueError: `value`, of the argument `name`, is not a string or not valid Unicode.
+    """Raises:
+    ValueError: `value`, of the argument `name`, is not a string or not valid Unicode.
     """
     if not isinstance(value, str):
         raise ValueError(f"`{name}` is {value!r}; it must be a string.")
@@ -188,6 +187,3 @@ class _Sequence:
             if words is not None:
                 return cast(list[int], words.of_piece[0].tolist())
         return list(range(ids.shape[1]))
-
-
-__all__ = ["Reading", "check_text", "embedding_layer", "read", "shown"]

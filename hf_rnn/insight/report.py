@@ -19,6 +19,9 @@ from .sections import SECTIONS, Question, Section
 from .steps import NotApplicableError
 
 
+__all__ = ["Report", "explain"]
+
+
 LIBRARIES = ("torch", "transformers", "captum", "matplotlib")
 # How many characters of a long text the head of the page repeats.
 SHOWN_CHARACTERS = 1000
@@ -26,18 +29,17 @@ SHOWN_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class Report:
-    """
-    Attributes:
-        name: The model's.
-        model_class: Such as BiLstmForSequenceClassification.
-        parameters: How many it has.
-        texts: The text, or the two of a pair.
-        tokens: How many the tokenizer makes of each text.
-        unknown: How many of these are its unknown token.
-        sections: What applies, by its title.
-        left_out: Title of what does not apply → why.
-        date: When the report was made, ISO 8601, UTC.
-        versions: Library → version.
+    """Attributes:
+    name: The model's.
+    model_class: Such as BiLstmForSequenceClassification.
+    parameters: How many it has.
+    texts: The text, or the two of a pair.
+    tokens: How many the tokenizer makes of each text.
+    unknown: How many of these are its unknown token.
+    sections: What applies, by its title.
+    left_out: Title of what does not apply → why.
+    date: When the report was made, ISO 8601, UTC.
+    versions: Library → version.
     """
 
     name: str
@@ -52,8 +54,7 @@ class Report:
     versions: dict[str, str]
 
     def html(self) -> str:
-        """
-        The page: figures within, neither scripts nor anything that is loaded from elsewhere; for light and dark.
+        """The page: figures within, neither scripts nor anything that is loaded from elsewhere; for light and dark.
 
         Raises:
             MissingExtraError: jinja2 is not installed.
@@ -87,8 +88,7 @@ def explain(
     name: str | None = None,
     progress: bool = False,
 ) -> Report:
-    """
-    Everything that can be shown of `model` reading `text`.
+    """Everything that can be shown of `model` reading `text`.
 
     Of a long text the answer, the reading curve and the next tokens are those of all of it; of the other sections
     each says how many of its first tokens it shows, read as a text of their own.
@@ -139,6 +139,3 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int]:
 def _versions() -> dict[str, str]:
     found = {"hf_rnn": __version__, "Python": platform.python_version()}
     return found | {library: metadata.version(library) for library in LIBRARIES}
-
-
-__all__ = ["Report", "explain"]

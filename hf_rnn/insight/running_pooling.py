@@ -9,13 +9,15 @@ import torch
 from ..models.pooling import Pooler
 
 
+__all__ = ["Running", "running_pooling"]
+
+
 # (steps, features) of the next steps → (steps, pooled), what the pooling makes of all steps up to each of them.
 Running = Callable[[torch.Tensor], torch.Tensor]
 
 
 def running_pooling(pooler: Pooler) -> Running:
-    """
-    The pooling of `pooler` of all the steps that it is given in successive calls, up to each of them; of one
+    """The pooling of `pooler` of all the steps that it is given in successive calls, up to each of them; of one
     direction, in which a step's output is the state that `last` takes.
     """
     if pooler.attention is not None:
@@ -59,8 +61,7 @@ class _Max:
 
 
 class _Attention:
-    """
-    Σ e^s_t h_t / Σ e^s_t over the steps so far, s_t the score of step t; both sums relative to the largest of these
+    """Σ e^s_t h_t / Σ e^s_t over the steps so far, s_t the score of step t; both sums relative to the largest of these
     scores, so that neither overflows.
     """
 
@@ -83,6 +84,3 @@ class _Attention:
             self.largest = largest
             pooled.append(self.weighted / self.total)
         return torch.stack(pooled)
-
-
-__all__ = ["Running", "running_pooling"]

@@ -27,6 +27,10 @@ from .streaming import next_tokens, reading_curve
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
+__all__ = ["SECTIONS", "Picture", "Question", "Section", "Table"]
+
+
 # How many of a text's first tokens are shown.
 IN_CONTRIBUTIONS, IN_HEAT_MAPS, IN_FLOW, IN_ATTENTION, IN_LATTICE = 500, 64, 200, 200, 60
 # How many tagged words are listed, and of how many contributions are shown.
@@ -52,12 +56,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """
-    Attributes:
-        shows: One sentence: what is shown.
-        reading: One sentence: how to read it.
-        note: What of the text is shown, where it is not all.
-        tables, pictures, markup: The contents; markup is HTML that is escaped already.
+    """Attributes:
+    shows: One sentence: what is shown.
+    reading: One sentence: how to read it.
+    note: What of the text is shown, where it is not all.
+    tables, pictures, markup: The contents; markup is HTML that is escaped already.
     """
 
     shows: str
@@ -70,8 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Question:
-    """
-    What is asked of a model: its answer to a text, or to a pair of them, and why.
+    """What is asked of a model: its answer to a text, or to a pair of them, and why.
 
     Raises:
         ValueError: a text is no string or has no token but special ones; `text_pair` is missing or too much; `label`
@@ -387,5 +389,3 @@ SECTIONS: dict[str, Callable[[Question], Section]] = {
     "Neighbours in the embedding table": neighbours,
     "Gates and states": states,
 }
-
-__all__ = ["SECTIONS", "Picture", "Question", "Section", "Table"]

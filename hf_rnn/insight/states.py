@@ -23,6 +23,10 @@ from .steps import as_array, backbone_of, layers_of, read_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
+__all__ = ["GateActivations", "LayerStates", "gate_activations"]
+
+
 DIRECTIONS = ("forward", "backward")
 # What lies between 0 and 1; everything else has a sign.
 SHARES = {"input", "forget", "output", "reset", "update"}
@@ -32,8 +36,7 @@ KEEPING = {"forget", "update"}
 
 @dataclass(frozen=True)
 class LayerStates:
-    """
-    What one layer computes in one direction, each (time, units), position t that of step t in the text: a backward
+    """What one layer computes in one direction, each (time, units), position t that of step t in the text: a backward
     direction reads from the last to the first.
 
     Attributes:
@@ -62,11 +65,10 @@ class LayerStates:
 
 @dataclass(frozen=True)
 class GateActivations:
-    """
-    Attributes:
-        steps: What was read at each of them: tokens, or words in a model of words.
-        layers: From the first layer to the last, of each forward before backward.
-        total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+    """Attributes:
+    steps: What was read at each of them: tokens, or words in a model of words.
+    layers: From the first layer to the last, of each forward before backward.
+    total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
     """
 
     steps: tuple[str, ...]
@@ -74,9 +76,9 @@ class GateActivations:
     total_tokens: int
 
     def figure(self, layer: int = 0, direction: str = "forward") -> Figure:
-        """
-        Heat maps of one layer and direction, steps from left to right, units from top to bottom: those that keep their
-        state most come first, by the mean of their forget gate (LSTM), update gate (GRU) or hidden state (Elman).
+        """Heat maps of one layer and direction, steps from left to right, units from top to bottom: those that keep
+        their state most come first, by the mean of their forget gate (LSTM), update gate (GRU) or hidden state
+        (Elman).
 
         Raises:
             ValueError: there is no such layer or direction.
@@ -91,8 +93,7 @@ class GateActivations:
 def gate_activations(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, max_tokens: int | None = None
 ) -> GateActivations:
-    """
-    What every layer computes while it reads `text`, by the cells' own equations, a step at a time.
+    """What every layer computes while it reads `text`, by the cells' own equations, a step at a time.
 
     Args:
         model: Any model with a recurrent network in it; of a siamese one that of the encoder.
@@ -167,6 +168,3 @@ def _heat_maps(states: LayerStates, steps: Sequence[str]) -> Figure:
     name_steps(rows[-1], steps)
     figure.suptitle(f"layer {states.layer + 1}, {states.direction}, {len(order)} units", fontsize=10)
     return figure
-
-
-__all__ = ["GateActivations", "LayerStates", "gate_activations"]

@@ -18,6 +18,19 @@ from ..models.recurrent import RecurrentLayer
 from .reading import check_text, shown
 
 
+__all__ = [
+    "NotApplicableError",
+    "ReadText",
+    "as_array",
+    "backbone_of",
+    "has_backbone",
+    "label_names",
+    "layers_of",
+    "read_in_chunks",
+    "read_text",
+]
+
+
 # Tokens of a long text that are read between two points at which nothing but the state is kept.
 CHUNK = 1024
 
@@ -28,12 +41,11 @@ class NotApplicableError(ValueError):
 
 @dataclass(frozen=True)
 class ReadText:
-    """
-    Attributes:
-        inputs: `input_ids` and `attention_mask`, each (1, time), on the model's device.
-        steps: What each step of the network reads, as it stands in the text: a token, or in a model of words
-            (`config.word_vocab_size`) a word.
-        total_tokens: How many tokens the whole text has, those that were cut off included.
+    """Attributes:
+    inputs: `input_ids` and `attention_mask`, each (1, time), on the model's device.
+    steps: What each step of the network reads, as it stands in the text: a token, or in a model of words
+        (`config.word_vocab_size`) a word.
+    total_tokens: How many tokens the whole text has, those that were cut off included.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -48,8 +60,7 @@ def read_text(
     max_tokens: int | None = None,
     name: str = "text",
 ) -> ReadText:
-    """
-    `text` as `model` reads it, special tokens included, up to the tokenizer's `model_max_length` if it has one.
+    """`text` as `model` reads it, special tokens included, up to the tokenizer's `model_max_length` if it has one.
 
     Args:
         max_tokens: The first of them are read, as if the text ended there; None: all.
@@ -88,8 +99,7 @@ def has_backbone(model: nn.Module) -> bool:
 
 
 def backbone_of(model: nn.Module) -> RecurrentModel:
-    """
-    The network in `model`: of a classifier, tagger, language model or siamese network what is below the head.
+    """The network in `model`: of a classifier, tagger, language model or siamese network what is below the head.
 
     Raises:
         NotApplicableError: there is none.
@@ -100,8 +110,7 @@ def backbone_of(model: nn.Module) -> RecurrentModel:
 
 
 def layers_of(backbone: RecurrentModel) -> list[RecurrentLayer]:
-    """
-    The recurrent layers.
+    """The recurrent layers.
 
     Raises:
         NotApplicableError: there is none (Dan).
@@ -112,9 +121,8 @@ def layers_of(backbone: RecurrentModel) -> list[RecurrentLayer]:
 
 
 def read_in_chunks(model: nn.Module, read: ReadText, **options: Any) -> Iterator[Any]:
-    """
-    The outputs of `model`, a backbone or a language model, for `CHUNK` steps at a time. From one to the next nothing
-    but the state is kept, so that memory does not grow with the text.
+    """The outputs of `model`, a backbone or a language model, for `CHUNK` steps at a time. From one to the next
+    nothing but the state is kept, so that memory does not grow with the text.
     """
     state: RecurrentCache | None = None
     for part in read.inputs["input_ids"].split(CHUNK, dim=1):
@@ -133,16 +141,3 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     """In the tensor's own type; what numpy has no type for as float32."""
     tensor = tensor.detach().cpu()
     return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
-
-
-__all__ = [
-    "NotApplicableError",
-    "ReadText",
-    "as_array",
-    "backbone_of",
-    "has_backbone",
-    "label_names",
-    "layers_of",
-    "read_in_chunks",
-    "read_text",
-]

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["NextTokens", "ReadingCurve", "next_tokens", "reading_curve"]
+
+
 @dataclass(frozen=True)
 class ReadingCurve:
-    """
-    Attributes:
-        steps: The tokens.
-        labels: Names of the classes.
-        probabilities: (time, labels), after each token: what the model answers to the text up to there.
-        total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+    """Attributes:
+    steps: The tokens.
+    labels: Names of the classes.
+    probabilities: (time, labels), after each token: what the model answers to the text up to there.
+    total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
     """
 
     steps: tuple[str, ...]
@@ -61,9 +63,8 @@ class ReadingCurve:
 def reading_curve(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, max_tokens: int | None = None
 ) -> ReadingCurve:
-    """
-    The class probabilities after each token of `text`, each computed from the state before it: the whole curve costs
-    little more than one answer to the whole text, and memory beside it does not grow with the text.
+    """The class probabilities after each token of `text`, each computed from the state before it: the whole curve
+    costs little more than one answer to the whole text, and memory beside it does not grow with the text.
 
     Args:
         model: A one-directional classifier of texts; a second direction has to begin anew at every token.
@@ -97,10 +98,9 @@ def reading_curve(
 
 @dataclass(frozen=True)
 class NextTokens:
-    """
-    Attributes:
-        tokens: The most probable ones, the most probable first, as text.
-        probabilities: Theirs.
+    """Attributes:
+    tokens: The most probable ones, the most probable first, as text.
+    probabilities: Theirs.
     """
 
     tokens: tuple[str, ...]
@@ -121,8 +121,7 @@ class NextTokens:
 
 @torch.no_grad()
 def next_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, k: int = 10) -> NextTokens:
-    """
-    The `k` most probable tokens after `text`, all of which is read, with memory that does not grow with it.
+    """The `k` most probable tokens after `text`, all of which is read, with memory that does not grow with it.
 
     Raises:
         NotApplicableError: the model is no language model of hf_rnn.
@@ -138,6 +137,3 @@ def next_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
             logits = output.logits[0, -1]
     found, ids = logits.softmax(0).topk(min(k, len(logits)))
     return NextTokens(tuple(str(tokenizer.decode([token])) for token in ids.tolist()), as_array(found))
-
-
-__all__ = ["NextTokens", "ReadingCurve", "next_tokens", "reading_curve"]

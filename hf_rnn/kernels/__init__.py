@@ -1,5 +1,4 @@
-"""
-The compiled path of the recurrent layers: a small C++ library, built once for this machine, loaded where it exists.
+"""The compiled path of the recurrent layers: a small C++ library, built once for this machine, loaded where it exists.
 
     python -m hf_rnn.kernels            # build it (some seconds; needs g++ or clang++)
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import torch
 
 
+__all__ = ["DTYPES", "KINDS", "Library", "Task"]
+
+
 # The kinds of cell, by `Cell.kernel`, in the order of the enumeration `Kind`.
 KINDS = {kernel: number for number, kernel in enumerate(("lstm", "gru", "rnn_tanh", "rnn_relu"))}
 DTYPES = (torch.float32, torch.float64)
@@ -43,8 +46,7 @@ class Library:
         return int(self._functions.hf_rnn_gate_stride(KINDS[kernel], units, dtype == torch.float64))
 
     def run(self, tasks: Sequence[Task], threads: int, kernel: str, dtype: torch.dtype, backward: bool) -> None:
-        """
-        Run the tasks to the end, on `threads` threads, this one among them.
+        """Run the tasks to the end, on `threads` threads, this one among them.
 
         Raises:
             MemoryError: if the kernel's own buffers cannot be had.
@@ -54,6 +56,3 @@ class Library:
         failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], is_double, backward)
         if failed:
             raise MemoryError("A recurrent layer ran out of memory; take a smaller batch or shorter texts.")
-
-
-__all__ = ["DTYPES", "KINDS", "Library", "Task"]

@@ -16,6 +16,9 @@ from filelock import FileLock
 from huggingface_hub import constants
 
 
+__all__ = ["KernelBuildError", "build", "cache_folder", "library_path"]
+
+
 logger = logging.getLogger(__name__)
 
 SOURCES = Path(__file__).parent
@@ -44,9 +47,8 @@ def library_path() -> Path:
 
 
 def build() -> Path:
-    """
-    Build the library unless it is there already; about ten seconds. Of several processes one builds it, and the others
-    wait for that.
+    """Build the library unless it is there already; about ten seconds. Of several processes one builds it, and the
+    others wait for that.
 
     Raises:
         KernelBuildError: if there is no compiler, it fails, or the cache cannot be written.
@@ -109,6 +111,3 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-
-
-__all__ = ["KernelBuildError", "build", "cache_folder", "library_path"]

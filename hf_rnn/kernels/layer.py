@@ -18,6 +18,9 @@ from .threads import kernel_threads
 from .workspace import workspace
 
 
+__all__ = ["CompiledLayer"]
+
+
 # Products of fewer multiplications than this are done before a second thread has started.
 _WORTH_A_THREAD = 2_000_000
 
@@ -29,9 +32,8 @@ class CompiledLayer:
         self.compiled = library
 
     def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
-        """
-        All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer is
-        computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
+        """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
+        is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
         """
         return not _captured() and kernel in KINDS and _readable(tensors)
 
@@ -112,8 +114,7 @@ class _Run:
     keep: bool  # whether there will be a backward pass
 
     def tasks(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor], **given: torch.Tensor) -> list[Task]:
-        """
-        A task for each direction and part; of the tensors in `given`, fields of `Task`, what `_offset` says is its.
+        """A task for each direction and part; of the tensors in `given`, fields of `Task`, what `_offset` says is its.
 
         Every tensor must be contiguous, and held by the caller until the tasks have run.
         """
@@ -235,6 +236,3 @@ def _weight_gradients(kernel: str, directions: int, units: int, grads: dict[str,
         weight_x, weight_h = (by_direction[name][direction].T for name in ("grad_weight_x", "grad_weight_h"))
         gradients += [weight_x, weight_h, bias_x, bias_h]
     return gradients
-
-
-__all__ = ["CompiledLayer"]

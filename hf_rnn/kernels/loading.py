@@ -11,6 +11,9 @@ from ..models.paths import compiled_layer, provide_compiled_layer
 from .build import KernelBuildError, build, library_path
 
 
+__all__ = ["build_and_load", "load", "of_use_to", "wanted"]
+
+
 logger = logging.getLogger(__name__)
 
 # Whether this process has tried to build the kernels in vain: it says so once, and does not try again.
@@ -57,6 +60,3 @@ def of_use_to(model: nn.Module) -> bool:
         cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
         for cell in cells
     )
-
-
-__all__ = ["build_and_load", "load", "of_use_to", "wanted"]

@@ -9,6 +9,9 @@ import torch
 from ..models.recurrent import Steps
 
 
+__all__ = ["Part", "Schedule"]
+
+
 @dataclass
 class Part:
     """Some of a batch's sequences: those at `start` to `start + size` of the schedule's order, longest first."""
@@ -22,12 +25,11 @@ class Part:
 
 @dataclass
 class Schedule:
-    """
-    Attributes:
-        order: (batch), the sequence that stands at each place; None for a single one.
-        inverse: (batch), where each sequence stands.
-        rows: (directions, steps, batch), the row of the flattened (batch * time) steps, by place.
-        parts: The batch cut for the threads.
+    """Attributes:
+    order: (batch), the sequence that stands at each place; None for a single one.
+    inverse: (batch), where each sequence stands.
+    rows: (directions, steps, batch), the row of the flattened (batch * time) steps, by place.
+    parts: The batch cut for the threads.
     """
 
     order: torch.Tensor | None
@@ -69,6 +71,3 @@ class Schedule:
         """What `arranged` did, undone."""
         given = state.transpose(0, 1)
         return given if self.inverse is None else given.index_select(0, self.inverse)
-
-
-__all__ = ["Part", "Schedule"]

@@ -1,5 +1,4 @@
-"""
-How many threads torch computes with: a default that does not collapse on a busy machine.
+"""How many threads torch computes with: a default that does not collapse on a busy machine.
 
 OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
 waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the
@@ -24,6 +23,9 @@ from ..models.paths import compiled_layer
 from ..models.recurrent import RecurrentLayer
 
 
+__all__ = ["computing_threads", "default_threads", "kernel_threads", "use_kernel_threads"]
+
+
 _chosen: int | None = None
 
 
@@ -34,8 +36,7 @@ def kernel_threads() -> int:
 
 @contextlib.contextmanager
 def use_kernel_threads(count: int) -> Iterator[None]:
-    """
-    Inside the block the kernels use `count` threads, whatever torch uses.
+    """Inside the block the kernels use `count` threads, whatever torch uses.
 
     Theirs wait for each other once a layer, torch's after every product: two of these on a busy machine can take a
     hundred times as long as one , two of the kernels' never longer than one.
@@ -49,9 +50,8 @@ def use_kernel_threads(count: int) -> Iterator[None]:
 
 
 def default_threads(model: nn.Module) -> int:
-    """
-    Threads of one torch operation of `model`: 1 where it has a recurrent layer (ours or torch's own), else those torch
-    has now. `OMP_NUM_THREADS`, where it is set, is the user's choice and kept.
+    """Threads of one torch operation of `model`: 1 where it has a recurrent layer (ours or torch's own), else those
+    torch has now. `OMP_NUM_THREADS`, where it is set, is the user's choice and kept.
     """
     recurrent = any(isinstance(module, RecurrentLayer | nn.RNNBase) for module in model.modules())
     return 1 if recurrent and "OMP_NUM_THREADS" not in os.environ else torch.get_num_threads()
@@ -59,9 +59,8 @@ def default_threads(model: nn.Module) -> int:
 
 @contextlib.contextmanager
 def computing_threads(model: nn.Module, threads: int | None = None) -> Iterator[int]:
-    """
-    Inside the block torch computes with `threads` threads, by default [`default_threads`] of `model`, and the compiled
-    kernels with `threads`, by default as many as torch had; afterwards each with as many as before.
+    """Inside the block torch computes with `threads` threads, by default [`default_threads`] of `model`, and the
+    compiled kernels with `threads`, by default as many as torch had; afterwards each with as many as before.
 
     Yields:
         How many cores that keeps busy.
@@ -76,6 +75,3 @@ def computing_threads(model: nn.Module, threads: int | None = None) -> Iterator[
             yield max(of_torch, of_kernels) if compiled else of_torch
     finally:
         torch.set_num_threads(before)
-
-
-__all__ = ["computing_threads", "default_threads", "kernel_threads", "use_kernel_threads"]

@@ -9,14 +9,16 @@ import weakref
 import torch
 
 
+__all__ = ["workspace"]
+
+
 # Pieces that nobody uses: at most as many as there ever were in use at a time.
 _free: list[torch.Tensor] = []
 _lock = threading.Lock()
 
 
 def workspace(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """
-    An uninitialised tensor of `shape`, in memory that an earlier one left behind where a piece is large enough.
+    """An uninitialised tensor of `shape`, in memory that an earlier one left behind where a piece is large enough.
 
     A step's gates are tens of megabytes; from the allocator they come as fresh pages each time, and entering these
     costs as much as computing with them. A piece is free again when the tensor and all its views are gone, whoever
@@ -39,6 +41,3 @@ def _take(size: int) -> torch.Tensor:
         enough = [index for index in by_size if len(_free[index]) >= size]
         found = [_free.pop(index) for index in (enough or by_size)[:1]]
     return found[0] if enough else torch.empty(size, dtype=torch.uint8)
-
-
-__all__ = ["workspace"]

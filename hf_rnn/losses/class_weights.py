@@ -8,6 +8,9 @@ import torch
 from torch.nn import functional
 
 
+__all__ = ["balanced_class_weights", "label_weights", "weighted_cross_entropy"]
+
+
 # The label of what is not learnt from.
 IGNORED = -100
 
@@ -19,8 +22,7 @@ def weighted_cross_entropy(
     label_smoothing: float = 0.0,
     total_weight: torch.Tensor | float | None = None,
 ) -> torch.Tensor:
-    """
-    Cross-entropy in which an item counts by the weight of its class: with p = softmax(logits) and the label y,
+    """Cross-entropy in which an item counts by the weight of its class: with p = softmax(logits) and the label y,
 
         Σᵢ −w_yᵢ · log pᵢ[yᵢ] / Σᵢ w_yᵢ
 
@@ -61,8 +63,7 @@ def weighted_cross_entropy(
 
 
 def label_weights(labels: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
-    """
-    Sum the weights of the classes that `labels` name, Σᵢ w_yᵢ: what the loss of King & Zeng 2001
+    """Sum the weights of the classes that `labels` name, Σᵢ w_yᵢ: what the loss of King & Zeng 2001
     (https://doi.org/10.1093/oxfordjournals.pan.a004868) is divided by.
 
     Args:
@@ -80,8 +81,7 @@ def label_weights(labels: torch.Tensor, class_weights: torch.Tensor) -> torch.Te
 
 
 def balanced_class_weights(labels: torch.Tensor, class_names: Sequence[str]) -> torch.Tensor:
-    """
-    Weights with which each class has the same part in the loss, however rare it is: of n labels and k classes
+    """Weights with which each class has the same part in the loss, however rare it is: of n labels and k classes
 
         w_c = n / (k · n_c)
 
@@ -110,6 +110,3 @@ def balanced_class_weights(labels: torch.Tensor, class_names: Sequence[str]) -> 
             "weight for each class."
         )
     return (counts.sum() / (len(class_names) * counts)).float()
-
-
-__all__ = ["balanced_class_weights", "label_weights", "weighted_cross_entropy"]

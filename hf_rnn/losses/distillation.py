@@ -6,9 +6,11 @@ import torch
 from torch.nn import functional
 
 
+__all__ = ["distillation_loss"]
+
+
 def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
-    """
-    T² · KL(softmax(teacher / T) ‖ softmax(student / T)) of each item, (items).
+    """T² · KL(softmax(teacher / T) ‖ softmax(student / T)) of each item, (items).
 
     T² keeps the size of the gradient whatever the temperature (Hinton et al. 2015, https://arxiv.org/abs/1503.02531,
     section 2.1). With logarithms of
@@ -32,6 +34,3 @@ def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature:
     student, teacher = (torch.log_softmax(logits.to(precision) / temperature, -1) for logits in (student, teacher))
     divergence = functional.kl_div(student, teacher, reduction="none", log_target=True).sum(-1)
     return temperature**2 * divergence
-
-
-__all__ = ["distillation_loss"]

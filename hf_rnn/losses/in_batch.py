@@ -1,5 +1,4 @@
-"""
-Losses of a batch of duplicates: row i of `a` belongs with row i of `b`, and every other row of `b` is a negative.
+"""Losses of a batch of duplicates: row i of `a` belongs with row i of `b`, and every other row of `b` is a negative.
 
 They take no labels. That no other row is a duplicate after all is for the sampler to see to
 (`pair_samplers.GroupedPairSampler`). A batch of one has no negative: its loss is 0 with a gradient of 0.
@@ -22,8 +21,7 @@ __all__ = ["LOSSES", "HardNegativeBatchLoss", "MultipleNegativesRankingLoss"]
 
 
 class HardNegativeBatchLoss(nn.Module):
-    """
-    The mean negative and the closest negative of each row, both a margin below the duplicate.
+    """The mean negative and the closest negative of each row, both a margin below the duplicate.
 
     With S the cosines of the rows of A and B, S = A · Bᵀ of their directions, and sᵢᵢ those of the duplicates,
 
@@ -65,8 +63,7 @@ class HardNegativeBatchLoss(nn.Module):
         self.reduction = reduction
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features), each row a duplicate of the same row of `a`, and of no other.
 
@@ -92,8 +89,7 @@ class HardNegativeBatchLoss(nn.Module):
 
 
 class MultipleNegativesRankingLoss(nn.Module):
-    """
-    Each duplicate told from the others of its batch: cross-entropy of a softmax over the batch.
+    """Each duplicate told from the others of its batch: cross-entropy of a softmax over the batch.
 
     With S the similarities of all rows of A and B, the loss is the mean over i of
 
@@ -135,8 +131,7 @@ class MultipleNegativesRankingLoss(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features), each row a duplicate of the same row of `a`, and of no other.
 

@@ -1,5 +1,4 @@
-"""
-Mining: the triplets of a labelled batch that a network learns most from.
+"""Mining: the triplets of a labelled batch that a network learns most from.
 
 Both functions choose among all rows of the batch by a matrix of distances and return positions in the batch. A row
 without another of its label, or in a batch of one label, is the anchor of no triplet.
@@ -17,9 +16,8 @@ __all__ = ["Triplets", "batch_hard_triplets", "semi_hard_triplets"]
 
 
 class Triplets(NamedTuple):
-    """
-    The anchors, positives and negatives that were found in a batch: positions in it, with d(a, p) − d(a, n) to be made
-    small (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
+    """The anchors, positives and negatives that were found in a batch: positions in it, with d(a, p) − d(a, n) to be
+    made small (Schroff et al. 2015, https://arxiv.org/abs/1503.03832).
 
     Attributes:
         anchors, positives, negatives: int64, (triplets) each.
@@ -35,9 +33,8 @@ class Triplets(NamedTuple):
 
 
 def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplets:
-    """
-    Take for each anchor a its furthest positive, argmax over p of d(a, p), and its closest negative, argmin over n of
-    d(a, n).
+    """Take for each anchor a its furthest positive, argmax over p of d(a, p), and its closest negative, argmin over n
+    of d(a, n).
 
     Hermans et al. 2017 (https://arxiv.org/abs/1703.07737), equation 5.
 
@@ -61,8 +58,7 @@ def batch_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triple
 
 
 def semi_hard_triplets(distances: torch.Tensor, labels: torch.Tensor) -> Triplets:
-    """
-    Take for each anchor a and positive p the closest negative beyond the positive, the n with the least d(a, n) of
+    """Take for each anchor a and positive p the closest negative beyond the positive, the n with the least d(a, n) of
     those with d(a, n) − d(a, p) > 0; the furthest negative where none is beyond.
 
     Schroff et al. 2015 (https://arxiv.org/abs/1503.03832), section 3.2: the closest negatives of all can collapse the

@@ -9,10 +9,12 @@ from typing import Literal
 from torch import nn
 
 
+__all__ = ["NamedLoss"]
+
+
 @dataclass(frozen=True)
 class NamedLoss:
-    """
-    A loss that can be asked for by name.
+    """A loss that can be asked for by name.
 
     Attributes:
         build: Its class.
@@ -36,6 +38,3 @@ class NamedLoss:
     takes: Literal["pairs", "duplicates", "groups", "logits"]
     similarity: str
     of_scores: bool = False
-
-
-__all__ = ["NamedLoss"]

@@ -14,12 +14,18 @@ from .named import NamedLoss
 from .triplets import TripletLoss
 
 
+__all__ = [
+    "LOSSES",
+    "NamedLoss",
+    "SimilarityObjective",
+]
+
+
 LOSSES: dict[str, NamedLoss] = {**pairs.LOSSES, **in_batch.LOSSES, **triplets.LOSSES}
 
 
 class SimilarityObjective(nn.Module):
-    """
-    The weighted sum of losses over the embeddings of pairs:
+    """The weighted sum of losses over the embeddings of pairs:
 
         Σₖ weightₖ · lossₖ(a, b, labels)
 
@@ -57,8 +63,7 @@ class SimilarityObjective(nn.Module):
 
     @classmethod
     def of(cls, loss: nn.Module) -> SimilarityObjective:
-        """
-        Make an objective of one loss.
+        """Make an objective of one loss.
 
         Args:
             loss: One of the classes in [`LOSSES`], or any module that is called as `loss(a, b, labels)` with the
@@ -103,8 +108,7 @@ class SimilarityObjective(nn.Module):
     def forward(
         self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a, b: The embeddings of each side, (batch, features).
             labels: (batch): 1 or 0, or scores where every loss takes them.
             logits: (batch, labels) of a classifier.
@@ -136,10 +140,3 @@ def _weight(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ValueError(f"`loss_options` give {name} the `weight` {value!r}; it must be a finite number above 0.")
     return float(value)
-
-
-__all__ = [
-    "LOSSES",
-    "NamedLoss",
-    "SimilarityObjective",
-]

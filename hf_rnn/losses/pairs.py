@@ -15,8 +15,7 @@ __all__ = ["LOSSES", "CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLo
 
 
 class ContrastiveLoss(nn.Module):
-    """
-    Similar pairs close, other pairs at least a margin apart.
+    """Similar pairs close, other pairs at least a margin apart.
 
     With D = ‖a − b‖₂ and the label y, **1 for a similar pair and 0 for any other**, the loss is the mean over the
     batch of
@@ -46,8 +45,7 @@ class ContrastiveLoss(nn.Module):
         self.margin = margin
 
     def forward(self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features).
             labels: (batch) of 1, similar, or 0.
@@ -69,8 +67,7 @@ class ContrastiveLoss(nn.Module):
 
 
 class CosineMseLoss(nn.Module):
-    """
-    Squared error of the cosine against a graded score: the mean over the batch of
+    """Squared error of the cosine against a graded score: the mean over the batch of
 
         (cos(a, b) − y)²
 
@@ -84,8 +81,7 @@ class CosineMseLoss(nn.Module):
     """
 
     def forward(self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features).
             labels: (batch), scores in [-1, 1]; those of another range (STS-B: 0 to 5) are to be scaled first.
@@ -103,8 +99,7 @@ class CosineMseLoss(nn.Module):
 
 
 class MaLstmLoss(nn.Module):
-    """
-    Squared error of the Manhattan similarity against a score: the mean over the batch of
+    """Squared error of the Manhattan similarity against a score: the mean over the batch of
 
         (exp(−‖a − b‖₁) − y)²
 
@@ -117,8 +112,7 @@ class MaLstmLoss(nn.Module):
     """
 
     def forward(self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features).
             labels: (batch), 0 or 1, or scores scaled to [0, 1].
@@ -136,8 +130,7 @@ class MaLstmLoss(nn.Module):
 
 
 class CoSENTLoss(nn.Module):
-    """
-    Cosines in the order of the scores, whatever the scale of these.
+    """Cosines in the order of the scores, whatever the scale of these.
 
     With sᵢ the cosine of pair i and yᵢ its score,
 
@@ -165,8 +158,7 @@ class CoSENTLoss(nn.Module):
         self.scale = scale
 
     def forward(self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             a: (batch, features).
             b: (batch, features).
             labels: (batch), any numbers, larger for more similar pairs; 0 and 1 will do.
@@ -186,8 +178,7 @@ class CoSENTLoss(nn.Module):
 
 
 class PairClassificationLoss(nn.Module):
-    """
-    Cross-entropy of the logits that a `SiameseForPairClassification` has for its pairs: the mean over the batch of
+    """Cross-entropy of the logits that a `SiameseForPairClassification` has for its pairs: the mean over the batch of
 
         −log(softmax(logits)_y)
 
@@ -212,8 +203,7 @@ class PairClassificationLoss(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             logits: (batch, labels).
             labels: (batch), which of them is right.
 

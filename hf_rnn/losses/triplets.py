@@ -35,8 +35,7 @@ class _Margin(nn.Module):
 
 
 class TripletLoss(_Margin):
-    """
-    The mean over the batch of
+    """The mean over the batch of
 
         max(0, d(a, p) − d(a, n) + margin)
 
@@ -64,8 +63,7 @@ class TripletLoss(_Margin):
         super().__init__(margin, distance)
 
     def forward(self, anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             anchor: (batch, features).
             positive: (batch, features), each similar to its anchor.
             negative: (batch, features), each not.
@@ -90,8 +88,7 @@ class _MinedTripletLoss(_Margin):
         super().__init__(margin, distance)
 
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
+        """Args:
             embeddings: (batch, features).
             labels: (batch), equal for what belongs together.
 
@@ -111,8 +108,7 @@ class _MinedTripletLoss(_Margin):
 
 
 class BatchHardTripletLoss(_MinedTripletLoss):
-    """
-    Each anchor of a batch with its furthest positive p and its closest negative n: the mean over the anchors of
+    """Each anchor of a batch with its furthest positive p and its closest negative n: the mean over the anchors of
 
         max(0, max over p of d(a, p) − min over n of d(a, n) + margin)
 
@@ -138,9 +134,8 @@ class BatchHardTripletLoss(_MinedTripletLoss):
 
 
 class BatchSemiHardTripletLoss(_MinedTripletLoss):
-    """
-    Each anchor and positive of a batch with the closest negative that is further than the positive, or where there is
-    none with the furthest negative: the mean over the pairs (a, p) of
+    """Each anchor and positive of a batch with the closest negative that is further than the positive, or where there
+    is none with the furthest negative: the mean over the pairs (a, p) of
 
         max(0, d(a, p) − d(a, n) + margin)
 

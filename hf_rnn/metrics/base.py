@@ -10,6 +10,9 @@ import evaluate
 from ..extras import require_extra
 
 
+__all__ = ["LOWER_IS_BETTER"]
+
+
 # Metrics of which less is better; of all others, more.
 LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae"))
 
@@ -52,6 +55,3 @@ class InMemoryMetric(evaluate.Metric):
         return evaluate.MetricInfo(
             description=self.__doc__ or "", citation=self.citation, inputs_description="", features=features
         )
-
-
-__all__ = ["LOWER_IS_BETTER"]

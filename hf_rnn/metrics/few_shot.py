@@ -13,14 +13,16 @@ from ..inference.one_shot import Encode, check_similarity, encode_all
 from ..models.similarity import matrix
 
 
+__all__ = ["FewShotAccuracy", "NORMAL_95", "n_way_k_shot", "pixel_nearest_neighbour"]
+
+
 # Standard errors on either side of a mean that make an interval of 95 %.
 NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True)
 class FewShotAccuracy:
-    """
-    The mean accuracy of `episodes` episodes.
+    """The mean accuracy of `episodes` episodes.
 
     Attributes:
         accuracy: A share from 0 to 1; chance is 1 / `ways`.
@@ -56,9 +58,8 @@ def n_way_k_shot(
     similarity: str = "cosine",
     seed: int = 0,
 ) -> FewShotAccuracy:
-    """
-    Measure how often an encoder's most similar example is of the right class, among classes that it need not have seen
-    (Vinyals et al. 2016, https://arxiv.org/abs/1606.04080).
+    """Measure how often an encoder's most similar example is of the right class, among classes that it need not have
+    seen (Vinyals et al. 2016, https://arxiv.org/abs/1606.04080).
 
     An episode draws `ways` classes, and of each `shots` examples to know it by and one other to ask about; the answer
     is the class of the most similar known example. Among equals the first counts, so that an encoder which tells
@@ -109,8 +110,7 @@ def pixel_nearest_neighbour(
     episodes: int = 1000,
     seed: int = 0,
 ) -> FewShotAccuracy:
-    """
-    Do [`n_way_k_shot`] without an encoder, by the Euclidean distance of the images' pixels: what an encoder has to
+    """Do [`n_way_k_shot`] without an encoder, by the Euclidean distance of the images' pixels: what an encoder has to
     beat, as in Lake et al. 2015 (https://doi.org/10.1126/science.aab3050). With the same `seed` the episodes are the
     same.
 
@@ -144,6 +144,3 @@ def _class_sizes(
                 f"`shots` to know it by and one to ask about."
             )
     return [len(examples) for examples in examples_by_class.values()]
-
-
-__all__ = ["FewShotAccuracy", "NORMAL_95", "n_way_k_shot", "pixel_nearest_neighbour"]

@@ -16,6 +16,9 @@ import numpy as np
 from .base import InMemoryMetric
 
 
+__all__ = ["LanguageModelMetric", "bits_per_character", "language_metrics", "perplexity"]
+
+
 PERPLEXITY_CITATION = """\
 @article{jelinek1977perplexity,
   title={Perplexity -- a Measure of the Difficulty of Speech Recognition Tasks},
@@ -29,8 +32,7 @@ PERPLEXITY_CITATION = """\
 
 
 def perplexity(mean_loss: float) -> float:
-    """
-    Compute exp(loss): infinite where that is too large for a number (Jelinek et al. 1977).
+    """Compute exp(loss): infinite where that is too large for a number (Jelinek et al. 1977).
 
     Args:
         mean_loss: The mean negative log-likelihood of the tokens, in nats.
@@ -46,8 +48,7 @@ def perplexity(mean_loss: float) -> float:
 
 
 def bits_per_character(total_nats: float, characters: float) -> float:
-    """
-    Compute the negative log-likelihood of a text in bits, by its characters, nats / (characters · log 2): unlike
+    """Compute the negative log-likelihood of a text in bits, by its characters, nats / (characters · log 2): unlike
     perplexity (Jelinek et al. 1977), it can be compared between tokenizers that lose nothing of the text.
 
     Args:
@@ -68,8 +69,7 @@ def bits_per_character(total_nats: float, characters: float) -> float:
 
 
 def language_metrics(total_nats: float, tokens: int, characters: float) -> dict[str, float]:
-    """
-    Compute `loss` (nats for a token), `perplexity` (Jelinek et al. 1977) and `bits_per_character` of a text.
+    """Compute `loss` (nats for a token), `perplexity` (Jelinek et al. 1977) and `bits_per_character` of a text.
 
     Args:
         total_nats: Sum of the negative natural logarithms of the probability of each token that was predicted.
@@ -123,6 +123,3 @@ class LanguageModelMetric(InMemoryMetric):
         if len(wrong):
             raise ValueError(f"`predictions` must be logarithms of probabilities, 0 at most; they hold {wrong[0]}")
         return language_metrics(-float(log_probabilities.sum()), len(log_probabilities), characters)
-
-
-__all__ = ["LanguageModelMetric", "bits_per_character", "language_metrics", "perplexity"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 
+__all__ = ["CLASSIFIER"]
+
+
 # Before the figures of a classifier of pairs; those without it are of the similarity.
 CLASSIFIER = "classifier_"
-
-__all__ = ["CLASSIFIER"]

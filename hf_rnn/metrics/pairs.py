@@ -15,11 +15,13 @@ from .names import CLASSIFIER
 from .similarity import PairClassificationMetric, ScoreCorrelationMetric
 
 
+__all__ = ["pair_figures", "predicted_scores", "similarity_metrics_for"]
+
+
 def similarity_metrics_for(
     kind: str, threshold_metric: str = "accuracy"
 ) -> Callable[[EvalPrediction], dict[str, float]]:
-    """
-    Make what `Trainer(compute_metrics=...)` takes of a siamese network.
+    """Make what `Trainer(compute_metrics=...)` takes of a siamese network.
 
     Args:
         kind: What the labels are: `"labels"`, 0 and 1, or `"scores"`.
@@ -47,9 +49,8 @@ def similarity_metrics_for(
 
 
 def predicted_scores(predictions: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """
-    Take the similarities (pairs) out of what a network predicted and, of a classifier, the logarithms of the odds that
-    its pairs are alike.
+    """Take the similarities (pairs) out of what a network predicted and, of a classifier, the logarithms of the odds
+    that its pairs are alike.
 
     Args:
         predictions: Similarities (pairs), or a classifier's logits (pairs, 2) and similarities (pairs).
@@ -74,8 +75,8 @@ def pair_figures(
     odds_threshold: float | None = None,
     threshold_metric: str = "accuracy",
 ) -> dict[str, float]:
-    """
-    Measure the similarities of pairs and, with `classifier_` before the names of the figures, a classifier of pairs.
+    """Measure the similarities of pairs and, with `classifier_` before the names of the figures, a classifier of
+    pairs.
 
     Args:
         kind: `"labels"` for [`PairClassificationMetric`], `"scores"` for [`ScoreCorrelationMetric`].
@@ -102,6 +103,3 @@ def pair_figures(
         predictions=log_odds, references=labels, threshold=odds_threshold, threshold_metric=threshold_metric
     )
     return figures | {CLASSIFIER + name: value for name, value in of_classifier.items()}
-
-
-__all__ = ["pair_figures", "predicted_scores", "similarity_metrics_for"]

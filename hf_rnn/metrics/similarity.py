@@ -1,5 +1,4 @@
-"""
-What similarities are worth: of labelled pairs, of scored pairs, and of duplicates that are to be found among many.
+"""What similarities are worth: of labelled pairs, of scored pairs, and of duplicates that are to be found among many.
 
 scikit-learn and scipy compute what they have.
 """
@@ -17,6 +16,15 @@ import torch
 from ..data.batches.duplicates import duplicate_groups
 from ..models.similarity import matrix
 from .base import InMemoryMetric
+
+
+__all__ = [
+    "THRESHOLD_METRICS",
+    "PairClassificationMetric",
+    "ScoreCorrelationMetric",
+    "best_threshold",
+    "retrieval_figures",
+]
 
 
 # By which a threshold can be chosen; each is the best where it is highest.
@@ -101,8 +109,7 @@ class ScoreCorrelationMetric(InMemoryMetric):
 
 
 def best_threshold(similarities: Any, labels: Any, metric: str) -> float:
-    """
-    Choose the threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal
+    """Choose the threshold with the highest `metric` on these pairs, alike being said from the threshold on; of equal
     ones the highest. It lies half way between two neighbouring similarities, or at the lowest of them.
 
     Args:
@@ -146,8 +153,7 @@ def best_threshold(similarities: Any, labels: Any, metric: str) -> float:
 def retrieval_figures(
     vectors: torch.Tensor, texts: Sequence[Hashable], pairs: Sequence[tuple[Hashable, Hashable]], similarity: str
 ) -> dict[str, float]:
-    """
-    Measure how well each text that has a known duplicate finds it among all texts: `recall_at_1`, `recall_at_5` and
+    """Measure how well each text that has a known duplicate finds it among all texts: `recall_at_1`, `recall_at_5` and
     `recall_at_10`, the share of its duplicates that are among the most similar, and `mrr`, the mean of one over the
     rank of the first of them. Of equally similar texts the duplicates count last, so that an encoder which tells
     nothing apart does not shine.
@@ -206,12 +212,3 @@ def _checked(similarities: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     if labels.min() == labels.max():
         raise ValueError(f"`references` holds {labels.min():g} alone; both labels must occur.")
     return similarities, labels.astype(np.int64)
-
-
-__all__ = [
-    "THRESHOLD_METRICS",
-    "PairClassificationMetric",
-    "ScoreCorrelationMetric",
-    "best_threshold",
-    "retrieval_figures",
-]

@@ -12,6 +12,9 @@ from transformers import PreTrainedModel
 from ..data.batches.streams import TokenStreams, window_bounds
 
 
+__all__ = ["text_loss", "window_of"]
+
+
 # Steps of one forward pass, of all streams together: the scores of that many tokens are in memory at once.
 STEPS_AT_ONCE = 512
 
@@ -24,8 +27,8 @@ def text_loss(
     window: int | None = None,
     on_window: Callable[[], Any] | None = None,
 ) -> float:
-    """
-    The negative log-likelihood, in nats, of all tokens but the first, each given everything before it in its stream.
+    """The negative log-likelihood, in nats, of all tokens but the first, each given everything before it in its
+    stream.
 
     With one stream that is the whole text, and the figure does not depend on `window`. More streams are read sooner,
     and the first tokens of each are predicted without what stands before them. It is computed in the precision of the
@@ -69,6 +72,3 @@ def _nats(logits: torch.Tensor, targets: torch.Tensor) -> float:
     """Nats, summed over (batch, time) without rounding a long sum to the few digits of a float32."""
     losses = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
     return float(losses.double().sum())
-
-
-__all__ = ["text_loss", "window_of"]

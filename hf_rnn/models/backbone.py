@@ -1,7 +1,6 @@
-"""
-The backbone that every model shares, and what transformers wants to know of it:
+"""The backbone that every model shares, and what transformers wants to know of it:
 
-    embeddings → recurrent layers → pooling → (Dan: dense layers)
+embeddings → recurrent layers → pooling → (Dan: dense layers)
 """
 
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
@@ -34,10 +33,12 @@ from .word_embeddings import WordEmbeddings
 from .words import Words
 
 
+__all__ = ["RecurrentModel", "RecurrentModelOutput", "RecurrentPreTrainedModel"]
+
+
 @dataclass
 class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossAttentions):
-    """
-    What the backbone returns.
+    """What the backbone returns.
 
     Attributes:
         last_hidden_state: (batch, time, features), the last layer's output at every step; zero at the padding. In a
@@ -154,8 +155,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentModelOutput:
-        """
-        Args:
+        """Args:
             input_ids: (batch, time), or
             inputs_embeds: (batch, time, features).
             attention_mask: (batch, time), 1 at a token and 0 at padding, wherever it stands. By default every token
@@ -240,6 +240,3 @@ def _states(cache: RecurrentCache | None, num_layers: int) -> list[tuple[torch.T
     if len(cache) != num_layers:
         raise ValueError(f"`cache` holds {len(cache)} layers; the model has {num_layers}.")
     return list(cache.states)
-
-
-__all__ = ["RecurrentModel", "RecurrentModelOutput", "RecurrentPreTrainedModel"]

@@ -12,9 +12,11 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from .cells import State
 
 
+__all__ = ["RecurrentCache", "RecurrentCacheLayer"]
+
+
 class RecurrentCacheLayer(CacheLayerMixin):
-    """
-    One layer's state.
+    """One layer's state.
 
     Attributes:
         h: (batch, directions, units), the hidden state after the last step that was read.
@@ -79,8 +81,7 @@ class RecurrentCacheLayer(CacheLayerMixin):
 
 
 class RecurrentCache(Cache):
-    """
-    The state of every layer, taken and returned by the models as `cache`, or by transformers' older name
+    """The state of every layer, taken and returned by the models as `cache`, or by transformers' older name
     `past_key_values`. A forward pass never changes the one it is given: it returns a new one.
 
     Args:
@@ -133,5 +134,3 @@ register_pytree_node(
     serialized_type_name=f"{RecurrentCache.__module__}.{RecurrentCache.__qualname__}",
     flatten_with_keys_fn=_parts_by_name,
 )
-
-__all__ = ["RecurrentCache", "RecurrentCacheLayer"]

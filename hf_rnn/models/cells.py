@@ -1,6 +1,5 @@
-r"""
-The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters, one step in plain PyTorch
-(the reference path, see `paths.py`) and torch's fused kernel for a whole direction.
+r"""The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters, one step in plain
+PyTorch (the reference path, see `paths.py`) and torch's fused kernel for a whole direction.
 
 A fused kernel reads dense rows: the first step of every sequence stands at position 0. Which step that is, and where a
 sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
@@ -18,6 +17,9 @@ from transformers import initialization as init
 
 from .configuration_rnn import ElmanConfig, GruConfig, RecurrentConfig
 from .tracing import shape_of
+
+
+__all__ = ["CELLS", "Cell", "ElmanCell", "GruCell", "LstmCell", "State", "last_steps"]
 
 
 # The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
@@ -72,8 +74,7 @@ class Cell(nn.Module):
                 self.register_parameter(f"{name}_l0{suffix}", nn.Parameter(torch.empty(shape)))
 
     def weights(self, direction: int) -> list[torch.Tensor]:
-        """
-        The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds.
+        """The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds.
 
         Without `config.recurrent_weights` they are W_x, b_x and what a subclass adds.
         """
@@ -82,10 +83,10 @@ class Cell(nn.Module):
         return [weight for name, weight in named if name.endswith("_reverse") == reverse]
 
     def drawn_weights(self, direction: int) -> list[torch.Tensor]:
-        """
-        What one pass over `direction` is computed from: its `weights`; in training with `config.weight_dropout` of the
-        entries of W_h zero and the others scaled by 1 / (1 - weight_dropout), anew at each call (DropConnect, Merity
-        et al. 2018, https://arxiv.org/abs/1708.02182). One call thus gives all the steps of all sequences one mask.
+        """What one pass over `direction` is computed from: its `weights`; in training with `config.weight_dropout` of
+        the entries of W_h zero and the others scaled by 1 / (1 - weight_dropout), anew at each call (DropConnect,
+        Merity et al. 2018, https://arxiv.org/abs/1708.02182). One call thus gives all the steps of all sequences one
+        mask.
         """
         if not self.training or self.weight_dropout == 0:
             return self.weights(direction)
@@ -112,8 +113,8 @@ class Cell(nn.Module):
         return nn.functional.linear(inputs, weights[0], weights[self.input_bias])
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
-        """
-        What one step computes on the way to its state: `gate_names`, each (batch, units), activation function applied.
+        """What one step computes on the way to its state: `gate_names`, each (batch, units), activation function
+        applied.
 
         Args:
             projected: (batch, gates * units), a step of `project`.
@@ -123,8 +124,7 @@ class Cell(nn.Module):
         raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
 
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
-        """
-        The equations of one step, of the arguments of `gates`.
+        """The equations of one step, of the arguments of `gates`.
 
         Returns:
             The state after it; its first part is the layer's output.
@@ -136,8 +136,7 @@ class Cell(nn.Module):
         return self.step(projected, weights, state)
 
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
-        """
-        Every step at once, by torch's kernel.
+        """Every step at once, by torch's kernel.
 
         Args:
             inputs: (batch, time, features), dense.
@@ -161,8 +160,7 @@ class Cell(nn.Module):
 
 
 def last_steps(outputs: torch.Tensor, lengths: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
-    """
-    The output at each sequence's own last step; for an empty sequence the state it started with.
+    """The output at each sequence's own last step; for an empty sequence the state it started with.
 
     Args:
         outputs: (batch, time, units).
@@ -177,9 +175,8 @@ def last_steps(outputs: torch.Tensor, lengths: torch.Tensor, initial: torch.Tens
 
 
 class LstmCell(Cell):
-    r"""
-    Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000), torch's order of
-    gates i, f, g, o and its two bias vectors (b below is their sum):
+    r"""Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000), torch's order
+    of gates i, f, g, o and its two bias vectors (b below is their sum):
 
         i_t = σ(W_xi x_t + W_hi h_{t-1} + b_i)        (input, or update, gate Γ_u)
         f_t = σ(W_xf x_t + W_hf h_{t-1} + b_f)        (forget gate Γ_f)
@@ -235,8 +232,7 @@ class LstmCell(Cell):
 
 
 class GruCell(Cell):
-    r"""
-    Gated recurrent unit (Cho et al. 2014, https://arxiv.org/abs/1406.1078), torch's order of gates r, z, n:
+    r"""Gated recurrent unit (Cho et al. 2014, https://arxiv.org/abs/1406.1078), torch's order of gates r, z, n:
 
         r_t = σ(W_xr x_t + b_xr + W_hr h_{t-1} + b_hr)            (reset, or relevance, gate Γ_r)
         z_t = σ(W_xz x_t + b_xz + W_hz h_{t-1} + b_hz)            (update gate)
@@ -277,8 +273,7 @@ class GruCell(Cell):
 
 
 class ElmanCell(Cell):
-    r"""
-    Simple recurrent networks, with φ = tanh or relu. What is fed back (`recurrence`):
+    r"""Simple recurrent networks, with φ = tanh or relu. What is fed back (`recurrence`):
 
         hidden            h_t = φ(W_x x_t + b_x + W_h h_{t-1} + b_h)                     (Elman 1990)
         output_to_hidden  h_t = φ(W_x x_t + b_x + W_h y_{t-1} + b_h),  y_t = φ(W_y h_t + b_y)   (Jordan 1986)
@@ -331,5 +326,3 @@ def _gates(weight: torch.Tensor, count: int) -> list[torch.Tensor]:
 
 
 CELLS: dict[str, type[Cell]] = {"lstm": LstmCell, "gru": GruCell, "elman": ElmanCell}
-
-__all__ = ["CELLS", "Cell", "ElmanCell", "GruCell", "LstmCell", "State", "last_steps"]

@@ -1,5 +1,4 @@
-"""
-A word's spelling as a vector, from its UTF-8 bytes: open to any word of any script.
+"""A word's spelling as a vector, from its UTF-8 bytes: open to any word of any script.
 
 A convolution and the maximum over the word (Ma & Hovy 2016, https://aclanthology.org/P16-1101), or the final states of
 a bidirectional LSTM (Lample et al. 2016, https://aclanthology.org/N16-1030).
@@ -18,6 +17,9 @@ from .recurrent import RecurrentLayer, Steps
 from .tracing import recorded
 
 
+__all__ = ["CHAR_ENCODERS", "PADDING_BYTE", "CharacterCnn", "CharacterLstm"]
+
+
 # Bytes are 0 to 255; this stands beyond a word's ends.
 PADDING_BYTE = 256
 NUM_SYMBOLS = 257
@@ -25,9 +27,8 @@ KERNEL_SIZE = 3
 
 
 class CharacterCnn(nn.Module):
-    """
-    (words, bytes) to (words, `config.char_hidden_size`): embeddings, a convolution of three bytes with padding at both
-    ends of the word, and the largest value of each filter over the word.
+    """(words, bytes) to (words, `config.char_hidden_size`): embeddings, a convolution of three bytes with padding at
+    both ends of the word, and the largest value of each filter over the word.
     """
 
     def __init__(self, config: RecurrentConfig) -> None:
@@ -37,10 +38,9 @@ class CharacterCnn(nn.Module):
         self.convolution = nn.Conv1d(config.char_embedding_size, config.char_hidden_size, KERNEL_SIZE)
 
     def forward(self, characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
-            characters: (words, bytes), `PADDING_BYTE` after a word's end.
-            lengths: (words), the bytes of each.
+        """Args:
+        characters: (words, bytes), `PADDING_BYTE` after a word's end.
+        lengths: (words), the bytes of each.
         """
         around = functional.pad(characters, (1, 1), value=PADDING_BYTE).unfold(1, KERNEL_SIZE, 1)
         # A word without a byte (a special token) still has one place, with padding all around.
@@ -81,5 +81,3 @@ class CharacterLstm(nn.Module):
 
 
 CHAR_ENCODERS = {"cnn": CharacterCnn, "lstm": CharacterLstm}
-
-__all__ = ["CHAR_ENCODERS", "PADDING_BYTE", "CharacterCnn", "CharacterLstm"]

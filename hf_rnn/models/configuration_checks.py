@@ -12,6 +12,17 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 
+__all__ = [
+    "DROPOUTS",
+    "FOREIGN_NAMES",
+    "PENALTIES",
+    "check_positive",
+    "check_regularisation",
+    "refuse_other_model_type",
+    "refuse_unknown_names",
+]
+
+
 # Names that transformers itself writes into a config.json or passes to a config without declaring a field for them.
 FOREIGN_NAMES = frozenset(
     "model_type num_labels name_or_path torch_dtype auto_map custom_pipelines output_attentions attn_implementation "
@@ -31,9 +42,8 @@ PENALTIES = ("activation_penalty", "temporal_activation_penalty")
 
 
 def refuse_unknown_names(config: PreTrainedConfig, names: Mapping[str, Any]) -> None:
-    """
-    Refuse what is left of a configuration's arguments when its fields are taken out: transformers would set a misspelt
-    one as a new attribute and go on with the default of the real one.
+    """Refuse what is left of a configuration's arguments when its fields are taken out: transformers would set a
+    misspelt one as a new attribute and go on with the default of the real one.
 
     Raises:
         ValueError: for a name that neither the configuration nor transformers knows.
@@ -51,9 +61,8 @@ def refuse_unknown_names(config: PreTrainedConfig, names: Mapping[str, Any]) -> 
 
 
 def refuse_other_model_type(model_type: str, values: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
-    """
-    Refuse to read a configuration of another type: transformers would warn at most, and with the configuration of the
-    encoder that it finds inside that of a siamese network it would go on to a model of random weights.
+    """Refuse to read a configuration of another type: transformers would warn at most, and with the configuration of
+    the encoder that it finds inside that of a siamese network it would go on to a model of random weights.
 
     Args:
         model_type: What is to be loaded.
@@ -78,19 +87,17 @@ def refuse_other_model_type(model_type: str, values: Mapping[str, Any], folder: 
 
 
 def check_positive(name: str, value: int) -> None:
-    """
-    Raises:
-        ValueError: unless `value`, of the argument `name`, is a whole number of at least 1.
+    """Raises:
+    ValueError: unless `value`, of the argument `name`, is a whole number of at least 1.
     """
     if isinstance(value, bool) or value < 1:
         raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
 
 
 def check_regularisation(config: Any) -> None:
-    """
-    Raises:
-        ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, and for
-            a penalty that is no finite number of at least 0.
+    """Raises:
+    ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, and for
+        a penalty that is no finite number of at least 0.
     """
     for name in DROPOUTS:
         value = getattr(config, name)
@@ -109,14 +116,3 @@ def check_regularisation(config: Any) -> None:
             f"`weight_dropout` is {config.weight_dropout}; a {config.model_type} has no recurrent weights W_h "
             "to drop entries of, so it must be 0."
         )
-
-
-__all__ = [
-    "DROPOUTS",
-    "FOREIGN_NAMES",
-    "PENALTIES",
-    "check_positive",
-    "check_regularisation",
-    "refuse_other_model_type",
-    "refuse_unknown_names",
-]

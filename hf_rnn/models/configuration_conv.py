@@ -12,10 +12,12 @@ from transformers import PreTrainedConfig
 from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
 
 
+__all__ = ["ConvEncoderConfig"]
+
+
 @strict
 class ConvEncoderConfig(PreTrainedConfig):
-    r"""
-    A stack of convolutions that makes a vector of an image; see `modeling_conv.ConvEncoderModel`.
+    r"""A stack of convolutions that makes a vector of an image; see `modeling_conv.ConvEncoderModel`.
 
     The three lists have one entry a block. The network of Koch et al. 2015 ("Siamese neural networks for one-shot
     image recognition") is
@@ -120,6 +122,3 @@ class ConvEncoderConfig(PreTrainedConfig):
                     f"`image_size` is {self.image_size}, of which block {block} (counted from 0) leaves nothing: it "
                     "must be larger, or `kernel_sizes` and `pool_sizes` smaller."
                 )
-
-
-__all__ = ["ConvEncoderConfig"]

@@ -11,6 +11,18 @@ from transformers import PreTrainedConfig
 from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
 
 
+__all__ = [
+    "BiLstmConfig",
+    "DanConfig",
+    "ElmanConfig",
+    "FAMILIES",
+    "GruConfig",
+    "HEADS",
+    "LstmConfig",
+    "RecurrentConfig",
+]
+
+
 # Auto class → what its class is called after the family's prefix.
 HEADS = {
     "AutoModel": "Model",
@@ -27,8 +39,7 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 @strict
 class RecurrentConfig(PreTrainedConfig):
-    r"""
-    What all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`], [`GruConfig`],
+    r"""What all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`], [`GruConfig`],
     [`ElmanConfig`], [`DanConfig`].
 
     Args:
@@ -312,8 +323,7 @@ class LstmConfig(RecurrentConfig):
 
 @strict
 class GruConfig(RecurrentConfig):
-    """
-    A GRU, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
+    """A GRU, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
 
     Args:
         reset_after (`bool`, defaults to `True`):
@@ -328,8 +338,7 @@ class GruConfig(RecurrentConfig):
 
 @strict
 class ElmanConfig(RecurrentConfig):
-    """
-    A simple recurrent network, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
+    """A simple recurrent network, one-directional by default; the arguments are those of [`RecurrentConfig`], and:
 
     Args:
         nonlinearity (`"tanh"` or `"relu"`, defaults to `"tanh"`): Activation of the recurrence.
@@ -357,10 +366,10 @@ class ElmanConfig(RecurrentConfig):
 
 @strict
 class DanConfig(RecurrentConfig):
-    """
-    A deep averaging network (Iyyer et al. 2015, https://aclanthology.org/P15-1162): the masked mean of the embeddings,
-    then dense layers of `hidden_sizes` (or `num_hidden_layers` times `hidden_size`; 0 layers leave the bare mean).
-    The other arguments are those of [`RecurrentConfig`]; `classifier_activation` serves both stacks of dense layers.
+    """A deep averaging network (Iyyer et al. 2015, https://aclanthology.org/P15-1162): the masked mean of the
+    embeddings, then dense layers of `hidden_sizes` (or `num_hidden_layers` times `hidden_size`; 0 layers leave the
+    bare mean). The other arguments are those of [`RecurrentConfig`]; `classifier_activation` serves both stacks of
+    dense layers.
     """
 
     model_type = "dan"
@@ -377,14 +386,3 @@ class DanConfig(RecurrentConfig):
 FAMILIES: dict[str, type[RecurrentConfig]] = {
     config.model_type: config for config in (BiLstmConfig, LstmConfig, GruConfig, ElmanConfig, DanConfig)
 }
-
-__all__ = [
-    "BiLstmConfig",
-    "DanConfig",
-    "ElmanConfig",
-    "FAMILIES",
-    "GruConfig",
-    "HEADS",
-    "LstmConfig",
-    "RecurrentConfig",
-]

@@ -15,6 +15,9 @@ from .configuration_conv import ConvEncoderConfig
 from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
 
 
+__all__ = ["OWN_ENCODERS", "SiameseConfig"]
+
+
 # Encoders whose code is in the folder of this file; transformers knows them only where the package is installed.
 OWN_ENCODERS: dict[str, type[RecurrentConfig] | type[ConvEncoderConfig]] = {
     **FAMILIES,
@@ -24,8 +27,7 @@ OWN_ENCODERS: dict[str, type[RecurrentConfig] | type[ConvEncoderConfig]] = {
 
 @strict
 class SiameseConfig(PreTrainedConfig):
-    r"""
-    A siamese network (Bromley et al. 1993): one encoder, and so one set of weights, reads both inputs.
+    r"""A siamese network (Bromley et al. 1993): one encoder, and so one set of weights, reads both inputs.
 
     Args:
         encoder (`dict` or `PreTrainedConfig`, *optional*, defaults to a `BiLstmConfig()`):
@@ -208,6 +210,3 @@ def _encoder_config(encoder: dict[str, Any] | PreTrainedConfig | None) -> PreTra
     if encoder.model_type == SiameseConfig.model_type:
         raise ValueError("`encoder` is itself siamese; it must be what a siamese network is made of.")
     return encoder
-
-
-__all__ = ["OWN_ENCODERS", "SiameseConfig"]

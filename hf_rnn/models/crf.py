@@ -1,6 +1,5 @@
-"""
-A linear-chain conditional random field (Lafferty et al. 2001; as a network's last layer: Collobert et al. 2011, Lample
-et al. 2016), exact and batched, and which label may follow which.
+"""A linear-chain conditional random field (Lafferty et al. 2001; as a network's last layer: Collobert et al. 2011,
+Lample et al. 2016), exact and batched, and which label may follow which.
 
 The score of a path y of labels over a sentence of T steps with emissions e_t is
 
@@ -22,6 +21,9 @@ from transformers import initialization as init
 from .tracing import Tensors, over_time, recorded
 
 
+__all__ = ["FORBIDDEN", "SCHEMES", "ConditionalRandomField", "allowed_transitions"]
+
+
 SCHEMES = ("BIO", "BIOES")
 # The score of what is forbidden: its exponential is 0 in float32 and float64, and sums of it stay finite, so that no
 # gradient becomes NaN as it does with -inf.
@@ -31,8 +33,7 @@ Reduction = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def allowed_transitions(labels: Sequence[str], scheme: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """
-    Which label may start a sentence, follow another, and end one.
+    """Which label may start a sentence, follow another, and end one.
 
     Args:
         labels: Names such as "O", "B-PER", "I-PER" (for BIOES also "E-PER" and "S-PER").
@@ -84,8 +85,7 @@ def _cleared(emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 class ConditionalRandomField(nn.Module):
-    """
-    Args:
+    """Args:
         num_labels: Number of labels.
         allowed: Which label may start, follow and end, as `allowed_transitions` gives them; None: every one.
 
@@ -123,8 +123,7 @@ class ConditionalRandomField(nn.Module):
             init.copy_(getattr(self, f"{name}_allowed"), rule)
 
     def forward(self, emissions: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
-        The log-likelihood of `labels` for each sentence, (batch): at most 0.
+        """The log-likelihood of `labels` for each sentence, (batch): at most 0.
 
         Args:
             emissions: (batch, time, labels).
@@ -160,16 +159,14 @@ class ConditionalRandomField(nn.Module):
         return self.log_marginals(emissions, mask).exp().masked_fill(~mask.bool().unsqueeze(2), 0)
 
     def log_marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
-        log p(y_t = label) (batch, time, labels); zero at the padding. Finite, and so is its gradient, where p is zero
-        in floating point; below `FORBIDDEN / 2` where the rules leave no path through the label.
+        """log p(y_t = label) (batch, time, labels); zero at the padding. Finite, and so is its gradient, where p is
+        zero in floating point; below `FORBIDDEN / 2` where the rules leave no path through the label.
         """
         scores = self._scores_through(emissions, mask, torch.logsumexp)
         return torch.log_softmax(scores, dim=2).masked_fill(~mask.bool().unsqueeze(2), 0)
 
     def max_marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
-        The score of the best path through each label at each step, less that of the best path of all (batch, time,
+        """The score of the best path through each label at each step, less that of the best path of all (batch, time,
         labels): 0 on the Viterbi path, negative elsewhere; zero at the padding. Their argmax at each step is the
         Viterbi path; that of the marginals need not be.
         """
@@ -183,8 +180,7 @@ class ConditionalRandomField(nn.Module):
 
     @torch.no_grad()
     def best_paths(self, emissions: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        The k best paths (batch, k, time), best first, -100 at the padding, and their scores (batch, k). Where a
+        """The k best paths (batch, k, time), best first, -100 at the padding, and their scores (batch, k). Where a
         sentence has fewer allowed paths the rest are -100 throughout, with a score of -inf.
 
         Raises:
@@ -291,6 +287,3 @@ class ConditionalRandomField(nn.Module):
                     f"`labels` of sentence {int(wrong.nonzero()[0])} of the batch {name} what the scheme of the "
                     "labels forbids (`allowed_transitions`), such as an I- without its B-."
                 )
-
-
-__all__ = ["FORBIDDEN", "SCHEMES", "ConditionalRandomField", "allowed_transitions"]

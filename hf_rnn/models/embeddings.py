@@ -11,9 +11,11 @@ from .tracing import shape_of
 from .words import Words
 
 
+__all__ = ["RecurrentEmbeddings", "TypeDropout"]
+
+
 class TypeDropout(nn.Module):
-    """
-    Dropout of whole types: what is dropped is zero wherever it occurs in the batch (Gal & Ghahramani 2016,
+    """Dropout of whole types: what is dropped is zero wherever it occurs in the batch (Gal & Ghahramani 2016,
     https://arxiv.org/abs/1512.05287; the embedding dropout of Merity et al. 2018, https://arxiv.org/abs/1708.02182).
 
     Args:
@@ -98,6 +100,3 @@ class RecurrentEmbeddings(RecordedStates):
                 f"`input_ids` holds ids from {least} to {most}; the model's vocabulary is [0, {self.vocab_size}). "
                 "Is this the tokenizer the model was trained with?"
             ) from error
-
-
-__all__ = ["RecurrentEmbeddings", "TypeDropout"]

@@ -6,9 +6,11 @@ import torch
 from transformers.modeling_outputs import ModelOutput
 
 
+__all__ = ["pool"]
+
+
 def pool(outputs: ModelOutput, attention_mask: torch.Tensor | None, pooling: str) -> torch.Tensor:
-    """
-    The vector of each input, (batch, features).
+    """The vector of each input, (batch, features).
 
     Args:
         outputs: What the encoder returned.
@@ -37,6 +39,3 @@ def pool(outputs: ModelOutput, attention_mask: torch.Tensor | None, pooling: str
         # With padding on the left the first token is not at 0.
         mask = mask * (mask.cumsum(1) == 1)
     return (features * mask.unsqueeze(2)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
-
-
-__all__ = ["pool"]

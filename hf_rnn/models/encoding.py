@@ -12,6 +12,9 @@ from transformers.utils import logging
 from .similarity import unit_length
 
 
+__all__ = ["NO_LIMIT", "encode", "tokenized"]
+
+
 # Above it `model_max_length` says that a tokenizer has no limit.
 NO_LIMIT = 10**9
 
@@ -25,8 +28,7 @@ def encode(
     progress: bool = False,
     normalize: bool = False,
 ) -> torch.Tensor:
-    """
-    The embeddings of many inputs, in evaluation mode and without gradients.
+    """The embeddings of many inputs, in evaluation mode and without gradients.
 
     The longest texts come first, so that a batch has little padding, and if memory does not suffice it shows at once;
     a length is taken to be a number of characters. Texts beyond the tokenizer's `model_max_length` are cut.
@@ -99,6 +101,3 @@ def tokenized(texts: list[str], tokenizer: Any, device: torch.device) -> dict[st
     tokens = tokenizer(texts, padding=True, padding_side="right", truncation=limited, return_tensors="pt")
     # Where all texts are empty, transformers makes tensors of no width, and of floating point.
     return {name: tokens[name].long().to(device) for name in tokenizer.model_input_names if name in tokens}
-
-
-__all__ = ["NO_LIMIT", "encode", "tokenized"]

@@ -13,10 +13,12 @@ from .cache_rnn import RecurrentCache
 from .state_name import STATE_NAME, take_state
 
 
+__all__ = ["RecurrentGenerationMixin"]
+
+
 class RecurrentGenerationMixin(GenerationMixin):
-    """
-    What transformers' `generate` has to know of a recurrent model: it starts from a [`RecurrentCache`], and reads what
-    it is given, padding nowhere and everything else once.
+    """What transformers' `generate` has to know of a recurrent model: it starts from a [`RecurrentCache`], and reads
+    what it is given, padding nowhere and everything else once.
 
     `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
     the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
@@ -50,8 +52,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         self.keep_state()
 
     def keep_state(self) -> None:
-        """
-        Generate with the state, unless a generation configuration of its own says otherwise: the `use_cache` of the
+        """Generate with the state, unless a generation configuration of its own says otherwise: the `use_cache` of the
         model's configuration is for a forward pass. Without it the whole text is read for each token.
         """
         if self.generation_config._from_model_config:
@@ -171,6 +172,3 @@ def _check_prompt(name: str, length: int, masked: int, past: int) -> None:
             f"`{name}` has {length} steps and `cache` has read {past}; it must be the whole text, or new "
             f"tokens with an `attention_mask` of {past + length} steps."
         )
-
-
-__all__ = ["RecurrentGenerationMixin"]

@@ -9,12 +9,14 @@ from .configuration_rnn import RecurrentConfig
 from .tracing import recorded
 
 
+__all__ = ["BatchNorm", "ClassificationHead", "DenseStack", "classifier_dropout"]
+
+
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """
-    Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance.
+    """Batch normalisation that also trains on a batch of one, by the running statistics: one row has no variance.
 
     Raises:
         ValueError: where `torch.jit.trace` or `torch.export` records it in training.
@@ -34,9 +36,7 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class DenseStack(nn.Sequential):
-    """
-    Dense layers of `sizes`, each dropout → linear → activation → norm; (batch, input_size) → (batch, sizes[-1]).
-    """
+    """Dense layers of `sizes`, each dropout → linear → activation → norm; (batch, input_size) → (batch, sizes[-1])."""
 
     def __init__(self, config: RecurrentConfig, input_size: int, sizes: list[int]) -> None:
         layers: list[nn.Module] = []
@@ -50,8 +50,7 @@ class DenseStack(nn.Sequential):
 
 
 class ClassificationHead(nn.Module):
-    """
-    (rows, features) → logits (rows, outputs), through the dense layers of the classifier if any.
+    """(rows, features) → logits (rows, outputs), through the dense layers of the classifier if any.
 
     Args:
         config: The model's configuration.
@@ -79,6 +78,3 @@ class ClassificationHead(nn.Module):
 def classifier_dropout(config: RecurrentConfig) -> float:
     """The dropout before an output layer: `config.classifier_dropout`, or, if that is None, `config.dropout`."""
     return config.dropout if config.classifier_dropout is None else config.classifier_dropout
-
-
-__all__ = ["BatchNorm", "ClassificationHead", "DenseStack", "classifier_dropout"]

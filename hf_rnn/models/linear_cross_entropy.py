@@ -9,13 +9,15 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 
+__all__ = ["linear_cross_entropy"]
+
+
 # Scores that are computed at a time: what the caches of a processor hold is gone through several times.
 SCORES_AT_ONCE = 2**22
 
 
 def linear_cross_entropy(features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear) -> torch.Tensor:
-    """
-    The summed cross-entropy of `targets` with `output_layer(features)`, and its gradient, in blocks of steps.
+    """The summed cross-entropy of `targets` with `output_layer(features)`, and its gradient, in blocks of steps.
 
     The gradient is worked out along with the loss, so there is one of first order alone. Under autocast the products
     are computed in its type, the softmax in float32, as by the separate operations.
@@ -92,6 +94,3 @@ def _add_gradients(
         of_weight += narrow.T @ features
     if of_bias is not None:
         of_bias += difference.sum(0)
-
-
-__all__ = ["linear_cross_entropy"]

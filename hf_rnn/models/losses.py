@@ -10,6 +10,9 @@ from torch.nn import functional
 from .tracing import recorded, shape_of
 
 
+__all__ = ["classification_loss", "divided", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]
+
+
 def infer_problem_type(problem_type: str | None, num_labels: int, labels: torch.Tensor) -> str:
     """`problem_type` if it is set, else transformers' rule: one output is regression, whole numbers are classes."""
     if problem_type is not None:
@@ -25,8 +28,7 @@ def classification_loss(
     problem_type: str | None = None,
     num_items_in_batch: torch.Tensor | int | None = None,
 ) -> torch.Tensor:
-    """
-    Cross-entropy, binary cross-entropy for each label, or squared error.
+    """Cross-entropy, binary cross-entropy for each label, or squared error.
 
     Args:
         logits: (batch, labels).
@@ -66,8 +68,7 @@ def tokens_to_predict(
     labels: torch.Tensor | None,
     shift_labels: torch.Tensor | None,
 ) -> torch.Tensor | None:
-    """
-    The token that is to be predicted after each step (batch, time), -100 where none is; None without any labels.
+    """The token that is to be predicted after each step (batch, time), -100 where none is; None without any labels.
 
     Args:
         scored: (batch, time) of the steps that there are scores of, which must be all.
@@ -94,8 +95,7 @@ def tokens_to_predict(
 
 
 def next_token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """
-    Cross-entropy of the logits of each step with the token after it, summed.
+    """Cross-entropy of the logits of each step with the token after it, summed.
 
     Args:
         logits: (batch, time, vocab_size).
@@ -117,8 +117,7 @@ def mean_over_tokens(
 def penalties(
     outputs: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor, alpha: float, beta: float
 ) -> torch.Tensor | float:
-    """
-    Activation and temporal activation regularisation (Merity et al. 2017, https://arxiv.org/abs/1708.01009), summed
+    """Activation and temporal activation regularisation (Merity et al. 2017, https://arxiv.org/abs/1708.01009), summed
     over the real steps t of all texts, with the mean over the units:
 
         α mean(dropped_t²) + β mean((h_t − h_{t-1})²)
@@ -175,6 +174,3 @@ def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "la
 def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str, name: str = "labels") -> None:
     if not recorded() and not bool(right.all()):
         raise ValueError(f"`{name}` holds {labels[~right][0].item()}; {allowed}.")
-
-
-__all__ = ["classification_loss", "divided", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]

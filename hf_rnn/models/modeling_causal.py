@@ -23,10 +23,12 @@ from .state_name import StateOutputMixin, named_state, take_state
 from .tracing import recorded, shape_of
 
 
+__all__ = ["RecurrentCausalLMOutput", "RecurrentForCausalLM"]
+
+
 @dataclass
 class RecurrentCausalLMOutput(StateOutputMixin, CausalLMOutputWithPast):
-    """
-    What a language model returns.
+    """What a language model returns.
 
     Attributes:
         loss: The mean over the predicted tokens, in nats, if there are labels.
@@ -38,8 +40,7 @@ class RecurrentCausalLMOutput(StateOutputMixin, CausalLMOutputWithPast):
 
 
 class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
-    """
-    Scores for the next token at every step (https://arxiv.org/abs/1308.0850), and `generate`:
+    """Scores for the next token at every step (https://arxiv.org/abs/1308.0850), and `generate`:
 
         y_t = V P h_t + b
 
@@ -82,8 +83,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentCausalLMOutput:
-        """
-        Args:
+        """Args:
             labels: (batch, time), the tokens themselves, -100 where none is to be predicted; they are shifted here.
                 The first token of a text is not predicted, wherever its padding is.
             logits_to_keep: For how many of the last steps scores are wanted, 0: for all; or their indices (steps).
@@ -157,6 +157,3 @@ def _last_outputs(
     last = (positions * mask).cummax(dim=1).values[:, kept]
     rows = torch.arange(outputs.shape[0], device=mask.device).unsqueeze(1)
     return torch.cat([before, outputs], dim=1)[rows, last]
-
-
-__all__ = ["RecurrentCausalLMOutput", "RecurrentForCausalLM"]

@@ -1,5 +1,4 @@
-"""
-A convolutional encoder of images, the small one that a siamese network is put over:
+"""A convolutional encoder of images, the small one that a siamese network is put over:
 
     (convolution → relu → max-pooling) × blocks → dense
 
@@ -21,6 +20,9 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_conv import ConvEncoderConfig
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
+
+
+__all__ = ["ConvBlock", "ConvEncoderModel"]
 
 
 ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -73,8 +75,7 @@ class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
 
     @capture_outputs
     def forward(self, pixel_values: torch.Tensor, **kwargs: Any) -> BaseModelOutputWithPoolingAndNoAttention:
-        """
-        Args:
+        """Args:
             pixel_values: (batch, `config.num_channels`, `config.image_size`, `config.image_size`), floating point.
 
         Returns `last_hidden_state` (batch, filters, height, width) of the last block, `pooler_output`
@@ -100,6 +101,3 @@ class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
             last_hidden_state=hidden_states,
             pooler_output=self.activation(self.dense(hidden_states.flatten(1))),
         )
-
-
-__all__ = ["ConvBlock", "ConvEncoderModel"]

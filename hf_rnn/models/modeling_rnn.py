@@ -1,5 +1,5 @@
-"""
-Recurrent models as transformers models: one backbone, each head once, and families that only fix their configuration.
+"""Recurrent models as transformers models: one backbone, each head once, and families that only fix their
+configuration.
 
     embeddings → recurrent layers → pooling → (Dan: dense layers) → head
 """
@@ -25,10 +25,39 @@ from .tracing import shape_of
 from .words import Words
 
 
+__all__ = [
+    "BiLstmForSequenceClassification",
+    "BiLstmForTokenClassification",
+    "BiLstmModel",
+    "DanForSequenceClassification",
+    "DanForTokenClassification",
+    "DanModel",
+    "ElmanForCausalLM",
+    "ElmanForSequenceClassification",
+    "ElmanForTokenClassification",
+    "ElmanModel",
+    "GruForCausalLM",
+    "GruForSequenceClassification",
+    "GruForTokenClassification",
+    "GruModel",
+    "LstmForCausalLM",
+    "LstmForSequenceClassification",
+    "LstmForTokenClassification",
+    "LstmModel",
+    "RecurrentForCausalLM",
+    "RecurrentForSequenceClassification",
+    "RecurrentForTokenClassification",
+    "RecurrentModel",
+    "RecurrentModelOutput",
+    "RecurrentPreTrainedModel",
+    "RecurrentSequenceClassifierOutput",
+    "RecurrentTokenClassifierOutput",
+]
+
+
 @dataclass
 class RecurrentSequenceClassifierOutput(StateOutputMixin, SequenceClassifierOutputWithPast):
-    """
-    What a classifier of sequences returns.
+    """What a classifier of sequences returns.
 
     Attributes:
         loss: The mean over the labels, if they were given.
@@ -64,8 +93,7 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentSequenceClassifierOutput:
-        """
-        Args:
+        """Args:
             labels: (batch) class numbers; (batch, labels) 0 or 1 for multi-label; (batch) or (batch, labels) numbers
                 for regression. `config.problem_type` says which, or it is found from the labels as transformers does.
             num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided.
@@ -86,8 +114,7 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
 
 @dataclass
 class RecurrentTokenClassifierOutput(RecurrentSequenceClassifierOutput):
-    """
-    What a token classifier returns.
+    """What a token classifier returns.
 
     Attributes:
         loss: The mean over the labels, if they were given.
@@ -104,8 +131,7 @@ class RecurrentTokenClassifierOutput(RecurrentSequenceClassifierOutput):
 
 
 class RecurrentForTokenClassification(RecurrentPreTrainedModel):
-    """
-    A label for each token or word: the backbone and [`TaggingHead`], a linear layer and, where one is wanted, a
+    """A label for each token or word: the backbone and [`TaggingHead`], a linear layer and, where one is wanted, a
     conditional random field (Huang et al. 2015, https://arxiv.org/abs/1508.01991; Lample et al. 2016,
     https://aclanthology.org/N16-1030).
     """
@@ -132,8 +158,7 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentTokenClassifierOutput:
-        """
-        Args:
+        """Args:
             labels: (batch, time) label numbers, -100 where there is none. In a model of words those of a word's first
                 piece count.
             num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided.
@@ -246,33 +271,3 @@ class DanForSequenceClassification(RecurrentForSequenceClassification):
 class DanForTokenClassification(RecurrentForTokenClassification):
     config: DanConfig
     supports_gradient_checkpointing = False
-
-
-__all__ = [
-    "BiLstmForSequenceClassification",
-    "BiLstmForTokenClassification",
-    "BiLstmModel",
-    "DanForSequenceClassification",
-    "DanForTokenClassification",
-    "DanModel",
-    "ElmanForCausalLM",
-    "ElmanForSequenceClassification",
-    "ElmanForTokenClassification",
-    "ElmanModel",
-    "GruForCausalLM",
-    "GruForSequenceClassification",
-    "GruForTokenClassification",
-    "GruModel",
-    "LstmForCausalLM",
-    "LstmForSequenceClassification",
-    "LstmForTokenClassification",
-    "LstmModel",
-    "RecurrentForCausalLM",
-    "RecurrentForSequenceClassification",
-    "RecurrentForTokenClassification",
-    "RecurrentModel",
-    "RecurrentModelOutput",
-    "RecurrentPreTrainedModel",
-    "RecurrentSequenceClassifierOutput",
-    "RecurrentTokenClassifierOutput",
-]

@@ -1,9 +1,8 @@
-"""
-Siamese networks: one encoder reads two inputs, texts or images, and their vectors are compared.
+"""Siamese networks: one encoder reads two inputs, texts or images, and their vectors are compared.
 
-    input a ┐
-            ├ one encoder → pooling → (projection) → embeddings a, b → similarity, or a classifier of the pair
-    input b ┘
+input a ┐
+        ├ one encoder → pooling → (projection) → embeddings a, b → similarity, or a classifier of the pair
+input b ┘
 """
 
 # No `from __future__ import annotations` here: transformers reads `config: SiameseConfig` as a type, not a string.
@@ -42,6 +41,15 @@ if TYPE_CHECKING:
     from .pipeline_similarity import SentenceSimilarityPipeline  # noqa: F401
 
 
+__all__ = [
+    "SiameseForPairClassification",
+    "SiameseModel",
+    "SiameseOutput",
+    "SiamesePairClassifierOutput",
+    "SiamesePreTrainedModel",
+]
+
+
 # Arguments of `from_pretrained` that say where a model is; its tokenizer is there, too.
 PLACE = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
@@ -64,8 +72,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
             super()._init_weights(module)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """
-        As in transformers; the folder also carries the models' code, every Auto class can load it by that, and of
+        """As in transformers; the folder also carries the models' code, every Auto class can load it by that, and of
         texts it is also one for our pipeline and for `sentence_transformers`.
         """
         of_texts = self.config.of_texts
@@ -87,8 +94,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
 
     @classmethod
     def from_encoder(cls, model: PreTrainedModel, **values: Any) -> Self:
-        """
-        A siamese network over `model`, which becomes its `encoder`, weights and all; of a model with a head, its
+        """A siamese network over `model`, which becomes its `encoder`, weights and all; of a model with a head, its
         backbone. `values` are those of [`SiameseConfig`], without `encoder`.
         """
         encoder = cast(PreTrainedModel, model.base_model)
@@ -113,8 +119,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
 
 
 class SiameseModel(SiamesePreTrainedModel):
-    """
-    One encoder for both inputs, and the similarity of their vectors.
+    """One encoder for both inputs, and the similarity of their vectors.
 
     To take the encoder out of a checkpoint: `SiameseModel.from_pretrained(folder).encoder`.
 
@@ -153,8 +158,7 @@ class SiameseModel(SiamesePreTrainedModel):
         pixel_values_b: torch.Tensor | None = None,
         output_hidden_states: bool | list[int] | None = None,
     ) -> SiameseOutput:
-        """
-        Embed one input, or two and compare them: the second has the names of the first with `_b`.
+        """Embed one input, or two and compare them: the second has the names of the first with `_b`.
 
         Both inputs of a pair go through the encoder as one batch, padded to the longer.
 
@@ -222,14 +226,13 @@ class SiameseModel(SiamesePreTrainedModel):
         progress: bool = False,
         normalize: bool = False,
     ) -> torch.Tensor:
-        """
-        The embeddings of many inputs, computed without gradients in batches of similar length; see `encoding.encode`.
+        """The embeddings of many inputs, computed without gradients in batches of similar length; see
+        `encoding.encode`.
         """
         return encode(self, inputs, tokenizer, batch_size, progress, normalize)
 
     def similarity(self, a: Any, b: Any, tokenizer: PreTrainedTokenizerBase | None = None) -> torch.Tensor:
-        """
-        How alike `a` and `b` are, by `config.similarity`.
+        """How alike `a` and `b` are, by `config.similarity`.
 
         Args:
             a, b: A text or vector (features), several texts or vectors (batch, features), equally many of each; or one
@@ -253,8 +256,7 @@ class SiameseModel(SiamesePreTrainedModel):
     def search(
         self, queries: Any, corpus: Any, tokenizer: PreTrainedTokenizerBase | None = None, top_k: int = 10
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        The `top_k` of a corpus most alike to each query, by `config.similarity`; see `search.semantic_search`.
+        """The `top_k` of a corpus most alike to each query, by `config.similarity`; see `search.semantic_search`.
 
         Args:
             queries, corpus: Texts, or vectors (number, features) as [`encode`] makes them; or a single query.
@@ -269,8 +271,7 @@ class SiameseModel(SiamesePreTrainedModel):
     def predict(
         self, pairs: Iterable[tuple[str, str]], tokenizer: PreTrainedTokenizerBase | None = None, batch_size: int = 64
     ) -> list[bool]:
-        """
-        Whether the two texts of each pair are alike: their similarity is at least `config.threshold`.
+        """Whether the two texts of each pair are alike: their similarity is at least `config.threshold`.
 
         Raises:
             ValueError: if `config.threshold` is None, or a pair is not two texts.
@@ -287,8 +288,7 @@ class SiameseModel(SiamesePreTrainedModel):
 
 
 class SiameseForPairClassification(SiamesePreTrainedModel):
-    """
-    A label for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al. 2017,
+    """A label for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al. 2017,
     https://aclanthology.org/D17-1070), where u and v are the embeddings of the pair.
 
     Args:
@@ -322,8 +322,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         num_items_in_batch: torch.Tensor | int | None = None,
         output_hidden_states: bool | list[int] | None = None,
     ) -> SiamesePairClassifierOutput:
-        """
-        Classify pairs: two inputs, the second by the names with `_b`; or both texts in one sequence, as a tokenizer
+        """Classify pairs: two inputs, the second by the names with `_b`; or both texts in one sequence, as a tokenizer
         of `hf_rnn.with_pair_template` and so the stock pipeline for text classification makes it.
 
         Args:
@@ -380,12 +379,3 @@ def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
         encoder: type[PreTrainedModel] = getattr(importlib.import_module(f".{file}", __package__), name)
         return encoder(cast(Any, config))
     return cast(PreTrainedModel, AutoModel.from_config(config))
-
-
-__all__ = [
-    "SiameseForPairClassification",
-    "SiameseModel",
-    "SiameseOutput",
-    "SiamesePairClassifierOutput",
-    "SiamesePreTrainedModel",
-]

@@ -8,6 +8,9 @@ from torch import nn
 from .tracing import recorded, shape_of
 
 
+__all__ = ["checked_inputs", "split_by_type", "stack"]
+
+
 def checked_inputs(
     suffix: str,
     padding: int | None,
@@ -17,8 +20,7 @@ def checked_inputs(
     token_type_ids: torch.Tensor | None,
     pixel_values: torch.Tensor | None,
 ) -> dict[str, torch.Tensor]:
-    """
-    What an encoder is given for one side of a pair.
+    """What an encoder is given for one side of a pair.
 
     Args:
         suffix: Behind the arguments' names in errors.
@@ -57,9 +59,8 @@ def checked_inputs(
 
 
 def stack(a: torch.Tensor, b: torch.Tensor, padding: int) -> torch.Tensor:
-    """
-    One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right. Images
-    (batch, channels, height, width), which must have one shape, are not padded.
+    """One batch of the rows of `a` and `b` (batch, time): (rows of both, the larger width), padded on the right.
+    Images (batch, channels, height, width), which must have one shape, are not padded.
     """
     width = max(a.shape[1], b.shape[1])
     missing = (width - a.shape[1], width - b.shape[1])
@@ -70,8 +71,7 @@ def stack(a: torch.Tensor, b: torch.Tensor, padding: int) -> torch.Tensor:
 def split_by_type(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """
-    The ids and mask of the tokens of type 0, and of those of type 1, each text at the left of its row.
+    """The ids and mask of the tokens of type 0, and of those of type 1, each text at the left of its row.
 
     At the left, because some encoders count their positions from there: each text is then as it is alone.
     """
@@ -92,6 +92,3 @@ def split_by_type(
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
         parts += [input_ids.gather(1, order), mask.long()]
     return parts[0], parts[1], parts[2], parts[3]
-
-
-__all__ = ["checked_inputs", "split_by_type", "stack"]

@@ -1,5 +1,4 @@
-"""
-Which of several equal ways, or paths, a recurrent layer is computed by.
+"""Which of several equal ways, or paths, a recurrent layer is computed by.
 
     compiled    one compiled kernel for all steps and both directions; it touches no padding and gives every state.
                 CPU, float32 and float64, where the package `hf_rnn` is installed and has built it (`hf_rnn.kernels`).
@@ -29,6 +28,10 @@ from .tracing import recorded
 if TYPE_CHECKING:
     from .cells import Cell, State
 
+
+__all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]
+
+
 PATHS = ("compiled", "fused", "reference")
 # Sequences of which one step is computed sooner than the weights are rearranged.
 _FEW = 16
@@ -44,10 +47,9 @@ class CompiledLayer(Protocol):
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
     ) -> tuple[torch.Tensor, State]:
-        """
-        With `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch, directions, units): the
-        output of every step (batch, time, directions * units), zero at the padding, and the state at each sequence's
-        own last step.
+        """With `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch, directions, units):
+        the output of every step (batch, time, directions * units), zero at the padding, and the state at each
+        sequence's own last step.
         """
         ...
 
@@ -68,8 +70,7 @@ def compiled_layer() -> CompiledLayer | None:
 
 @contextmanager
 def recurrent_path(name: str | None) -> Iterator[None]:
-    """
-    Compute every recurrent layer inside the block by one path, in this thread.
+    """Compute every recurrent layer inside the block by one path, in this thread.
 
     Args:
         name: "compiled", "fused" or "reference"; None: each layer by its fastest again. A cell that the path cannot
@@ -90,8 +91,7 @@ def recurrent_path(name: str | None) -> Iterator[None]:
 
 
 def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
-    """
-    The path for a layer.
+    """The path for a layer.
 
     Args:
         kernel: The cell's `Cell.kernel`.
@@ -111,6 +111,3 @@ def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:
 def _one_step_of_few(inputs: torch.Tensor) -> bool:
     batch, time, _ = inputs.shape
     return time == 1 and batch <= _FEW and inputs.device.type == "cpu"
-
-
-__all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]

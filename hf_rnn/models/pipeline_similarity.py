@@ -12,13 +12,15 @@ from transformers import Pipeline
 from .similarity import pairwise
 
 
+__all__ = ["SentenceSimilarityPipeline"]
+
+
 PAIR = {"text", "text_pair"}
 ONE_TO_MANY = {"source_sentence", "sentences"}
 
 
 class SentenceSimilarityPipeline(Pipeline):
-    """
-    How alike texts are to a [`SiameseModel`], by its `config.similarity`.
+    """How alike texts are to a [`SiameseModel`], by its `config.similarity`.
 
     Called with:
 
@@ -56,8 +58,7 @@ class SentenceSimilarityPipeline(Pipeline):
         super().__init__(model=model, tokenizer=tokenizer, **kwargs)
 
     def __call__(self, inputs: Any, batch_size: int | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
-        """
-        Compare texts; see the class for what `inputs` may be and what is answered.
+        """Compare texts; see the class for what `inputs` may be and what is answered.
 
         Raises:
             ValueError: for other inputs or arguments, or a `batch_size` below 1.
@@ -134,6 +135,3 @@ def _comparison(row: Any, index: int) -> tuple[str, list[str], bool]:
         if not isinstance(value, str):
             raise ValueError(f"`inputs` has {value!r} at {index}, where a text must stand: {_ALLOWED}.")
     return text, list(others), many
-
-
-__all__ = ["SentenceSimilarityPipeline"]

@@ -10,6 +10,9 @@ from .recurrent import Steps
 from .tracing import shape_of
 
 
+__all__ = ["AttentionPool", "Pooler", "max_pool", "mean_pool"]
+
+
 def mean_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
     """Mean over the real steps of (batch, time, features), zero at the padding; zeros for an empty sequence."""
     return features.sum(1) / steps.lengths.clamp(min=1).unsqueeze(1).to(features.dtype)
@@ -26,10 +29,9 @@ def max_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
 
 
 class AttentionPool(nn.Module):
-    """
-    A learnt weighted mean (Yang et al. 2016, https://aclanthology.org/N16-1174, eq. 5-7):
+    """A learnt weighted mean (Yang et al. 2016, https://aclanthology.org/N16-1174, eq. 5-7):
 
-        u_t = tanh(W s_t + b),  a = softmax over the real steps of u_tᵀ v,  pooled = Σ_t a_t s_t
+    u_t = tanh(W s_t + b),  a = softmax over the real steps of u_tᵀ v,  pooled = Σ_t a_t s_t
     """
 
     def __init__(self, size: int) -> None:
@@ -55,9 +57,7 @@ class AttentionPool(nn.Module):
 
 
 class Pooler(nn.Module):
-    """
-    The pooling that `config.pooling` names: (batch, time, features) and the final states to (batch, output).
-    """
+    """The pooling that `config.pooling` names: (batch, time, features) and the final states to (batch, output)."""
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
@@ -76,6 +76,3 @@ class Pooler(nn.Module):
         if self.pooling == "max":
             return max_pool(features, steps)
         return torch.cat([mean_pool(features, steps), max_pool(features, steps)], dim=1)
-
-
-__all__ = ["AttentionPool", "Pooler", "max_pool", "mean_pool"]

@@ -1,5 +1,5 @@
-"""
-One recurrent layer over padded batches, exact: what a sequence's output is never depends on what it is batched with.
+"""One recurrent layer over padded batches, exact: what a sequence's output is never depends on what it is batched
+with.
 
 The backward direction starts at the last real token, never on padding, and a left-padded batch, or one with holes, is
 read as if the padding were not there. How, is each path's own (see `paths.py`). torch's kernels read only dense rows,
@@ -22,6 +22,9 @@ from .cells import CELLS, State, last_steps
 from .configuration_rnn import RecurrentConfig
 from .paths import CompiledLayer, choose_path, compiled_layer
 from .tracing import over_time, recorded, shape_of
+
+
+__all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer", "Steps"]
 
 
 @dataclass
@@ -48,8 +51,7 @@ def gather_rows(features: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 @dataclass
 class Steps:
-    """
-    Which steps of a padded batch are real and in which order each direction reads them.
+    """Which steps of a padded batch are real and in which order each direction reads them.
 
     Attributes:
         padding: (batch, time), True where there is no token; None when every step is real.
@@ -94,8 +96,7 @@ class Steps:
 
 
 class LockedDropout(nn.Module):
-    """
-    Dropout of (batch, time, features) with one mask for all the steps of a sequence (Gal & Ghahramani 2016).
+    """Dropout of (batch, time, features) with one mask for all the steps of a sequence (Gal & Ghahramani 2016).
 
     Args:
         probability: Share of the features that is zeroed in training; the rest is scaled by 1 / (1 - probability).
@@ -125,8 +126,7 @@ class RecordedStates(nn.Module):
 
 
 class RecurrentLayer(GradientCheckpointingLayer):
-    """
-    One layer in one or both directions.
+    """One layer in one or both directions.
 
     Args:
         config: The model's configuration.
@@ -144,8 +144,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
     def forward(
         self, hidden_states: torch.Tensor, steps: Steps, state: State | None = None, return_state: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
-        """
-        Args:
+        """Args:
             hidden_states: (batch, time, features).
             steps: Which of the steps are real.
             state: What each direction starts from: h, and c for an LSTM, each (batch, directions, units); None: zeros.
@@ -249,6 +248,3 @@ class RecurrentLayer(GradientCheckpointingLayer):
 
 class StackedLayer(RecordedStates, RecurrentLayer):
     """A layer of the stack; a character encoder has one that is not of it, whose outputs are no `hidden_states`."""
-
-
-__all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer", "Steps"]

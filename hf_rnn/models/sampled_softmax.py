@@ -8,11 +8,13 @@ import torch
 from torch import nn
 
 
+__all__ = ["draw_tokens", "sampled_cross_entropy"]
+
+
 def sampled_cross_entropy(
     features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear, num_sampled: int
 ) -> torch.Tensor:
-    r"""
-    The summed cross-entropy of `targets`, with an estimate of the softmax's normaliser (Bengio & Senécal 2008,
+    r"""The summed cross-entropy of `targets`, with an estimate of the softmax's normaliser (Bengio & Senécal 2008,
     https://doi.org/10.1109/TNN.2007.912312; Jean et al. 2015, https://aclanthology.org/P15-1001):
 
         Z ≈ exp(s_y) + Σ_{j: c_j ≠ y} exp(s_{c_j}) / (k q(c_j)),    c_1 … c_k ~ q
@@ -44,6 +46,3 @@ def draw_tokens(vocab_size: int, count: int, device: torch.device) -> tuple[torc
     ids = ids.clamp(max=vocab_size - 1)
     share = ((ids + 2) / (ids + 1)).double().log() / largest
     return ids, (count * share).log().float()
-
-
-__all__ = ["draw_tokens", "sampled_cross_entropy"]

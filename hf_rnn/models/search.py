@@ -8,6 +8,9 @@ from transformers.utils import logging
 from .similarity import SIMILARITIES, matrix
 
 
+__all__ = ["semantic_search"]
+
+
 @torch.no_grad()
 def semantic_search(
     queries: torch.Tensor,
@@ -17,8 +20,7 @@ def semantic_search(
     block_size: int = 4096,
     progress: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """
-    The `top_k` vectors of a corpus that are most alike to each query: those of a full sort, without its memory.
+    """The `top_k` vectors of a corpus that are most alike to each query: those of a full sort, without its memory.
 
     Args:
         queries: (queries, features), floating point.
@@ -97,6 +99,3 @@ def _check(queries: torch.Tensor, corpus: torch.Tensor, similarity: str, **sizes
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"`{name}`={size!r} must be an integer of at least 1.")
-
-
-__all__ = ["semantic_search"]

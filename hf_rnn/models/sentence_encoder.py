@@ -1,6 +1,5 @@
-"""
-A siamese network as a module of sentence-transformers: `SentenceTransformer(folder, trust_remote_code=True)` loads the
-folder of one, and its `encode` makes the vectors of [`SiameseModel.encode`].
+"""A siamese network as a module of sentence-transformers: `SentenceTransformer(folder, trust_remote_code=True)` loads
+the folder of one, and its `encode` makes the vectors of [`SiameseModel.encode`].
 
 sentence-transformers need not be installed: it asks of a module the methods below and no base class.
 """
@@ -19,9 +18,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from .encoding import NO_LIMIT, tokenized
 
 
+__all__ = ["SiameseSentenceEncoder", "write_module_files"]
+
+
 class SiameseSentenceEncoder(nn.Module):
-    """
-    Texts to the embeddings of a siamese network.
+    """Texts to the embeddings of a siamese network.
 
     Args:
         model: A `SiameseModel` of texts.
@@ -51,8 +52,7 @@ class SiameseSentenceEncoder(nn.Module):
         return int(self.model.config.output_size)
 
     def preprocess(self, inputs: list[str], prompt: str | None = None, **kwargs: Any) -> dict[str, torch.Tensor]:
-        """
-        Tokens (texts, time) of texts, each behind the `prompt`.
+        """Tokens (texts, time) of texts, each behind the `prompt`.
 
         Raises:
             ValueError: for an input that is not a text.
@@ -89,8 +89,7 @@ class SiameseSentenceEncoder(nn.Module):
         backend: str = "torch",
         **kwargs: Any,
     ) -> SiameseSentenceEncoder:
-        """
-        What sentence-transformers calls, with its own arguments.
+        """What sentence-transformers calls, with its own arguments.
 
         Raises:
             ValueError: for another `backend` than "torch".
@@ -110,8 +109,7 @@ class SiameseSentenceEncoder(nn.Module):
 
 
 def write_module_files(folder: str | os.PathLike[str], similarity: str) -> None:
-    """
-    Write the two small files by which sentence-transformers finds this module in the folder of a siamese network.
+    """Write the two small files by which sentence-transformers finds this module in the folder of a siamese network.
 
     Its measures have the names of ours and their values, but for "manhattan": there it is −‖a − b‖₁, of which ours is
     the exponential. The order of similarities is the same; a `config.threshold` t is there log t.
@@ -120,6 +118,3 @@ def write_module_files(folder: str | os.PathLike[str], similarity: str) -> None:
     config = {"model_type": "SentenceTransformer", "similarity_fn_name": similarity, "prompts": {}}
     for name, content in (("modules.json", [module]), ("config_sentence_transformers.json", config)):
         (Path(folder) / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-__all__ = ["SiameseSentenceEncoder", "write_module_files"]

@@ -8,10 +8,12 @@ import torch
 from transformers.modeling_outputs import ModelOutput
 
 
+__all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]
+
+
 @dataclass
 class SiameseOutput(ModelOutput):
-    """
-    What a siamese network returns.
+    """What a siamese network returns.
 
     Attributes:
         logits: (batch), the similarity of each pair, if a second input was given.
@@ -30,8 +32,7 @@ class SiameseOutput(ModelOutput):
 
 @dataclass
 class SiamesePairClassifierOutput(ModelOutput):
-    """
-    What a classifier of pairs returns.
+    """What a classifier of pairs returns.
 
     Attributes:
         loss: Of the labels, if they were given.
@@ -49,6 +50,3 @@ class SiamesePairClassifierOutput(ModelOutput):
     embeddings_b: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     hidden_states_b: tuple[torch.Tensor, ...] | None = None
-
-
-__all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]

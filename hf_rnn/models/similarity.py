@@ -7,12 +7,14 @@ import torch
 from .tracing import shape_of
 
 
+__all__ = ["SIMILARITIES", "matrix", "pairwise", "unit_length"]
+
+
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
 def pairwise(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
-    r"""
-    The similarity of each row of `a` to the same row of `b`.
+    r"""The similarity of each row of `a` to the same row of `b`.
 
         cosine      aᵀb / (‖a‖₂ ‖b‖₂), and 0 where a or b is the zero vector
         dot         aᵀb
@@ -46,8 +48,8 @@ def pairwise(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
 
 
 def matrix(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
-    """
-    The similarity of each row of `a` (n, features) to each row of `b` (m, features), by the equations of [`pairwise`].
+    """The similarity of each row of `a` (n, features) to each row of `b` (m, features), by the equations of
+    [`pairwise`].
 
     Returns:
         (n, m).
@@ -80,6 +82,3 @@ def _check(a: torch.Tensor, b: torch.Tensor, kind: str) -> None:
             raise ValueError(f"`{name}` has shape {tuple(vectors.shape)}; it must be (batch, features).")
     if shape_of(a)[1] != shape_of(b)[1]:
         raise ValueError(f"`b` has {b.shape[1]} features; it must have those of `a`, {a.shape[1]}.")
-
-
-__all__ = ["SIMILARITIES", "matrix", "pairwise", "unit_length"]

@@ -1,5 +1,4 @@
-"""
-The name of a model's state: `past_key_values` in transformers up to 5.23, `cache` from 5.24 on.
+"""The name of a model's state: `past_key_values` in transformers up to 5.23, `cache` from 5.24 on.
 
 Every other file says `cache`. What is given under either name, or under the next one, reaches the state; what is
 returned has the name that this version of transformers looks for, and answers to the others.
@@ -15,6 +14,9 @@ from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutput, CausalLMOutputWithPast
 
 
+__all__ = ["STATE_NAME", "STATE_NAMES", "StateOutputMixin", "named_state", "take_state"]
+
+
 def _name_in(with_state: type[Any], without: type[Any]) -> str:
     # The field that the outputs of a model with a state have, and those of one without do not.
     others = {field.name for field in fields(without)}
@@ -27,8 +29,7 @@ STATE_NAMES = tuple(dict.fromkeys(("cache", "past_key_values", STATE_NAME)))
 
 
 def take_state(arguments: MutableMapping[str, Any], cache: Any = None, past_key_values: Any = None) -> Any:
-    """
-    Take the state out of what a model was called with, by whichever name it was given.
+    """Take the state out of what a model was called with, by whichever name it was given.
 
     Args:
         arguments: The other named arguments; the state is removed from them.
@@ -66,6 +67,3 @@ class StateOutputMixin:
 def named_state(cache: Cache | None) -> dict[str, Any]:
     """The state as a named argument of an output of this version of transformers."""
     return {STATE_NAME: cache}
-
-
-__all__ = ["STATE_NAME", "STATE_NAMES", "StateOutputMixin", "named_state", "take_state"]

@@ -16,9 +16,11 @@ from .losses import classification_loss, divided
 from .tracing import recorded
 
 
+__all__ = ["TaggingHead", "bioes_states", "inside", "merge_scores"]
+
+
 def bioes_states(labels: Sequence[str]) -> dict[str, str]:
-    """
-    The states in BIOES that stand for `labels` in BIO, each with its label: S-PER for B-PER, E-PER for I-PER …
+    """The states in BIOES that stand for `labels` in BIO, each with its label: S-PER for B-PER, E-PER for I-PER …
 
     Raises:
         ValueError: for a label that is not of BIO.
@@ -45,16 +47,14 @@ def inside(labels: Sequence[str]) -> dict[str, str]:
 
 
 def merge_scores(scores: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
-    """
-    Scores (…, sources) to (…, targets), the best of the sources that lead to each by `into` (sources, targets);
+    """Scores (…, sources) to (…, targets), the best of the sources that lead to each by `into` (sources, targets);
     `FORBIDDEN` where none does. The best target is that of the best source, which a sum would not give.
     """
     return scores.unsqueeze(-1).masked_fill(~into, -torch.inf).amax(-2).clamp(min=FORBIDDEN)
 
 
 class TaggingHead(nn.Module):
-    """
-    (batch, words, features) to emissions, to a loss, and to scores of labels.
+    """(batch, words, features) to emissions, to a loss, and to scores of labels.
 
     Args:
         config: The model's configuration; `id2label` gives the labels.
@@ -99,9 +99,8 @@ class TaggingHead(nn.Module):
         mask: torch.Tensor,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """
-        The negative log-likelihood of `labels` (batch, words), -100 where there is none, by the labelled words or by
-        `num_items_in_batch`.
+        """The negative log-likelihood of `labels` (batch, words), -100 where there is none, by the labelled words or
+        by `num_items_in_batch`.
         """
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
@@ -120,8 +119,7 @@ class TaggingHead(nn.Module):
         return divided(total, num_items_in_batch)
 
     def scores(self, emissions: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        Scores (batch, words, labels) of a word's first piece and of its further ones.
+        """Scores (batch, words, labels) of a word's first piece and of its further ones.
 
         With a CRF they are max-marginals: the best sequence through each label, less the best of all, so that their
         argmax is the Viterbi path. Without, they are logits. The argmax of a further piece is the I- of its word's.
@@ -133,9 +131,8 @@ class TaggingHead(nn.Module):
         return of_words, merge_scores(of_words, self.inside_labels)
 
     def log_probabilities(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
-        log p(label) (batch, words, labels) of each word, whatever labels the others have: by the CRF's marginals, the
-        states of a label summed; without a CRF the log-softmax of the emissions. Anything at the padding.
+        """log p(label) (batch, words, labels) of each word, whatever labels the others have: by the CRF's marginals,
+        the states of a label summed; without a CRF the log-softmax of the emissions. Anything at the padding.
         """
         emissions = _at_least_float32(emissions)
         if self.crf is None:
@@ -159,6 +156,3 @@ def _table(targets: Iterable[str], labels: Sequence[str]) -> torch.Tensor:
     # (targets, labels): True where the two are the same.
     rows = [[target == label for label in labels] for target in targets]
     return torch.tensor(rows, dtype=torch.bool, device="cpu")
-
-
-__all__ = ["TaggingHead", "bioes_states", "inside", "merge_scores"]

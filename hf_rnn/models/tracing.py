@@ -1,5 +1,4 @@
-"""
-Models recorded by `torch.jit.trace` or `torch.export`: once, from an example, for every batch and every length.
+"""Models recorded by `torch.jit.trace` or `torch.export`: once, from an example, for every batch and every length.
 
 A recording knows nothing of what Python decides while it is made. So where a model would look at the values of its
 inputs to save work, as where nothing is padded, it asks `recorded` first and goes the way that is right for all; and a
@@ -14,6 +13,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
+
+
+__all__ = ["Tensors", "as_size", "over_time", "recorded", "shape_of"]
 
 
 Tensors = Sequence[torch.Tensor]
@@ -63,8 +65,7 @@ def over_time(
     dim: int,
     reverse: bool = False,
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    """
-    A recurrence, a step at a time: a loop in Python, and in a recording one over as many steps as it is given.
+    """A recurrence, a step at a time: a loop in Python, and in a recording one over as many steps as it is given.
 
     Args:
         step: Computes the state after a step from the state before it, the values of the `sequences` at it, and the
@@ -148,6 +149,3 @@ def _loop_of(one: Any) -> Callable[..., Any]:
         return torch.stack(outputs), state
 
     return loop
-
-
-__all__ = ["Tensors", "as_size", "over_time", "recorded", "shape_of"]

@@ -8,13 +8,15 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 
+__all__ = ["DamagedWeightsMixin"]
+
+
 class DamagedWeightsMixin:
     """Make `from_pretrained` say which file cannot be read, where safetensors says only why."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """
-        As in transformers.
+        """As in transformers.
 
         Raises:
             ValueError: a file of weights is cut short or damaged. A bit that turned one number into another is not
@@ -36,6 +38,3 @@ def _damaged_file(name_or_path: Any, subfolder: str) -> str:
         except SafetensorError:
             return repr(str(path))
     return f"A file of weights (model.safetensors) of {str(name_or_path)!r}"
-
-
-__all__ = ["DamagedWeightsMixin"]

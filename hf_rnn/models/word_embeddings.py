@@ -1,5 +1,4 @@
-"""
-Words rebuilt from the pieces of an open-vocabulary tokenizer, and what a model knows of each: its own vector, its
+"""Words rebuilt from the pieces of an open-vocabulary tokenizer, and what a model knows of each: its own vector, its
 spelling, its capitals.
 
 A stock pipeline passes a model nothing but `input_ids`. Two tables of the checkpoint tell which ids begin a word, and
@@ -22,6 +21,9 @@ from .embeddings import RecurrentEmbeddings
 from .recurrent import Steps
 from .tracing import as_size, recorded
 from .words import Words
+
+
+__all__ = ["WordEmbeddings", "casing", "lower_case", "pack_bytes", "word_keys"]
 
 
 UNKNOWN_ROW = 0
@@ -63,8 +65,7 @@ def lower_case(characters: torch.Tensor) -> torch.Tensor:
 
 
 def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """
-    Of words as bytes (words, bytes) of `lengths` (words), True or False (words, 6): begins with a capital; has a
+    """Of words as bytes (words, bytes) of `lengths` (words), True or False (words, 6): begins with a capital; has a
     capital after its first character; has a letter in lower case; a digit; nothing but digits; something else in
     ASCII. Letters are those of `lower_case`, digits 0 to 9.
     """
@@ -84,8 +85,7 @@ def pack_bytes(spelt: Sequence[bytes], width: int | None = None, padding: int = 
 
 
 class WordEmbeddings(RecurrentEmbeddings):
-    """
-    Ids of pieces (batch, time) to features (batch, words, features): the word's vector, then its spelling
+    """Ids of pieces (batch, time) to features (batch, words, features): the word's vector, then its spelling
     (`config.char_encoder`), then its capitals (`config.casing_features`).
 
     Until `set_tokens` is called every token is a word of its own, spelt by the two bytes of its id; until `set_words`
@@ -123,8 +123,7 @@ class WordEmbeddings(RecurrentEmbeddings):
         init.copy_(self.keys, torch.arange(1, self.num_keys + 1, device="cpu"))
 
     def set_tokens(self, spelt: Sequence[bytes], starts: Sequence[bool]) -> None:
-        """
-        Say what the tokens of the tokenizer are.
+        """Say what the tokens of the tokenizer are.
 
         Args:
             spelt: The bytes of every token, in the order of the ids; none for a special token.
@@ -150,8 +149,7 @@ class WordEmbeddings(RecurrentEmbeddings):
         self.token_starts.copy_(torch.tensor(list(starts)))
 
     def set_words(self, words: Sequence[str]) -> dict[str, int]:
-        """
-        Say which words have a vector of their own.
+        """Say which words have a vector of their own.
 
         Args:
             words: Different words, one less than `config.word_vocab_size`; a word in lower case also serves for its
@@ -260,6 +258,3 @@ class WordEmbeddings(RecurrentEmbeddings):
         characters = torch.full((batch * time * width + 1,), PADDING_BYTE, device=input_ids.device)
         characters = characters.scatter(0, place.flatten(), self.token_bytes[input_ids].long().flatten())
         return characters[:-1].view(batch * time, width), lengths
-
-
-__all__ = ["WordEmbeddings", "casing", "lower_case", "pack_bytes", "word_keys"]

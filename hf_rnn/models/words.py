@@ -1,5 +1,4 @@
-"""
-Which pieces of a tokenised text make which word, and moving features between pieces and words.
+"""Which pieces of a tokenised text make which word, and moving features between pieces and words.
 
 A tokenizer with an open vocabulary cuts an unknown word into pieces and marks the piece that a word begins with. A
 model of words takes one step a word, and answers for each piece.
@@ -14,16 +13,18 @@ import torch
 from .tracing import recorded, shape_of
 
 
+__all__ = ["Words"]
+
+
 @dataclass
 class Words:
-    """
-    Attributes:
-        of_piece: (batch, time), which word of its text a piece belongs to; 0 at the padding.
-        first: (batch, words), at which piece a word begins; 0 where a text has no further word.
-        mask: (batch, words), True at a word; a row's words come first in it. As wide as the most words of a row; where
-            a model is recorded (`tracing.py`), as there are pieces.
-        begins: (batch, time), True at the first piece of a word.
-        pieces: (batch, time), True at a piece, False at the padding.
+    """Attributes:
+    of_piece: (batch, time), which word of its text a piece belongs to; 0 at the padding.
+    first: (batch, words), at which piece a word begins; 0 where a text has no further word.
+    mask: (batch, words), True at a word; a row's words come first in it. As wide as the most words of a row; where
+        a model is recorded (`tracing.py`), as there are pieces.
+    begins: (batch, time), True at the first piece of a word.
+    pieces: (batch, time), True at a piece, False at the padding.
     """
 
     of_piece: torch.Tensor
@@ -34,11 +35,10 @@ class Words:
 
     @classmethod
     def of(cls, starts: torch.Tensor, mask: torch.Tensor) -> Words:
-        """
-        Args:
-            starts: (batch, time), True at a piece that is marked as the beginning of a word. The first piece of a text
-                begins one in any case.
-            mask: (batch, time), True at a piece, False at the padding, wherever that stands.
+        """Args:
+        starts: (batch, time), True at a piece that is marked as the beginning of a word. The first piece of a text
+            begins one in any case.
+        mask: (batch, time), True at a piece, False at the padding, wherever that stands.
         """
         place = mask.cumsum(1)
         begins = mask & (starts | (place == 1))
@@ -83,6 +83,3 @@ def _select(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     # (batch, steps, …) by index (batch, wanted).
     rows = torch.arange(values.shape[0], device=values.device).unsqueeze(1)
     return values[rows, index]
-
-
-__all__ = ["Words"]

@@ -20,6 +20,9 @@ from ..runs.results import read_results
 from .results_tables import Results, results_table
 
 
+__all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]
+
+
 # Where a checkout has the bundled checkpoints.
 BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
 # The plot of a comparison, beside the card of a bundled checkpoint.
@@ -27,8 +30,7 @@ PLOT_FILE = "comparison.png"
 
 
 def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
-    """
-    Path → text of every card below `root`, the root of a checkout.
+    """Path → text of every card below `root`, the root of a checkout.
 
     Args:
         published: The documents in `model_cards/results`.
@@ -110,6 +112,3 @@ def _beside(results: Results, published: Sequence[Results]) -> str | None:
 
 def _plot(root: Path, options: CardOptions) -> Path | None:
     return (root / options.compared_in).with_suffix(".png") if options.compared_in else None
-
-
-__all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]

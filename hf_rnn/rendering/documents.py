@@ -20,6 +20,9 @@ from .results_tables import Results, results_table
 from .search_tables import search_tables
 
 
+__all__ = ["documents"]
+
+
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
@@ -124,6 +127,3 @@ def documents(root: Path, speed: SpeedBlocks) -> dict[Path, bytes]:
     texts = {path: rendered(path.read_text("utf-8"), blocks, path, root) for path in with_blocks}
     plots = {copy: plot.read_bytes() for copy, plot in copied_plots(root).items()}
     return {path: text.encode() for path, text in (texts | cards).items()} | plots
-
-
-__all__ = ["documents"]

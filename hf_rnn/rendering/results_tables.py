@@ -13,6 +13,9 @@ from ..runs.markdown import markdown_table
 from ..tasks.recipes import recorded_name
 
 
+__all__ = ["Results", "results_table"]
+
+
 Results = dict[str, Any]
 
 
@@ -54,8 +57,7 @@ def _recipe(results: Results) -> str:
 
 
 def results_table(rows: list[Results], *, recipes: bool = True) -> str:
-    """
-    A Markdown table of results of one task, best first; those without a test figure come last.
+    """A Markdown table of results of one task, best first; those without a test figure come last.
 
     Args:
         recipes: Whether a column links to the recipes, as seen from the root of the project.
@@ -73,6 +75,3 @@ def results_table(rows: list[Results], *, recipes: bool = True) -> str:
     shown = _columns(figures, recipes)
     lines = [[heading for heading, _, _ in shown], [alignment for _, alignment, _ in shown]]
     return markdown_table(lines + [[cell(results) for _, _, cell in shown] for results in ordered])
-
-
-__all__ = ["Results", "results_table"]

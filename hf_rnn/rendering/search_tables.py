@@ -7,9 +7,11 @@ from typing import Any
 from ..runs.markdown import markdown_table
 
 
+__all__ = ["search_tables"]
+
+
 def search_tables(summary: dict[str, Any]) -> str:
-    """
-    A paragraph; the best value and the importance of each parameter; and, where they were compared, the best
+    """A paragraph; the best value and the importance of each parameter; and, where they were compared, the best
     configuration beside the default on fresh seeds.
     """
     trials, minutes, objective = summary["trials"], summary["minutes"], summary["objective"]
@@ -54,6 +56,3 @@ def _comparison(comparison: dict[str, Any], metric: str) -> str:
             cells.append(f"{found['mean']:.4f} ± {found['standard_deviation']:.4f} ({ends})")
         lines.append([name, *cells, str(len(comparison["seeds"]))])
     return markdown_table(lines)
-
-
-__all__ = ["search_tables"]

@@ -1,5 +1,4 @@
-"""
-The bundled checkpoints: where they are, and the one way in which a checkpoint is named.
+"""The bundled checkpoints: where they are, and the one way in which a checkpoint is named.
 
 Those that are free for every use are in the package. The others have a distribution of their own, `DISTRIBUTION`,
 which is built from the same repository; a checkout has both.
@@ -15,6 +14,19 @@ from typing import Any
 from transformers.utils import logging
 
 from .checksums import check_files
+
+
+__all__ = [
+    "DISTRIBUTION",
+    "PREFIX",
+    "TERMS",
+    "bundled",
+    "bundled_folders",
+    "bundled_name",
+    "checkpoint_folder",
+    "find_named",
+    "list_bundled",
+]
 
 
 logger = logging.get_logger(__name__)
@@ -53,8 +65,7 @@ def list_bundled() -> list[str]:
 
 
 def bundled(name: str) -> str:
-    """
-    Folder of the bundled checkpoint `name`, for `from_pretrained` and `pipeline`.
+    """Folder of the bundled checkpoint `name`, for `from_pretrained` and `pipeline`.
 
     The first time in a process, the terms of one that is not free for every use are logged as a warning.
 
@@ -67,8 +78,7 @@ def bundled(name: str) -> str:
 
 
 def checkpoint_folder(name: str | os.PathLike[str], argument: str) -> str:
-    """
-    A checkpoint as `from_pretrained` takes it: the folder of the bundled one that `bundled:NAME` names. Everything
+    """A checkpoint as `from_pretrained` takes it: the folder of the bundled one that `bundled:NAME` names. Everything
     else, a folder or a repository of the Hub, is given back as it is.
 
     Args:
@@ -121,16 +131,3 @@ def _find(name: str, argument: str, given: str, prefix: str) -> str:
     if name in TERMS:
         logger.warning_once(f"The bundled checkpoint {name} is {TERMS[name]}.")
     return str(folders[name])
-
-
-__all__ = [
-    "DISTRIBUTION",
-    "PREFIX",
-    "TERMS",
-    "bundled",
-    "bundled_folders",
-    "bundled_name",
-    "checkpoint_folder",
-    "find_named",
-    "list_bundled",
-]

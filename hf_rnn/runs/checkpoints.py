@@ -12,6 +12,16 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from .checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
 
 
+__all__ = [
+    "STATE_FILE",
+    "check_checkpoint",
+    "checkpoints",
+    "last_whole_checkpoint",
+    "set_aside_earlier_checkpoints",
+    "set_aside_unfinished_checkpoints",
+]
+
+
 logger = logging.getLogger(__name__)
 
 # What the Trainer writes last of a checkpoint; only the checksums come after it.
@@ -21,9 +31,8 @@ _PARTS = ("*.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
 
 
 def check_checkpoint(folder: str | Path) -> None:
-    """
-    Raise unless the checkpoint `folder` is whole: it has the file that is written last, and all files are those that
-    were written (see `check_files`). One without checksums, as the stock Trainer writes them, has all its parts.
+    """Raise unless the checkpoint `folder` is whole: it has the file that is written last, and all files are those
+    that were written (see `check_files`). One without checksums, as the stock Trainer writes them, has all its parts.
 
     Raises:
         DamagedFileError: names a file that is missing or damaged.
@@ -50,8 +59,7 @@ def last_whole_checkpoint(output: str | Path) -> str | None:
 
 
 def set_aside_unfinished_checkpoints(output: str | Path) -> None:
-    """
-    Rename the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
+    """Rename the checkpoints whose writing was never finished, with a warning: the stock Trainer, removing old ones,
     would keep them as the newest, and whatever takes the highest number would load them.
     """
     for folder in checkpoints(output):
@@ -67,8 +75,7 @@ def set_aside_unfinished_checkpoints(output: str | Path) -> None:
 
 
 def set_aside_earlier_checkpoints(output: str | Path) -> None:
-    """
-    Rename the checkpoints of an earlier training, with a warning, where a new one starts in its folder: by their
+    """Rename the checkpoints of an earlier training, with a warning, where a new one starts in its folder: by their
     numbers they would count among its own, which would be removed in their place. Those set aside before are replaced.
     """
     earlier = checkpoints(output)
@@ -102,13 +109,3 @@ def checkpoints(output: str | Path) -> list[Path]:
         if (match := re.fullmatch(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)", path.name)) and path.is_dir()
     }
     return [numbered[step] for step in sorted(numbered)]
-
-
-__all__ = [
-    "STATE_FILE",
-    "check_checkpoint",
-    "checkpoints",
-    "last_whole_checkpoint",
-    "set_aside_earlier_checkpoints",
-    "set_aside_unfinished_checkpoints",
-]

@@ -11,6 +11,17 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 
+__all__ = [
+    "CHECKSUMS_FILE",
+    "DamagedFileError",
+    "check_files",
+    "check_source",
+    "checksums",
+    "read_json",
+    "write_checksums",
+]
+
+
 CHECKSUMS_FILE = "checksums.json"
 # The card and its pictures are written anew from the rest, when its text or a comparison changes.
 _OF_THE_CARD = ("README.md", "card.json", "*.png")
@@ -37,10 +48,9 @@ def write_checksums(folder: str | Path) -> None:
 
 
 def check_files(folder: str | Path) -> None:
-    """
-    Raise unless every file that `checksums.json` names is there and is the one that was written. In a folder without
-    one the JSON and safetensors files are opened: what is cut short is found, a bit that turned one number into
-    another is not.
+    """Raise unless every file that `checksums.json` names is there and is the one that was written. In a folder
+    without one the JSON and safetensors files are opened: what is cut short is found, a bit that turned one number
+    into another is not.
 
     Raises:
         DamagedFileError: names the first file that is missing or damaged.
@@ -68,8 +78,7 @@ def check_source(name_or_path: str | Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """
-    What a JSON file holds.
+    """What a JSON file holds.
 
     Raises:
         DamagedFileError: it is no JSON.
@@ -94,14 +103,3 @@ def _check_readable(path: Path) -> None:
 def file_checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-__all__ = [
-    "CHECKSUMS_FILE",
-    "DamagedFileError",
-    "check_files",
-    "check_source",
-    "checksums",
-    "read_json",
-    "write_checksums",
-]

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
+__all__ = ["AXES", "CURVES_FILE", "Points", "curve_points", "plot_learning_curves", "plot_run_curves"]
+
+
 # What a curve is drawn against → where the Trainer, or `clock.TrainingClock`, logs it.
 AXES = {"epoch": "epoch", "minutes": "minutes", "steps": "step"}
 
@@ -39,9 +43,8 @@ def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str, axi
 
 
 def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | Path, metric_name: str) -> Path:
-    """
-    Draw loss (train, validation) by epoch and the validation metric by minutes of training, or by epoch where the log
-    has none, and write them to `path` as PNG.
+    """Draw loss (train, validation) by epoch and the validation metric by minutes of training, or by epoch where the
+    log has none, and write them to `path` as PNG.
 
     Neither a display nor pyplot is used: the backend of the calling program stays as it is.
 
@@ -65,9 +68,8 @@ def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | P
 
 
 def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, metric_name: str, axis: str) -> Path:
-    """
-    Draw several runs over each other, each in a colour of its own: the loss (train dashed, validation solid) and the
-    validation metric, and write them to `path` as PNG.
+    """Draw several runs over each other, each in a colour of its own: the loss (train dashed, validation solid) and
+    the validation metric, and write them to `path` as PNG.
 
     Args:
         runs: The curves of each, as `curve_points` gives them along `axis`, by the run's name.
@@ -121,6 +123,3 @@ def _save(figure: Figure, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", dpi=120)
     return path
-
-
-__all__ = ["AXES", "CURVES_FILE", "Points", "curve_points", "plot_learning_curves", "plot_run_curves"]

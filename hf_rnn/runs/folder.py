@@ -10,6 +10,16 @@ from transformers import TrainingArguments
 from .checkpoints import check_checkpoint, last_whole_checkpoint
 
 
+__all__ = [
+    "CONFUSION_FILE",
+    "CURVES_FILE",
+    "PREDICTIONS_FILE",
+    "RESULTS_FILE",
+    "TAGS_FILE",
+    "checkpoint_to_resume",
+]
+
+
 logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
@@ -20,8 +30,7 @@ CONFUSION_FILE = "confusion.json"
 
 
 def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
-    """
-    The checkpoint to go on from: that named by `resume_from_checkpoint`, else the last whole one of a run that did
+    """The checkpoint to go on from: that named by `resume_from_checkpoint`, else the last whole one of a run that did
     not end.
 
     `resume_from_checkpoint` may also be "true" (there must be one) or "false" (start afresh).
@@ -53,13 +62,3 @@ def checkpoint_to_resume(arguments: TrainingArguments) -> str | None:
     if last is not None:
         logger.warning("Going on from %s. To start afresh, name another `output_dir`.", last)
     return last
-
-
-__all__ = [
-    "CONFUSION_FILE",
-    "CURVES_FILE",
-    "PREDICTIONS_FILE",
-    "RESULTS_FILE",
-    "TAGS_FILE",
-    "checkpoint_to_resume",
-]

@@ -16,13 +16,15 @@ from .curves import AXES, Points, curve_points
 from .describe import TRAINER_SPEED
 
 
+__all__ = ["RunHistory", "common_metric", "last_and_best", "read_histories", "run_curves", "write_curves_csv"]
+
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunHistory:
-    """
-    What a run logged.
+    """What a run logged.
 
     Attributes:
         name: The run's folder, as it is shown.
@@ -36,8 +38,7 @@ class RunHistory:
 
 
 def read_histories(folders: Sequence[str | Path]) -> list[RunHistory]:
-    """
-    The histories of the runs in `folders`, in this order: of a finished run all that it logged, of one that was
+    """The histories of the runs in `folders`, in this order: of a finished run all that it logged, of one that was
     stopped or is under way what it had logged when it wrote its last checkpoint. A checkpoint's folder will do, too.
 
     Runs are called by the names of their folders, or by the whole paths where two names are the same.
@@ -59,8 +60,7 @@ def read_histories(folders: Sequence[str | Path]) -> list[RunHistory]:
 
 
 def common_metric(histories: Sequence[RunHistory], metric: str | None = None) -> str:
-    """
-    `metric` (with or without `eval_`), which all the runs must have; by default the first that they have in common,
+    """`metric` (with or without `eval_`), which all the runs must have; by default the first that they have in common,
     and `"loss"` where none was evaluated by anything else.
 
     Raises:
@@ -83,8 +83,7 @@ def common_metric(histories: Sequence[RunHistory], metric: str | None = None) ->
 
 
 def run_curves(histories: Sequence[RunHistory], metric: str, axis: str = "epoch") -> dict[str, dict[str, Points]]:
-    """
-    Each run's curves (see `curve_points`), by its name.
+    """Each run's curves (see `curve_points`), by its name.
 
     Raises:
         ValueError: `axis` is none of `AXES`, or a run logged nothing along it.
@@ -160,6 +159,3 @@ def _state(folder: Path) -> dict[str, Any]:
         f"{str(folder)!r} holds no {STATE_FILE}, nor a checkpoint that has one: a run writes it with its first "
         "checkpoint, and at its end."
     )
-
-
-__all__ = ["RunHistory", "common_metric", "last_and_best", "read_histories", "run_curves", "write_curves_csv"]

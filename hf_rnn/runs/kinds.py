@@ -1,5 +1,4 @@
-"""
-THE table of tasks: what every room has to know of each, as plain data.
+"""THE table of tasks: what every room has to know of each, as plain data.
 
 A row says what needs no code. The code of a task is in its folder `hf_rnn/tasks/<folder>/`, which
 `hf_rnn.tasks.registry` finds by the row.
@@ -12,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 
+__all__ = ["INPUTS", "KINDS", "Kind", "auto_class_of", "find_kind", "known_names"]
+
+
 INPUTS = ("text", "tokens", "pair", "images", "prompt")
 _DROPOUT = {"low": 0.0, "high": 0.5}
 _CLASSIFIER_DROPOUT = {"low": 0.0, "high": 0.6}
@@ -20,8 +22,7 @@ _POOLING = {"choices": ["mean", "max", "mean_max"]}
 
 @dataclass(frozen=True)
 class Kind:
-    """
-    What is known of a task.
+    """What is known of a task.
 
     Attributes:
         name: The task in results.json and on the command line: the pipeline's name wherever the task has a pipeline.
@@ -233,8 +234,7 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}
 
 
 def find_kind(name: str) -> Kind:
-    """
-    The row of a task.
+    """The row of a task.
 
     Args:
         name: Its name or one of its aliases.
@@ -260,6 +260,3 @@ def auto_class_of(class_name: str) -> str | None:
             if class_name.endswith(ending):
                 return auto_class
     return None
-
-
-__all__ = ["INPUTS", "KINDS", "Kind", "auto_class_of", "find_kind", "known_names"]

@@ -12,6 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
+__all__ = ["LOCK_FILE", "FolderInUseError", "run_lock"]
+
+
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = "run.lock"
@@ -23,8 +26,7 @@ class FolderInUseError(RuntimeError):
 
 @contextlib.contextmanager
 def run_lock(output: str | Path) -> Iterator[None]:
-    """
-    Inside the block no other process can have the lock of the folder `output`; blocks of one process may be nested.
+    """Inside the block no other process can have the lock of the folder `output`; blocks of one process may be nested.
 
     The operating system holds the lock, and frees it when the process dies, however it does. The file says which
     process that is, for the message.
@@ -68,6 +70,3 @@ def _holder(path: Path) -> str:
     except OSError:
         # Windows does not let others read a locked file; or it has been removed just now.
         return ""
-
-
-__all__ = ["LOCK_FILE", "FolderInUseError", "run_lock"]

@@ -29,8 +29,7 @@ LIBRARIES = (
 
 
 def provenance(packages: Sequence[str] = ()) -> dict[str, Any]:
-    """
-    What every document of figures says of where they come from.
+    """What every document of figures says of where they come from.
 
     Args:
         packages: Distributions whose versions are told besides, where they are installed.

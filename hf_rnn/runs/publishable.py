@@ -8,6 +8,17 @@ from pathlib import Path
 from .folder import RESULTS_FILE
 
 
+__all__ = [
+    "README_FILE",
+    "MODEL_FILES",
+    "PUBLISHED_FILES",
+    "REPORT_FILES",
+    "TOKENIZER_FILES",
+    "WEIGHT_FILES",
+    "copy_files",
+]
+
+
 README_FILE = "README.md"
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 TOKENIZER_FILES = (
@@ -33,14 +44,3 @@ def copy_files(source: str | Path, target: str | Path, patterns: tuple[str, ...]
     Path(target).mkdir(parents=True, exist_ok=True)
     found = {path for pattern in patterns for path in Path(source).glob(pattern) if path.is_file()}
     return [Path(shutil.copyfile(path, Path(target) / path.name)) for path in sorted(found)]
-
-
-__all__ = [
-    "README_FILE",
-    "MODEL_FILES",
-    "PUBLISHED_FILES",
-    "REPORT_FILES",
-    "TOKENIZER_FILES",
-    "WEIGHT_FILES",
-    "copy_files",
-]

@@ -9,13 +9,15 @@ from typing import Any
 from .results import ResultsError, validate_results
 
 
+__all__ = ["combine_seeds"]
+
+
 # What repeated runs may differ in, at most.
 _OF_A_RUN = ("seed", "data_seed")
 
 
 def combine_seeds(runs: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """
-    The means of the runs' figures and minutes; `runs` of the document says what each one had.
+    """The means of the runs' figures and minutes; `runs` of the document says what each one had.
 
     Args:
         runs: results documents of the same recipe, each with a seed of its own.
@@ -84,6 +86,3 @@ def _means(metrics: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str
         split: {name: statistics.fmean(each[split][name] for each in metrics) for name in figures}
         for split, figures in metrics[0].items()
     }
-
-
-__all__ = ["combine_seeds"]

@@ -12,6 +12,9 @@ from pathlib import Path
 from transformers import TrainingArguments
 
 
+__all__ = ["folder_to_write", "warn_of_missing"]
+
+
 logger = logging.getLogger(__name__)
 
 # By which a process knows how many there are, of torchrun and of the kinds of MPI.
@@ -29,8 +32,7 @@ def folder_to_write(arguments: TrainingArguments) -> Iterator[Path]:
 
 
 def warn_of_missing(world_size: int, environment: Mapping[str, str] = os.environ) -> None:
-    """
-    Say so where several processes were asked for and there is one.
+    """Say so where several processes were asked for and there is one.
 
     `accelerate launch --cpu --num_processes 2` starts one process. It tells it where the first of several would be,
     and not how many there are.
@@ -43,6 +45,3 @@ def warn_of_missing(world_size: int, environment: Mapping[str, str] = os.environ
             "on CPUs. Use `torchrun --nproc_per_node`, or `accelerate launch --multi_gpu` and `--use_cpu` for the "
             "script (see docs/distributed.md)."
         )
-
-
-__all__ = ["folder_to_write", "warn_of_missing"]

@@ -16,9 +16,11 @@ from ..runs.bundled import find_named
 from ..runs.licences import check_licence
 
 
+__all__ = ["ModelArguments", "ReportArguments", "TokenizerArguments", "WordArguments", "json_object"]
+
+
 def json_object(value: str | None, argument: str) -> dict[str, Any]:
-    """
-    The names and values in `value`, which `argument` was given; {} for None.
+    """The names and values in `value`, which `argument` was given; {} for None.
 
     Raises:
         ValueError: it is not a JSON object.
@@ -225,6 +227,3 @@ class ReportArguments:
 
     def __post_init__(self) -> None:
         check_licence(self.license, self.license_name, self.license_link)
-
-
-__all__ = ["ModelArguments", "ReportArguments", "TokenizerArguments", "WordArguments", "json_object"]

@@ -20,6 +20,9 @@ from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 
 
+__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]
+
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "bilstm"
@@ -58,8 +61,7 @@ def build_tokenizer(
     end_of_text: bool = False,
     show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
-    """
-    The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model or of the
+    """The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model or of the
     language model it starts from, or one trained on `texts`, the training texts; that with an `eos_token` if
     `end_of_text`.
     """
@@ -96,9 +98,8 @@ def build_tokenizer(
 def build_model(
     arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
 ) -> PreTrainedModel:
-    """
-    A new model of a recurrent family, with random weights or those of language models, or the checkpoint with a head
-    for these labels.
+    """A new model of a recurrent family, with random weights or those of language models, or the checkpoint with a
+    head for these labels.
 
     Args:
         arguments: Which one.
@@ -191,8 +192,7 @@ def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, token
 
 
 def named_vectors(source: str, words: str | None, vocabulary: Collection[str] | None = None) -> WordVectors:
-    """
-    What `embedding_vectors` and `embedding_words` name: a file or a package of vectors, of which only the rows that
+    """What `embedding_vectors` and `embedding_words` name: a file or a package of vectors, of which only the rows that
     `vocabulary` can use are read, if it is given; or else the embeddings of a model.
     """
     if source in PACKAGED_VECTORS or expand_path(source).is_file():
@@ -200,6 +200,3 @@ def named_vectors(source: str, words: str | None, vocabulary: Collection[str] | 
         words_path = None if words is None else expand_path(words)
         return read_vectors(path, vocabulary=vocabulary, words_path=words_path)
     return hub_vectors(source)
-
-
-__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]

@@ -38,13 +38,15 @@ from .token_classification.comparing import TokenTestArguments, read_sentences
 from .token_classification.natural_text import detokenized_figures
 
 
+__all__ = ["EVALUATIONS_FOLDER", "Evaluation", "evaluate_file"]
+
+
 EVALUATIONS_FOLDER = "evaluations"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """
-    What [`evaluate_file`] measured.
+    """What [`evaluate_file`] measured.
 
     Attributes:
         path: The JSON file that was written.
@@ -71,9 +73,8 @@ def evaluate_file(
     progress: bool = True,
     **columns: Any,
 ) -> Evaluation:
-    """
-    The figures of a model on labelled data: those that its run measured on the test split, but for the loss of others
-    than language models.
+    """The figures of a model on labelled data: those that its run measured on the test split, but for the loss of
+    others than language models.
 
     They are written as JSON, with what was measured and when; `results.json` is not changed. A classifier's threshold
     and that of a similarity are those of the model's configuration.
@@ -240,6 +241,3 @@ def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: 
     pairs = [(pair["text"], pair["text_pair"]) for pair in test.inputs]
     with computing_threads(network):
         return figures | retrieval_of(network, tokenizer, pairs, test.references, batch_size)
-
-
-__all__ = ["EVALUATIONS_FOLDER", "Evaluation", "evaluate_file"]

@@ -1,5 +1,4 @@
-"""
-A classifier that starts with the weights of language models: ULMFiT (Howard & Ruder 2018,
+"""A classifier that starts with the weights of language models: ULMFiT (Howard & Ruder 2018,
 https://arxiv.org/abs/1801.06146), with both directions in one network.
 
 A bidirectional classifier holds a language model that was trained on the texts as they are and one that was trained on
@@ -25,12 +24,14 @@ from ..models.recurrent import RecurrentLayer
 from ..progress import without_weight_bars
 
 
+__all__ = ["classifier_overrides_from", "initialize_from_language_models", "load_language_model"]
+
+
 @without_weight_bars()
 def load_language_model(
     path: str, argument: str, tokenizer: PreTrainedTokenizerBase, *, trust_remote_code: bool = False
 ) -> RecurrentForCausalLM:
-    """
-    The language model in a folder or a repository of the Hub, in float32.
+    """The language model in a folder or a repository of the Hub, in float32.
 
     Args:
         path: Where it is, its tokenizer beside it.
@@ -63,8 +64,7 @@ def load_language_model(
 def classifier_overrides_from(
     forward: RecurrentForCausalLM, backward: RecurrentForCausalLM | None = None
 ) -> dict[str, Any]:
-    """
-    What the language models settle of the configuration of a classifier that starts with their weights.
+    """What the language models settle of the configuration of a classifier that starts with their weights.
 
     Args:
         forward: One that was trained on the texts as they are.
@@ -88,8 +88,7 @@ def classifier_overrides_from(
 def initialize_from_language_models(
     model: PreTrainedModel, forward: RecurrentForCausalLM, backward: RecurrentForCausalLM | None = None
 ) -> None:
-    """
-    Give the backbone of `model` the weights of language models, so that at every step each direction of each layer
+    """Give the backbone of `model` the weights of language models, so that at every step each direction of each layer
     has the hidden state of its language model; the head stays as it is.
 
     Args:
@@ -156,6 +155,3 @@ def _copy_cells(target: Cell, sources: Sequence[Cell], alike: bool) -> None:
                 first_column += 0 if alike else weight.shape[1]
             else:
                 own.copy_(weight)
-
-
-__all__ = ["classifier_overrides_from", "initialize_from_language_models", "load_language_model"]

@@ -12,6 +12,9 @@ from typing import Any
 from transformers import HfArgumentParser
 
 
+__all__ = ["find_recipe", "parse_arguments", "published_recipes", "read_recipe", "recorded_name"]
+
+
 # The recipes of the published figures. Files beside them are named from here, in a way that every machine understands.
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 FOLDER_VARIABLE = "HF_RNN_RECIPES"
@@ -26,8 +29,7 @@ def published_recipes() -> list[str]:
 
 
 def find_recipe(name: str) -> Path | None:
-    """
-    The file of a recipe; None where there is none.
+    """The file of a recipe; None where there is none.
 
     Args:
         name: The file; or the name of a published recipe, such as `imdb_bilstm` or `search/imdb_bilstm`.
@@ -48,8 +50,7 @@ def recorded_name(recipe: str) -> str:
 
 
 def read_recipe(recipe: str) -> dict[str, Any]:
-    """
-    The arguments and values of a recipe.
+    """The arguments and values of a recipe.
 
     Raises:
         FileNotFoundError: there is no such recipe.
@@ -75,8 +76,7 @@ def parse_arguments(
     *,
     defaults: Mapping[str, Any] | None = None,
 ) -> tuple[tuple[Any, ...], str | None]:
-    """
-    Parse `[recipe.json] [--flag value …]`.
+    """Parse `[recipe.json] [--flag value …]`.
 
     A recipe is a JSON object of flag names and values; a nested object (`config_overrides`) is passed on as JSON text.
     Its `task` says which command it is for, where that has no flag of this name.
@@ -119,6 +119,3 @@ def _as_given(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return str(value)
     return json.dumps(value) if isinstance(value, dict) else value
-
-
-__all__ = ["find_recipe", "parse_arguments", "published_recipes", "read_recipe", "recorded_name"]

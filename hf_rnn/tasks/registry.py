@@ -8,13 +8,15 @@ from ..runs.kinds import KINDS, find_kind
 from .task import Task
 
 
+__all__ = ["TASK_NAMES", "find_task"]
+
+
 # Every task's own name.
 TASK_NAMES = tuple(KINDS)
 
 
 def find_task(name: str) -> Task:
-    """
-    The task of a name.
+    """The task of a name.
 
     Args:
         name: The pipeline's name, such as `text-classification`, or an alias, such as `similarity`.
@@ -24,6 +26,3 @@ def find_task(name: str) -> Task:
     """
     task: Task = importlib.import_module(f"{__package__}.{find_kind(name).folder}.task").TASK
     return task
-
-
-__all__ = ["TASK_NAMES", "find_task"]

@@ -32,10 +32,12 @@ from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
 
 
+__all__ = ["TrainingTask", "check_splits", "run_task"]
+
+
 @dataclass(frozen=True)
 class TrainingTask:
-    """
-    What a task brings to a run.
+    """What a task brings to a run.
 
     Attributes:
         name: The pipeline's name of it, such as `text-classification`.
@@ -79,8 +81,7 @@ class TrainingTask:
         callbacks: Sequence[TrainerCallback] = (),
         **options: Any,
     ) -> RecurrentTrainer:
-        """
-        What trains the task.
+        """What trains the task.
 
         Args:
             kind: In place of `trainer_class`.
@@ -100,9 +101,8 @@ class TrainingTask:
 
 
 def check_splits(rows: Mapping[str, Any], arguments: RecurrentTrainingArguments) -> None:
-    """
-    Raises:
-        ValueError: for a split that `arguments` need and `rows` lacks.
+    """Raises:
+    ValueError: for a split that `arguments` need and `rows` lacks.
     """
     if "validation" not in rows and arguments.do_train and arguments.eval_strategy != "no":
         raise ValueError(
@@ -124,8 +124,7 @@ def run_task(
     checkpoint: str | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train (`do_train`), measure, and write results.
+    """Train (`do_train`), measure, and write results.
 
     The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
     checkpoints, `results.json`, `learning_curves.png`, `trainer_state.json` with all that was logged, and the
@@ -239,6 +238,3 @@ def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any
 def _hub_id(name: str | None) -> str | None:
     """`name` unless it is a folder of this machine, which means nothing to a reader of the results."""
     return name if name is None or not Path(name).is_dir() else None
-
-
-__all__ = ["TrainingTask", "check_splits", "run_task"]

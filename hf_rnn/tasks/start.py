@@ -6,13 +6,15 @@ from ..extras import require_extra
 from ..training.arguments import RecurrentTrainingArguments
 
 
+__all__ = ["NothingToDoError", "check_start"]
+
+
 class NothingToDoError(ValueError):
     """Arguments by which a run would neither train nor measure; the message names those that are lacking."""
 
 
 def check_start(arguments: RecurrentTrainingArguments) -> None:
-    """
-    Raise unless a run with these training arguments has something to do and the packages for it.
+    """Raise unless a run with these training arguments has something to do and the packages for it.
 
     Raises:
         NothingToDoError: none of `do_train`, `do_eval` and `do_predict` was given.
@@ -24,6 +26,3 @@ def check_start(arguments: RecurrentTrainingArguments) -> None:
             "--do_train trains, --do_eval measures on train and validation, --do_predict measures on test."
         )
     require_extra("train", "A training script")
-
-
-__all__ = ["NothingToDoError", "check_start"]

@@ -20,13 +20,15 @@ from .start import check_start
 from .test_set import TestData
 
 
+__all__ = ["Task"]
+
+
 Group = TypeVar("Group")
 
 
 @dataclass(frozen=True)
 class Task:
-    """
-    The code of a task. What is plain data of it is its row in `hf_rnn.runs.kinds.KINDS`.
+    """The code of a task. What is plain data of it is its row in `hf_rnn.runs.kinds.KINDS`.
 
     Attributes:
         name: The task's name in the table.
@@ -60,8 +62,7 @@ class Task:
         return self.kind.script
 
     def prepare(self, *arguments: Any, checkpoint: str | None = None) -> TrainingTask:
-        """
-        Read the data and build what is to be trained, from the seed of the training arguments.
+        """Read the data and build what is to be trained, from the seed of the training arguments.
 
         Args:
             arguments: An instance of each of `groups`; that of the report may be left out.
@@ -76,8 +77,8 @@ class Task:
         return self.load(*given, checkpoint=checkpoint)
 
     def run(self, arguments: Sequence[Any], recipe: str | None = None) -> dict[str, Any]:
-        """
-        Train (`do_train`), measure on train and validation (`do_eval`) and on test (`do_predict`), and write results.
+        """Train (`do_train`), measure on train and validation (`do_eval`) and on test (`do_predict`), and write
+        results.
 
         The run holds the lock of `output_dir` and goes on from its last whole checkpoint. `run_task` says what the
         folder ends with.
@@ -118,6 +119,3 @@ class Task:
 
 def _only(arguments: Sequence[Any], kind: type[Group]) -> Group:
     return next(group for group in arguments if isinstance(group, kind))
-
-
-__all__ = ["Task"]

@@ -10,10 +10,12 @@ from typing import Any
 from ..runs.kinds import find_kind
 
 
+__all__ = ["TestData", "TestSet", "TestSplitOnly", "test_rows"]
+
+
 @dataclass(frozen=True)
 class TestSet:
-    """
-    A test split.
+    """A test split.
 
     Attributes:
         task: The name of the task.
@@ -43,8 +45,7 @@ class TestSet:
         return find_kind(self.task).selects[self.problem_type]
 
     def metrics(self, predictions: Sequence[Any], threshold: float | None = None) -> dict[str, float]:
-        """
-        The figures of `predictions`, one for each of `references`: tags of its tokens, logits in the order of
+        """The figures of `predictions`, one for each of `references`: tags of its tokens, logits in the order of
         `label_names`, or a similarity.
 
         Args:
@@ -76,8 +77,7 @@ class TestSet:
 
 @dataclass(frozen=True)
 class TestData:
-    """
-    How the test set of a task is read.
+    """How the test set of a task is read.
 
     Attributes:
         arguments: The argument dataclass that names the test split.
@@ -106,8 +106,7 @@ class TestSplitOnly:
 
 
 def test_rows(splits: Mapping[str, Any]) -> Any:
-    """
-    The rows of the test split.
+    """The rows of the test split.
 
     Raises:
         ValueError: there is none.
@@ -118,5 +117,3 @@ def test_rows(splits: Mapping[str, Any]) -> Any:
 
 
 test_rows.__test__ = False  # type: ignore[attr-defined]
-
-__all__ = ["TestData", "TestSet", "TestSplitOnly", "test_rows"]

@@ -12,12 +12,14 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from .arguments import RecurrentTrainingArguments
 
 
+__all__ = ["accepted_arguments", "replaced", "without_evaluation"]
+
+
 Arguments = TypeVar("Arguments", bound=RecurrentTrainingArguments)
 
 
 def accepted_arguments(given: TrainingArguments | None, kind: type[Arguments]) -> Arguments:
-    """
-    Complete what was given to arguments of a `kind`: None to its defaults, transformers' own `TrainingArguments` by
+    """Complete what was given to arguments of a `kind`: None to its defaults, transformers' own `TrainingArguments` by
     the defaults of what they lack.
 
     Arguments of another class are copied, and keep their class and values. Where they ask for another order of the
@@ -39,8 +41,7 @@ def accepted_arguments(given: TrainingArguments | None, kind: type[Arguments]) -
 
 
 def without_evaluation(arguments: Arguments) -> Arguments:
-    """
-    What `arguments` become where there is nothing to evaluate on: no evaluation, and no best checkpoint. They are
+    """What `arguments` become where there is nothing to evaluate on: no evaluation, and no best checkpoint. They are
     copied. An `eval_strategy` that is not the default was asked for: it stays, and transformers refuses it.
 
     Raises:
@@ -71,6 +72,3 @@ def replaced(arguments: Arguments, **values: Any) -> Arguments:
     for name, value in values.items():
         setattr(changed, name, value)
     return changed
-
-
-__all__ = ["accepted_arguments", "replaced", "without_evaluation"]

@@ -14,6 +14,14 @@ from ..metrics.base import LOWER_IS_BETTER
 from .tracking import require_trackers
 
 
+__all__ = [
+    "LanguageTrainingArguments",
+    "PRETRAINED_LEARNING_RATE",
+    "RECURRENT_LEARNING_RATE",
+    "RecurrentTrainingArguments",
+]
+
+
 # What suits weights that start at random, and what suits a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 2e-5
@@ -164,8 +172,7 @@ class RecurrentTrainingArguments(TrainingArguments):
 
 
 def read_class_weights(given: str | Sequence[float] | None) -> Any:
-    """
-    `"balanced"`, a list of numbers, or None.
+    """`"balanced"`, a list of numbers, or None.
 
     Raises:
         ValueError: `given` is something else, has a negative number or one that is not finite, or only zeros.
@@ -220,11 +227,3 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
         # A row is a window, not columns of which some could be dropped. Here it is no argument that a run differs by.
         self.remove_unused_columns = False
         super().__post_init__()
-
-
-__all__ = [
-    "LanguageTrainingArguments",
-    "PRETRAINED_LEARNING_RATE",
-    "RECURRENT_LEARNING_RATE",
-    "RecurrentTrainingArguments",
-]

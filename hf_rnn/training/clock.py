@@ -9,10 +9,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState
 
 
+__all__ = ["TrainingClock"]
+
+
 class TrainingClock(TrainerCallback, ExportableState):
-    """
-    Counts the time spent in training, evaluations in between included; each checkpoint holds what had been spent, so
-    that a resumed run reports all of it (with `restore_callback_states_from_checkpoint`). Every entry of the log
+    """Counts the time spent in training, evaluations in between included; each checkpoint holds what had been spent,
+    so that a resumed run reports all of it (with `restore_callback_states_from_checkpoint`). Every entry of the log
     history has the `minutes` until then.
 
     Args:
@@ -47,6 +49,3 @@ class TrainingClock(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         return {"args": {"seconds": self.total()}, "attributes": {}}
-
-
-__all__ = ["TrainingClock"]

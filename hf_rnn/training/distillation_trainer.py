@@ -1,5 +1,4 @@
-"""
-Distillation: a recurrent network learns what a trained model, such as a BERT, says of each text or token.
+"""Distillation: a recurrent network learns what a trained model, such as a BERT, says of each text or token.
 
 Hinton et al. 2015 (https://arxiv.org/abs/1503.02531) for classes; for tags with a CRF the posterior distillation of
 Wang et al. 2020 (https://arxiv.org/abs/2004.03846), whose target is the CRF's own marginals, not its emissions.
@@ -20,6 +19,14 @@ from ..models.crf import FORBIDDEN
 from ..models.modeling_rnn import RecurrentForTokenClassification
 from ..models.words import Words
 from .trainer import RecurrentTrainer
+
+
+__all__ = [
+    "TEACHER_LOGITS",
+    "DistillationTrainer",
+    "TaggedDistillationCollator",
+    "is_taught",
+]
 
 
 # The column of what the teacher says, and the name by which a batch carries the number of items that it speaks of.
@@ -45,9 +52,8 @@ class TaggedDistillationCollator(PaddingCollator):
 
 
 class DistillationTrainer(RecurrentTrainer):
-    """
-    As [`RecurrentTrainer`], for training rows with a column `teacher_logits`. The loss is (1 - weight) · that of the
-    labels + weight · [`distillation_loss`]: the first an average over the labelled items (texts, or tokens), the
+    """As [`RecurrentTrainer`], for training rows with a column `teacher_logits`. The loss is (1 - weight) · that of
+    the labels + weight · [`distillation_loss`]: the first an average over the labelled items (texts, or tokens), the
     second over those with logits of the teacher, each of the whole accumulated batch. Rows without a label have the
     labels -100. What is evaluated has no such column, and its loss is that of the labels.
 
@@ -125,11 +131,3 @@ def _taught_items(
     taught = words.mask & is_taught(teacher)
     student, teacher = model.head.log_probabilities(outputs["emissions"], words.mask)[taught], teacher[taught]
     return student, teacher.masked_fill(student < FORBIDDEN / 2, FORBIDDEN)
-
-
-__all__ = [
-    "TEACHER_LOGITS",
-    "DistillationTrainer",
-    "TaggedDistillationCollator",
-    "is_taught",
-]

@@ -10,6 +10,9 @@ from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .task_of_model import has_crf, head_of
 
 
+__all__ = ["Only", "flags_of", "is_ours", "refuse_flags", "refuse_split_batches"]
+
+
 @dataclass(frozen=True)
 class Only:
     """The one value that a flag may have, and for what: `"for a GruForCausalLM"`."""
@@ -19,10 +22,9 @@ class Only:
 
 
 def refuse_flags(args: Any, allowed: Mapping[str, Only]) -> None:
-    """
-    Raises:
-        ValueError: a flag of `args` has another value than the one that is allowed. Flags that this version of
-            transformers does not have are passed over.
+    """Raises:
+    ValueError: a flag of `args` has another value than the one that is allowed. Flags that this version of
+        transformers does not have are passed over.
     """
     for name, only in allowed.items():
         given = getattr(args, name, only.value)
@@ -56,10 +58,9 @@ def is_ours(function: Callable[..., Any]) -> bool:
 
 
 def refuse_split_batches(args: Any) -> None:
-    """
-    Raises:
-        ValueError: several processes are to cut the batches in another way than `SharedBatches` does, by which rows
-            would be lost.
+    """Raises:
+    ValueError: several processes are to cut the batches in another way than `SharedBatches` does, by which rows
+        would be lost.
     """
     config = args.accelerator_config
     for name in ("split_batches", "dispatch_batches"):
@@ -83,6 +84,3 @@ def _cannot_be_smoothed(model: Any) -> str | None:
         return None
     problem_type = model.config.problem_type or ("regression" if model.config.num_labels == 1 else None)
     return f"for {problem_type}" if problem_type in ("regression", "multi_label_classification") else None
-
-
-__all__ = ["Only", "flags_of", "is_ours", "refuse_flags", "refuse_split_batches"]

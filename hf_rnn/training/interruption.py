@@ -10,12 +10,14 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
+__all__ = ["CheckpointOnSignal", "TrainingInterrupted"]
+
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """
-    A signal has stopped the training after its checkpoint was written.
+    """A signal has stopped the training after its checkpoint was written.
 
     Args:
         number: That of the signal.
@@ -32,8 +34,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class CheckpointOnSignal(TrainerCallback):
-    """
-    Has a checkpoint written at the end of the step in which SIGINT or SIGTERM arrives, and then raises
+    """Has a checkpoint written at the end of the step in which SIGINT or SIGTERM arrives, and then raises
     [`TrainingInterrupted`]. A second signal ends the process at once, as it would without this callback.
 
     While the last step of an epoch is done, the epoch's evaluation is done first: a resumed run does not repeat it.
@@ -77,6 +78,3 @@ class CheckpointOnSignal(TrainerCallback):
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         self.restore()
-
-
-__all__ = ["CheckpointOnSignal", "TrainingInterrupted"]

@@ -22,9 +22,11 @@ from .techniques.averaging import NonMonotonicAverage, WeightAverage
 from .trainer import RecurrentTrainer
 
 
+__all__ = ["LanguageModelTrainer", "streams_of"]
+
+
 class LanguageModelTrainer(RecurrentTrainer):
-    """
-    As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
+    """As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
 
     The documents of a text are read in another order in each epoch.
 
@@ -178,6 +180,3 @@ def _caches(tensors: dict[str, torch.Tensor]) -> dict[int, RecurrentCache]:
         column: RecurrentCache([tuple(state[part] for part in sorted(state)) for _, state in sorted(layers.items())])
         for column, layers in parts.items()
     }
-
-
-__all__ = ["LanguageModelTrainer", "streams_of"]

@@ -17,8 +17,7 @@ logger = logging.get_logger(__name__)
 
 
 class GroupedPairSampler(Sampler[int]):
-    """
-    An order of pairs that, cut into batches, has at most one pair of a group in each.
+    """An order of pairs that, cut into batches, has at most one pair of a group in each.
 
     All batches but the last are full, and their number is the largest there can be: k batches of `batch_size` exist
     if and only if the groups, each counted k times at most, have k · `batch_size` pairs (Gale 1957, Ryser 1957). The

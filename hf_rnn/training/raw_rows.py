@@ -17,6 +17,9 @@ from ..models.configuration_rnn import RecurrentConfig
 from .task_of_model import Head, set_problem_type
 
 
+__all__ = ["LABEL_COLUMNS", "RAW_COLUMNS", "all_labels", "are_raw", "tokenize_rows"]
+
+
 # The columns of raw rows of each kind, the labels aside.
 RAW_COLUMNS: dict[Head, tuple[str, ...]] = {"texts": ("text",), "tokens": ("tokens",), "pairs": ("text", "text_b")}
 # What the column of the labels may be called; the first that is there counts.
@@ -38,8 +41,7 @@ def are_raw(rows: Any, head: Head | None) -> bool:
 def tokenize_rows(
     rows: Any, name: str, head: Head, config: PreTrainedConfig, tokenizer: Any, *, whole: bool
 ) -> datasets.Dataset:
-    """
-    Tokenise raw rows, and turn their labels into those of a model.
+    """Tokenise raw rows, and turn their labels into those of a model.
 
     Args:
         rows: `text` and `label` for a classifier; `tokens` and `tags` for a tagger; `text`, `text_b` and `label` for a
@@ -165,6 +167,3 @@ def all_labels(rows: Any) -> Iterable[Any]:
 
 def _several(labels: Any) -> Iterable[Any]:
     return labels if isinstance(labels, list | tuple) else [labels]
-
-
-__all__ = ["LABEL_COLUMNS", "RAW_COLUMNS", "all_labels", "are_raw", "tokenize_rows"]

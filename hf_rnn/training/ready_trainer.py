@@ -21,9 +21,11 @@ from .safe_trainer import SafeTrainer
 from .task_of_model import DefaultMetrics, Head, default_metrics, head_of, set_problem_type
 
 
+__all__ = ["ReadyTrainer"]
+
+
 class ReadyTrainer(SafeTrainer):
-    """
-    As [`SafeTrainer`], and what is not given follows from the model:
+    """As [`SafeTrainer`], and what is not given follows from the model:
 
     - with a tokenizer the datasets may hold texts and names of labels (see [`tokenize_rows`]), and rows are padded by
       [`PaddingCollator`];
@@ -171,6 +173,3 @@ class ReadyTrainer(SafeTrainer):
         finally:
             # By its class: what a checkpoint has of it takes its place.
             self.remove_callback(EarlyStoppingCallback)
-
-
-__all__ = ["ReadyTrainer"]

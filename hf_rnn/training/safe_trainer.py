@@ -27,13 +27,15 @@ from ..runs.lock import run_lock
 from .pushing_trainer import PushingTrainer
 
 
+__all__ = ["CheckpointError", "SafeTrainer"]
+
+
 class CheckpointError(OSError):
     """A checkpoint or a model could not be written; the message names the last whole checkpoint."""
 
 
 class SafeTrainer(PushingTrainer):
-    """
-    As `transformers.Trainer`, and:
+    """As `transformers.Trainer`, and:
 
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;
@@ -145,6 +147,3 @@ class SafeTrainer(PushingTrainer):
 
     def _output(self) -> str:
         return self.args.output_dir or "."
-
-
-__all__ = ["CheckpointError", "SafeTrainer"]

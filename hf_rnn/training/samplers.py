@@ -10,9 +10,11 @@ from torch.utils.data import Sampler
 from ..data.batches.streams import TokenStreams, window_bounds
 
 
+__all__ = ["LengthBucketSampler", "SortedByLengthSampler", "StreamSampler"]
+
+
 class LengthBucketSampler(Sampler[int]):
-    """
-    Random batches of similar length.
+    """Random batches of similar length.
 
     Each epoch shuffles the examples, cuts them into windows of `window` batches, sorts each window by length, and
     shuffles the batches. As the order depends on `seed` and the epoch only, a run that resumes in the middle of an
@@ -66,8 +68,7 @@ class SortedByLengthSampler(Sampler[int]):
 
 
 class StreamSampler(Sampler[tuple[int | None, int, int, int]]):
-    """
-    The windows of a text, `(order, column, start, end)`: the first window of every stream, then the second of each,
+    """The windows of a text, `(order, column, start, end)`: the first window of every stream, then the second of each,
     and so on. Batches of them, one after the other, go through all streams and then on to the next window; of several
     processes each has the same streams again and again.
 
@@ -100,6 +101,3 @@ class StreamSampler(Sampler[tuple[int | None, int, int, int]]):
         for start, end in window_bounds(self.streams.num_steps, self.window, generator):
             for column in range(self.streams.num_columns):
                 yield order, column, start, end
-
-
-__all__ = ["LengthBucketSampler", "SortedByLengthSampler", "StreamSampler"]

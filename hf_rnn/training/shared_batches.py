@@ -10,9 +10,11 @@ from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 
+__all__ = ["SharedBatches", "num_repeated", "share_batches"]
+
+
 class SharedBatches(Sampler[list[int]]):
-    """
-    Batches of `batch_size` rows for each of several processes, cut into the parts of the processes, one after the
+    """Batches of `batch_size` rows for each of several processes, cut into the parts of the processes, one after the
     other: the steps are those of one process with all the rows in its batch.
 
     The rows of the last batch are shared out as evenly as they can be. Where they are fewer than the processes, the
@@ -67,8 +69,7 @@ class SharedBatches(Sampler[list[int]]):
 
 
 def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
-    """
-    Have a data loader that accelerate has prepared for several processes read [`SharedBatches`].
+    """Have a data loader that accelerate has prepared for several processes read [`SharedBatches`].
 
     By itself accelerate fills the last batch with the first rows of the epoch, which so come twice, and, of pairs that
     must not meet in a batch, may meet.
@@ -84,8 +85,7 @@ def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
 
 
 def num_repeated(accelerator: Accelerator, batch_size: int) -> list[int]:
-    """
-    In evaluation, how many rows of each process's last part are repeated ones; elsewhere no list at all.
+    """In evaluation, how many rows of each process's last part are repeated ones; elsewhere no list at all.
 
     accelerate fills up the last batch, so that all parts are equally long and what is predicted can be gathered.
     """
@@ -94,6 +94,3 @@ def num_repeated(accelerator: Accelerator, batch_size: int) -> list[int]:
         return []
     before = [process * batch_size for process in range(accelerator.num_processes)]
     return [batch_size - min(max(state.remainder - start, 0), batch_size) for start in before]
-
-
-__all__ = ["SharedBatches", "num_repeated", "share_batches"]

@@ -24,9 +24,11 @@ from .task_of_model import DefaultMetrics, Head, head_of, label_of
 from .trainer import RecurrentTrainer
 
 
+__all__ = ["SiameseTrainer"]
+
+
 class SiameseTrainer(RecurrentTrainer):
-    """
-    As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
+    """As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
 
     The loss is a mean over a batch, and with gradient accumulation, or several processes, the mean of those of its
     micro-batches, each weighed by its rows. So a loss of single pairs is that of one large batch; in-batch negatives,
@@ -145,6 +147,3 @@ def _kind_of_labels(rows: Any) -> str | None:
     if len(found) < 2:
         return None
     return "labels" if found == {0.0, 1.0} else "scores"
-
-
-__all__ = ["SiameseTrainer"]

@@ -17,6 +17,17 @@ from ..metrics.tagging import best_labels, check_iob2, tagging_metrics_for
 from ..models.losses import infer_problem_type
 
 
+__all__ = [
+    "DefaultMetrics",
+    "default_metrics",
+    "has_crf",
+    "head_of",
+    "label_of",
+    "problem_type_of",
+    "set_problem_type",
+]
+
+
 Head = Literal["texts", "tokens", "next token", "pairs"]
 # The end of the class name of a model → what it is for; transformers names all heads so.
 _HEADS: dict[str, Head] = {
@@ -31,8 +42,7 @@ _LABELS = ("labels", "label", "label_ids")
 
 @dataclass(frozen=True)
 class DefaultMetrics:
-    """
-    The metrics of a model's task.
+    """The metrics of a model's task.
 
     Attributes:
         compute_metrics, preprocess_logits_for_metrics: As `transformers.Trainer` takes them.
@@ -56,8 +66,7 @@ def has_crf(model: Any) -> bool:
 
 
 def set_problem_type(config: PreTrainedConfig, problem_type: str) -> None:
-    """
-    Write `problem_type` into a model's configuration.
+    """Write `problem_type` into a model's configuration.
 
     Raises:
         ValueError: it is none of transformers' three, or the configuration has another, or another number of labels
@@ -98,10 +107,9 @@ def label_of(rows: Any) -> Any:
 
 
 def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
-    """
-    Find the metrics of `model`'s task: of texts by the problem type, of tags by entities where every label is one of
-    IOB2. None where the task has none, the `rows` have no labels, or the extra `train` is not installed: then the loss
-    alone is measured.
+    """Find the metrics of `model`'s task: of texts by the problem type, of tags by entities where every label is one
+    of IOB2. None where the task has none, the `rows` have no labels, or the extra `train` is not installed: then the
+    loss alone is measured.
     """
     if label_of(rows) is None:
         return None
@@ -132,14 +140,3 @@ def _mark_entities(names: list[str]) -> bool:
     except ValueError:
         return False
     return any(name.startswith("B-") for name in names)
-
-
-__all__ = [
-    "DefaultMetrics",
-    "default_metrics",
-    "has_crf",
-    "head_of",
-    "label_of",
-    "problem_type_of",
-    "set_problem_type",
-]

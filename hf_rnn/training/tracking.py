@@ -11,14 +11,16 @@ from transformers import TrainingArguments
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 
+__all__ = ["PACKAGES", "name_tracked_run", "require_trackers"]
+
+
 # Trackers that need no account → the packages each may come as; the first is what one is told to install.
 PACKAGES = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
 
 
 def require_trackers(report_to: Iterable[str]) -> None:
-    """
-    Raise unless every program that `report_to` names can be reported to. The Trainer would find out when the data are
-    read and the tokenizer is trained. Of programs that are not in `PACKAGES` it is left to tell.
+    """Raise unless every program that `report_to` names can be reported to. The Trainer would find out when the data
+    are read and the tokenizer is trained. Of programs that are not in `PACKAGES` it is left to tell.
 
     Raises:
         ValueError: transformers knows no such program.
@@ -34,12 +36,8 @@ def require_trackers(report_to: Iterable[str]) -> None:
 
 
 def name_tracked_run(arguments: TrainingArguments) -> None:
-    """
-    Name the run after its folder and the time, unless it has a name: what is measured in the end then goes to the run
-    of the training. Of one without a name, trackio makes two.
+    """Name the run after its folder and the time, unless it has a name: what is measured in the end then goes to the
+    run of the training. Of one without a name, trackio makes two.
     """
     if arguments.report_to and arguments.run_name is None:
         arguments.run_name = f"{Path(arguments.output_dir or '.').resolve().name} {datetime.now():%Y-%m-%d %H:%M:%S}"
-
-
-__all__ = ["PACKAGES", "name_tracked_run", "require_trackers"]

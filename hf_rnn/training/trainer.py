@@ -29,6 +29,9 @@ from .techniques.schedules import slanted_triangular_schedule
 from .techniques.unfreezing import gradual_unfreezing
 
 
+__all__ = ["RecurrentTrainer", "example_lengths"]
+
+
 def example_lengths(dataset: Any, column: str = "length") -> Sequence[int] | None:
     """Tokens of each example: those of `column`, else counted in `input_ids`; None where there is neither."""
     if not isinstance(dataset, datasets.Dataset):
@@ -42,8 +45,7 @@ def example_lengths(dataset: Any, column: str = "length") -> Sequence[int] | Non
 
 
 class RecurrentTrainer(ReadyTrainer):
-    """
-    As `transformers.Trainer`, and:
+    """As `transformers.Trainer`, and:
 
     - with `args.bucket_by_length` batches hold texts of similar length, in training (resumable in the middle of an
       epoch) and in evaluation, where predictions still come in the dataset's order (`compute_metrics` alone is given
@@ -315,6 +317,3 @@ def _reorder(arrays: Any, index: Any) -> Any:
     if isinstance(arrays, tuple | list):
         return type(arrays)(_reorder(array, index) for array in arrays)
     return arrays[index]
-
-
-__all__ = ["RecurrentTrainer", "example_lengths"]

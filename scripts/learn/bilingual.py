@@ -1,5 +1,4 @@
-"""
-Every text of these scripts in two languages, beside each other; the code is written once.
+"""Every text of these scripts in two languages, beside each other; the code is written once.
 
 Cada texto destes scripts em duas línguas, lado a lado; o código é escrito uma vez só.
 """

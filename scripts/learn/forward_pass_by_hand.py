@@ -1,6 +1,5 @@
 #!/usr/bin/env python
-"""
-A forward pass by hand: LSTM, GRU and Elman network in numpy, gate by gate, equal to the model.
+"""A forward pass by hand: LSTM, GRU and Elman network in numpy, gate by gate, equal to the model.
 Equations (x_t input, h_t hidden state, σ logistic function, ∗ element by element):
     LSTM (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000)
         i = σ(a_i)   f = σ(a_f)   g = tanh(a_g)   o = σ(a_o),   a = W_x x_t + b_x + W_h h_{t-1} + b_h

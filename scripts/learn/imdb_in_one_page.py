@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""
-Film reviews, positive or negative, in one page: data, tokenizer, a bidirectional LSTM, training, test, two sentences.
+"""Film reviews, positive or negative, in one page: data, tokenizer, a bidirectional LSTM, training, test, two
+sentences.
 
     python scripts/learn/imdb_in_one_page.py                                    # stanfordnlp/imdb of the Hub
     python scripts/learn/imdb_in_one_page.py --train_file train.parquet --test_file test.parquet

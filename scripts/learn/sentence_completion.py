@@ -1,7 +1,6 @@
 #!/usr/bin/env python
-"""
-A language model of characters learns four sentences in seconds, and completes them: the likeliest character each time
-(greedy), or one drawn at random by the probabilities (sampling).
+"""A language model of characters learns four sentences in seconds, and completes them: the likeliest character each
+time (greedy), or one drawn at random by the probabilities (sampling).
     P(x_1 … x_T) = Π_t P(x_t | x_1 … x_{t-1}),  P(x_t | …) = softmax(V h_{t-1} + b)  (Elman 1990; Mikolov et al. 2010)
 
 Um modelo de linguagem de caracteres aprende quatro frases em segundos e as completa: com o caractere mais provável a

@@ -20,9 +20,8 @@ from hf_rnn_command import COMMANDS
 
 
 def command(words: list[str], folder: str, said: Connection, stop: tuple[int, int] | None) -> None:
-    """
-    `hf-rnn` in `folder`; what it prints is appended to `said.txt` there. In the step after `stop[1]` others, `said` is
-    told, and the signal `stop[0]` waited for.
+    """`hf-rnn` in `folder`; what it prints is appended to `said.txt` there. In the step after `stop[1]` others, `said`
+    is told, and the signal `stop[0]` waited for.
     """
     os.chdir(folder)
     output = os.open("said.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
@@ -51,8 +50,7 @@ def command(words: list[str], folder: str, said: Connection, stop: tuple[int, in
 def run_command(
     processes: ForkServerContext, words: list[str], folder: Path, stop: tuple[int, int] | None = None
 ) -> int:
-    """
-    The exit status of `hf-rnn` with `words` in `folder`.
+    """The exit status of `hf-rnn` with `words` in `folder`.
 
     Args:
         stop: A signal, and after how many steps it is sent.

@@ -54,8 +54,7 @@ def write_data(name: str, folder: Path) -> dict[str, str]:
 def train(
     name: str, output: str, flags: dict[str, Any], said: Connection | None = None, die: str | None = None
 ) -> None:
-    """
-    The run `name`, in a process of its own.
+    """The run `name`, in a process of its own.
 
     Args:
         output: Its folder; its messages are appended to `messages.txt` in the folder above.

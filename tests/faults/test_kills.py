@@ -62,9 +62,7 @@ class Run:
     def start(
         self, output: Path, kill: Callable[[list[tuple[float, str]]], float | None] | None = None, **options: Any
     ) -> Killed:
-        """
-        Run it to its end, or until the moment that `kill` returns, once it does, given what has been said.
-        """
+        """Run it to its end, or until the moment that `kill` returns, once it does, given what has been said."""
         output.parent.mkdir(exist_ok=True, parents=True)
         reader, writer = self.processes.Pipe(duplex=False)
         process = self.processes.Process(

@@ -1,5 +1,4 @@
-"""
-The usage snippet of a card runs as it stands: for every task on a tiny model, and for every bundled checkpoint.
+"""The usage snippet of a card runs as it stands: for every task on a tiny model, and for every bundled checkpoint.
 
 That of a model of images is run in `test_image_card.py`.
 """

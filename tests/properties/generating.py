@@ -11,8 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 
 def generated(few: int, many: int, **strategies: SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
-    """
-    Make a test of a check: it is called with inputs that Hypothesis draws from `strategies`.
+    """Make a test of a check: it is called with inputs that Hypothesis draws from `strategies`.
 
     Args:
         few: How many inputs, always the same ones, are tried in every run.

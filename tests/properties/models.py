@@ -91,8 +91,7 @@ def models(draw: st.DrawFn, head: str | None = None, one_way: bool = False) -> P
 
 @dataclass
 class Batch:
-    """
-    Texts laid out in a batch.
+    """Texts laid out in a batch.
 
     Attributes:
         texts: The ids (time) of each.

@@ -1,5 +1,4 @@
-"""
-Tiny checkpoints of every model type as the present version saves them, with what they answer.
+"""Tiny checkpoints of every model type as the present version saves them, with what they answer.
 
     python -m tests.released.examples
 
@@ -68,8 +67,7 @@ def answers(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]
 
 
 def write_examples(folder: Path) -> None:
-    """
-    Save every example below `folder`, without the code, which would be this version's.
+    """Save every example below `folder`, without the code, which would be this version's.
 
     Raises:
         FileExistsError: `folder` is there; what a release has saved does not change.

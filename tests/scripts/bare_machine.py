@@ -1,5 +1,4 @@
-"""
-Scripts on a machine that has the package and none of its extras: `python bare_machine.py CASES.json OUTPUT.json`.
+"""Scripts on a machine that has the package and none of its extras: `python bare_machine.py CASES.json OUTPUT.json`.
 
 One fresh interpreter, in which the distributions of the extras are neither found nor imported, runs every script of
 the cases as people run it, and notes its exit status, what it said, and which files below the working folder it opened

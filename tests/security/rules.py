@@ -67,8 +67,7 @@ def _of_call(call: ast.Call, aliases: dict[str, str], may_import: bool, may_trus
 
 
 def violations(source: str, may_import: bool = False, may_trust: bool = False) -> list[str]:
-    """
-    The forbidden things in the source of a module, each with its line.
+    """The forbidden things in the source of a module, each with its line.
 
     Args:
         may_import: Whether it may import a module whose name is found at run time.

@@ -1,5 +1,4 @@
-"""
-Small runs of every task, in one process or as one of several: `distributed_runs.py FOLDER [TASK …]`.
+"""Small runs of every task, in one process or as one of several: `distributed_runs.py FOLDER [TASK …]`.
 
 In FOLDER each run has a folder of its own name; beside it every process leaves the weights it ended with.
 """

@@ -1,5 +1,4 @@
-"""
-A test class of transformers' mixins for every model class of hf_rnn, and for some with what a configuration adds.
+"""A test class of transformers' mixins for every model class of hf_rnn, and for some with what a configuration adds.
 
 `test_models.py` runs them whole. A single test, to look into it:
 
@@ -44,8 +43,7 @@ class OwnConfigTester(ConfigTester):
     """As `ConfigTester`, but for the configuration of an encoder inside that of a siamese network."""
 
     def create_and_test_config_from_and_save_pretrained_composite(self) -> None:
-        """
-        transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same
+        """transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same
         call, with the right configuration and random weights. The encoder comes with the network, which is tested.
         """
         if not self.config_class.sub_configs:
@@ -106,8 +104,7 @@ class HfRnnTestCase(ModelTesterMixin, TrainingTesterMixin):
 
 
 class EncoderTestCase(HfRnnTestCase):
-    """
-    `test_training_overfit` assumes a causal language model: it hands the tokens themselves over as labels. Here the
+    """`test_training_overfit` assumes a causal language model: it hands the tokens themselves over as labels. Here the
     labels are of the head, which is to learn them by the mixin's loop to the mixin's thresholds.
     """
 

@@ -1,5 +1,4 @@
-"""
-Our own stand-in for `GenerationTesterMixin`, which the source distribution of transformers lacks: what the mixin of
+"""Our own stand-in for `GenerationTesterMixin`, which the source distribution of transformers lacks: what the mixin of
 that name asks of every model that generates, in the form of its outputs and in that no way of asking changes them.
 
 `tests/models/test_generation.py` says what is written; this says that every language model writes it in every way.

@@ -1,6 +1,6 @@
-"""
-Our own stand-in for `PipelineTesterMixin`, which needs files that the source distribution of transformers lacks: every
-model in the stock pipeline of its task, or in ours for similarity, alone and in batches, in memory and from a folder.
+"""Our own stand-in for `PipelineTesterMixin`, which needs files that the source distribution of transformers lacks:
+every model in the stock pipeline of its task, or in ours for similarity, alone and in batches, in memory and from a
+folder.
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ from transformers import PreTrainedModel
 
 @dataclass
 class Outcome(unittest.TestResult):
-    """
-    What became of the tests of a class, by their names.
+    """What became of the tests of a class, by their names.
 
     Attributes:
         ran: All of them.

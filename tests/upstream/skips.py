@@ -1,6 +1,6 @@
-"""
-The tests of transformers that do not run for hf_rnn, each with its reason; reviewed, and held to by `test_models.py`
-and `test_tokenizers.py`: no other test may be skipped, and of these only those that want what a machine may have run.
+"""The tests of transformers that do not run for hf_rnn, each with its reason; reviewed, and held to by
+`test_models.py` and `test_tokenizers.py`: no other test may be skipped, and of these only those that want what a
+machine may have run.
 """
 
 from __future__ import annotations

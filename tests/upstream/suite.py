@@ -1,5 +1,4 @@
-"""
-transformers' own tests, of the version that is installed: fetched from its source distribution, and imported.
+"""transformers' own tests, of the version that is installed: fetched from its source distribution, and imported.
 
     python -m tests.upstream.suite
 
@@ -70,8 +69,7 @@ def missing() -> str | None:
 
 
 def fetch(index: str = INDEX) -> Path:
-    """
-    Unpack the tests from the source distribution, unless they are there.
+    """Unpack the tests from the source distribution, unless they are there.
 
     Raises:
         ValueError: if the index has no source distribution of this version, what came is not what it says by its

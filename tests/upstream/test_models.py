@@ -1,6 +1,5 @@
-"""
-transformers' own tests, and our stand-ins for the mixins that cannot be had, against every family and head: all pass
-but those of `skips.py`.
+"""transformers' own tests, and our stand-ins for the mixins that cannot be had, against every family and head: all
+pass but those of `skips.py`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""
-What transformers calls a model tester: a tiny configuration of a model class, and inputs for it.
+"""What transformers calls a model tester: a tiny configuration of a model class, and inputs for it.
 
 The attributes are those that the mixins read. `hidden_size` is the width of `hidden_states`, which they compare with:
 the width of all of them, so the embeddings are as wide as a layer's output.
@@ -40,11 +39,10 @@ def random_ids(batch_size: int, seq_length: int, vocab_size: int) -> torch.Tenso
 
 
 class RecurrentTester:
-    """
-    Args:
-        model_type: The family.
-        model_class: The class that is tested.
-        options: What the configuration has besides.
+    """Args:
+    model_type: The family.
+    model_class: The class that is tested.
+    options: What the configuration has besides.
     """
 
     has_text_modality = True

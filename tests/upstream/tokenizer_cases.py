@@ -1,5 +1,4 @@
-"""
-A test class of transformers' mixins for tokenizers for every kind that `train_tokenizer` makes.
+"""A test class of transformers' mixins for tokenizers for every kind that `train_tokenizer` makes.
 
     python -m unittest tests.upstream.tokenizer_cases.WordTokenizerTest.test_padding_to_multiple_of
 

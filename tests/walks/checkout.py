@@ -16,8 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Checkout:
-    """
-    A copy of the package and of the helpers of its tests.
+    """A copy of the package and of the helpers of its tests.
 
     Args:
         folder: Where it goes.

@@ -8,10 +8,12 @@ from pathlib import Path
 from ...tasks.registry import TASK_NAMES, find_task
 
 
+__all__ = ["DATA_ARGUMENTS", "Cited", "CompareArguments"]
+
+
 @dataclass(frozen=True)
 class Cited:
-    """
-    A published figure that was not measured here.
+    """A published figure that was not measured here.
 
     Attributes:
         name: Of the model.
@@ -25,8 +27,7 @@ class Cited:
 
     @classmethod
     def parse(cls, text: str) -> Cited:
-        """
-        From `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
+        """From `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
 
         Raises:
             ValueError: it is not of this form, or the value is not between -1 and 1.
@@ -89,5 +90,3 @@ class CompareArguments:
 DATA_ARGUMENTS: dict[str, type] = {
     name: data.arguments for name in TASK_NAMES if (data := find_task(name).test_data) is not None
 }
-
-__all__ = ["DATA_ARGUMENTS", "Cited", "CompareArguments"]

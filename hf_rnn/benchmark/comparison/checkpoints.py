@@ -24,6 +24,18 @@ from ...runs.results import read_results
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
+
+__all__ = [
+    "Candidate",
+    "auto_class",
+    "build_random",
+    "check",
+    "resolve",
+    "stored_dtype",
+    "training_facts",
+]
+
+
 RANDOM = "random:"
 # What the user calls a checkpoint, and the checkpoint.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
@@ -35,8 +47,7 @@ DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """
-    A model that is compared.
+    """A model that is compared.
 
     Attributes:
         name: In tables: what the user calls it, or else the last part of what was given.
@@ -52,8 +63,7 @@ class Candidate:
 
 
 def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
-    """
-    The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
+    """The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
 
     Args:
         models: As of `CompareArguments`. A folder of this directory with an equals sign in its name begins with `./`.
@@ -82,8 +92,7 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
 
 
 def find(model: str, weights: bool = True) -> Path:
-    """
-    The folder of a checkpoint; that of the Hub is downloaded, without its `weights` where they are not wanted.
+    """The folder of a checkpoint; that of the Hub is downloaded, without its `weights` where they are not wanted.
 
     Raises:
         ValueError: there is none.
@@ -134,9 +143,8 @@ def auto_class(task: str) -> Any:
 
 
 def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> None:
-    """
-    Raises:
-        ValueError: the checkpoint is of a class that does another task; the message names the model.
+    """Raises:
+    ValueError: the checkpoint is of a class that does another task; the message names the model.
     """
     architecture = (config.architectures or ["none"])[0]
     kind = find_kind(task)
@@ -152,8 +160,7 @@ def check_class(candidate: Candidate, config: PreTrainedConfig, task: str) -> No
 
 
 def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
-    """
-    Refuse what cannot be measured: a missing configuration, other tasks, missing weights or tokenizers, labels that
+    """Refuse what cannot be measured: a missing configuration, other tasks, missing weights or tokenizers, labels that
     differ from model to model.
 
     Returns:
@@ -193,8 +200,8 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
 def build_random(
     candidate: Candidate, others: Sequence[Candidate], task: str, names: Sequence[str], folder: Path
 ) -> Candidate:
-    """
-    A checkpoint of random weights in `folder`, saved like any other so that size and loading are those of a real one.
+    """A checkpoint of random weights in `folder`, saved like any other so that size and loading are those of a real
+    one.
 
     Args:
         candidate: One with `random`.
@@ -230,8 +237,7 @@ def build_random(
 
 
 def fitting_tokenizer(folder: Path, vocab_size: int) -> PreTrainedTokenizerBase | None:
-    """
-    The tokenizer in `folder`, none of whose ids reaches `vocab_size`.
+    """The tokenizer in `folder`, none of whose ids reaches `vocab_size`.
 
     A WordPiece vocabulary (Schuster and Nakajima 2012) that is larger is cut; words that lose their entry become
     several pieces. It is sorted by how frequent entries are, so few do. Another that is larger gives None.
@@ -277,14 +283,3 @@ def training_facts(candidate: Candidate) -> dict[str, Any] | None:
     results = read_results(path)
     training = results["training"]
     return {"minutes": training["minutes"], "epochs": training["epochs"], "seeds": results["seeds"]}
-
-
-__all__ = [
-    "Candidate",
-    "auto_class",
-    "build_random",
-    "check",
-    "resolve",
-    "stored_dtype",
-    "training_facts",
-]

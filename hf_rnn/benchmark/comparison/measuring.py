@@ -18,13 +18,15 @@ from .checkpoints import Candidate
 from .test_set import TestSet
 
 
+__all__ = ["FULL", "QUICK", "Effort", "measure", "start_model"]
+
+
 WORKER = f"{__package__}.worker"
 
 
 @dataclass(frozen=True)
 class Effort:
-    """
-    How much is measured.
+    """How much is measured.
 
     Attributes:
         latency_texts: Texts that are answered alone; a few before them warm up.
@@ -54,8 +56,7 @@ PART = 256
 
 
 def start_model(candidate: Candidate, task: str, folder: Path, threads: int | None) -> Worker:
-    """
-    A process that holds one model.
+    """A process that holds one model.
 
     Args:
         candidate: The model.
@@ -76,8 +77,7 @@ def texts_file(folder: Path) -> Path:
 def measure(
     candidates: Sequence[Candidate], test: TestSet, folder: Path, threads: int | None, effort: Effort
 ) -> dict[str, Record]:
-    """
-    Start a process for each model and measure them side by side.
+    """Start a process for each model and measure them side by side.
 
     Returns:
         For each model what it said of itself, `load_seconds`, `milliseconds` (a list for each round), `seconds`,
@@ -144,6 +144,3 @@ def _quality(name: str, process: Worker, test: TestSet, threshold: float | None)
         # In the order of the references' ids, whatever the model's own is; a regression has one number, of any name.
         predictions = [[row[name] for name in test.label_names or row] for row in predictions]
     return test.metrics(predictions, threshold)
-
-
-__all__ = ["FULL", "QUICK", "Effort", "measure", "start_model"]

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
+
+__all__ = ["draw_comparison"]
+
+
 # Square points of area for a megabyte on disk, and the least that can be seen.
 AREA_OF_MB, LEAST_AREA = 8.0, 12.0
 # Gaps between a point and its label, in points: the nearest are tried first.
@@ -26,8 +30,7 @@ DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -
 
 
 class Mark(NamedTuple):
-    """
-    What gets a label.
+    """What gets a label.
 
     Attributes:
         x, y: Where, in the units of the axes.
@@ -61,8 +64,7 @@ def draw_comparison(document: Document, path: Path) -> None:
 
 
 def figure(document: Document) -> Figure:
-    """
-    A point for each measured model; a dashed line at the latency of one with random weights, and a dotted one at a
+    """A point for each measured model; a dashed line at the latency of one with random weights, and a dotted one at a
     cited figure, which has no latency of this machine.
     """
     from matplotlib.figure import Figure
@@ -119,8 +121,7 @@ def lines(document: Document, axes: Axes) -> Iterator[Mark]:
 
 
 def place_labels(axes: Axes, marks: Sequence[Mark]) -> list[Annotation]:
-    """
-    Write each text beside its mark: at the nearest place inside the axes where it covers neither a mark nor another
+    """Write each text beside its mark: at the nearest place inside the axes where it covers neither a mark nor another
     label, or, where there is none, where it covers least.
 
     Returns:
@@ -179,6 +180,3 @@ def covered(box: Bbox, others: Sequence[Bbox]) -> float:
 def outside(box: Bbox, frame: Bbox) -> float:
     """Square pixels of `box` that do not lie in `frame`."""
     return box.width * box.height - covered(box, [frame])
-
-
-__all__ = ["draw_comparison"]

@@ -20,6 +20,9 @@ from .test_set import TestSet
 from .worker import BATCH_SIZE
 
 
+__all__ = ["build_comparison", "ratios", "read_comparison", "validate_comparison", "write_comparison"]
+
+
 SCHEMA_VERSION = 1
 # A mapping is an object with exactly these keys; a type (or union of types) is what the value may be.
 MODEL: dict[str, Any] = {
@@ -122,8 +125,7 @@ def build_comparison(
     origin: Mapping[str, Any],
     other_load: Mapping[str, float],
 ) -> Document:
-    """
-    The document of a comparison.
+    """The document of a comparison.
 
     Args:
         name: In tables and blocks of documents.
@@ -192,8 +194,7 @@ def model_figures(candidate: Candidate, record: Record) -> dict[str, Any]:
 
 
 def ratios(models: Sequence[Mapping[str, Any]], baseline: str) -> dict[str, dict[str, float | None]]:
-    """
-    Model → how many times better than `baseline` it is in latency (p50), throughput, parameters, size, memory and
+    """Model → how many times better than `baseline` it is in latency (p50), throughput, parameters, size, memory and
     time to load; None where it takes so little memory above its imports that none was seen.
     """
     costs = {model["name"]: _costs(model) for model in models}
@@ -216,8 +217,7 @@ def _costs(model: Mapping[str, Any]) -> dict[str, float]:
 
 
 def validate_comparison(document: Any) -> Document:
-    """
-    `document` itself, if it follows the schema.
+    """`document` itself, if it follows the schema.
 
     Raises:
         ResultsError: names the first field that is missing, unknown, of the wrong type, or not a finite number.
@@ -254,8 +254,7 @@ def write_comparison(document: Document, path: Path) -> None:
 
 
 def read_comparison(path: Path) -> Document:
-    """
-    The validated document at `path`.
+    """The validated document at `path`.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -267,6 +266,3 @@ def read_comparison(path: Path) -> Document:
         raise ResultsError(f"{path} is not JSON: {error}") from error
     except ResultsError as error:
         raise ResultsError(f"{path}: {error}") from error
-
-
-__all__ = ["build_comparison", "ratios", "read_comparison", "validate_comparison", "write_comparison"]

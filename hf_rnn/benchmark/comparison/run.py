@@ -17,9 +17,11 @@ from .tables import comparison_markdown
 from .test_set import read_test_set
 
 
+__all__ = ["run_comparison"]
+
+
 def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
-    """
-    Check all models, measure them side by side, and write `arguments.output`, and a table and a plot beside it.
+    """Check all models, measure them side by side, and write `arguments.output`, and a table and a plot beside it.
 
     Args:
         data: The test set; of the class that `DATA_ARGUMENTS` has for the task.
@@ -77,6 +79,3 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
     output.with_suffix(".md").write_text(comparison_markdown(document), encoding="utf-8")
     draw_comparison(document, output.with_suffix(".png"))
     return document
-
-
-__all__ = ["run_comparison"]

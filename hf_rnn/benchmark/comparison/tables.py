@@ -10,6 +10,9 @@ from ...runs.markdown import markdown_table
 from ..document import IDLE_CORES, Document
 
 
+__all__ = ["comparison_block", "comparison_conditions", "comparison_markdown", "comparison_table"]
+
+
 Row = Mapping[str, Any]
 
 # What is said of a figure that is not this run's own.
@@ -105,8 +108,7 @@ def comparison_conditions(document: Document) -> str:
 
 
 def comparison_block(document: Document) -> str:
-    """
-    What a block of a document shows: the table, and under what conditions it was measured.
+    """What a block of a document shows: the table, and under what conditions it was measured.
 
     Raises:
         ValueError: the run was a quick one, whose figures mean nothing.
@@ -122,6 +124,3 @@ def comparison_markdown(document: Document) -> str:
     parts = [title, comparison_conditions(document).rstrip(), comparison_table(document).rstrip()]
     parts += [f"![Quality against latency]({name}.png)", document["method"]]
     return "\n\n".join(parts) + "\n"
-
-
-__all__ = ["comparison_block", "comparison_conditions", "comparison_markdown", "comparison_table"]

@@ -9,9 +9,11 @@ from ...tasks.registry import find_task
 from ...tasks.test_set import TestSet
 
 
+__all__ = ["TestSet", "read_test_set"]
+
+
 def read_test_set(task: str, arguments: Any, label_names: Sequence[str] | None) -> TestSet:
-    """
-    The test split that `arguments` name.
+    """The test split that `arguments` name.
 
     Args:
         task: One of `DATA_ARGUMENTS`.
@@ -27,6 +29,3 @@ def read_test_set(task: str, arguments: Any, label_names: Sequence[str] | None) 
     if data is None:
         raise ValueError(f"`task`={task!r} has no `test_data`, so its models cannot be compared.")
     return data.read(arguments, label2id)
-
-
-__all__ = ["TestSet", "read_test_set"]

@@ -1,5 +1,5 @@
-"""
-The process of one compared model: reads commands, a JSON object a line, from standard input and answers each with one.
+"""The process of one compared model: reads commands, a JSON object a line, from standard input and answers each with
+one.
 
     {"do": "load"}                       load model and tokenizer anew           → {"seconds"}
     {"do": "latency", "start", "stop"}   answer these texts one by one           → {"milliseconds": […]}
@@ -32,8 +32,7 @@ BATCH_SIZE = 32
 
 
 class MeasuredModel:
-    """
-    A checkpoint as its users run it: in the stock pipeline of its task.
+    """A checkpoint as its users run it: in the stock pipeline of its task.
 
     Args:
         folder: Of the checkpoint.
@@ -137,9 +136,7 @@ class MeasuredModel:
         return {"import_mb": self.import_mb, "peak_mb": peak_memory_mb()}
 
     def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
-        """
-        Of texts: logits as {label: logit}, from the pipeline. Of lists of tokens: a tag for each token.
-        """
+        """Of texts: logits as {label: logit}, from the pipeline. Of lists of tokens: a tag for each token."""
         from ...inference.prediction import predict_texts
 
         if self.kind.inputs == "tokens":
@@ -157,8 +154,7 @@ class MeasuredModel:
 
 
 class MeasuredEncoder(MeasuredModel):
-    """
-    A siamese network as its users run it: it encodes texts, and the similarity of its vectors compares them. Of a
+    """A siamese network as its users run it: it encodes texts, and the similarity of its vectors compares them. Of a
     classifier of pairs, the siamese network in it; of an encoder, one over it with the pooling that `SiameseConfig`
     has by default (of a BERT, the mean over the tokens) and the cosine.
     """

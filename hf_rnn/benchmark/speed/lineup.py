@@ -35,8 +35,7 @@ def start_job(job: Job, ours: bool) -> Worker:
 
 
 class Lineup:
-    """
-    The workers of several peers, all doing one kind of job; a context manager that leaves none running.
+    """The workers of several peers, all doing one kind of job; a context manager that leaves none running.
 
     One that fails is left out from then on.
 

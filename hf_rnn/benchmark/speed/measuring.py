@@ -21,8 +21,7 @@ PRODUCTS = PeerSpec("products", "matrix products", f"{__package__}.products:Prod
 
 @dataclass(frozen=True)
 class Effort:
-    """
-    How much is measured.
+    """How much is measured.
 
     Attributes:
         texts: Of the sample; one epoch of training, one pass of answers.
@@ -80,10 +79,9 @@ QUICK = Effort(
 def measure_training(
     peers: Sequence[PeerSpec], folder: Path, threads: int | None, effort: Effort
 ) -> tuple[dict[str, Record], list[dict[str, dict[str, float]]]]:
-    """
-    Returns:
-        For each peer `seconds` of every epoch that counts, `warm_up_seconds` of those before, `texts` of an epoch and
-        `peak_memory_mb`, or `error`; and the machine's rates in matrix products, measured in the same rounds.
+    """Returns:
+    For each peer `seconds` of every epoch that counts, `warm_up_seconds` of those before, `texts` of an epoch and
+    `peak_memory_mb`, or `error`; and the machine's rates in matrix products, measured in the same rounds.
     """
     rounds, rates = [], []
     with (
@@ -109,9 +107,8 @@ def measure_training(
 def measure_inference(
     peers: Sequence[PeerSpec], folder: Path, threads: int | None, effort: Effort
 ) -> dict[str, Record]:
-    """
-    Returns:
-        For each peer what `measure_batches` and `measure_alone` say, and `size_bytes`; or `error`.
+    """Returns:
+    For each peer what `measure_batches` and `measure_alone` say, and `size_bytes`; or `error`.
     """
     with Lineup(peers, "prepare", folder, effort.batch_size, threads) as line:
         sizes: dict[str, Record] = {key: {"size_bytes": first["size_bytes"]} for key, first in line.ready.items()}
@@ -125,10 +122,9 @@ def measure_inference(
 
 
 def measure_batches(peers: Sequence[PeerSpec], folder: Path, threads: int | None, effort: Effort) -> dict[str, Record]:
-    """
-    Returns:
-        For each peer `seconds` of every pass over `texts` texts, `peak_memory_mb`, `first_answer` (a logit) and, of
-        peers with curves, `by_batch_size`: texts → milliseconds of every round.
+    """Returns:
+    For each peer `seconds` of every pass over `texts` texts, `peak_memory_mb`, `first_answer` (a logit) and, of
+    peers with curves, `by_batch_size`: texts → milliseconds of every round.
     """
     with Lineup(peers, "answer", folder, effort.batch_size, threads) as line:
         check_answers(peers, line)
@@ -158,10 +154,9 @@ def measure_batches(peers: Sequence[PeerSpec], folder: Path, threads: int | None
 
 
 def measure_alone(peers: Sequence[PeerSpec], folder: Path, threads: int | None, effort: Effort) -> dict[str, Record]:
-    """
-    Returns:
-        For each peer `alone`: tokens → the milliseconds of every call, a list for each round; `cold_start_seconds` of
-        every start; and, of peers with curves, `by_length`: tokens → milliseconds of every round.
+    """Returns:
+    For each peer `alone`: tokens → the milliseconds of every call, a list for each round; `cold_start_seconds` of
+    every start; and, of peers with curves, `by_length`: tokens → milliseconds of every round.
     """
     with Lineup(peers, "answer", folder, effort.batch_size, threads, together=False) as line:
         starts = [line.ready]

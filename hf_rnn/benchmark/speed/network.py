@@ -27,8 +27,7 @@ def layer_inputs() -> tuple[int, ...]:
 
 
 def common_weights(cell: str = "lstm", seed: int = 0) -> Weights:
-    """
-    Weights for peers that have to give the same answers; the order of gates is that of torch.
+    """Weights for peers that have to give the same answers; the order of gates is that of torch.
 
     They are uniform, and larger than weights that training starts from: the answers to different texts differ by more
     than rounding.
@@ -68,8 +67,7 @@ def parameter_count(cell: str = "lstm") -> int:
 
 
 def forward_operations(tokens: float, cell: str = "lstm") -> float:
-    """
-    Floating point operations in the matrix products of one text's forward pass, a multiplication and an addition
+    """Floating point operations in the matrix products of one text's forward pass, a multiplication and an addition
     counted as two: 2·T·G·H·(I + H) for a direction of a layer, with T tokens, G gates, H units and I inputs; and the
     dense layers. A backward pass costs twice as much again.
     """

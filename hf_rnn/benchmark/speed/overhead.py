@@ -15,6 +15,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from ...training.trainer import RecurrentTrainer
 
 
+__all__ = ["BareLoop", "TrainerOverhead", "measure_overhead"]
+
+
 @dataclass(frozen=True)
 class TrainerOverhead:
     """Medians over the steps, in milliseconds: of the bare loop's, of the trainer's, and of what each step added."""
@@ -30,8 +33,8 @@ class TrainerOverhead:
 
 
 class BareLoop:
-    """
-    The loop of PyTorch's tutorials with what the trainer does by default: AdamW, a linear schedule, clipped gradients.
+    """The loop of PyTorch's tutorials with what the trainer does by default: AdamW, a linear schedule, clipped
+    gradients.
 
     Args:
         model: Trained in place; its forward returns a `loss`.
@@ -86,8 +89,7 @@ class _Alternates(TrainerCallback):
 
 
 def measure_overhead(trainer: RecurrentTrainer, warm_up: int = 5) -> tuple[TrainerOverhead, nn.Module]:
-    """
-    Train an epoch by `trainer`, and a copy of its model by a bare loop, a step of each in turn.
+    """Train an epoch by `trainer`, and a copy of its model by a bare loop, a step of each in turn.
 
     The trainer's time is all that passes between the steps of the bare loop: loading and padding, hooks, logging,
     callbacks; evaluating and saving too, if its arguments ask for them.
@@ -115,6 +117,3 @@ def measure_overhead(trainer: RecurrentTrainer, warm_up: int = 5) -> tuple[Train
     added = [theirs - own for own, theirs in pairs]
     medians = (1000 * statistics.median(seconds) for seconds in (bare, trained, added))
     return TrainerOverhead(*medians), loop.model
-
-
-__all__ = ["BareLoop", "TrainerOverhead", "measure_overhead"]

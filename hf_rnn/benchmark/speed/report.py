@@ -65,8 +65,7 @@ def build_document(
     threads: int | None,
     quick: bool,
 ) -> Document:
-    """
-    The document in `speed.json`.
+    """The document in `speed.json`.
 
     Args:
         peers: All that were asked for, those that could not be measured included.

@@ -16,6 +16,9 @@ from .tables import markdown_tables
 from .texts import write_sample
 
 
+__all__ = ["BenchmarkArguments", "run_benchmark"]
+
+
 # One of each library, where a run only has to show that it works.
 QUICK_PEERS = ["ours", "ours-gru", "torch-packed", "keras", "onnx", "minilm", "tfidf"]
 
@@ -48,8 +51,7 @@ class BenchmarkArguments:
 
 
 def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
-    """
-    Measure, and write `speed.json`, `speed.md` and the plots.
+    """Measure, and write `speed.json`, `speed.md` and the plots.
 
     Returns:
         The document in `speed.json`.
@@ -91,6 +93,3 @@ def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:
     (output / "speed.md").write_text(markdown_tables(document), encoding="utf-8")
     draw(document, output)
     return document
-
-
-__all__ = ["BenchmarkArguments", "run_benchmark"]

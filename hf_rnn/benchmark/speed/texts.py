@@ -85,8 +85,7 @@ def bucketed_batches(lengths: np.ndarray, batch_size: int, generator: np.random.
 
 
 def write_sample(folder: Path, count: int, fitted: int | None, seed: int = 0) -> dict[str, Any]:
-    """
-    Choose and tokenize the texts, and write them to `folder`, with the tokenizer.
+    """Choose and tokenize the texts, and write them to `folder`, with the tokenizer.
 
     Args:
         count: Texts of the sample, cut at `MAX_TOKENS` tokens.

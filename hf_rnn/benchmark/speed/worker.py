@@ -1,5 +1,4 @@
-"""
-The process of one peer: reads commands, a JSON object a line, from standard input and answers each with one.
+"""The process of one peer: reads commands, a JSON object a line, from standard input and answers each with one.
 
     {"do": "epoch"}                                       train one epoch         → {"seconds"}
     {"do": "pass"}                                        answer the whole sample → {"seconds", "texts"}

@@ -1,5 +1,4 @@
-"""
-The child's side of a worker: commands, a JSON object a line, from standard input, and an answer to each.
+"""The child's side of a worker: commands, a JSON object a line, from standard input, and an answer to each.
 
 Whatever libraries print goes to standard error.
 """

@@ -27,8 +27,7 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """
-    A process that answers commands.
+    """A process that answers commands.
 
     Args:
         command: What Python runs in it.
@@ -68,8 +67,7 @@ class Worker:
         return self.receive()
 
     def receive(self) -> dict[str, Any]:
-        """
-        The next answer.
+        """The next answer.
 
         Raises:
             WorkerError: the worker failed, ended, or said nothing for `PATIENCE_SECONDS`.

@@ -18,9 +18,8 @@ _LABEL_COLUMNS = ("label", "label_ids")
 
 
 class PaddingCollator:
-    """
-    The tensors of ``transformers.DataCollatorWithPadding(tokenizer)``, sooner: the time that one takes is a noticeable
-    part of the training step of a small model.
+    """The tensors of ``transformers.DataCollatorWithPadding(tokenizer)``, sooner: the time that one takes is a
+    noticeable part of the training step of a small model.
 
     Args:
         tokenizer: Its padding token and side are used.

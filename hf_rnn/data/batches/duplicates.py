@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+__all__ = ["duplicate_groups", "row_groups"]
+
+
 def duplicate_groups(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
-    """
-    The connected components of known duplicates, found by union-find.
+    """The connected components of known duplicates, found by union-find.
 
     That a and b, and b and c, are duplicates makes a and c duplicates, though nobody paired them.
 
@@ -43,9 +45,8 @@ def duplicate_groups(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
 
 
 def row_groups(rows: Dataset) -> list[int]:
-    """
-    Number the groups of duplicates of tokenized pairs: those that are alike by `duplicate_groups`; each pair that is
-    not alike has a number of its own. Texts with the same tokens are one text.
+    """Number the groups of duplicates of tokenized pairs: those that are alike by `duplicate_groups`; each pair that
+    is not alike has a number of its own. Texts with the same tokens are one text.
 
     Args:
         rows: `input_ids`, `input_ids_b` and `labels`, 1 for pairs that are alike.
@@ -60,6 +61,3 @@ def row_groups(rows: Dataset) -> list[int]:
     for index, group in zip(alike, of_alike, strict=True):
         groups[index] = group
     return groups
-
-
-__all__ = ["duplicate_groups", "row_groups"]

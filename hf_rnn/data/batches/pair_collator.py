@@ -18,8 +18,7 @@ _SUFFIXES = ("_b", "_c")
 
 
 class PairCollator:
-    """
-    Pad each text of the pairs, or triplets, to the longest of its own column.
+    """Pad each text of the pairs, or triplets, to the longest of its own column.
 
     The columns of the first text have the names that a tokenizer gives them, those of the second end in `_b`, and
     those of the third, where there is one, in `_c`; any others, such as labels and scores, belong to the whole row.
@@ -42,8 +41,7 @@ class PairCollator:
         self.padding = PaddingCollator(tokenizer)
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """
-        Args:
+        """Args:
             features: A pair or triplet each: `input_ids`, `input_ids_b`, perhaps `input_ids_c`, other columns of
                 tokens with the same endings, labels or scores.
 

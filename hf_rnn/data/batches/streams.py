@@ -20,8 +20,7 @@ DOCUMENTS = 1000
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """
-    The tokens of a text.
+    """The tokens of a text.
 
     Attributes:
         documents: The tokens (int32) of each; a text that is no documents is one of them.
@@ -44,9 +43,8 @@ class TokenizedText:
 
 
 class TokenStreams(Dataset[Any]):
-    """
-    The tokens of a text, cut into `num_columns` streams of the same length; the i-th goes on where the one before it
-    ends. Each token but the first is predicted once, except the remainder that no stream has room for.
+    """The tokens of a text, cut into `num_columns` streams of the same length; the i-th goes on where the one before
+    it ends. Each token but the first is predicted once, except the remainder that no stream has room for.
 
     `streams[order, column, start, end]` is a window, of the documents in that `order` (see [`TokenizedText`]):
     `input_ids` and `shift_labels`, the token after each, both (end - start).
@@ -108,8 +106,7 @@ def collate_windows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def window_bounds(num_steps: int, length: int, generator: torch.Generator | None = None) -> list[tuple[int, int]]:
-    """
-    `[start, end)` of the windows that cover `num_steps` steps: of `length` steps each but the last, or, with a
+    """`[start, end)` of the windows that cover `num_steps` steps: of `length` steps each but the last, or, with a
     `generator`, of random lengths, between about half and one and a half times of it. Then no token is always the
     first of a window, of which the gradient knows no past (the aim of Merity et al. 2018, section 5). There are as
     many of them in either case.
@@ -128,8 +125,7 @@ def window_bounds(num_steps: int, length: int, generator: torch.Generator | None
 def encode_text(
     tokenizer: PreTrainedTokenizerBase, documents: Sequence[str], *, end: int | None = None, reverse: bool = False
 ) -> TokenizedText:
-    """
-    The tokens of the documents.
+    """The tokens of the documents.
 
     Args:
         end: As in [`TokenizedText`].

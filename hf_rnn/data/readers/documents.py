@@ -36,8 +36,7 @@ class LanguageDataArguments(SourceArguments):
 
 @dataclass(frozen=True)
 class LanguageData:
-    """
-    Texts, ready to be tokenized.
+    """Texts, ready to be tokenized.
 
     Attributes:
         splits: ``train`` and, where there are any, ``validation`` and ``test``: the documents of each, in order. A

@@ -1,5 +1,4 @@
-"""
-Rows of any file, one after the other, so that a file of any length is read in constant memory.
+"""Rows of any file, one after the other, so that a file of any length is read in constant memory.
 
 A row that cannot be read is given as a [`BadRow`] that says why, in its place: what is counted stays in step with the
 file, and one bad row ends nothing.
@@ -44,8 +43,7 @@ Row = Mapping[str, Any] | BadRow
 
 @dataclass(frozen=True)
 class RowStream:
-    """
-    The rows of a file, of a dataset or of standard input.
+    """The rows of a file, of a dataset or of standard input.
 
     Attributes:
         name: What the user called it.
@@ -65,8 +63,7 @@ class RowStream:
 
 
 def open_rows(data: str, split: str | None = None) -> RowStream:
-    """
-    The rows of `data`, which is found out to be what it is, and not read yet.
+    """The rows of `data`, which is found out to be what it is, and not read yet.
 
     Args:
         data: A file: csv and tsv with a line of column names; json (a list of objects, which is read as a whole, or

@@ -202,8 +202,7 @@ def holds_out_by_default(splits: Collection[str], arguments: SourceArguments) ->
 
 
 def _hold_out_by_label(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
-    """
-    Take `hold_out_percentage` of the training rows for validation, drawn with `split_seed`: the same share of each
+    """Take `hold_out_percentage` of the training rows for validation, drawn with `split_seed`: the same share of each
     label where ``label`` is one class or 0 and 1, and at least one row of each label stays to be trained on. Both
     parts keep the order of the rows.
     """

@@ -1,5 +1,4 @@
-"""
-Remember the first token: a task whose label hangs on what stood at the other end of the sequence.
+"""Remember the first token: a task whose label hangs on what stood at the other end of the sequence.
 
 A sequence begins with one of `NUM_CLASSES` tokens, its label; `NUM_DISTRACTORS` other tokens, drawn at random, follow.
 The information is to be latched for as many steps as the sequence has (Bengio, Simard & Frasconi 1994,
@@ -25,8 +24,7 @@ VOCAB_SIZE = 1 + NUM_CLASSES + NUM_DISTRACTORS
 
 
 def first_token_examples(count: int, length: int, seed: int = 0) -> Dataset:
-    """
-    `count` sequences of `length` tokens; the same arguments give the same ones.
+    """`count` sequences of `length` tokens; the same arguments give the same ones.
 
     Columns: `input_ids`, in [1, `VOCAB_SIZE`), and `labels`, in [0, `NUM_CLASSES`): the first token less 1.
 

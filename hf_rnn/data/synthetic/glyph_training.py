@@ -7,10 +7,12 @@ import numpy as np
 from .glyphs import GlyphPairs
 
 
+__all__ = ["TrainingGlyphPairs"]
+
+
 class TrainingGlyphPairs(GlyphPairs):
-    """
-    As [`GlyphPairs`] of the training letters, but what an index gives depends on the epoch, too, and the letters (of a
-    pair of two, the first) take turns.
+    """As [`GlyphPairs`] of the training letters, but what an index gives depends on the epoch, too, and the letters
+    (of a pair of two, the first) take turns.
 
     Args:
         per_letter: Pairs of each letter in an epoch, at least 1.
@@ -60,6 +62,3 @@ class TrainingGlyphPairs(GlyphPairs):
         first = self._first(index)
         step = 0 if self._alike(index) else int(generator.integers(1, len(self.letters)))
         return self.letters[first], self.letters[(first + step) % len(self.letters)]
-
-
-__all__ = ["TrainingGlyphPairs"]

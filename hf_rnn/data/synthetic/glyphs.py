@@ -1,5 +1,4 @@
-"""
-Images of letters of many scripts, drawn with distortions: for siamese networks over images, and one-shot learning.
+"""Images of letters of many scripts, drawn with distortions: for siamese networks over images, and one-shot learning.
 
 A class is a letter; the three splits have different letters, of different scripts. So what a model has learnt of the
 letters of training says nothing about which letters it is tested on: only how one tells letters apart. It is a small
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
 
+
+__all__ = ["SCRIPTS", "GlyphPairs", "draw", "glyph_classes", "glyph_examples"]
+
+
 # The first words of the letters' Unicode names.
 SCRIPTS = {
     "train": ("LATIN", "CYRILLIC", "CANADIAN SYLLABICS", "ARABIC", "COPTIC", "LISU", "OLD ITALIC"),
@@ -49,8 +52,7 @@ MAX_NOISE = 0.15
 
 @cache
 def glyph_classes(split: str) -> tuple[str, ...]:
-    """
-    The letters of a split, in a fixed order: those of its `SCRIPTS` that the font has and that look like no earlier
+    """The letters of a split, in a fixed order: those of its `SCRIPTS` that the font has and that look like no earlier
     one, of whatever script, where training is earlier than validation and validation than test.
 
     Letters that Unicode takes apart (é), modifier letters and ligatures (ﬁ) are left out.
@@ -64,8 +66,7 @@ def glyph_classes(split: str) -> tuple[str, ...]:
 
 
 def draw(character: str, size: int = 28, generator: np.random.Generator | None = None) -> torch.Tensor:
-    """
-    A glyph as an image (1, size, size) of float32, 0 for paper and 1 for ink.
+    """A glyph as an image (1, size, size) of float32, 0 for paper and 1 for ink.
 
     Args:
         character: One character of the font.
@@ -95,8 +96,7 @@ def draw(character: str, size: int = 28, generator: np.random.Generator | None =
 
 
 def glyph_examples(split: str, per_class: int, size: int = 28, seed: int = 0) -> dict[str, torch.Tensor]:
-    """
-    Each class's distorted images, (per_class, 1, size, size), by its letter; the same `seed` gives the same images.
+    """Each class's distorted images, (per_class, 1, size, size), by its letter; the same `seed` gives the same images.
 
     Raises:
         ValueError: see `glyph_classes` and `draw`, or `per_class` is below 1.
@@ -111,8 +111,7 @@ def glyph_examples(split: str, per_class: int, size: int = 28, seed: int = 0) ->
 
 
 class GlyphPairs(Dataset[dict[str, Any]]):
-    """
-    Pairs of distorted images, by turns of the same letter (label 1) and of two different ones (label 0).
+    """Pairs of distorted images, by turns of the same letter (label 1) and of two different ones (label 0).
 
     An item is `pixel_values` and `pixel_values_b`, both (1, size, size), and `labels`, 0.0 or 1.0. It is drawn when it
     is asked for, and depends on `seed` and its index alone.
@@ -242,6 +241,3 @@ def _all_classes() -> dict[str, tuple[str, ...]]:
         if not alike[index, kept].any():
             kept.append(index)
     return {split: tuple(candidates[index][1] for index in kept if candidates[index][0] == split) for split in SCRIPTS}
-
-
-__all__ = ["SCRIPTS", "GlyphPairs", "draw", "glyph_classes", "glyph_examples"]

@@ -12,8 +12,7 @@ __all__ = ["with_document_start"]
 
 
 def with_document_start(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """
-    A copy of `tokenizer` that puts its `eos_token` before each text, as its `bos_token`.
+    """A copy of `tokenizer` that puts its `eos_token` before each text, as its `bos_token`.
 
     A language model that has read documents one after the other knows the beginning of one by the end of the one
     before it. So a prompt is read as the beginning of a document, and an empty one is a document to be written from

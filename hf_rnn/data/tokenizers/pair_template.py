@@ -12,8 +12,7 @@ __all__ = ["with_pair_template"]
 
 
 def with_pair_template(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """
-    A copy of `tokenizer` that puts the two texts of a pair one after the other, each as it is alone, with
+    """A copy of `tokenizer` that puts the two texts of a pair one after the other, each as it is alone, with
     `token_type_ids` 0 for the first and 1 for the second.
 
     The special tokens that the tokenizer puts around a single text, if any, stand around each of the two; it is given

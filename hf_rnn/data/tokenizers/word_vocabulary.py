@@ -20,8 +20,7 @@ PROBE = ["xჯ", "xჯ"]
 def choose_words(
     sentences: Iterable[Sequence[str]], size: int, *, vectors: WordVectors | None = None, min_frequency: int = 2
 ) -> list[str]:
-    """
-    The words, in lower case, that get a vector of their own.
+    """The words, in lower case, that get a vector of their own.
 
     With `vectors`: those of the training sentences that have one, the most frequent first, then the others of
     `vectors` in their order, which in published files is that of frequency in far more text: words a test sentence may
@@ -50,9 +49,8 @@ def choose_words(
 
 
 def marks_words(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """
-    Whether words can be rebuilt from its tokens, as from those of `train_word_pieces`: they are byte-level ones that
-    mark where a word begins, both in a text and in words that are given one by one.
+    """Whether words can be rebuilt from its tokens, as from those of `train_word_pieces`: they are byte-level ones
+    that mark where a word begins, both in a text and in words that are given one by one.
     """
     try:
         spelt, starts = spell_tokens(tokenizer)
@@ -70,9 +68,8 @@ def marks_words(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 
 def spell_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[bytes], list[bool]]:
-    """
-    The bytes of every token, in the order of the ids, and whether it begins a word. A special token has no bytes and
-    is a word of its own.
+    """The bytes of every token, in the order of the ids, and whether it begins a word. A special token has no bytes
+    and is a word of its own.
 
     Raises:
         ValueError: a token is not of byte-level byte-pair encoding.

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["coloured_figure", "coloured_html", "segments"]
+
+
 # Told apart with any kind of colour vision (Okabe & Ito 2008).
 FOR, AGAINST = (0, 114, 178), (230, 159, 0)
 # The opacity of the largest contribution: the text must stay readable on a light page and on a dark one.
@@ -75,8 +78,8 @@ class Contributed(Protocol):
 
 
 def segments(text: str, spans: np.ndarray, values: np.ndarray) -> list[Segment]:
-    """
-    All of `text` in pieces, in its order, each with its contribution; None: what no token stands for, such as spaces.
+    """All of `text` in pieces, in its order, each with its contribution; None: what no token stands for, such as
+    spaces.
 
     Tokens that share characters, such as the bytes of one, make one piece, whose contribution is their sum.
     """
@@ -101,8 +104,7 @@ def _merged(spans: np.ndarray, values: np.ndarray) -> list[tuple[int, int, float
 
 
 def coloured_html(contributions: Contributed) -> str:
-    """
-    A `<figure>` with a paragraph for each text, a legend, and the figures in words.
+    """A `<figure>` with a paragraph for each text, a legend, and the figures in words.
 
     It needs no style sheet, no script and nothing from elsewhere, and is readable on a light page and on a dark one.
     Each token has its contribution as its `title`, too. Texts are escaped, and run from the right where their letters
@@ -165,8 +167,7 @@ def _caption(contributions: Contributed) -> str:
 
 
 def coloured_figure(contributions: Contributed) -> Figure:
-    """
-    The text in lines, each token on its colour, above a legend and the figures in words.
+    """The text in lines, each token on its colour, above a legend and the figures in words.
 
     Text whose first letter is written from the right runs from the right, word by word. A character that matplotlib's
     font does not have is drawn as □. Of a long text the first 1,000 tokens are drawn, and the caption says so.
@@ -289,6 +290,3 @@ def _draw_legend(axes: Axes, largest: float, y: float, captions: list[str]) -> N
     axes.text(MARGIN + 1.02 + width, y + LINE / 2, f"{largest:+.2g} for", va="center_baseline", fontsize="small")
     for line, caption in enumerate(captions, start=1):
         axes.text(MARGIN, y + (line + 0.5) * LINE, caption, va="center_baseline", fontsize="small", parse_math=False)
-
-
-__all__ = ["coloured_figure", "coloured_html", "segments"]

@@ -1,6 +1,5 @@
-"""
-Whether contributions say what a classifier goes by: how complete they are, and how often its answer changes once the
-tokens with the largest are deleted, beside random ones (the comprehensiveness of DeYoung et al. 2020,
+"""Whether contributions say what a classifier goes by: how complete they are, and how often its answer changes once
+the tokens with the largest are deleted, beside random ones (the comprehensiveness of DeYoung et al. 2020,
 https://aclanthology.org/2020.acl-main.408, counted in changed answers).
 """
 
@@ -32,6 +31,17 @@ from ..reading import read
 from .tokens import TOLERANCE, Contributions, token_contributions
 
 
+__all__ = [
+    "FaithfulnessArguments",
+    "Flips",
+    "completeness_figures",
+    "deletion_flips",
+    "faithfulness_table",
+    "flip_figures",
+    "measure_contributions",
+]
+
+
 COUNTS = (1, 5, 10)
 BOOTSTRAP_SAMPLES = 10_000
 
@@ -60,8 +70,7 @@ class FaithfulnessArguments:
 
 @dataclass(frozen=True)
 class Flips:
-    """
-    What became of the answer to a text once some tokens were deleted.
+    """What became of the answer to a text once some tokens were deleted.
 
     Attributes:
         largest: Whether it changed without the tokens that contribute most to it.
@@ -80,8 +89,8 @@ def deletion_flips(
     draws: int,
     generator: np.random.Generator,
 ) -> Flips | None:
-    """
-    The answer without the `count` tokens that contribute most to it, and without as many random ones, `draws` times.
+    """The answer without the `count` tokens that contribute most to it, and without as many random ones, `draws`
+    times.
 
     What is deleted leaves no gap: the text is so much shorter. Special tokens stay.
 
@@ -107,9 +116,8 @@ def deletion_flips(
 
 
 def flip_figures(flips: Sequence[Flips], seed: int) -> dict[str, Any]:
-    """
-    How often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by bootstrap over
-    the texts, None where no random deletion changed any.
+    """How often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by bootstrap
+    over the texts, None where no random deletion changed any.
     """
     pairs = np.array([(flip.largest, flip.random) for flip in flips], dtype=float)
     largest, by_chance = pairs.mean(0)
@@ -143,8 +151,7 @@ def completeness_figures(found: Iterable[Contributions]) -> dict[str, Any]:
 
 
 def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
-    """
-    Measure a classifier on a sample of texts, and write the figures to `arguments.output`.
+    """Measure a classifier on a sample of texts, and write the figures to `arguments.output`.
 
     Returns:
         What was written.
@@ -214,14 +221,3 @@ def faithfulness_table(document: dict[str, Any]) -> str:
         interval = "–" if row["ratio_95"] is None else " to ".join(f"{end:.1f}" for end in row["ratio_95"])
         lines.append(f"| {count} | {row['largest']:.1%} | {row['random']:.1%} | {ratio} | {interval} |")
     return "\n".join(lines)
-
-
-__all__ = [
-    "FaithfulnessArguments",
-    "Flips",
-    "completeness_figures",
-    "deletion_flips",
-    "faithfulness_table",
-    "flip_figures",
-    "measure_contributions",
-]

@@ -1,5 +1,4 @@
-"""
-Integrated gradients along a straight line, in parts: where a part does not add up, it is cut smaller.
+"""Integrated gradients along a straight line, in parts: where a part does not add up, it is cut smaller.
 
 A recurrent network's score may rise steeply within a thousandth of the line, where a gate turns; equal steps meet
 that by chance. What the score gains over a part of the line is known, and so is how far the part is off.
@@ -17,6 +16,9 @@ import torch
 from ...extras import require_extra
 
 
+__all__ = ["Integral", "Line"]
+
+
 # Gauss-Legendre steps of a part, and into how many a part is cut.
 STEPS_OF_PART = 5
 CUTS = 4
@@ -27,11 +29,10 @@ CANCELLING = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Integral:
-    """
-    Attributes:
-        values: (rows, time), the integrated gradients, summed over the features, float64.
-        start, end: The scores at the ends of the line.
-        steps: Points at which the gradient was computed.
+    """Attributes:
+    values: (rows, time), the integrated gradients, summed over the features, float64.
+    start, end: The scores at the ends of the line.
+    steps: Points at which the gradient was computed.
     """
 
     values: np.ndarray
@@ -64,11 +65,10 @@ class _Part:
 
 
 class Line:
-    """
-    Args:
-        score: From points (points, rows, time, features) to their scores (points).
-        start, end: (1, rows, time, features), the ends of the line.
-        together: Points that are computed at once.
+    """Args:
+    score: From points (points, rows, time, features) to their scores (points).
+    start, end: (1, rows, time, features), the ends of the line.
+    together: Points that are computed at once.
     """
 
     def __init__(
@@ -124,6 +124,3 @@ def _worst(parts: list[_Part], allowed: float) -> list[_Part]:
     ordered = sorted(parts, key=lambda part: part.gap)
     together = np.cumsum([part.gap for part in ordered])
     return ordered[min(int(np.searchsorted(together, allowed, side="right")), len(ordered) - 1) :]
-
-
-__all__ = ["Integral", "Line"]

@@ -16,6 +16,18 @@ from ...models.modeling_siamese import SiameseModel
 from ..reading import Reading
 
 
+__all__ = [
+    "Score",
+    "Target",
+    "TargetName",
+    "find_target",
+    "label_name",
+    "label_number",
+    "log_odds",
+    "predicted_labels",
+]
+
+
 # A model's output, whose class differs with the kind of model.
 Score = Callable[[Any], torch.Tensor]
 # What `target` may be: a label or its number; of a tagger a word's number, or it and a label.
@@ -24,12 +36,11 @@ TargetName = str | int | tuple[int, str | int]
 
 @dataclass(frozen=True)
 class Target:
-    """
-    Attributes:
-        label: Its name; for a similarity how it is computed, such as "cosine".
-        score_name: What the score is: "log-odds", "logit", "number" or "similarity".
-        score: From a model's output for a batch to the scores (batch).
-        word: Of a tagger, the number of the word whose label it is.
+    """Attributes:
+    label: Its name; for a similarity how it is computed, such as "cosine".
+    score_name: What the score is: "log-odds", "logit", "number" or "similarity".
+    score: From a model's output for a batch to the scores (batch).
+    word: Of a tagger, the number of the word whose label it is.
     """
 
     label: str
@@ -39,8 +50,7 @@ class Target:
 
 
 def find_target(model: PreTrainedModel, reading: Reading, outputs: ModelOutput, target: TargetName | None) -> Target:
-    """
-    The target that `target` names, by default what the model answers.
+    """The target that `target` names, by default what the model answers.
 
     A label of several that exclude each other has log-odds, log p / (1 − p): the logit of one of two classes less the
     other's. Unlike a logit they do not change if a number is added to all logits, which changes no probability. A
@@ -84,8 +94,7 @@ def label_name(model: PreTrainedModel, label: int) -> str:
 
 
 def label_number(model: PreTrainedModel, label: Any) -> int:
-    """
-    The number of a label, given by its name or number.
+    """The number of a label, given by its name or number.
 
     Raises:
         ValueError: there is none such.
@@ -133,15 +142,3 @@ def _of_word(model: PreTrainedModel, reading: Reading, logits: torch.Tensor, tar
     return Target(
         label_name(model, label), "log-odds", lambda found: log_odds(found.logits[:, place], chosen), int(word)
     )
-
-
-__all__ = [
-    "Score",
-    "Target",
-    "TargetName",
-    "find_target",
-    "label_name",
-    "label_number",
-    "log_odds",
-    "predicted_labels",
-]

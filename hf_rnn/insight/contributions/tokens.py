@@ -1,5 +1,4 @@
-"""
-What each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
+"""What each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
 https://arxiv.org/abs/1703.01365), computed by captum,
 
     contribution of step t = (x_t − b_t) · ∫₀¹ ∂F / ∂x_t (b + α (x − b)) dα
@@ -33,6 +32,10 @@ from .targets import Target, TargetName, find_target
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
+__all__ = ["Contributions", "token_contributions"]
+
+
 logger = logging.getLogger(__name__)
 
 # The sum of the contributions may be off by this share of what it should be.
@@ -46,24 +49,23 @@ TOKENS_AT_ONCE = 8192
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """
-    Attributes:
-        texts: The text, or the two of a pair.
-        tokens: What is written at each token; words, in a model of words. Special tokens are not among them: they
-            stand in the baseline, too, and contribute nothing.
-        text_index: (tokens), in which text it is: 0, or 1 for the second of a pair.
-        spans: (tokens, 2), its first character in its text and the one after its last.
-        values: (tokens), what each contributes to the score, float64.
-        target: The label; for a similarity how it is computed.
-        score_name: What the score is: "log-odds" (natural logarithm), "logit", "number" or "similarity"; see
-            `targets.find_target`.
-        score: Of the text.
-        baseline_score: Of the baseline.
-        completeness_error: |sum of `values` − (`score` − `baseline_score`)| / |`score` − `baseline_score`|; where
-            contributions of both signs cancel, a share of a hundredth of their sum without the signs instead.
-        num_steps: Steps of the integral.
-        word: Of a tagger, the token at which the word begins whose label is `target`.
-        cut: Whether a text is longer than the tokenizer's `model_max_length`, and its end was not read.
+    """Attributes:
+    texts: The text, or the two of a pair.
+    tokens: What is written at each token; words, in a model of words. Special tokens are not among them: they
+        stand in the baseline, too, and contribute nothing.
+    text_index: (tokens), in which text it is: 0, or 1 for the second of a pair.
+    spans: (tokens, 2), its first character in its text and the one after its last.
+    values: (tokens), what each contributes to the score, float64.
+    target: The label; for a similarity how it is computed.
+    score_name: What the score is: "log-odds" (natural logarithm), "logit", "number" or "similarity"; see
+        `targets.find_target`.
+    score: Of the text.
+    baseline_score: Of the baseline.
+    completeness_error: |sum of `values` − (`score` − `baseline_score`)| / |`score` − `baseline_score`|; where
+        contributions of both signs cancel, a share of a hundredth of their sum without the signs instead.
+    num_steps: Steps of the integral.
+    word: Of a tagger, the token at which the word begins whose label is `target`.
+    cut: Whether a text is longer than the tokenizer's `model_max_length`, and its end was not read.
     """
 
     texts: tuple[str, ...]
@@ -99,8 +101,7 @@ def token_contributions(
     n_steps: int = 50,
     internal_batch_size: int | None = None,
 ) -> Contributions:
-    """
-    What each token contributes to a model's answer.
+    """What each token contributes to a model's answer.
 
     The baseline is a text of the same length with the same special tokens and nothing else: zeros, which is what our
     layers read at padding; for other models the vector of their padding token. Of a pair both texts are so replaced.
@@ -164,8 +165,7 @@ def token_contributions(
 
 
 class _Path:
-    """
-    The straight line from the baseline's embeddings to the text's.
+    """The straight line from the baseline's embeddings to the text's.
 
     The network computes on what stands on the line as if its embedding layer had put it out. (captum's
     `LayerIntegratedGradients` would, too, but mixes up the two texts of a siamese network, which are one batch.)
@@ -219,6 +219,3 @@ def _replaced(layer: nn.Module, output: torch.Tensor) -> Iterator[None]:
         yield
     finally:
         handle.remove()
-
-
-__all__ = ["Contributions", "token_contributions"]

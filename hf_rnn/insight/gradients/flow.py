@@ -1,6 +1,5 @@
-"""
-How the gradient of a loss flows back through time: where it vanishes, and where it explodes (Hochreiter 1991; Bengio
-et al. 1994, https://doi.org/10.1109/72.279181; Pascanu et al. 2013, https://arxiv.org/abs/1211.5063).
+"""How the gradient of a loss flows back through time: where it vanishes, and where it explodes (Hochreiter 1991;
+Bengio et al. 1994, https://doi.org/10.1109/72.279181; Pascanu et al. 2013, https://arxiv.org/abs/1211.5063).
 """
 
 from __future__ import annotations
@@ -20,10 +19,12 @@ from ...models.recurrent import RecurrentLayer, Steps
 from ..evaluation import evaluation_mode
 
 
+__all__ = ["GradientFlow", "gradient_flow"]
+
+
 @dataclass(frozen=True)
 class GradientFlow:
-    r"""
-    The norms of the gradients of a batch's loss L, float64 on the CPU.
+    r"""The norms of the gradients of a batch's loss L, float64 on the CPU.
 
     What a sequence has at step t stands at position t of the batch, for both directions: the gradient of a forward
     direction comes from the last step, that of a backward direction from the first. Padding is NaN.
@@ -61,8 +62,7 @@ class GradientFlow:
 
 
 def gradient_flow(model: nn.Module, batch: Mapping[str, Any]) -> GradientFlow:
-    """
-    How far the gradient of a batch's loss reaches back through time.
+    """How far the gradient of a batch's loss reaches back through time.
 
     The layers are computed a step at a time (the reference path), as the fused kernels keep to themselves what is fed
     back, and in evaluation mode: without dropout. The model is left as it was, its `.grad`s and its mode included, and
@@ -109,8 +109,7 @@ def _layers(model: nn.Module) -> list[RecurrentLayer]:
 
 
 class _Record:
-    """
-    What the layers of a network compute on the reference path.
+    """What the layers of a network compute on the reference path.
 
     Attributes:
         states: Of each layer and direction the state after every step, in the order of reading.
@@ -169,6 +168,3 @@ def _by_step(runs: list[list[State]], gradients: Iterator[torch.Tensor]) -> torc
 def _norm(gradient: torch.Tensor, dim: int | None = None) -> torch.Tensor:
     # In double precision: the square of a vanished gradient is 0 in single precision, that of an exploded one inf.
     return torch.linalg.vector_norm(gradient.detach().cpu().double(), dim=dim)
-
-
-__all__ = ["GradientFlow", "gradient_flow"]

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
+__all__ = ["draw_gradient_flow", "plot_gradient_comparison", "plot_gradient_flow", "save"]
+
+
 HIGHEST_LOSS = 100.0
 
 
 def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> Path:
-    """
-    Draw ‖∂L/∂h_t‖ by t, on a logarithmic scale, and write it to `path` as PNG: a line for each model, a panel for each
-    layer. The backward direction is dashed; for an LSTM ‖∂L/∂c_t‖ is dotted.
+    """Draw ‖∂L/∂h_t‖ by t, on a logarithmic scale, and write it to `path` as PNG: a line for each model, a panel for
+    each layer. The backward direction is dashed; for an LSTM ‖∂L/∂c_t‖ is dotted.
 
     Neither a display nor pyplot is used: the backend of the calling program stays as it is.
 
@@ -73,8 +76,7 @@ def draw_gradient_flow(axes: Axes, flows: Mapping[str, GradientFlow], layer: int
 def plot_gradient_comparison(
     document: Mapping[str, Any], flows: Mapping[str, Mapping[str, GradientFlow]], path: str | Path
 ) -> Path:
-    """
-    Draw above the gradient flow of untrained and trained networks, and below the loss and the gradient's norm while
+    """Draw above the gradient flow of untrained and trained networks, and below the loss and the gradient's norm while
     they were trained.
 
     Args:
@@ -130,6 +132,3 @@ def save(figure: Figure, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
     return path
-
-
-__all__ = ["draw_gradient_flow", "plot_gradient_comparison", "plot_gradient_flow", "save"]

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+__all__ = ["TextGradientFlow", "text_gradient_flow"]
+
+
 @dataclass(frozen=True)
 class TextGradientFlow:
-    """
-    Attributes:
-        steps: What was read at each step, for each text: of a pair two, else one.
-        loss_of: What the loss is that of, such as "label positive".
-        flow: Its gradients, see `hf_rnn.insight.gradients.flow.GradientFlow`; the texts are its batch.
+    """Attributes:
+    steps: What was read at each step, for each text: of a pair two, else one.
+    loss_of: What the loss is that of, such as "label positive".
+    flow: Its gradients, see `hf_rnn.insight.gradients.flow.GradientFlow`; the texts are its batch.
     """
 
     steps: tuple[tuple[str, ...], ...]
@@ -67,8 +69,8 @@ def text_gradient_flow(
     label: str | None = None,
     max_tokens: int | None = None,
 ) -> TextGradientFlow:
-    """
-    The gradient flow of the loss of one text: that of `label`, of a tagger's own tags, or of a language model's text.
+    """The gradient flow of the loss of one text: that of `label`, of a tagger's own tags, or of a language model's
+    text.
 
     Args:
         text_pair: The second text, for a classifier of pairs.
@@ -130,6 +132,3 @@ def _logits(model: PreTrainedModel, batch: dict[str, Any]) -> torch.Tensor:
     with evaluation_mode(model):
         logits: torch.Tensor = model(**batch).logits
     return logits
-
-
-__all__ = ["TextGradientFlow", "text_gradient_flow"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from ...runs.bundled import find_named
 
 
+__all__ = ["DistillationArguments"]
+
+
 @dataclass
 class DistillationArguments:
     """Which trained model to learn from, beside the labels or in place of them."""
@@ -55,6 +58,3 @@ class DistillationArguments:
     def teaches(self) -> bool:
         """Whether there is anything to learn from beside the labels."""
         return self.teacher_name_or_path is not None or self.unlabelled_file is not None
-
-
-__all__ = ["DistillationArguments"]

@@ -16,6 +16,9 @@ from ..run import TrainingTask
 from .arguments import DistillationArguments
 
 
+__all__ = []
+
+
 @contextmanager
 def naming(unlabelled_file: str) -> Iterator[None]:
     # The readers speak of a training file.
@@ -66,6 +69,3 @@ def distilled(
         trainer_class=DistillationTrainer,
         trainer_options={**task.trainer_options, **options},
     )
-
-
-__all__ = []

@@ -21,13 +21,17 @@ from ...progress import without_weight_bars
 from ...training.arguments import RecurrentTrainingArguments
 
 
+__all__ = [
+    "Teacher",
+]
+
+
 @dataclass(frozen=True)
 class Teacher:
-    """
-    Attributes:
-        name: The Hub id or folder it came from.
-        model, tokenizer: Of the teacher.
-        label_order: Where the labels of the student stand among those of the teacher.
+    """Attributes:
+    name: The Hub id or folder it came from.
+    model, tokenizer: Of the teacher.
+    label_order: Where the labels of the student stand among those of the teacher.
     """
 
     name: str
@@ -39,8 +43,7 @@ class Teacher:
     def load(
         cls, name: str, auto_class: Any, label_names: Sequence[str], tokenizer: PreTrainedTokenizerBase
     ) -> Teacher:
-        """
-        Args:
+        """Args:
             name: A Hub id or folder.
             auto_class: Of the task, such as `AutoModelForSequenceClassification`.
             label_names: The labels of the student, in order of their ids.
@@ -72,8 +75,7 @@ class Teacher:
 
     @torch.no_grad()
     def logits(self, rows: datasets.Dataset, batch_size: int, arguments: RecurrentTrainingArguments) -> list[Any]:
-        """
-        Float32 logits of each row, in the student's order of labels: (labels), or of a tagger (tokens, labels).
+        """Float32 logits of each row, in the student's order of labels: (labels), or of a tagger (tokens, labels).
 
         Args:
             rows: `input_ids`, other columns that its tokenizer makes, and `length`.
@@ -113,8 +115,3 @@ def _label_order(name: str, teacher: list[str], student: Sequence[str]) -> list[
             f"{', '.join(student)}, in any order."
         )
     return [teacher.index(label) for label in student]
-
-
-__all__ = [
-    "Teacher",
-]

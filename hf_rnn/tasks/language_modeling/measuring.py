@@ -18,9 +18,11 @@ from ...progress import without_weight_bars
 from .task import encode_splits
 
 
+__all__ = ["measure_language_model"]
+
+
 def measure_language_model(folder: str | Path, results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """
-    The figures of a checkpoint on the splits that its run measured.
+    """The figures of a checkpoint on the splits that its run measured.
 
     Args:
         folder: The checkpoint with its tokenizer.
@@ -53,6 +55,3 @@ def measure_language_model(folder: str | Path, results: Mapping[str, Any]) -> di
             split: language_metrics(text_loss(model, each), len(each), each.predicted_characters)
             for split, each in streams.items()
         }
-
-
-__all__ = ["measure_language_model"]

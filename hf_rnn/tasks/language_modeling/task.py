@@ -22,6 +22,9 @@ from ..run import TrainingTask, check_splits
 from ..task import Task
 
 
+__all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_language_modeling"]
+
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "lstm"
@@ -37,8 +40,7 @@ def run_language_modeling(
     arguments: LanguageTrainingArguments,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train (`do_train`), measure on validation (`do_eval`) and on test (`do_predict`), and write results.
+    """Train (`do_train`), measure on validation (`do_eval`) and on test (`do_predict`), and write results.
 
     The output folder ends as `run.run_task` says, without predictions. What is written of validation and test is of
     the whole text in one stream, whatever the batch size.
@@ -64,8 +66,7 @@ def prepare_language_modeling(
     *,
     checkpoint: str | None = None,
 ) -> TrainingTask:
-    """
-    The streams, the tokenizer and the model of [`run_language_modeling`], ready to be trained.
+    """The streams, the tokenizer and the model of [`run_language_modeling`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
@@ -182,5 +183,3 @@ def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict
 
 
 TASK = Task("text-generation", GROUPS, prepare_language_modeling)
-
-__all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_language_modeling"]

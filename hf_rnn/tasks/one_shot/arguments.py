@@ -10,6 +10,9 @@ from ..arguments import json_object
 from ..similarity.arguments import SimilarityArguments
 
 
+__all__ = ["TRAINABLE", "OneShotArguments"]
+
+
 # Without the classifier of pairs, which gives no similarity to know a letter by.
 TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
 
@@ -40,8 +43,7 @@ class OneShotArguments(SimilarityArguments):
             raise ValueError(f"`loss`={self.loss!r} must be of {', '.join(TRAINABLE)}.")
 
     def encoder(self) -> ConvEncoderConfig:
-        """
-        The configuration that `config_overrides` give.
+        """The configuration that `config_overrides` give.
 
         Raises:
             ValueError: they are not a JSON object, or no configuration of grey images.
@@ -50,6 +52,3 @@ class OneShotArguments(SimilarityArguments):
         if config.num_channels != 1:
             raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
         return config
-
-
-__all__ = ["TRAINABLE", "OneShotArguments"]

@@ -12,16 +12,18 @@ from ...metrics.few_shot import n_way_k_shot, pixel_nearest_neighbour
 from ...models.modeling_siamese import SiameseModel
 
 
+__all__ = ["EXAMPLES_PER_LETTER", "KINDS", "few_shot_figures"]
+
+
 # (ways, shots)
 KINDS = ((5, 1), (20, 1), (5, 5))
 EXAMPLES_PER_LETTER = 20
 
 
 def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str, float]:
-    """
-    Of the letters of `split`, for each of `KINDS`: `accuracy_5_way_1_shot`, `margin_5_way_1_shot` (on either side of
-    it, the interval of 95 %), and `pixels_5_way_1_shot`, the accuracy of the nearest neighbour by pixels in the same
-    episodes. The interval is that of other episodes with these letters, not of other letters.
+    """Of the letters of `split`, for each of `KINDS`: `accuracy_5_way_1_shot`, `margin_5_way_1_shot` (on either side
+    of it, the interval of 95 %), and `pixels_5_way_1_shot`, the accuracy of the nearest neighbour by pixels in the
+    same episodes. The interval is that of other episodes with these letters, not of other letters.
 
     Args:
         model: Over a `ConvEncoderModel` of grey images.
@@ -45,6 +47,3 @@ def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str
 def _encoded(vectors: torch.Tensor) -> torch.Tensor:
     # The encoder of what is encoded already.
     return vectors
-
-
-__all__ = ["EXAMPLES_PER_LETTER", "KINDS", "few_shot_figures"]

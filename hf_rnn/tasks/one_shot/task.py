@@ -25,6 +25,9 @@ from .arguments import OneShotArguments
 from .measuring import few_shot_figures
 
 
+__all__ = ["GROUPS", "TASK", "OneShotArguments", "prepare_one_shot", "run_one_shot"]
+
+
 # Pairs of validation and of test letters, half of them alike. A run's seed does not change them, so that runs compare.
 MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
@@ -40,9 +43,8 @@ def run_one_shot(
     arguments: RecurrentTrainingArguments,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train on the letters of training, choose the checkpoint and the threshold by those of validation, measure on these
-    (`do_eval`) and on those of test (`do_predict`), and write results.
+    """Train on the letters of training, choose the checkpoint and the threshold by those of validation, measure on
+    these (`do_eval`) and on those of test (`do_predict`), and write results.
 
     The output folder ends with the best model on validation, its threshold in its configuration, the last checkpoints,
     `results.json` and `learning_curves.png`. The rows of a split, in the results, are its letters.
@@ -66,8 +68,7 @@ def prepare_one_shot(
     *,
     checkpoint: str | None = None,
 ) -> TrainingTask:
-    """
-    The glyphs and the network of [`run_one_shot`], ready to be trained.
+    """The glyphs and the network of [`run_one_shot`], ready to be trained.
 
     Args:
         checkpoint: The folder that the run goes on from; nothing of it is needed here.
@@ -130,5 +131,3 @@ def _check(arguments: tuple[Any, ...]) -> None:
 
 
 TASK = Task("image-feature-extraction", GROUPS, prepare_one_shot, check=_check)
-
-__all__ = ["GROUPS", "TASK", "OneShotArguments", "prepare_one_shot", "run_one_shot"]

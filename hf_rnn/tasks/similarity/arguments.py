@@ -12,6 +12,9 @@ from ...models.similarity import SIMILARITIES
 from ..arguments import json_object
 
 
+__all__ = ["SimilarityArguments", "build_objective"]
+
+
 @dataclass
 class SimilarityArguments:
     """How a siamese network compares, what it learns from, and how it says that two texts are alike."""
@@ -86,8 +89,7 @@ class SimilarityArguments:
         return values
 
     def overrides(self) -> dict[str, Any]:
-        """
-        `siamese_overrides` as a dictionary.
+        """`siamese_overrides` as a dictionary.
 
         Raises:
             ValueError: it is not JSON, or gives what has an argument of its own.
@@ -100,8 +102,7 @@ class SimilarityArguments:
 
 
 def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObjective:
-    """
-    The objective that `arguments` name, for data of `kind` `"labels"` or `"scores"`.
+    """The objective that `arguments` name, for data of `kind` `"labels"` or `"scores"`.
 
     Raises:
         ValueError: a loss that cannot learn from scores; or as [`SimilarityObjective`].
@@ -111,6 +112,3 @@ def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObje
             able = ", ".join(other for other, loss in LOSSES.items() if loss.of_scores)
             raise ValueError(f"`loss`={name!r} needs labels, 0 and 1, and the data have scores; it may be of {able}.")
     return SimilarityObjective(arguments.names, arguments.options())
-
-
-__all__ = ["SimilarityArguments", "build_objective"]

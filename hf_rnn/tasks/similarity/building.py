@@ -16,6 +16,9 @@ from ..building import build_model, checkpoint_config
 from .arguments import SimilarityArguments
 
 
+__all__ = ["LABEL_NAMES", "build_siamese"]
+
+
 # What a classifier of pairs calls its labels 0 and 1.
 LABEL_NAMES = ("different", "alike")
 
@@ -24,8 +27,7 @@ LABEL_NAMES = ("different", "alike")
 def build_siamese(
     arguments: ModelArguments, similarity: SimilarityArguments, tokenizer: PreTrainedTokenizerBase
 ) -> SiamesePreTrainedModel:
-    """
-    A siamese network over a new encoder (`model_type`, `config_overrides`) or over any checkpoint; or a checkpoint
+    """A siamese network over a new encoder (`model_type`, `config_overrides`) or over any checkpoint; or a checkpoint
     that is one already. With the loss `classification` it is a `SiameseForPairClassification`.
 
     Raises:
@@ -57,6 +59,3 @@ def build_siamese(
         path, revision=arguments.revision, dtype=torch.float32, **given, **similarity.overrides()
     )
     return model
-
-
-__all__ = ["LABEL_NAMES", "build_siamese"]

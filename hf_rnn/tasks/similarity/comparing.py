@@ -13,6 +13,9 @@ from ...metrics.pairs import pair_figures
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 
 
+__all__ = ["TEST_DATA", "PairTestArguments", "read_pairs", "similarity_figures"]
+
+
 # Figures of labelled pairs that a similarity has without a threshold.
 THRESHOLD_FREE = ("roc_auc", "average_precision")
 
@@ -40,5 +43,3 @@ def similarity_figures(test: TestSet, predictions: Sequence[Any], threshold: flo
 
 
 TEST_DATA = TestData(PairTestArguments, read_pairs)
-
-__all__ = ["TEST_DATA", "PairTestArguments", "read_pairs", "similarity_figures"]

@@ -20,6 +20,14 @@ from ...runs.folder import PREDICTIONS_FILE
 from ...training.trainer import RecurrentTrainer
 
 
+__all__ = [
+    "choose_thresholds",
+    "measure_pairs",
+    "retrieval_of",
+    "write_predictions",
+]
+
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,8 +38,7 @@ def measure_pairs(
     threshold_metric: str,
     output: Path,
 ) -> dict[str, dict[str, float]]:
-    """
-    The figures of each split that the trainer's arguments want, and `predictions.csv` of the test split. A network
+    """The figures of each split that the trainer's arguments want, and `predictions.csv` of the test split. A network
     that was trained is given its threshold first.
 
     Args:
@@ -65,9 +72,8 @@ def measure_pairs(
 
 
 def choose_thresholds(trainer: RecurrentTrainer, pairs: Any, metric: str) -> None:
-    """
-    The threshold of the similarity that is best on labelled `pairs` goes into the configuration, that of a classifier
-    into its bias, so that its likelier label is right the most often; and both into the saved model.
+    """The threshold of the similarity that is best on labelled `pairs` goes into the configuration, that of a
+    classifier into its bias, so that its likelier label is right the most often; and both into the saved model.
     """
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     predicted = trainer.predict(pairs, metric_key_prefix="threshold")
@@ -90,9 +96,8 @@ def _threshold_pairs(splits: dict[str, datasets.Dataset]) -> datasets.Dataset:
 def retrieval_of(
     model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]], labels: Sequence[float], batch_size: int
 ) -> dict[str, float]:
-    """
-    The figures of `retrieval_figures`, where every text of the pairs is searched for the others that are alike; none
-    where no two different texts are.
+    """The figures of `retrieval_figures`, where every text of the pairs is searched for the others that are alike;
+    none where no two different texts are.
 
     Args:
         model: A `SiameseModel`.
@@ -109,9 +114,8 @@ def retrieval_of(
 def write_predictions(
     path: Path, similarities: np.ndarray, labels: np.ndarray, threshold: float | None, log_odds: np.ndarray | None
 ) -> None:
-    """
-    One row for each pair of the test split, in its order: `row`, the true `label` or score, the `similarity`; with a
-    threshold, the `prediction`, 1 from there on; of a classifier its `probability` that they are alike.
+    """One row for each pair of the test split, in its order: `row`, the true `label` or score, the `similarity`; with
+    a threshold, the `prediction`, 1 from there on; of a classifier its `probability` that they are alike.
     """
     columns = {"label": [f"{label:g}" for label in labels], "similarity": [f"{value:.6f}" for value in similarities]}
     if threshold is not None:
@@ -123,11 +127,3 @@ def write_predictions(
         writer = csv.writer(file)
         writer.writerow(["row", *columns])
         writer.writerows([row, *values] for row, values in enumerate(zip(*columns.values(), strict=True)))
-
-
-__all__ = [
-    "choose_thresholds",
-    "measure_pairs",
-    "retrieval_of",
-    "write_predictions",
-]

@@ -27,6 +27,9 @@ from .comparing import TEST_DATA
 from .measuring import measure_pairs
 
 
+__all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
+
+
 # The argument dataclasses, in the order in which `run_similarity` takes them.
 GROUPS = (
     ModelArguments,
@@ -47,8 +50,7 @@ def run_similarity(
     arguments: RecurrentTrainingArguments,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+    """Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends as `run.run_task` says; of labelled pairs the configuration in it has the threshold of the
     similarity that was best on validation, and a classifier of pairs the bias that was. Retrieval is measured on
@@ -84,8 +86,7 @@ def prepare_similarity(
     *,
     checkpoint: str | None = None,
 ) -> TrainingTask:
-    """
-    The pairs, the tokenizer and the network of [`run_similarity`], ready to be trained.
+    """The pairs, the tokenizer and the network of [`run_similarity`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
@@ -150,8 +151,7 @@ def _tokenizer(
 def _tokenized(
     data: PairData, tokenizer: PreTrainedTokenizerBase, arguments: TokenizerArguments, recurrent: bool
 ) -> dict[str, datasets.Dataset]:
-    """
-    `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
+    """`train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
     recurrent encoder and cut as in training for one with a limit.
     """
     length, whole = arguments.lengths(tokenizer, recurrent)
@@ -166,5 +166,3 @@ def _tokenized(
 
 
 TASK = Task("sentence-similarity", GROUPS, prepare_similarity, test_data=TEST_DATA)
-
-__all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]

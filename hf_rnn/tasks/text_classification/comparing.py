@@ -14,6 +14,9 @@ from ...metrics.classification import metrics_for
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 
 
+__all__ = ["TEST_DATA", "TextTestArguments", "logit_figures", "read_texts"]
+
+
 @dataclass
 class TextTestArguments(TestSplitOnly, DataArguments):
     """The texts that classifiers are measured on: the test split."""
@@ -29,8 +32,7 @@ def read_texts(
     task: str = "text-classification",
     problem_type: str | None = None,
 ) -> TestSet:
-    """
-    The test split that `arguments` name.
+    """The test split that `arguments` name.
 
     Args:
         label2id: The ids that the models give to the labels; None: those of the data.
@@ -56,5 +58,3 @@ def logit_figures(test: TestSet, predictions: Sequence[Any], threshold: float | 
 
 
 TEST_DATA = TestData(TextTestArguments, read_texts)
-
-__all__ = ["TEST_DATA", "TextTestArguments", "logit_figures", "read_texts"]

@@ -27,9 +27,11 @@ from ..distillation.teacher import Teacher
 from ..run import TrainingTask
 
 
+__all__ = ["distil_texts", "load_unlabelled_texts", "with_unlabelled_texts"]
+
+
 def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> list[str]:
-    """
-    The texts of all rows of a file that is read as `arguments` say of the training data.
+    """The texts of all rows of a file that is read as `arguments` say of the training data.
 
     Raises:
         FileNotFoundError, ValueError: of the file, which the message names.
@@ -48,9 +50,8 @@ def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> lis
 def with_unlabelled_texts(
     data: TextClassificationData, arguments: DataArguments, distillation: DistillationArguments
 ) -> TextClassificationData:
-    """
-    `data` with a further split `unlabelled`, of the column `text`, if `unlabelled_file` was given; without a teacher
-    also of the column `teacher_logits`, which the file then has.
+    """`data` with a further split `unlabelled`, of the column `text`, if `unlabelled_file` was given; without a
+    teacher also of the column `teacher_logits`, which the file then has.
 
     Raises:
         FileNotFoundError, ValueError: of the file, which the message names.
@@ -90,9 +91,8 @@ def distil_texts(
     arguments: RecurrentTrainingArguments,
     tokenizer_arguments: TokenizerArguments,
 ) -> TrainingTask:
-    """
-    `task`, learning from the teacher as well; without one from what the unlabelled texts come with, and of the others
-    from their labels alone.
+    """`task`, learning from the teacher as well; without one from what the unlabelled texts come with, and of the
+    others from their labels alone.
 
     Args:
         data: With the split `unlabelled`, if there are such texts.
@@ -126,6 +126,3 @@ def distil_texts(
     )
     logits = teacher.logits(read, distillation.teacher_batch_size, arguments)
     return distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {})
-
-
-__all__ = ["distil_texts", "load_unlabelled_texts", "with_unlabelled_texts"]

@@ -34,6 +34,16 @@ from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 
 
+__all__ = [
+    "GROUPS",
+    "TASK",
+    "prepare_text_classification",
+    "run_text_classification",
+    "tokenize_splits",
+    "write_predictions",
+]
+
+
 # The argument dataclasses, in the order in which `run_text_classification` takes them.
 GROUPS = (
     ModelArguments,
@@ -54,8 +64,7 @@ def run_text_classification(
     distillation_arguments: DistillationArguments | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+    """Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends with the best model on validation (the last where there is none), its tokenizer, the last
     checkpoints, `results.json`, `learning_curves.png` and `predictions.csv`.
@@ -85,8 +94,7 @@ def prepare_text_classification(
     *,
     checkpoint: str | None = None,
 ) -> TrainingTask:
-    """
-    The data, the tokenizer and the model of [`run_text_classification`], ready to be trained.
+    """The data, the tokenizer and the model of [`run_text_classification`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
@@ -132,8 +140,7 @@ def tokenize_splits(
     arguments: TokenizerArguments,
     recurrent: bool,
 ) -> dict[str, datasets.Dataset]:
-    """
-    `train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
+    """`train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
     recurrent model, because its pipeline reads them whole, and cut as in training for a model with a limit. Texts
     without a label are cut for training.
     """
@@ -187,8 +194,7 @@ def _measure(
 
 
 def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassificationData) -> None:
-    """
-    One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
+    """One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
     (probability; for several labels, names joined by a space; for regression the number itself).
     """
     values = np.asarray(logits[0] if isinstance(logits, tuple) else logits, dtype=np.float64)
@@ -212,12 +218,3 @@ def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassifica
 
 
 TASK = Task("text-classification", GROUPS, prepare_text_classification, test_data=TEST_DATA)
-
-__all__ = [
-    "GROUPS",
-    "TASK",
-    "prepare_text_classification",
-    "run_text_classification",
-    "tokenize_splits",
-    "write_predictions",
-]

@@ -19,6 +19,9 @@ from ..arguments import ModelArguments, WordArguments
 from ..building import build_model, named_vectors, new_model
 
 
+__all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
+
+
 logger = logging.getLogger(__name__)
 
 # What a new tagger has unless `config_overrides` say otherwise.
@@ -64,10 +67,9 @@ def build_tagger(
     tokenizer: PreTrainedTokenizerBase,
     data: TokenClassificationData,
 ) -> PreTrainedModel:
-    """
-    The checkpoint with a head for the labels of `data`, or a new model: of words, where the tokenizer marks them, with
-    characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as `config_overrides` say
-    nothing else.
+    """The checkpoint with a head for the labels of `data`, or a new model: of words, where the tokenizer marks them,
+    with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as `config_overrides`
+    say nothing else.
     """
     labels: dict[str, Any] = {
         "id2label": dict(enumerate(data.label_names)),
@@ -113,6 +115,3 @@ def _word_model(
     if arguments.freeze_embeddings:
         embeddings.word_embeddings.requires_grad_(False)
     return model
-
-
-__all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]

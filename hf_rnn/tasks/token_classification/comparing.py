@@ -11,14 +11,16 @@ from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 
 
+__all__ = ["TEST_DATA", "TokenTestArguments", "read_sentences", "tag_figures"]
+
+
 @dataclass
 class TokenTestArguments(TestSplitOnly, TokenDataArguments):
     """The sentences that taggers are measured on: the test split."""
 
 
 def read_sentences(arguments: TokenTestArguments, label2id: dict[str, int] | None) -> TestSet:
-    """
-    The test split that `arguments` name.
+    """The test split that `arguments` name.
 
     Args:
         label2id: The ids that the models give to the tags; None: those of the data.
@@ -39,5 +41,3 @@ def tag_figures(test: TestSet, predictions: Sequence[Any], threshold: float | No
 
 
 TEST_DATA = TestData(TokenTestArguments, read_sentences)
-
-__all__ = ["TEST_DATA", "TokenTestArguments", "read_sentences", "tag_figures"]

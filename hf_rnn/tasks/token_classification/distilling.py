@@ -25,11 +25,13 @@ from ..run import TrainingTask
 from .building import tagger_tokenizer
 
 
+__all__ = ["distil_sentences", "with_unlabelled_sentences"]
+
+
 def with_unlabelled_sentences(
     data: TokenClassificationData, arguments: TokenDataArguments, distillation: DistillationArguments
 ) -> TokenClassificationData:
-    """
-    `data` with a further split `unlabelled`, its tags all the first one, if `unlabelled_file` was given.
+    """`data` with a further split `unlabelled`, its tags all the first one, if `unlabelled_file` was given.
 
     Raises:
         FileNotFoundError, ValueError: of the file, which the message names.
@@ -61,9 +63,8 @@ def distil_sentences(
     distillation: DistillationArguments,
     arguments: RecurrentTrainingArguments,
 ) -> TrainingTask:
-    """
-    `task`, learning from the teacher as well: at the first piece of each token what the teacher says at the first of
-    its own pieces, and nothing elsewhere nor of a token that the teacher's tokenizer drops.
+    """`task`, learning from the teacher as well: at the first piece of each token what the teacher says at the first
+    of its own pieces, and nothing elsewhere nor of a token that the teacher's tokenizer drops.
 
     Args:
         data, tokenized: As in [`distil_texts`]; `tokenized` by `tokenize_tagged`.
@@ -105,6 +106,3 @@ def _at_pieces(of_tokens: Any, token: Any) -> Any:
     placed = np.full((len(token), of_tokens.shape[1]), np.nan, dtype=np.float32)
     placed[token != NO_TOKEN] = of_tokens[token[token != NO_TOKEN]]
     return placed
-
-
-__all__ = ["distil_sentences", "with_unlabelled_sentences"]

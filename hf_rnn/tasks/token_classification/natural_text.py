@@ -14,6 +14,9 @@ from ...models.configuration_rnn import RecurrentConfig
 from ...models.encoding import NO_LIMIT
 
 
+__all__ = ["detokenized_figures"]
+
+
 def detokenized_figures(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -22,8 +25,7 @@ def detokenized_figures(
     *,
     progress: bool = True,
 ) -> dict[str, float]:
-    """
-    Figures of the stock pipeline on sentences written as people write them ("Mr. Silva's", not "Mr. Silva 's").
+    """Figures of the stock pipeline on sentences written as people write them ("Mr. Silva's", not "Mr. Silva 's").
 
     An entity counts as found if its type, its first and its last character are right.
 
@@ -56,6 +58,3 @@ def detokenized_figures(
 
 def _spans(entities: Sequence[dict[str, Any]]) -> set[Span]:
     return {(entity["entity_group"], entity["start"], entity["end"]) for entity in entities}
-
-
-__all__ = ["detokenized_figures"]

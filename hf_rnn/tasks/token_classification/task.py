@@ -35,6 +35,16 @@ from .distilling import distil_sentences, with_unlabelled_sentences
 from .natural_text import detokenized_figures
 
 
+__all__ = [
+    "GROUPS",
+    "TASK",
+    "predict_tags",
+    "prepare_token_classification",
+    "run_token_classification",
+    "tokenize_tagged_splits",
+]
+
+
 logger = logging.getLogger(__name__)
 
 # The argument dataclasses, in the order in which `run_token_classification` takes them.
@@ -57,8 +67,7 @@ def run_token_classification(
     distillation_arguments: DistillationArguments | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
-    """
-    Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
+    """Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends as `run.run_task` says; the predictions are `predictions.conll` (token, true tag, predicted
     tag), and of entities `confusion.json` counts which types the test split's tokens were taken for. Entities are also
@@ -89,8 +98,7 @@ def prepare_token_classification(
     *,
     checkpoint: str | None = None,
 ) -> TrainingTask:
-    """
-    The data, the tokenizer and the model of [`run_token_classification`], ready to be trained.
+    """The data, the tokenizer and the model of [`run_token_classification`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
@@ -141,10 +149,9 @@ def prepare_token_classification(
 def tokenize_tagged_splits(
     data: TokenClassificationData, tokenizer: PreTrainedTokenizerBase, arguments: WordArguments, recurrent: bool
 ) -> dict[str, datasets.Dataset]:
-    """
-    Every split, its sentences whole or, for a model with a limit, in windows; `train_whole` as it is evaluated, where
-    `label_all_tokens` makes the one that is trained on another. A sentence without a labelled piece is no row: the
-    mean loss of a batch of such sentences would be that of nothing.
+    """Every split, its sentences whole or, for a model with a limit, in windows; `train_whole` as it is evaluated,
+    where `label_all_tokens` makes the one that is trained on another. A sentence without a labelled piece is no row:
+    the mean loss of a batch of such sentences would be that of nothing.
 
     Raises:
         ValueError: a split has no sentence with a labelled piece.
@@ -223,12 +230,3 @@ def predict_tags(
 
 
 TASK = Task("token-classification", GROUPS, prepare_token_classification, test_data=TEST_DATA)
-
-__all__ = [
-    "GROUPS",
-    "TASK",
-    "predict_tags",
-    "prepare_token_classification",
-    "run_token_classification",
-    "tokenize_tagged_splits",
-]

@@ -1,5 +1,4 @@
-"""
-Adversarial training: a model also learns its texts with their embeddings moved where that hurts most (Miyato, Dai &
+"""Adversarial training: a model also learns its texts with their embeddings moved where that hurts most (Miyato, Dai &
 Goodfellow 2017, https://arxiv.org/abs/1605.07725).
 """
 
@@ -15,12 +14,14 @@ from torch import nn
 from ...models.modeling_causal import RecurrentForCausalLM
 
 
+__all__ = ["adversarial_step", "require_embedding_table"]
+
+
 def adversarial_step(step: Callable[[], torch.Tensor], table: nn.Module, epsilon: float) -> torch.Tensor:
-    """
-    A training step on the texts as they are, and one on the same texts perturbed; their gradients add up, as those of
-    L(x) + L(x + r), with r = ε · ‖x‖ · g / ‖g‖ for each text, where x are its embeddings and g = ∂L/∂x
-    (equation 5 of the paper, which normalises the embeddings and has ε = 5: here they stay as they are, and ε is a
-    share of their norm, about 0.02 in the paper's units). Dropout is drawn anew in the second.
+    """A training step on the texts as they are, and one on the same texts perturbed; their gradients add up, as those
+    of L(x) + L(x + r), with r = ε · ‖x‖ · g / ‖g‖ for each text, where x are its embeddings and g = ∂L/∂x (equation 5
+    of the paper, which normalises the embeddings and has ε = 5: here they stay as they are, and ε is a share of their
+    norm, about 0.02 in the paper's units). Dropout is drawn anew in the second.
 
     Args:
         step: A forward and a backward pass over the batch; gives its loss.
@@ -40,10 +41,9 @@ def adversarial_step(step: Callable[[], torch.Tensor], table: nn.Module, epsilon
 
 
 def require_embedding_table(model: nn.Module) -> None:
-    """
-    Raises:
-        ValueError: `model` has no table of embeddings, or is a language model, which carries its state from step to
-            step and would read each window twice.
+    """Raises:
+    ValueError: `model` has no table of embeddings, or is a language model, which carries its state from step to
+        step and would read each window twice.
     """
     if isinstance(model, RecurrentForCausalLM):
         raise ValueError(
@@ -82,6 +82,3 @@ def _perturbation(features: torch.Tensor, epsilon: float) -> torch.Tensor:
     sizes: Any = [values.flatten(1).norm(dim=1)[:, None, None] for values in (features, gradient)]
     # A text whose gradient is zero (all its steps dropped) stays where it is.
     return epsilon * sizes[0] * gradient / sizes[1].clamp(min=torch.finfo(gradient.dtype).tiny)
-
-
-__all__ = ["adversarial_step", "require_embedding_table"]

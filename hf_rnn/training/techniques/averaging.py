@@ -15,6 +15,9 @@ from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
+__all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]
+
+
 logger = logging.getLogger(__name__)
 
 # Beside a checkpoint's model.safetensors, which holds the average: the weights that training goes on from.
@@ -22,8 +25,7 @@ TRAINING_WEIGHTS_FILE = "training_weights.safetensors"
 
 
 class WeightAverage(TrainerCallback):
-    """
-    Exponential moving average of a model's weights and of its floating-point buffers:
+    """Exponential moving average of a model's weights and of its floating-point buffers:
 
         average ← d · average + (1 − d) · weights,    d = min(decay, (1 + step) / (10 + step))
 
@@ -75,8 +77,7 @@ class WeightAverage(TrainerCallback):
         save_file(_weights(model), Path(checkpoint) / TRAINING_WEIGHTS_FILE)
 
     def load(self, model: nn.Module, checkpoint: str | Path) -> None:
-        """
-        Go on from a checkpoint that `model` has just loaded its average from.
+        """Go on from a checkpoint that `model` has just loaded its average from.
 
         Raises:
             FileNotFoundError: the checkpoint was not written with averaging.
@@ -92,10 +93,9 @@ class WeightAverage(TrainerCallback):
 
 
 class NonMonotonicAverage(WeightAverage):
-    """
-    NT-ASGD (Merity et al. 2018, https://arxiv.org/abs/1708.02182, algorithm 1): the plain mean of the weights of all
-    steps since the validation loss stopped falling, that is, since an evaluation was no better than the best of those
-    more than `patience` evaluations before it. Until then there is no average.
+    """NT-ASGD (Merity et al. 2018, https://arxiv.org/abs/1708.02182, algorithm 1): the plain mean of the weights of
+    all steps since the validation loss stopped falling, that is, since an evaluation was no better than the best of
+    those more than `patience` evaluations before it. Until then there is no average.
 
     Args:
         patience: The non-monotone interval n.
@@ -154,6 +154,3 @@ def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
 def _assign(model: nn.Module, values: dict[str, torch.Tensor]) -> None:
     for name, weight in _weights(model).items():
         weight.copy_(values[name])
-
-
-__all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]

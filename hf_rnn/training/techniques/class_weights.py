@@ -13,9 +13,11 @@ from ..raw_rows import all_labels
 from ..task_of_model import has_crf, head_of, problem_type_of
 
 
+__all__ = ["class_weights_of"]
+
+
 def class_weights_of(model: Any, given: str | Sequence[float] | None, rows: Any) -> torch.Tensor | None:
-    """
-    The weight of each class, (classes); None where none is wanted.
+    """The weight of each class, (classes); None where none is wanted.
 
     Args:
         model: A classifier of one label a text, or a tagger without a CRF.
@@ -48,6 +50,3 @@ def class_weights_of(model: Any, given: str | Sequence[float] | None, rows: Any)
             f"{', '.join(map(repr, names))}."
         )
     return torch.tensor([float(weight) for weight in given])
-
-
-__all__ = ["class_weights_of"]

@@ -1,5 +1,4 @@
-"""
-Denormal numbers flushed to zero, in every thread that torch computes with, for as long as a block lasts.
+"""Denormal numbers flushed to zero, in every thread that torch computes with, for as long as a block lasts.
 
 Gradients that vanish through time end as denormals, on which a CPU computes many times slower.
 `torch.set_flush_denormal` reaches the calling thread only; OpenMP's workers take the mode of the thread that starts
@@ -15,6 +14,9 @@ import logging
 from collections.abc import Iterator
 
 import torch
+
+
+__all__ = ["all_threads_flush", "calling_thread_flushes", "flushed_denormals"]
 
 
 logger = logging.getLogger(__name__)
@@ -61,8 +63,7 @@ def _set_everywhere(flush: bool) -> bool:
 
 @contextlib.contextmanager
 def flushed_denormals() -> Iterator[bool]:
-    """
-    Flush denormals in all of torch's threads inside the block, and restore the mode found, however the block ends.
+    """Flush denormals in all of torch's threads inside the block, and restore the mode found, however the block ends.
 
     Yields:
         Whether every thread does flush. Where they cannot be reached (an unknown OpenMP runtime, a CPU without the
@@ -77,6 +78,3 @@ def flushed_denormals() -> Iterator[bool]:
         yield reached
     finally:
         _set_everywhere(before)
-
-
-__all__ = ["all_threads_flush", "calling_thread_flushes", "flushed_denormals"]

@@ -1,5 +1,4 @@
-"""
-The layers of a model from its head down to its embeddings, and a learning rate for each (Howard & Ruder 2018,
+"""The layers of a model from its head down to its embeddings, and a learning rate for each (Howard & Ruder 2018,
 https://arxiv.org/abs/1801.06146, section 3.3).
 """
 
@@ -11,9 +10,11 @@ import torch
 from torch import nn
 
 
+__all__ = ["decay_learning_rates", "layer_groups"]
+
+
 def layer_groups(model: nn.Module) -> list[list[nn.Parameter]]:
-    """
-    The trainable parameters of `model`: of the head, of each layer of its stack from the top, of the embeddings.
+    """The trainable parameters of `model`: of the head, of each layer of its stack from the top, of the embeddings.
 
     The head is all that is neither in the stack nor in the embeddings, such as the pooling and the dense layers. What
     two groups share is in the lower one. A group without a trainable parameter is left out.
@@ -48,8 +49,7 @@ def _stacks(module: nn.Module) -> list[nn.ModuleList]:
 def decay_learning_rates(
     optimizer: torch.optim.Optimizer, groups: Sequence[Sequence[nn.Parameter]], decay: float
 ) -> None:
-    """
-    Discriminative fine-tuning: give each of `groups`, the head first, the learning rate of the one above divided by
+    """Discriminative fine-tuning: give each of `groups`, the head first, the learning rate of the one above divided by
     `decay`. What else the optimizer sets for a parameter, such as its weight decay, stays.
 
     Args:
@@ -65,6 +65,3 @@ def decay_learning_rates(
             parameters = [parameter for parameter in group["params"] if depths[parameter] == depth]
             if parameters:
                 optimizer.add_param_group({**group, "params": parameters, "lr": group["lr"] / decay**depth})
-
-
-__all__ = ["decay_learning_rates", "layer_groups"]

@@ -8,14 +8,16 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 
+__all__ = ["CUT_FRACTION", "RATIO", "slanted_triangular", "slanted_triangular_schedule"]
+
+
 # Howard & Ruder 2018: the share of the steps in which the rate rises, and the largest rate over the smallest.
 CUT_FRACTION = 0.1
 RATIO = 32
 
 
 def slanted_triangular(step: int, num_training_steps: int) -> float:
-    """
-    The factor of the learning rate at `step`, from 0, of `num_training_steps` T (Howard & Ruder 2018,
+    """The factor of the learning rate at `step`, from 0, of `num_training_steps` T (Howard & Ruder 2018,
     https://arxiv.org/abs/1801.06146, equation 3): a short linear rise from 1/32 to 1, then a long linear fall to 1/32:
 
         cut = ⌊T · 0.1⌋
@@ -33,6 +35,3 @@ def slanted_triangular(step: int, num_training_steps: int) -> float:
 def slanted_triangular_schedule(optimizer: Optimizer, num_training_steps: int) -> LambdaLR:
     """[`slanted_triangular`] for every parameter group of `optimizer`, whose learning rates are the largest ones."""
     return LambdaLR(optimizer, partial(slanted_triangular, num_training_steps=num_training_steps))
-
-
-__all__ = ["CUT_FRACTION", "RATIO", "slanted_triangular", "slanted_triangular_schedule"]

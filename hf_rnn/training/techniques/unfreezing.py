@@ -13,12 +13,14 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from .layer_groups import layer_groups
 
 
+__all__ = ["GradualUnfreezing", "gradual_unfreezing"]
+
+
 logger = logging.getLogger(__name__)
 
 
 class GradualUnfreezing(TrainerCallback):
-    """
-    In epoch k, from 1, the upper k of the model's [`layer_groups`] are trained, after the last of them all. Which
+    """In epoch k, from 1, the upper k of the model's [`layer_groups`] are trained, after the last of them all. Which
     these are follows from the epoch alone, so that a resumed run goes on as it would have.
 
     A frozen parameter gets no gradient: the optimizer skips it, its weight decay included, and has no state of it yet.
@@ -67,6 +69,3 @@ def gradual_unfreezing(trainer: Trainer) -> Iterator[None]:
     finally:
         trainer.remove_callback(callback)
         callback.unfreeze()
-
-
-__all__ = ["GradualUnfreezing", "gradual_unfreezing"]

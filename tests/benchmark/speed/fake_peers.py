@@ -17,12 +17,11 @@ from hf_rnn.benchmark.speed.texts import Text
 
 
 class FakePeer(TrainedPeer, AskedPeer):
-    """
-    Args:
-        milliseconds: What an epoch takes.
-        around: Milliseconds before and after it that are none of its own.
-        logit: Its answer to anything.
-        fails: What ends in an error: `train`, `prepare` or `answer`; `die` ends the process without a word of why.
+    """Args:
+    milliseconds: What an epoch takes.
+    around: Milliseconds before and after it that are none of its own.
+    logit: Its answer to anything.
+    fails: What ends in an error: `train`, `prepare` or `answer`; `die` ends the process without a word of why.
     """
 
     def __init__(

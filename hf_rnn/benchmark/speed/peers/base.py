@@ -16,8 +16,7 @@ from ..texts import Sample, Text
 
 @dataclass(frozen=True)
 class Job:
-    """
-    What a worker does.
+    """What a worker does.
 
     Attributes:
         key: Name of the peer.

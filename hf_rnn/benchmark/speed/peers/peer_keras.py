@@ -14,9 +14,8 @@ from .base import AskedPeer, Epochs, Job, TrainedPeer
 
 
 class KerasLstm(TrainedPeer, AskedPeer):
-    """
-    Trained by `fit`, an epoch at a time and without metrics; asked by `predict_on_batch`, the fastest of its calls for
-    one text and no slower than `predict` for many. `Embedding(mask_zero=True)` would be exact, and slower.
+    """Trained by `fit`, an epoch at a time and without metrics; asked by `predict_on_batch`, the fastest of its calls
+    for one text and no slower than `predict` for many. `Embedding(mask_zero=True)` would be exact, and slower.
 
     Args:
         buckets: Train on batches of similar length.

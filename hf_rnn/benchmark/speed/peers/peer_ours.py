@@ -36,13 +36,12 @@ def our_name(name: str) -> str:
 
 
 class OurNetwork(TrainedPeer, AskedPeer):
-    """
-    Args:
-        cell: `lstm` or `gru`.
-        bf16: Train under bfloat16 autocast; answer with weights of that type.
-        locked_dropout: One mask for all steps, our default; else a fresh one each step.
-        path: See `hf_rnn.models.paths.recurrent_path`; None for the fastest.
-        bare_loop: Train by a hand-written loop instead of the Trainer.
+    """Args:
+    cell: `lstm` or `gru`.
+    bf16: Train under bfloat16 autocast; answer with weights of that type.
+    locked_dropout: One mask for all steps, our default; else a fresh one each step.
+    path: See `hf_rnn.models.paths.recurrent_path`; None for the fastest.
+    bare_loop: Train by a hand-written loop instead of the Trainer.
     """
 
     buckets = True

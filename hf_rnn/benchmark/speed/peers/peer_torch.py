@@ -31,8 +31,7 @@ def common_network(packed: bool) -> TorchNetwork:
 
 
 class TorchLstm(TrainedPeer, AskedPeer):
-    """
-    Batches of texts in random order.
+    """Batches of texts in random order.
 
     Args:
         packed: Sequences packed, so that padding is not read; else everything is padded to the longest a text may be,

@@ -23,8 +23,7 @@ EXACT, ROUNDED = 1e-4, 1e-2
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """
-    A row of the comparison.
+    """A row of the comparison.
 
     Attributes:
         key: Its name in commands, JSON and tables.
@@ -133,8 +132,7 @@ def _found(module: str) -> bool:
 
 
 def chosen(keys: list[str] | None) -> tuple[PeerSpec, ...]:
-    """
-    The peers called `keys`, all by default, in the table's order.
+    """The peers called `keys`, all by default, in the table's order.
 
     Raises:
         ValueError: one of them does not exist.

@@ -10,8 +10,7 @@ from ..network import DENSE, DROPOUT, FEATURES, UNITS, VOCABULARY, layer_inputs
 
 
 class TorchNetwork(nn.Module):
-    """
-    Parameters are named as in `network.common_weights`.
+    """Parameters are named as in `network.common_weights`.
 
     Args:
         packed: Pack the sequences; else padding is read like any token.
