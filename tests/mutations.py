@@ -283,8 +283,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "every process writes the card and prints the figures": Mutation(
         "hf_rnn/cli/train.py",
-        "    if training.process_index != 0:\n        return\n",
-        "",
+        "    if training.process_index == 0:\n",
+        "    if True:\n",
         "tests/training/test_distributed.py -m slow -k writes_and_prints",
     ),
     "no look at the environment of the launcher": Mutation(
@@ -296,7 +296,7 @@ MUTATIONS: dict[str, Mutation] = {
     # Accumulation
     "the loss of stock models and siamese networks as a plain mean of micro-batches": Mutation(
         TRAINER,
-        "if num_items_in_batch is None or not self._loss_is_mean:",
+        "if num_items_in_batch is None or not self._loss_is_mean or self.compute_loss_func is not None:",
         "if True:",
         "tests/training/test_accumulation.py -k accumulation_is_the_large",
     ),

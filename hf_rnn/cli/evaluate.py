@@ -17,7 +17,7 @@ from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 __all__ = ["SUMMARY", "ColumnArguments", "EvaluateArguments", "main"]
 
 
-SUMMARY = "measure a model on new labelled data, by the metrics of its run"
+SUMMARY = "measure a model on new labelled data"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "

@@ -18,7 +18,7 @@ from ..runs.bundled import checkpoint_folder
 __all__ = ["SUMMARY", "PredictArguments", "main"]
 
 
-SUMMARY = "answer every row of a file: labels, spans, similarities, losses or continuations"
+SUMMARY = "answer every row of a file, by any model"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "A csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, a dataset of the Hub, or - for standard "

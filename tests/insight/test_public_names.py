@@ -13,6 +13,5 @@ def test_every_public_name_is_found(name: str) -> None:
 
 
 def test_another_is_not() -> None:
-    assert sorted(insight._MODULE_OF) == sorted(insight.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         insight.nothing  # noqa: B018
