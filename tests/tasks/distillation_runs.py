@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,8 +70,7 @@ def catching(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TrainingTask]:
         raise Caught(task)
 
     def found(kind: str, output: Path, **changes: Any) -> TrainingTask:
-        for module in (run_text_classification, run_token_classification):
-            monkeypatch.setitem(inspect.unwrap(module).__globals__, "run_task", catch)
+        monkeypatch.setattr("hf_rnn.tasks.task.run_task", catch)
         with pytest.raises(Caught) as caught:
             run(kind, output, **changes)
         task: TrainingTask = caught.value.args[0]

@@ -64,7 +64,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     copy.insert(configurations, "FAMILIES: dict", CONFIG)
     copy.insert(configurations, "DanConfig)\n}", "MinGruConfig, ")
     copy.insert(configurations, '    "RecurrentConfig",\n]', '    "MinGruConfig",\n')
-    copy.insert(models, "__all__ = [", MODELS)
+    copy.insert(models, "class DanModel(RecurrentModel):", MODELS)
     copy.insert(models, "RecurrentConfig\n", "MinGruConfig, ")
     names = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForCausalLM")
     copy.insert(models, '    "RecurrentForCausalLM",\n', "".join(f'    "MinGru{name}",\n' for name in names))
