@@ -21,8 +21,10 @@ from tests.security.rules import violations
 IMPORTING = {
     "hf_rnn/__init__.py",
     "hf_rnn/registration.py",
-    "hf_rnn/insight/__init__.py",
-    "hf_rnn/training/__init__.py",
+    "hf_rnn/cli/commands.py",
+    "hf_rnn/lazy.py",
+    "hf_rnn/moved.py",
+    "hf_rnn/tasks/registry.py",
     "hf_rnn/benchmark/speed/worker.py",
 }
 # Checks, in a process of its own, a folder that the package has just written.
