@@ -13,7 +13,6 @@ import torch
 from transformers import HfArgumentParser
 
 from hf_rnn.extras import MissingExtraError
-from hf_rnn.hyperparameter_search import run as search_module
 from hf_rnn.hyperparameter_search.arguments import SearchArguments
 from hf_rnn.hyperparameter_search.optuna_trials import run_trials
 from hf_rnn.hyperparameter_search.plan import SearchError, prepare_search
@@ -220,7 +219,7 @@ def test_a_search_needs_a_validation_split_and_one_process(
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "find_spec", lambda name: None)
+    monkeypatch.setattr("hf_rnn.hyperparameter_search.plan.find_spec", lambda name: None)
     with pytest.raises(SearchError, match=r"ray\[tune\]"):
         prepare_search(SearchArguments(backend="ray"), ())
     pretend(monkeypatch, plotly=None)
