@@ -18,9 +18,9 @@ from hf_rnn.benchmark.comparison.checkpoints import (
     read_config,
     resolve,
     stored_dtype,
-    text_limit,
     training_facts,
 )
+from hf_rnn.inference.pipelines import text_limit
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
