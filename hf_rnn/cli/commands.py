@@ -6,6 +6,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from ..version import __version__
 from .errors import ended_by_errors
@@ -69,7 +70,7 @@ def without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
     """
     kept: list[str] = []
     debug = False
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue="-"):
         alone = word == DEBUG and (following.startswith("-") or not kept)
         debug = debug or alone
         kept += [] if alone else [word]

@@ -174,3 +174,8 @@ def test_the_bundled_checkpoints_are_listed(monkeypatch: pytest.MonkeyPatch, cap
         in shown
     )
     assert "bundled:siamese-bilstm-quora\n" in shown and "not for commercial use (CC-BY-NC-4.0)" in shown
+
+
+def test_a_script_without_arguments_is_one_without_debug() -> None:
+    assert without_debug([]) == ([], False)
+    assert without_debug(["--debug"]) == ([], True)
