@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .files import existing_file, expand_path, read_rows
-from .sources import SPLITS, SourceArguments, column_texts, hold_out_and_sample, holds_out_by_default, read_splits
+from .hold_out import hold_out_and_sample, holds_out_by_default
+from .sources import SPLITS, SourceArguments, column_texts, read_splits
 
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
     """Read, check and split texts.
 
     Of one long text the last characters are held out: those of the test split at its very end, those of the validation
-    split before them. Documents are held out as `hf_rnn.data.readers.sources.hold_out_and_sample` says.
+    split before them. Documents are held out as `hf_rnn.data.readers.hold_out.hold_out_and_sample` says.
 
     Raises:
         FileNotFoundError: a file does not exist.

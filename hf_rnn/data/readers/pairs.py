@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .files import read_rows
+from .hold_out import hold_out_and_sample
 from .sources import (
     SourceArguments,
     column_texts,
     comma_separated,
-    hold_out_and_sample,
     leading_split,
     read_splits,
     require_column,
@@ -107,7 +107,7 @@ def load_pairs(arguments: PairDataArguments) -> PairData:
     """Read, check and split pairs of texts.
 
     Numbers that are all 0 or 1 in the training split are labels, any others scores. A text may be empty. How rows are
-    held out and sampled: `hf_rnn.data.readers.sources.hold_out_and_sample`.
+    held out and sampled: `hf_rnn.data.readers.hold_out.hold_out_and_sample`.
 
     Raises:
         FileNotFoundError: a file does not exist.

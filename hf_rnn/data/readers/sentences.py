@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .conll import read_conll
 from .files import TAGGED_FILE_TYPES, expand_path, read_rows
+from .hold_out import hold_out_and_sample
 from .labels import LabelMap
-from .sources import SourceArguments, comma_separated, hold_out_and_sample, leading_split, read_splits, require_column
+from .sources import SourceArguments, comma_separated, leading_split, read_splits, require_column
 from .tag_schemes import InvalidTags, bioes_to_iob2, entity_types, guess_scheme, invalid_positions, iob1_to_iob2, mend
 
 
@@ -98,7 +99,7 @@ def load_token_classification(
 
     The label set is that of the training rows as they were read, before any are held out, or what the ClassLabel
     feature or `class_names` declares. `tag_schemes.guess_scheme` says what is taken for entities, and
-    `sources.hold_out_and_sample` how rows are held out and sampled.
+    `hold_out.hold_out_and_sample` how rows are held out and sampled.
 
     Args:
         arguments: What to read.

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .files import read_rows
+from .hold_out import hold_out_and_sample
 from .labels import encode_labels
 from .sources import (
     SourceArguments,
     column_texts,
     comma_separated,
-    hold_out_and_sample,
     leading_split,
     read_splits,
     require_column,
@@ -83,7 +83,7 @@ def load_text_classification(
 
     The label set is that of the training rows as they were read, before any are held out, sorted; see
     `hf_rnn.data.readers.labels.encode_labels` for what a label column may hold, and
-    `hf_rnn.data.readers.sources.hold_out_and_sample` for how rows are held out and sampled.
+    `hf_rnn.data.readers.hold_out.hold_out_and_sample` for how rows are held out and sampled.
 
     Args:
         arguments: What to read.

@@ -8,7 +8,8 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers.sources import SourceArguments, hold_out_and_sample, read_splits
+from hf_rnn.data.readers.hold_out import hold_out_and_sample
+from hf_rnn.data.readers.sources import SourceArguments, read_splits
 
 
 def numbered(count):

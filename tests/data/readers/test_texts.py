@@ -181,8 +181,8 @@ def test_bad_arguments(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"label_column_name": "stars"}, "`label_column_name`: .*'stars' in the train split; .* 'text', 'label'"),
-        ({"text_column_names": "body"}, "`text_column_names`: .*'body' in the train split; .* 'text', 'label'"),
+        ({"label_column_name": "stars"}, "`label_column_name`: .*'stars' in the train split; .* 'text' .*'label'"),
+        ({"text_column_names": "body"}, "`text_column_names`: .*'body' in the train split; .* 'text' .*'label'"),
         ({"text_column_names": "text,"}, "`text_column_names`='text,' must be different, non-empty names"),
         ({"text_column_names": "text,label"}, "`label_column_name`='label' is also one of `text_column_names`"),
         ({"class_names": "a,a"}, "`class_names`='a,a' must be different"),
