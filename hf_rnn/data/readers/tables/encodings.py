@@ -17,6 +17,13 @@ __all__ = ["Encoding", "find_encoding", "open_text"]
 
 UTF8 = "utf-8-sig"
 WESTERN = "cp1252"
+# Those that people's files have; of the others a few words are easily mistaken for any.
+_ONE_BYTE = (
+    *(f"cp125{number}" for number in range(9)),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "koi8_r", "koi8_u", "mac_roman", "mac_cyrillic"),
+    *("cp437", "cp850", "cp852", "cp866", "cp874"),
+)
+_SEVERAL_BYTES = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 # So many bytes are looked at; what comes later is decoded strictly, and names its line where it cannot be.
 CHECKED_BYTES = 2**26
 CHUNK_BYTES = 2**20
@@ -33,18 +40,21 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x19\x7f]")
 _BAD = re.compile("[\udc80-\udcff]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 _LINE_END = re.compile("\r\n|\r|\n")
-# Where UTF-8 has one bad byte for fewer good characters than this, it is not UTF-8 but for some damage.
-GOOD_OF_LEGACY = 0.05
+# The most characters of UTF-8 for each byte that is none, in a file that has another encoding: of one byte a character,
+# and of several, where bytes in a row are often UTF-8 by chance.
+GOOD_OF_ONE_BYTE, GOOD_OF_SEVERAL = 0.05, 0.4
 # The letters of Portuguese, Spanish, French, Italian, German, Dutch and the Nordic languages.
-_WESTERN_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžªºµ"
+_WESTERN_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœªºµ"
+# Together they are Hungarian, as another encoding writes it.
+_HUNGARIAN = re.compile("(?=.*õ).*[öüû]", re.DOTALL | re.IGNORECASE)
 _WESTERN_SIGNS = "“”‘’‚„–—…•€£¥¢§©®™°«»¿¡·´¨²³¹¼½¾±×÷\xa0\xad‹›†‡"
 _WORDS = re.compile(r"[^\W\d_]+")
 # Signs that stand between words, or beside them, but never within one.
 _SIGN_IN_WORD = re.compile(r"[^\W\d_][“”‚„•€£¥¢§©®™°«»¿¡¨²³¹¼½¾±×÷‹›†‡][^\W\d_]")
 # The share of letters beyond ASCII in the words that have any, and how many more a text of a few words may have.
-MOST_BEYOND, SHORT_WORDS = 0.4, 3
+MOST_BEYOND, SHORT_WORDS = 0.6, 3
 # Two guesses whose mess and coherence (of charset-normalizer, from 0 to 1) differ by less are equally good.
-SAME_CHAOS, SAME_COHERENCE = 0.04, 0.1
+SAME_CHAOS, SAME_COHERENCE = 0.1, 0.06
 SAMPLE_CHARACTERS, SHOWN_GUESSES = 40, 5
 
 
@@ -107,11 +117,13 @@ def find_encoding(source: Source, given: str | None) -> Encoding:
     if (line := _first_bad_line(source, UTF8, CHECKED_BYTES)) is None:
         return Encoding(UTF8)
     good, bad, sample = _survey(source)
-    if marked == UTF8 or good > bad * GOOD_OF_LEGACY:
-        return Encoding(UTF8, damaged_line=line)
+    damaged = Encoding(UTF8, damaged_line=line)
+    if marked == UTF8 or good > bad * GOOD_OF_SEVERAL:
+        return damaged
     if _CONTROLS.search(head):
         raise source.error("it is no text: it has bytes that no encoding of text has. `--encoding` names one.")
-    return Encoding(_guess(source, sample), is_guess=True)
+    found = _guess(source, sample)
+    return damaged if found in _ONE_BYTE and good > bad * GOOD_OF_ONE_BYTE else Encoding(found, is_guess=True)
 
 
 def _wide_without_mark(head: bytes) -> str | None:
@@ -166,22 +178,19 @@ def _survey(source: Source) -> tuple[int, int, bytes]:
                 chosen = [line for line in lines if not line.isascii()]
                 sample += chosen
                 sampled += sum(map(len, chosen))
-    # Cut at a line's end, which is no part of a longer character in any encoding but UTF-16.
     return good, bad, b"".join(sample)[:SAMPLE_BYTES] if sampled >= SAMPLE_BYTES else b"".join([*sample, rest])
 
 
 def _guess(source: Source, sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
+    # A sample ends with a line.
     if len(sample) == SAMPLE_BYTES:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
-    # A sample of a few words tells the library little; a longer one more.
-    matches = list(from_bytes(sample))
-    western = _western(sample)
-    if western is not None:
-        certain = matches and matches[0].coherence > 2 * SAME_COHERENCE
-        if not certain or any(str(match) == western for match in matches):
-            return WESTERN
+    if _is_western(sample):
+        # Of a few words the library tells too little.
+        return WESTERN
+    matches = list(from_bytes(sample, cp_isolation=[*_ONE_BYTE, *_SEVERAL_BYTES]))
     if not matches:
         raise source.error("it is not UTF-8, and its bytes tell no other encoding; name it by `--encoding`.")
     best = matches[0]
@@ -197,22 +206,22 @@ def _guess(source: Source, sample: bytes) -> str:
     return best.encoding
 
 
-def _western(sample: bytes) -> str | None:
-    """The sample as Windows writes it in the west of Europe and in America; None where that makes no words."""
+def _is_western(sample: bytes) -> bool:
+    """Whether the sample has words where it is read as Windows writes it in the west of Europe and in America."""
     try:
         text = sample.decode(WESTERN)
     except UnicodeDecodeError:
-        return None
+        return False
     letters = beyond = 0
     for word in _WORDS.findall(text):
         if not word.isascii():
             if not (word.islower() or word.isupper() or word.istitle()):
-                return None
+                return False
             letters, beyond = letters + len(word), beyond + len(_NOT_ASCII.findall(word))
     known = all(sign.lower() in _WESTERN_LETTERS or sign in _WESTERN_SIGNS for sign in _NOT_ASCII.findall(text))
     # Short words may be one letter, such as the Portuguese "é".
     is_foreign = beyond > MOST_BEYOND * letters + SHORT_WORDS
-    return text if known and not is_foreign and not _SIGN_IN_WORD.search(text) else None
+    return known and not is_foreign and not _SIGN_IN_WORD.search(text) and not _HUNGARIAN.match(text)
 
 
 def _beyond_ascii(text: str) -> str:

@@ -21,6 +21,9 @@ HEADER_WORDS = frozenset(
 )
 _WORDS = re.compile(r"[^\W\d_]+\d?")
 WORDS_OF_A_NAME = 3
+_IDENTIFIER = re.compile(r"[\w.-]+")
+# So many texts of several words, and none of one, stand below a name.
+FEWEST_TEXTS = 4
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -38,7 +41,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
 
     It is a row of data where its value comes again in a column of few values, or where it is a number in a column of
     numbers and no cell is a usual name. Otherwise it is a row of names; that is certain where a cell is a usual name,
-    or no number in a column of numbers, or a new value in a column of few.
+    or no number in a column of numbers, or where all are single words, one of them above texts of several.
     """
     first, others = rows[0], rows[1:]
     if not others:
@@ -63,11 +66,15 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
         of_numbers and cell.strip() and not is_number
         for cell, of_numbers, is_number in zip(first, numbers, are_numbers, strict=True)
     )
-    new = any(
-        cell.strip() and is_few and len(values) >= 4 and len(set(values)) <= len(values) / 2
-        for cell, values, is_few in zip(first, columns, few, strict=True)
-    )
-    return True, named or new
+    return True, named or (_are_identifiers(first) and any(map(_are_longer, first, columns)))
+
+
+def _are_identifiers(row: Sequence[str]) -> bool:
+    return all(map(_IDENTIFIER.fullmatch, row)) and len({*row}) == len(row)
+
+
+def _are_longer(name: str, values: Sequence[str]) -> bool:
+    return len(values) >= FEWEST_TEXTS and all(len(value.split()) > 1 for value in values)
 
 
 def column_names(first: Sequence[str], is_header: bool) -> list[str]:

@@ -60,7 +60,7 @@ class Layout:
         has_header: Whether the first row is one of names.
         skipped_lines: The lines above the first row.
         known_values: Of each column with few values: its number and the values.
-        needs_quotes: Whether the rows of the sample cannot be read without quotes.
+        needs_quotes: Whether the rows of the sample cannot be read without quotes, or have cells of several lines.
         is_given: Whether the user said what the quotes are.
         findings: What was found that the extension does not promise, each with the flag that says otherwise.
     """
@@ -141,7 +141,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         is_header,
         skipped,
         repeated_values(trial.rows[is_header:]),
-        not try_reading(lines, delimiter, NO_QUOTES, sample.is_cut).fits,
+        bool(trial.long_rows) or not try_reading(lines, delimiter, NO_QUOTES, sample.is_cut).fits,
         options.quotes != "auto",
         tuple(findings),
     )

@@ -51,11 +51,11 @@ def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting],
         double = trials.get(DOUBLE, best)
         return double if len(double.rows) >= NEARLY * len(best.rows) else best
     plain = fitting.get(NO_QUOTES)
+    if plain is not None and SINGLE in fitting and _are_wrapped(_parts(fitting[SINGLE], plain)[1], "'"):
+        return fitting[SINGLE]
     if DOUBLE in fitting:
         if plain is not None and _are_characters(fitting[DOUBLE], plain):
             return plain
-        if plain is not None and SINGLE in fitting and _are_wrapped(plain.rows, "'"):
-            return fitting[SINGLE]
         return fitting[DOUBLE]
     for quoting in BACKSLASHES:
         if quoting in fitting and any('\\"' in line for line in lines):
@@ -76,21 +76,23 @@ def _are_characters(quoted: Trial, plain: Trial) -> bool:
     """Whether quotes are characters in rows that can be read both ways."""
     if quoted.long_rows and plain.delimiter != ONE_COLUMN:
         return _join_rows(quoted, plain)
-    within = doubled = False
+    if quoted.long_rows:
+        return False
+    within = False
     for row in plain.rows:
         for cell in row:
-            if '"' in cell:
-                within = within or not cell.startswith('"')
-                doubled = doubled or (cell.startswith('"') and '""' in cell[1:-1])
-    return within and not doubled and not quoted.long_rows
+            if cell.startswith('"') and (cell == '"' or not cell.endswith('"') or '""' in cell[1:-1]):
+                # A delimiter cut a cell in two, or a quote in it is written twice.
+                return False
+            within = within or ('"' in cell and not cell.startswith('"'))
+    return within
 
 
 def _join_rows(quoted: Trial, plain: Trial) -> bool:
     """Whether cells of several lines join what are rows of their own."""
-    ends = [*quoted.starts[1:], plain.starts[-1] + 1]
-    inside = {line for row in quoted.long_rows for line in range(quoted.starts[row], ends[row])}
-    joined = [row for row, start in zip(plain.rows, plain.starts, strict=True) if start in inside]
-    others = [row for row, start in zip(plain.rows, plain.starts, strict=True) if start not in inside]
+    joined, others = _parts(quoted, plain)
+    if _are_wrapped(others, '"'):
+        return False
     known = repeated_values(others)
     if known:
         return looks_like_rows(joined, known)
@@ -101,6 +103,14 @@ def _join_rows(quoted: Trial, plain: Trial) -> bool:
         # In a text a space follows a comma.
         return False
     raise UndecidedQuotes(quoted.starts[quoted.long_rows[0]])
+
+
+def _parts(quoted: Trial, plain: Trial) -> tuple[list[list[str]], list[list[str]]]:
+    """The rows that are read without quotes: those within a longer one that is read with them, and the others."""
+    ends = [*quoted.starts[1:], plain.starts[-1] + 1]
+    inside = {line for row in quoted.long_rows for line in range(quoted.starts[row], ends[row])}
+    placed = list(zip(plain.rows, plain.starts, strict=True))
+    return [row for row, start in placed if start in inside], [row for row, start in placed if start not in inside]
 
 
 def _has_spaces(rows: Iterable[Sequence[str]]) -> bool:
@@ -124,12 +134,10 @@ def looks_like_rows(rows: Iterable[Sequence[str]], known: dict[int, frozenset[st
 
 
 def _are_wrapped(rows: Sequence[list[str]], quote: str) -> bool:
-    """Whether a column, its first row too, has nothing but cells in quotes."""
-    columns = list(zip(*rows, strict=True))
-    return len(rows) > 1 and any(
-        all(len(cell) > 1 and cell[0] == quote == cell[-1] and quote not in cell[1:-1] for cell in column)
-        for column in columns
-    )
+    """Whether a column, its first row too, has nothing but cells in quotes, and empty ones."""
+    cell = re.compile(f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}")
+    columns = [[value for value in column if value] for column in zip(*rows, strict=True)]
+    return any(len(column) > 1 and all(map(cell.fullmatch, column)) for column in columns)
 
 
 def split_lines(cell_text: str) -> list[str]:
