@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from transformers import HfArgumentParser
 
+from ..data.readers.tables.options import ReadingArguments, reading_flags
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
 from ..metrics.confusion import confusion_markdown
@@ -86,13 +87,13 @@ def main(arguments: list[str]) -> None:
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     parser = HfArgumentParser(
-        (EvaluateArguments, ColumnArguments),  # type: ignore[arg-type]
+        (EvaluateArguments, ColumnArguments, ReadingArguments),  # type: ignore[arg-type]
         prog="hf-rnn evaluate",
         description=__doc__,
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("data", help=DATA_HELP)
-    options, columns, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
+    options, columns, reading, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
     found = evaluate_file(
         named.model,
         named.data,
@@ -101,6 +102,7 @@ def main(arguments: list[str]) -> None:
         batch_size=options.batch_size,
         progress=not options.no_progress,
         **asdict(columns),
+        **reading_flags(reading),
     )
     print(f"{found.task} on {found.rows} {'tokens' if found.task == 'text-generation' else 'rows'} of {named.data}")
     names = figure_names({"test": found.metrics})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from transformers import HfArgumentParser
 
 from ..data.readers.row_stream import STANDARD_INPUT
+from ..data.readers.tables.options import ReadingArguments
 from ..inference.files import FilePrediction, predict_file
 from ..inference.output import FORMATS
 from ..inference.pipelines import HEADS
@@ -21,8 +22,8 @@ __all__ = ["SUMMARY", "PredictArguments", "main"]
 SUMMARY = "answer every row of a file, by any model"
 MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "A csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, a dataset of the Hub, or - for standard "
-    "input (a text a line). No label column is needed."
+    "A csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several ('part*.csv', a "
+    "folder); a dataset of the Hub; or - for standard input (a text a line). No label column is needed."
 )
 
 
@@ -82,10 +83,14 @@ def main(arguments: list[str]) -> None:
         ValueError, OSError: as `predict_file`, or for flags that do not exist.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    parser = HfArgumentParser(PredictArguments, prog="hf-rnn predict", description=__doc__)  # type: ignore[arg-type]
+    parser = HfArgumentParser(
+        (PredictArguments, ReadingArguments),  # type: ignore[arg-type]
+        prog="hf-rnn predict",
+        description=__doc__,
+    )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("data", help=DATA_HELP)
-    options, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
+    options, reading, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
     try:
         done = predict_file(
             checkpoint_folder(named.model, "model"),
@@ -94,6 +99,7 @@ def main(arguments: list[str]) -> None:
             task=options.task,
             format=options.format,
             split=options.split,
+            reading=reading,
             text_column=options.text_column_name,
             pair_column=options.text_pair_column_name,
             top_k=options.top_k,

@@ -10,7 +10,7 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
-from ..data.readers.files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
+from ..data.readers.files import names_files
 from ..data.readers.sources import SourceArguments
 from ..tasks.recipes import find_recipe, published_recipes, read_recipe
 from ..tasks.registry import TASK_NAMES, find_task
@@ -103,10 +103,10 @@ def _reads_data(task: Task) -> bool:
 
 
 def _data_flags(names: list[str]) -> list[str]:
-    """The flags that read what was named: a file of rows or text, or else a dataset of the Hub or a folder of one."""
+    """The flags that read what was named: files of rows or text, or else a dataset of the Hub or a folder of one."""
     if len(names) > len(SPLIT_FLAGS):
         raise ValueError(f"`DATA`={names[3]!r} is one name too many after a training, a validation and a test file.")
-    if names and expand_path(names[0]).suffix.lower() not in (*FILE_TYPES, *TAGGED_FILE_TYPES):
+    if names and not names_files(names[0]):
         return ["--dataset_name", *names[:1], *_pairs(SPLIT_FLAGS[1:], names[1:])]
     return _pairs(SPLIT_FLAGS, names)
 

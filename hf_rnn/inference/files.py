@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 from ..data.readers.files import expand_path
 from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, open_rows
+from ..data.readers.tables.options import ReadingArguments
 from ..kernels.loading import build_and_load, of_use_to
 from ..version import __version__
 from .answers import Answer, Answerer, AnswerOptions, kinds_of, make_answerer
@@ -67,6 +68,7 @@ def predict_file(
     task: str | None = None,
     format: str | None = None,
     split: str | None = None,
+    reading: ReadingArguments | None = None,
     text_column: str | None = None,
     pair_column: str | None = None,
     top_k: int | None = None,
@@ -97,6 +99,7 @@ def predict_file(
             checkpoint does.
         format: csv, jsonl or conll; with conll a tagger cuts texts into words itself. Default: as `output` ends.
         split: Of a dataset. Default: its only one, or test.
+        reading: What is known of the file: encoding, delimiter, quotes, header. Default: found from its content.
         text_column: The column of the texts, of the first texts of pairs, or of the tokens. Default: one with a usual
             name, or the only one.
         pair_column: The column of the second texts of pairs.
@@ -116,7 +119,7 @@ def predict_file(
     began = time.monotonic()
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"`batch_size`={batch_size!r} must be an integer of at least 1.")
-    stream = open_rows(os.fspath(data), split)
+    stream = open_rows(os.fspath(data), split, reading)
     pipeline = model if isinstance(model, Pipeline) else load_pipeline(model, task)
     rows = stream.rows()
     first = list(islice(rows, FIRST_ROWS))

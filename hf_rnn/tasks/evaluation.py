@@ -15,7 +15,7 @@ from transformers import Pipeline
 
 from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
-from ..data.readers.files import existing_file, expand_path
+from ..data.readers.files import existing_file, expand_path, files_of, names_files
 from ..extras import require_extra
 from ..inference.pipelines import SIMILARITY, label_names, load_pipeline, make_pipeline, model_checksum
 from ..inference.prediction import predict_texts
@@ -105,10 +105,8 @@ def evaluate_file(
     # A classifier of pairs is a similarity's, too, whose figures its run has as well.
     done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
     source = {key: value for key, value in columns.items() if value is not None}
-    is_file = expand_path(os.fspath(data)).suffix != "" or expand_path(os.fspath(data)).is_file()
-    if is_file:
-        existing_file(os.fspath(data))
-    source["test_file" if is_file else "dataset_name"] = os.fspath(data)
+    files = [existing_file(name) for name in files_of(os.fspath(data))] if names_files(os.fspath(data)) else []
+    source["test_file" if files else "dataset_name"] = os.fspath(data)
     if pipeline.task == "text-generation":
         rows, metrics, confusion = *_language_figures(pipeline, source), None
     else:
@@ -119,7 +117,7 @@ def evaluate_file(
         "data": {
             "name": os.fspath(data),
             "rows": rows,
-            "sha256": file_checksum(expand_path(os.fspath(data))) if is_file else None,
+            "sha256": _checksum(files),
             "arguments": {key: value for key, value in columns.items() if value is not None},
         },
         "metrics": metrics,
@@ -133,6 +131,12 @@ def evaluate_file(
     unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
     return Evaluation(path, done, rows, metrics, confusion)
+
+
+def _checksum(files: list[Path]) -> str | list[str] | None:
+    """Of the file, or of each of several; None of a dataset."""
+    found = [file_checksum(file) for file in files]
+    return found if len(found) > 1 else next(iter(found), None)
 
 
 def _output(

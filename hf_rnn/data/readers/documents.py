@@ -6,9 +6,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .files import existing_file, expand_path, read_rows
+from .files import read_rows, readable_file
 from .hold_out import hold_out_and_sample, holds_out_by_default
+from .places import PLACE_COLUMN
 from .sources import SPLITS, SourceArguments, column_texts, read_splits
+from .tables.opening import open_file
+from .tables.options import ReadingArguments
 
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ __all__ = ["LanguageData", "LanguageDataArguments", "load_language_data"]
 
 logger = logging.getLogger(__name__)
 
-TEXT_FILE_TYPE = ".txt"
 COLUMN = "text"
 
 
@@ -67,7 +69,7 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
     """
     from datasets import Dataset
 
-    raw = read_splits(arguments, _read)
+    raw = read_splits(arguments, lambda path: _read(path, arguments))
     texts = {
         split: column_texts(rows, arguments.text_column_name, "text_column_name", split) for split, rows in raw.items()
     }
@@ -78,23 +80,22 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
         splits = {split: list(held[COLUMN][:]) for split, held in hold_out_and_sample(rows, arguments).items()}
     if arguments.unlabelled_file is not None:
         more = column_texts(
-            _read(arguments.unlabelled_file), arguments.text_column_name, "text_column_name", "unlabelled"
+            _read(arguments.unlabelled_file, arguments), arguments.text_column_name, "text_column_name", "unlabelled"
         )
         splits["train"] = [*splits["train"], *more]
     return LanguageData(splits, arguments.dataset_name or str(arguments.train_file))
 
 
-def _read(path: str) -> Dataset:
+def _read(path: str, options: ReadingArguments) -> Dataset:
+    """The documents of a file: its rows, or one, the whole text of a plain file."""
     from datasets import Dataset
 
-    if expand_path(path).suffix.lower() != TEXT_FILE_TYPE:
-        return read_rows(path)
-    try:
-        # Line ends as they are in the file, but for those of Windows.
-        text = existing_file(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"The file {path!r} is not UTF-8 text: {error}.") from error
-    return Dataset.from_dict({COLUMN: [text]})
+    opened = open_file(readable_file(path), path, options, is_text=True)
+    if opened.kind != "text":
+        return read_rows(path, options)
+    # Lines end as everywhere else, also where Windows or an old Macintosh wrote them.
+    with opened.text(newline=None) as stream:
+        return Dataset.from_dict({COLUMN: [stream.read()], PLACE_COLUMN: [opened.source.name]})
 
 
 def _cut(texts: dict[str, list[str]], arguments: LanguageDataArguments) -> dict[str, list[str]]:

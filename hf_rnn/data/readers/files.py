@@ -1,34 +1,55 @@
-"""Read one csv, tsv, json, jsonl or parquet file of rows into a ``datasets.Dataset`` held in memory.
+"""Read the rows of a file into a ``datasets.Dataset``: a table of text, JSON, parquet or Arrow, compressed or not.
 
-The files are read with pyarrow and ``json`` rather than ``datasets.load_dataset``, whose csv reader turns the texts
-"NA" and "None" into nulls, and which keeps a copy of every file it has read in the user's cache.
+``datasets.load_dataset`` is not used: its csv reader turns the texts "NA" and "None" into nulls, and it keeps a copy
+of every file it has read in the user's cache.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+import glob
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+from .places import PLACE_COLUMN
+from .tables.building import TableBuilder
+from .tables.columnar import open_columnar
+from .tables.json_rows import JsonRows, open_json
+from .tables.opening import COLUMNAR_EXTENSIONS, JSON_EXTENSIONS, TABLE_EXTENSIONS, OpenFile, open_file
+from .tables.options import ReadingArguments
+from .tables.rows import BadRow, RowBatch, read_batches
+from .tables.sources import COMPRESSED_FILE_TYPES, extension_of
 
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Dataset
 
-__all__ = ["FILE_TYPES", "TAGGED_FILE_TYPES", "existing_file", "expand_path", "read_rows"]
+__all__ = [
+    "FILE_TYPES",
+    "TAGGED_FILE_TYPES",
+    "check_names",
+    "existing_file",
+    "expand_path",
+    "files_of",
+    "names_files",
+    "read_rows",
+    "readable_file",
+]
 
-FILE_TYPES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+FILE_TYPES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".feather")
+# Other names of the same, which need not be listed.
+_ALL_FILE_TYPES = (*TABLE_EXTENSIONS, *JSON_EXTENSIONS, *COLUMNAR_EXTENSIONS)
 # One token a line, its tag beside it: `hf_rnn.data.readers.conll` reads these.
 TAGGED_FILE_TYPES = (".conll", ".txt", ".iob", ".bio")
 CORPORA_VARIABLE = "HF_RNN_CORPORA"
 DEFAULT_CORPORA = os.path.join("..", "shared", "data")
-# pyarrow refuses a csv row that is longer than a block, so the whole file is one block, up to what it can take.
-LARGEST_BLOCK = 2**31 - 1
+# A folder with such a word in a file's name holds splits, and not the parts of one.
+_SPLIT_WORDS = re.compile(r"(?<![a-z])(train|training|valid|validation|val|dev|eval|test|testing)(?![a-z])")
+BATCH_ROWS = 10_000
 
 
 def expand_path(path: str) -> Path:
@@ -64,100 +85,222 @@ def existing_file(path: str) -> Path:
     return file
 
 
-def read_rows(path: str, *, typed_columns: Collection[str] = ()) -> Dataset:
-    """All rows of a file, in their order.
-
-    Args:
-        path: A file whose name ends in one of `FILE_TYPES`; see `expand_path`. Text is UTF-8. A json file holds a list
-            of objects, or one object a line as jsonl does; csv and tsv files begin with a line of column names.
-        typed_columns: The csv and tsv columns whose type is found from their values (int, float, bool, string). The
-            others stay text exactly as written ("007", "NA"). An empty cell is null, a quoted empty one ``""``.
+def readable_file(path: str, others: Sequence[str] = ()) -> Path:
+    """The file `path`, whose extension is that of rows, or one of `others`; also before that of a compression.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: unknown extension, no rows, malformed content, or a column name that is given twice.
+        FileNotFoundError, ValueError: as `existing_file`, or for another extension.
     """
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-
-    extension = expand_path(path).suffix.lower()
-    if extension not in FILE_TYPES:
+    extension = extension_of(expand_path(path))
+    if extension not in (*_ALL_FILE_TYPES, *others):
+        known = ", ".join((*FILE_TYPES, ".txt", *(other for other in others if other != ".txt")))
         raise ValueError(
-            f"The file {path!r} has the extension {extension!r}; it must be one of {FILE_TYPES}, or where tagged "
-            f"sentences are read one of {TAGGED_FILE_TYPES}."
+            f"The file {path!r} has the extension {extension!r}; it must be one of {known}, or where tagged sentences "
+            f"are read one of {', '.join(TAGGED_FILE_TYPES)}. Save other formats, such as XML or workbooks, as csv."
         )
-    file = existing_file(path)
-    try:
-        if extension == ".parquet":
-            table = _read_parquet(file)
-        elif extension in (".csv", ".tsv"):
-            table = _read_delimited(file, "\t" if extension == ".tsv" else ",", typed_columns)
-        else:
-            table = _rows_to_table(_json_rows(file))
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"The file {path!r} is not a readable {extension[1:]} file: {error}") from error
-    repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"The file {path!r} has more than one column named {', '.join(map(repr, repeated))}.")
-    if table.num_rows == 0:
-        raise ValueError(f"The file {path!r} has no rows (columns: {', '.join(table.column_names)}).")
-    return Dataset(InMemoryTable(table))
+    return existing_file(path)
 
 
-def _read_parquet(file: Path) -> pa.Table:
-    import pyarrow.parquet
+def files_of(path: str) -> list[str]:
+    """The files that `path` names: itself, those of a pattern (``part*.csv``) or of a folder, sorted, or those of
+    several paths between commas.
 
-    return pyarrow.parquet.read_table(file)
+    Raises:
+        FileNotFoundError: a pattern fits no file, or a folder has none.
+        ValueError: as `expand_path`.
+    """
+    file = expand_path(path)
+    if file.is_file():
+        return [path]
+    if file.is_dir():
+        found = sorted(str(one) for one in file.iterdir() if one.is_file() and not one.name.startswith("."))
+        if not found:
+            raise FileNotFoundError(f"The folder {path!r} has no files.")
+        return found
+    if "," in path and all(part.strip() for part in path.split(",")):
+        return [one for part in path.split(",") for one in files_of(part.strip())]
+    if glob.has_magic(str(file)):
+        found = sorted(one for one in glob.glob(str(file), recursive=True) if Path(one).is_file())
+        if not found:
+            raise FileNotFoundError(f"No file fits {path!r} (looked for {str(file.absolute())!r}).")
+        return found
+    return [path]
 
 
-def _read_delimited(file: Path, delimiter: str, typed_columns: Collection[str]) -> pa.Table:
-    import pyarrow.csv
+def names_files(word: str) -> bool:
+    """Whether `word` names files, and not a dataset: it is there, or it is a pattern or has the extension of one.
 
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        header = next(csv.reader(stream, delimiter=delimiter), [])
-    return pyarrow.csv.read_csv(
-        file,
-        # Row numbers in the errors need a single thread.
-        read_options=pyarrow.csv.ReadOptions(
-            use_threads=False, block_size=min(file.stat().st_size + 1, LARGEST_BLOCK)
-        ),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types={name: pa.string() for name in header if name not in typed_columns},
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
+    A folder does where it holds the parts of one table: files of one kind, none of them called as a split is.
+    """
+    path = expand_path(word)
+    if path.is_dir():
+        return _is_folder_of_parts(path)
+    if path.is_file() or glob.has_magic(str(path)):
+        return True
+    known = {*_ALL_FILE_TYPES, *TAGGED_FILE_TYPES, *COMPRESSED_FILE_TYPES} - {""}
+    return any(expand_path(part).suffix.lower() in known for part in word.split(","))
+
+
+def _is_folder_of_parts(folder: Path) -> bool:
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    extensions = {extension_of(entry) for entry in entries}
+    return (
+        len(extensions) == 1
+        and extensions <= {*_ALL_FILE_TYPES} - {"", ".txt"}
+        and all(entry.is_file() and not _SPLIT_WORDS.search(entry.name.lower()) for entry in entries)
     )
 
 
-def _json_rows(file: Path) -> list[dict[str, Any]]:
-    text = file.read_text(encoding="utf-8-sig")
-    if text.lstrip().startswith("["):
-        rows = _parse_json(text, file, line=None)
-        places = [f"item {index}" for index in range(len(rows))]
+def read_rows(path: str, options: ReadingArguments | None = None, *, typed_columns: Collection[str] = ()) -> Dataset:
+    """All rows of a file, in their order; those of a text or of JSON with the column `PLACE_COLUMN`.
+
+    A table of text has cells of text exactly as they are written ("007", "NA", "1.0"). An empty cell is null, a quoted
+    empty one ``""``. Blank lines are no rows. A column without a name is called ``Unnamed: 0``. Tables of more than
+    256 MB are written to a file in the temporary folder, as they are read, and mapped into memory.
+
+    Args:
+        path: A file; see `expand_path`, and `hf_rnn.data.readers.tables.opening.open_file` for what it may be.
+        options: What is known of the file. Default: everything is found from its content.
+        typed_columns: Columns of text whose type is found from their values (int, float, bool).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: unknown extension, no rows, malformed content (the message names the line), or a column name that
+            is given twice.
+    """
+    opened = open_file(readable_file(path), path, options or ReadingArguments())
+    builder = TableBuilder()
+    columns: Sequence[str] = ()
+    if opened.kind == "table":
+        assert opened.layout is not None
+        columns = opened.layout.names
+        check_names(opened, columns)
+        for table in _text_tables(opened):
+            builder.add(table)
+    elif opened.kind == "json":
+        builder.add(_json_table(opened))
     else:
-        lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        rows = [_parse_json(line, file, number) for number, line in lines]
-        places = [f"line {number}" for number, _ in lines]
-    for place, row in zip(places, rows, strict=True):
-        if not isinstance(row, dict):
-            raise ValueError(f"The file {str(file)!r}, {place}: expected an object with the columns, found {row!r}.")
-    return rows
+        with open_columnar(opened.source, opened.kind) as (schema, batches):
+            columns = schema.names
+            check_names(opened, columns)
+            for table in _tables_of(batches, schema):
+                builder.add(table)
+    rows = builder.finish()
+    if rows is None or len(rows) == 0:
+        named = f" (columns: {', '.join(columns)})" if columns else ""
+        header = "; `--no_header` reads its first row as data" if opened.kind == "table" else ""
+        raise ValueError(f"The file {path!r} has no rows{named}{header}.")
+    return _typed(rows, typed_columns) if typed_columns and opened.kind == "table" else rows
 
 
-def _parse_json(text: str, file: Path, line: int | None) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno if line is None else line}"
+def check_names(opened: OpenFile, names: Sequence[str]) -> None:
+    """Raise a ValueError where two columns have one name."""
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        hint = "; rename one, or give `--no_header` if the first row is data" if opened.kind == "table" else ""
         raise ValueError(
-            f"The file {str(file)!r}, {place}: not valid JSON ({error.msg}). "
-            "It must hold a list of objects, or one object a line."
-        ) from error
+            f"The file {opened.source.shown!r} has more than one column named {', '.join(map(repr, repeated))}{hint}."
+        )
 
 
-def _rows_to_table(rows: list[dict[str, Any]]) -> pa.Table:
+def _text_tables(opened: OpenFile) -> Iterator[pa.Table]:
+    layout = opened.layout
+    assert layout is not None
+    with opened.text() as stream:
+        for batch in read_batches(stream, layout):
+            bad = next((row for row in batch.rows if isinstance(row, BadRow)), None)
+            if bad is not None:
+                raise opened.source.error(bad.problem, bad.line)
+            if batch.rows:
+                yield _text_table(batch, layout.names, opened.source.name)
+
+
+def _text_table(batch: RowBatch, names: Sequence[str], file_name: str) -> pa.Table:
+    import pyarrow as pa
+
+    columns = zip(*batch.rows, strict=True)
+    arrays = {name: pa.array(values, pa.string()) for name, values in zip(names, columns, strict=True)}
+    return pa.table({**arrays, PLACE_COLUMN: pa.array([f"{file_name}, line {line}" for line in batch.lines])})
+
+
+def _tables_of(batches: Iterable[Any], schema: Any) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    for batch in batches:
+        yield pa.Table.from_batches([batch], schema)
+
+
+def _json_table(opened: OpenFile) -> pa.Table:
+    import pyarrow as pa
+
+    tables = []
+    with opened.text() as stream:
+        rows = open_json(stream, opened.source)
+        numbered = iter(rows)
+        while batch := list(islice(numbered, BATCH_ROWS)):
+            for number, row in batch:
+                if isinstance(row, BadRow):
+                    raise ValueError(f"The file {opened.source.shown!r}, {rows.place(number)}: {row.problem}.")
+            tables.append(_object_table(opened, rows, batch))
+    if not tables:
+        raise ValueError(f"The file {opened.source.shown!r} has no rows.")
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise _mixed(opened, error) from error
+
+
+def _object_table(opened: OpenFile, rows: JsonRows, batch: Sequence[tuple[int, Any]]) -> pa.Table:
+    import pyarrow as pa
+
     # All keys of all rows, in order of appearance: pyarrow itself takes the columns of the first row only.
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in columns})
+    columns = list(dict.fromkeys(name for _, row in batch for name in row))
+    try:
+        arrays = {name: pa.array([row.get(name) for _, row in batch]) for name in columns}
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
+        raise _mixed(opened, error) from error
+    places = [f"{opened.source.name}, {rows.place(number)}" for number, _ in batch]
+    return pa.table({**arrays, PLACE_COLUMN: pa.array(places)})
+
+
+def _mixed(opened: OpenFile, error: Exception) -> ValueError:
+    """The error of a column whose values are not of one kind: it names the first that differs."""
+    first: dict[str, tuple[str, str]] = {}
+    with opened.text() as stream:
+        rows = open_json(stream, opened.source)
+        for number, row in rows:
+            for name, value in row.items() if isinstance(row, Mapping) else ():
+                if value is None:
+                    continue
+                kind, place = first.setdefault(name, (_kind(value), rows.place(number)))
+                if _kind(value) != kind:
+                    return ValueError(
+                        f"The file {opened.source.shown!r}, {rows.place(number)}: column `{name}` holds "
+                        f"{_kind(value)} ({value!r}), and {place} {kind}; a column must hold one kind of values."
+                    )
+    return ValueError(f"The file {opened.source.shown!r} is no table: {error}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "a text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names[type(value)]
+
+
+def _typed(rows: Dataset, names: Collection[str]) -> Dataset:
+    """`rows` with numbers or booleans in those of the columns `names` that hold nothing else."""
+    import pyarrow as pa
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    table = rows.data.table
+    for name in {*names} & {*table.column_names}:
+        for kind in (pa.int64(), pa.bool_(), pa.float64()):
+            try:
+                typed = table.column(name).cast(kind)
+            except pa.ArrowException:
+                continue
+            table = table.set_column(table.column_names.index(name), name, typed)
+            break
+    return Dataset(InMemoryTable(table))

@@ -118,7 +118,7 @@ def load_pairs(arguments: PairDataArguments) -> PairData:
     from datasets import Dataset, DatasetDict, Features, Value
 
     typed = USUAL_LABEL_COLUMNS if arguments.label_column_name is None else (arguments.label_column_name,)
-    raw = read_splits(arguments, lambda path: read_rows(path, typed_columns=typed))
+    raw = read_splits(arguments, lambda path: read_rows(path, arguments, typed_columns=typed))
     leading = leading_split(raw)
     first, second = _text_columns(arguments, raw[leading], leading)
     label_column = _label_column(arguments, raw[leading], leading)

@@ -6,37 +6,34 @@ file, and one bad row ends nothing.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from .conll import DOCUMENT_START
-from .files import FILE_TYPES, LARGEST_BLOCK, existing_file, expand_path
+from .files import check_names, expand_path, files_of, names_files, readable_file
+from .tables.columnar import open_columnar
+from .tables.json_rows import open_json
+from .tables.opening import OpenFile, find_text, open_file
+from .tables.options import ReadingArguments, reading_flags
+from .tables.rows import BadRow, read_batches
+from .tables.sources import extension_of, find_source
 
 
-__all__ = ["STANDARD_INPUT", "BadRow", "RowStream", "open_rows"]
+__all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "open_rows"]
 
 STANDARD_INPUT = "-"
 COLUMN_FILE_TYPES = (".conll", ".iob", ".bio")
-PLAIN_FILE_TYPE = ".txt"
 # The column of what has no names: a line of text, the tokens of a sentence in columns.
 TEXT_COLUMN, TOKEN_COLUMN = "text", "tokens"
 BATCH = 1000
 HEAD_BYTES = 2**20
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that cannot be read, and the `problem` with it, in words."""
-
-    problem: str
-
+# A byte that is not of the encoding is found in its row, by whoever reads the row, and does not end the file.
+LENIENT = "surrogateescape"
 
 Row = Mapping[str, Any] | BadRow
 
@@ -62,61 +59,85 @@ class RowStream:
     is_plain: bool = False
 
 
-def open_rows(data: str, split: str | None = None) -> RowStream:
+def open_rows(data: str, split: str | None = None, options: ReadingArguments | None = None) -> RowStream:
     """The rows of `data`, which is found out to be what it is, and not read yet.
 
     Args:
-        data: A file: csv and tsv with a line of column names; json (a list of objects, which is read as a whole, or
-            one object a line), jsonl, parquet; txt, a text a line, in the column ``text``; conll, iob and bio, of
-            which the first column is the column ``tokens``. Or ``-``, standard input, a text a line. Or a dataset of
-            the Hub, or a folder that `datasets.load_dataset` reads.
+        data: A file, a pattern or a folder of files: tables, json, parquet and what else
+            `hf_rnn.data.readers.files.read_rows` reads; txt, a text a line, in the column ``text``; conll, iob and
+            bio, of which the first column is the column ``tokens``. Or ``-``, standard input, a text a line. Or a
+            dataset of the Hub, or a folder that `datasets.load_dataset` reads.
         split: Of a dataset. Default: its only one, or else ``test``.
+        options: What is known of the file. Default: everything is found from its content.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is empty or is not of its kind, a dataset cannot be read or has no such split, or `split`
             is given for a file.
     """
-    if data != STANDARD_INPUT:
-        path = expand_path(data)
-        kinds = (*FILE_TYPES, *COLUMN_FILE_TYPES, PLAIN_FILE_TYPE)
-        if not path.is_file() and path.suffix.lower() not in kinds:
-            return _of_dataset(data, split)
+    options = options or ReadingArguments()
+    if data != STANDARD_INPUT and not names_files(data):
+        return _of_dataset(data, split)
     if split is not None:
         raise ValueError(f"`split`={split!r} is that of a dataset, and {data!r} is none; leave it out.")
     if data == STANDARD_INPUT:
-        return RowStream(data, lambda: _texts(_lenient(sys.stdin.buffer)), is_plain=True)
-    return _of_file(data, existing_file(data))
+        return RowStream(data, lambda: _texts(_standard_input(options)), is_plain=True)
+    streams = [_of_file(name, readable_file(name, COLUMN_FILE_TYPES), options) for name in files_of(data)]
+    return streams[0] if len(streams) == 1 else _joined(data, streams)
 
 
-def _of_file(data: str, file: Path) -> RowStream:
-    kind = file.suffix.lower()
-    readers: dict[str, Callable[[], Iterator[Row]]] = {
-        ".csv": lambda: _delimited(data, file, ","),
-        ".tsv": lambda: _delimited(data, file, "\t"),
-        ".parquet": lambda: _parquet(file),
-        PLAIN_FILE_TYPE: lambda: _texts(_open(file)),
-        **dict.fromkeys(COLUMN_FILE_TYPES, lambda: _sentences(_open(file))),
-    }
-    if kind not in (known := (*FILE_TYPES, PLAIN_FILE_TYPE, *COLUMN_FILE_TYPES)):
-        raise ValueError(f"The file {data!r} has the extension {kind!r}; it must be one of {', '.join(known)}.")
-    read = _json_reader(data, file) if kind in (".json", ".jsonl") else readers[kind]
+def _joined(data: str, streams: list[RowStream]) -> RowStream:
+    """Files one after the other."""
+    if len({stream.is_plain for stream in streams}) > 1:
+        raise ValueError(f"`data`={data!r} must be files of one kind: some are tables, and some are lines of text.")
+
+    def read() -> Iterator[Row]:
+        for stream in streams:
+            yield from stream.rows()
+
+    first = streams[0]
+    return replace(
+        first,
+        rows=read,
+        size=sum(stream.size or 0 for stream in streams),
+        identity={"files": [stream.identity for stream in streams]},
+        count=lambda: sum(stream.count() for stream in streams if stream.count is not None),
+    )
+
+
+def _of_file(data: str, file: Path, options: ReadingArguments) -> RowStream:
+    if extension_of(file) in COLUMN_FILE_TYPES:
+        source = find_source(file, data)
+        opened = OpenFile(source, "columns", find_text(source, options, is_lenient=True))
+    else:
+        opened = open_file(file, data, options, is_text=True, is_lenient=True)
+    read = _reader(opened)
 
     def count() -> int:
-        return int(_parquet_file(file).metadata.num_rows) if kind == ".parquet" else sum(1 for _ in read())
+        if opened.kind == "parquet" and opened.source.compression is None:
+            return _parquet_rows(file)
+        return sum(1 for _ in read())
 
-    is_plain = kind == PLAIN_FILE_TYPE
-    return RowStream(data, read, file.stat().st_size, _identity(file), count, is_plain)
+    return RowStream(data, read, file.stat().st_size, _identity(file, options), count, opened.kind == "text")
 
 
-def _json_reader(data: str, file: Path) -> Callable[[], Iterator[Row]]:
-    with _open(file) as stream:
-        is_list = stream.read(HEAD_BYTES).lstrip().startswith("[")
-    if is_list and file.suffix.lower() == ".json":
-        return lambda: _json_list(data, file)
-    if isinstance(first := next(_json_lines(file), None), BadRow):
-        raise ValueError(f"The file {data!r} holds no rows of JSON: the first {first.problem}.")
-    return lambda: _json_lines(file)
+def _reader(opened: OpenFile) -> Callable[[], Iterator[Row]]:
+    if opened.kind == "table":
+        assert opened.layout is not None
+        check_names(opened, opened.layout.names)
+        return lambda: _table(opened)
+    if opened.kind == "json":
+        first = next(_json(opened), None)
+        if isinstance(first, BadRow):
+            raise ValueError(f"The file {opened.source.shown!r} holds no rows of JSON: the first {first.problem}.")
+        return lambda: _json(opened)
+    if opened.kind == "text":
+        return lambda: _texts_of(opened)
+    if opened.kind == "columns":
+        return lambda: _sentences(opened)
+    with open_columnar(opened.source, opened.kind):
+        # A file that is not of its kind is found before anything is asked of it.
+        return lambda: _columnar(opened)
 
 
 def _of_dataset(data: str, split: str | None) -> RowStream:
@@ -143,91 +164,68 @@ def _of_dataset(data: str, split: str | None) -> RowStream:
     return RowStream(data, read, rows.data.nbytes, identity, lambda: len(rows))
 
 
-def _identity(file: Path) -> dict[str, Any]:
+def _identity(file: Path, options: ReadingArguments) -> dict[str, Any]:
     with file.open("rb") as stream:
         head = hashlib.sha256(stream.read(HEAD_BYTES)).hexdigest()
     state = file.stat()
-    return {"name": file.name, "size": state.st_size, "modified_ns": state.st_mtime_ns, "sha256_of_head": head}
+    return {
+        "name": file.name,
+        "size": state.st_size,
+        "modified_ns": state.st_mtime_ns,
+        "sha256_of_head": head,
+        "reading": reading_flags(options),
+    }
 
 
-def _open(file: Path, newline: str | None = None) -> IO[str]:
-    # A byte that is no UTF-8 is found in its row, by whoever reads the row, and does not end the file.
-    return file.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+def _standard_input(options: ReadingArguments) -> IO[str]:
+    return io.TextIOWrapper(sys.stdin.buffer, encoding=options.encoding or "utf-8-sig", errors=LENIENT)
 
 
-def _lenient(stream: IO[bytes]) -> IO[str]:
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape")
-
-
-def _delimited(data: str, file: Path, delimiter: str) -> Iterator[Row]:
-    # By default a cell has at most 131,072 characters, less than a book.
-    csv.field_size_limit(LARGEST_BLOCK)
-    with _open(file, newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter)
-        try:
-            names = next(reader, [])
-            if len(set(names)) != len(names):
-                repeated = sorted({name for name in names if names.count(name) > 1})
-                raise ValueError(f"The file {data!r} has more than one column named {', '.join(map(repr, repeated))}.")
-            for cells in reader:
-                if not cells:
-                    yield BadRow("the row is empty")
-                elif len(cells) != len(names):
-                    yield BadRow(f"the row has {len(cells)} cells, and the header has {len(names)}")
+def _table(opened: OpenFile) -> Iterator[Row]:
+    layout = opened.layout
+    assert layout is not None
+    with opened.text(errors=LENIENT) as stream:
+        for batch in read_batches(stream, layout):
+            for cells in batch.rows:
+                if isinstance(cells, BadRow):
+                    yield BadRow(f"line {cells.line}: {cells.problem}", cells.line)
                 else:
-                    yield dict(zip(names, cells, strict=True))
-        except csv.Error as error:
-            raise ValueError(f"The file {data!r}, line {reader.line_num}: {error}.") from error
+                    yield dict(zip(layout.names, cells, strict=True))
 
 
-def _json_lines(file: Path) -> Iterator[Row]:
-    with _open(file) as stream:
-        for line in stream:
-            if not line.strip():
-                continue
-            try:
-                yield _object(json.loads(line))
-            except json.JSONDecodeError as error:
-                yield BadRow(f"line is no JSON ({error.msg})")
+def _json(opened: OpenFile) -> Iterator[Row]:
+    with opened.text(errors=LENIENT) as stream:
+        rows = open_json(stream, opened.source)
+        for number, row in rows:
+            yield BadRow(f"{rows.place(number)}: {row.problem}") if isinstance(row, BadRow) else row
 
 
-def _json_list(data: str, file: Path) -> Iterator[Row]:
-    try:
-        with _open(file) as stream:
-            rows = json.load(stream)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"The file {data!r}, line {error.lineno}: not valid JSON ({error.msg}).") from error
-    yield from map(_object, rows)
-
-
-def _object(row: Any) -> Row:
-    return row if isinstance(row, dict) else BadRow(f"row is {type(row).__name__}, and no object with columns")
-
-
-def _parquet_file(file: Path) -> Any:
+def _parquet_rows(file: Path) -> int:
     import pyarrow.parquet
 
-    try:
-        return pyarrow.parquet.ParquetFile(file)
-    except pyarrow.ArrowException as error:
-        raise ValueError(f"The file {str(file)!r} is not a readable parquet file: {error}") from error
+    return int(pyarrow.parquet.read_metadata(file).num_rows)
 
 
-def _parquet(file: Path) -> Iterator[Row]:
-    for batch in _parquet_file(file).iter_batches(BATCH):
-        yield from batch.to_pylist()
+def _columnar(opened: OpenFile) -> Iterator[Row]:
+    with open_columnar(opened.source, opened.kind) as (_, batches):
+        for batch in batches:
+            yield from batch.to_pylist()
+
+
+def _texts_of(opened: OpenFile) -> Iterator[Row]:
+    with opened.text(errors=LENIENT, newline=None) as stream:
+        yield from _texts(stream)
 
 
 def _texts(stream: IO[str]) -> Iterator[Row]:
-    with stream:
-        for line in stream:
-            yield {TEXT_COLUMN: line.rstrip("\n")}
+    for line in stream:
+        yield {TEXT_COLUMN: line.rstrip("\n")}
 
 
-def _sentences(stream: IO[str]) -> Iterator[Row]:
+def _sentences(opened: OpenFile) -> Iterator[Row]:
     """The first column of each sentence; what `read_conll` skips is skipped."""
     tokens: list[str] = []
-    with stream:
+    with opened.text(errors=LENIENT, newline=None) as stream:
         for line in stream:
             line = line.rstrip("\n")
             if not line.strip(" \t") or line.startswith(DOCUMENT_START):

@@ -114,7 +114,7 @@ def load_token_classification(
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-    raw = read_splits(arguments, _read_file)
+    raw = read_splits(arguments, lambda path: _read_file(path, arguments))
     leading = leading_split(raw)
     label_column = _label_column(arguments, raw[leading], leading)
     text_column = _text_column(arguments, raw[leading], label_column, leading)
@@ -149,16 +149,16 @@ def load_sentences(arguments: TokenDataArguments) -> list[list[str]]:
     """
     from datasets import Dataset
 
-    raw = read_splits(arguments, lambda path: _read_file(path, tagged=False))
+    raw = read_splits(arguments, lambda path: _read_file(path, arguments, tagged=False))
     column = _text_column(arguments, raw["train"], _find_label_column(arguments, raw["train"]), "train")
     splits = {split: Dataset.from_dict({"tokens": _tokens(rows, column, split)}) for split, rows in raw.items()}
     return list(hold_out_and_sample(splits, arguments)["train"]["tokens"])
 
 
-def _read_file(path: str, tagged: bool = True) -> Dataset:
+def _read_file(path: str, arguments: TokenDataArguments, tagged: bool = True) -> Dataset:
     if expand_path(path).suffix.lower() in TAGGED_FILE_TYPES:
         return read_conll(path, tag_column=-1 if tagged else None)
-    return read_rows(path)
+    return read_rows(path, arguments)
 
 
 def _usual_label_columns(arguments: TokenDataArguments) -> tuple[str, ...]:

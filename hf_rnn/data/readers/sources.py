@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .columns import described_columns
-from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path
-from .places import place_of_row
+from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path, files_of
+from .places import data_columns, place_of_row
+from .tables.options import ReadingArguments
 
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ SPLITS = ("train", "validation", "test")
 # Rows that a model is trained on besides, by what another model says of them.
 UNLABELLED_SPLIT = "unlabelled"
 _FILES = (
-    f"A file of rows ({', '.join(FILE_TYPES)}; of tagged sentences also {', '.join(TAGGED_FILE_TYPES)}; "
-    "${HF_RNN_CORPORA} and other variables may be used): "
+    f"A file of rows ({', '.join(FILE_TYPES)}, .txt, also compressed; of tagged sentences also "
+    f"{', '.join(TAGGED_FILE_TYPES)}; ${{HF_RNN_CORPORA}} and other variables may be used), or several: a pattern "
+    "such as 'part*.csv', a folder, or names between commas. "
 )
 
 
 @dataclass
-class SourceArguments:
+class SourceArguments(ReadingArguments):
     """Which rows to read and how to split them."""
 
     # Whether there must be a training split, whose columns and labels are those of the others.
@@ -50,9 +52,9 @@ class SourceArguments:
         metadata={"help": "A dataset of the Hub, or a local folder that `load_dataset` reads."},
     )
     dataset_config_name: str | None = field(default=None, metadata={"help": "The configuration of `dataset_name`."})
-    train_file: str | None = field(default=None, metadata={"help": _FILES + "the training split."})
-    validation_file: str | None = field(default=None, metadata={"help": _FILES + "the validation split."})
-    test_file: str | None = field(default=None, metadata={"help": _FILES + "the test split."})
+    train_file: str | None = field(default=None, metadata={"help": _FILES + "The training split."})
+    validation_file: str | None = field(default=None, metadata={"help": _FILES + "The validation split."})
+    test_file: str | None = field(default=None, metadata={"help": _FILES + "The test split."})
     validation_split_percentage: float | None = field(
         default=None, metadata={"help": "Hold this share of the training rows out for validation (0 to 100)."}
     )
@@ -85,6 +87,7 @@ class SourceArguments:
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         files = {name: getattr(self, name) for name in ("train_file", "validation_file", "test_file")}
         given = [name for name, path in files.items() if path is not None]
         if self.dataset_name is not None and given:
@@ -120,11 +123,12 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         read_file: Reads one of the files that `arguments` name.
 
     Raises:
-        FileNotFoundError, ValueError: of `read_file`; or the data set has no ``train``, or an empty split.
+        FileNotFoundError, ValueError: of `read_file`; or the data set has no ``train``, or an empty split, or the
+            files of one split have different columns.
     """
     if arguments.dataset_name is None:
         paths = {split: getattr(arguments, f"{split}_file") for split in SPLITS}
-        return {split: read_file(path) for split, path in paths.items() if path is not None}
+        return {split: _read_files(path, read_file) for split, path in paths.items() if path is not None}
 
     from datasets import load_dataset
 
@@ -140,6 +144,27 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         if len(rows) == 0:
             raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
     return splits
+
+
+def _read_files(path: str, read_file: Callable[[str], Dataset]) -> Dataset:
+    """The rows of all files that `path` names, one after the other."""
+    from datasets import concatenate_datasets
+
+    names = files_of(path)
+    parts = [read_file(name) for name in names]
+    for name, rows in zip(names, parts, strict=True):
+        if data_columns(rows) != data_columns(parts[0]):
+            raise ValueError(
+                f"The files {names[0]!r} and {name!r} are of one split and have different columns: "
+                f"{', '.join(data_columns(parts[0]))}; {', '.join(data_columns(rows))}."
+            )
+    if len(parts) == 1:
+        return parts[0]
+    logger.warning("%s: %d files, %d rows.", path, len(parts), sum(map(len, parts)))
+    try:
+        return concatenate_datasets(parts)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"The files of {path!r} have columns of different types: {error}") from error
 
 
 def leading_split(splits: Mapping[str, Any]) -> str:

@@ -144,7 +144,9 @@ def load_texts(arguments: DataArguments) -> list[str]:
 
 
 def _read(arguments: DataArguments) -> dict[str, Dataset]:
-    return read_splits(arguments, lambda path: read_rows(path, typed_columns=(arguments.label_column_name,)))
+    return read_splits(
+        arguments, lambda path: read_rows(path, arguments, typed_columns=(arguments.label_column_name,))
+    )
 
 
 def _text_columns(arguments: DataArguments, rows: Dataset, split: str) -> list[str]:

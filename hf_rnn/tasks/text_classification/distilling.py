@@ -17,6 +17,7 @@ from ...data.batches.tags import IGNORED_LABEL
 from ...data.batches.texts import tokenize_dataset
 from ...data.readers.files import read_rows
 from ...data.readers.sources import UNLABELLED_SPLIT
+from ...data.readers.tables.options import ReadingArguments, reading_flags
 from ...data.readers.texts import DataArguments, TextClassificationData, load_texts
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.distillation_trainer import TEACHER_LOGITS
@@ -43,6 +44,7 @@ def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> lis
                 text_column_names=arguments.text_column_names,
                 text_column_delimiter=arguments.text_column_delimiter,
                 label_column_name=arguments.label_column_name,
+                **reading_flags(arguments),
             )
         )
 
@@ -61,13 +63,13 @@ def with_unlabelled_texts(
     texts = load_unlabelled_texts(distillation.unlabelled_file, arguments)
     columns: dict[str, list[Any]] = {"text": texts}
     if distillation.teacher_name_or_path is None:
-        columns[TEACHER_LOGITS] = _written_logits(distillation.unlabelled_file, len(data.label_names or []))
+        columns[TEACHER_LOGITS] = _written_logits(distillation.unlabelled_file, arguments, len(data.label_names or []))
     rows = datasets.Dataset.from_dict(columns)
     return replace(data, splits=datasets.DatasetDict({**data.splits, UNLABELLED_SPLIT: rows}))
 
 
-def _written_logits(unlabelled_file: str, num_labels: int) -> list[list[float]]:
-    rows = read_rows(unlabelled_file)
+def _written_logits(unlabelled_file: str, options: ReadingArguments, num_labels: int) -> list[list[float]]:
+    rows = read_rows(unlabelled_file, options)
     if TEACHER_LOGITS not in rows.column_names:
         raise ValueError(
             f"`unlabelled_file`={unlabelled_file!r} needs a `teacher_name_or_path` to say what is in it, or a column "

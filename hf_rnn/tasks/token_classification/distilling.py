@@ -15,6 +15,7 @@ from transformers import (
 from ...data.batches.tags import IGNORED_LABEL, NO_TOKEN, tokenize_tagged
 from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_sentences
 from ...data.readers.sources import UNLABELLED_SPLIT
+from ...data.readers.tables.options import reading_flags
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.distillation_trainer import TaggedDistillationCollator
 from ..arguments import ModelArguments, WordArguments
@@ -49,6 +50,7 @@ def with_unlabelled_sentences(
                 text_column_name=arguments.text_column_name,
                 label_column_name=arguments.label_column_name,
                 task_name=arguments.task_name,
+                **reading_flags(arguments),
             )
         )
     columns = {"tokens": sentences, "tags": [[0] * len(tokens) for tokens in sentences]}

@@ -1,0 +1,84 @@
+"""Is the first row one of names, or of data?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+__all__ = ["HEADER_WORDS", "column_names", "has_header", "is_row_of_names"]
+
+# Words in the names of columns, in English and Portuguese.
+HEADER_WORDS = frozenset(
+    """
+    text texts sentence sentences review reviews content comment comments tweet tweets message document body title
+    description summary question question1 question2 answer premise hypothesis token tokens tag tags label labels class
+    classes category sentiment rating stars score target polarity id index split date author lang language
+    texto textos frase sentença sentenca avaliação avaliacao comentário comentario mensagem documento título titulo
+    descrição descricao resumo pergunta resposta classe rótulo rotulo categoria sentimento nota estrelas polaridade
+    alvo
+    """.split()
+)
+_WORDS = re.compile(r"[^\W\d_]+\d?")
+WORDS_OF_A_NAME = 3
+_IDENTIFIER = re.compile(r"[\w.-]+")
+# So many texts of several words, and none of one, stand below a name.
+FEWEST_TEXTS = 4
+_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
+
+
+def is_row_of_names(row: Sequence[str]) -> bool:
+    """Whether a cell of `row` is a usual name of a column."""
+    for cell in row:
+        words = _WORDS.findall(cell.casefold())
+        if 0 < len(words) <= WORDS_OF_A_NAME and not HEADER_WORDS.isdisjoint(words):
+            return True
+    return False
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
+    """Whether the first row holds names, and whether that is certain.
+
+    It is a row of data where its value comes again in a column of few values, or where it is a number in a column of
+    numbers and no cell is a usual name. Otherwise it is a row of names; that is certain where a cell is a usual name,
+    or no number in a column of numbers, or where all are single words, one of them above texts of several.
+    """
+    first, others = rows[0], rows[1:]
+    if not others:
+        return True, is_row_of_names(first)
+    columns = [[value for value in values if value] for values in zip(*others, strict=True)]
+    numbers = [bool(values) and all(map(_NUMBER.fullmatch, values)) for values in columns]
+    few = [len(set(values)) <= max(2, len(values) / 2) for values in columns]
+    repeated = any(
+        cell in values and is_few for cell, values, is_few in zip(first, columns, few, strict=True) if cell.strip()
+    )
+    if list(first) == [str(number) for number in range(len(first))] and len(first) > 1 and not all(numbers):
+        # As pandas writes columns without names.
+        return True, False
+    if repeated:
+        return False, True
+    if is_row_of_names(first):
+        return True, True
+    are_numbers = [bool(_NUMBER.fullmatch(cell)) for cell in first]
+    if any(map(all, zip(are_numbers, numbers, strict=True))):
+        return False, True
+    named = any(
+        of_numbers and cell.strip() and not is_number
+        for cell, of_numbers, is_number in zip(first, numbers, are_numbers, strict=True)
+    )
+    return True, named or (_are_identifiers(first) and any(map(_are_longer, first, columns)))
+
+
+def _are_identifiers(row: Sequence[str]) -> bool:
+    return all(map(_IDENTIFIER.fullmatch, row)) and len({*row}) == len(row)
+
+
+def _are_longer(name: str, values: Sequence[str]) -> bool:
+    return len(values) >= FEWEST_TEXTS and all(len(value.split()) > 1 for value in values)
+
+
+def column_names(first: Sequence[str], is_header: bool) -> list[str]:
+    """The names in a header, without white space around them; ``Unnamed: 0`` for an empty one, as pandas says."""
+    if not is_header:
+        return [f"column_{number}" for number in range(len(first))]
+    return [cell.strip() or f"Unnamed: {number}" for number, cell in enumerate(first)]

@@ -1,0 +1,159 @@
+"""What a file is: a table of text, rows of JSON, columns with types, or plain text."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .columnar import columnar_kind
+from .encodings import Encoding, find_encoding, open_text
+from .headers import is_row_of_names
+from .layouts import Layout, Sample, find_layout, take_sample
+from .options import ONE_COLUMN, ReadingArguments
+from .sources import Source, find_source
+
+
+__all__ = ["COLUMNAR_EXTENSIONS", "JSON_EXTENSIONS", "TABLE_EXTENSIONS", "OpenFile", "find_text", "open_file"]
+
+logger = logging.getLogger(__name__)
+
+TABLE_EXTENSIONS = (".csv", ".tsv", ".tab", ".psv", ".dat", ".data", ".txt", "")
+JSON_EXTENSIONS = (".json", ".jsonl", ".ndjson")
+COLUMNAR_EXTENSIONS = (".parquet", ".pq", ".arrow", ".feather")
+HEAD_BYTES = 2**16
+# A plain text is a table where at least so many rows have a delimiter each, under a row of names.
+FEWEST_ROWS = 3
+# So many lines tell whether a file is JSON.
+JSON_LINES = 100
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file, and how it is read.
+
+    Attributes:
+        source: Where its bytes are.
+        kind: ``"table"``, ``"json"``, ``"text"``, ``"parquet"``, ``"arrow"`` or ``"arrow stream"``.
+        encoding: Of all but the last three.
+        layout: Of a table.
+    """
+
+    source: Source
+    kind: str
+    encoding: Encoding | None = None
+    layout: Layout | None = None
+
+    @contextmanager
+    def text(self, *, errors: str = "strict", newline: str | None = "") -> Iterator[IO[str]]:
+        """The text of the file, as `open_text` opens it."""
+        assert self.encoding is not None
+        with open_text(self.source, self.encoding.name, errors=errors, newline=newline) as stream:
+            yield stream
+
+
+def open_file(
+    file: Path, shown: str, options: ReadingArguments, *, is_text: bool = False, is_lenient: bool = False
+) -> OpenFile:
+    """Find out how a file is read, and say in one line what its name does not promise.
+
+    Args:
+        file: An existing file.
+        shown: What the user called it.
+        options: What the user says of it.
+        is_text: Whether a ``.txt`` file, or one without an extension, is plain text, unless it is unmistakably a
+            table: under a row of names, one of them a usual one, all rows have equally many delimiters.
+        is_lenient: Whether bytes that are not of the encoding are left to be found row by row.
+
+    Raises:
+        FileError: nothing tells how the file is to be read; the message names the flag that does.
+    """
+    source = find_source(file, shown)
+    with source.open() as stream:
+        head = stream.read(HEAD_BYTES)
+    kind = columnar_kind(head)
+    if kind is None and source.extension in COLUMNAR_EXTENSIONS:
+        raise source.error(f"it is not a readable {source.extension[1:]} file: its content is not that of one.")
+    if kind is not None:
+        if source.extension not in COLUMNAR_EXTENSIONS:
+            logger.warning("%s: read as %s, which its content is.", source.name, kind)
+        return OpenFile(source, kind)
+    encoding = find_text(source, options, is_lenient=is_lenient)
+    findings = [(f"as {encoding.name}", "--encoding")] if encoding.is_guess else []
+    opened = OpenFile(source, "json", encoding)
+    if source.extension in JSON_EXTENSIONS:
+        _say(source, findings)
+        return opened
+    with opened.text(errors="surrogateescape" if is_lenient else "strict") as text:
+        sample = take_sample(text)
+    if is_text and source.extension in (".txt", "") and not _is_table(sample, source, options):
+        _say(source, findings)
+        return OpenFile(source, "text", encoding)
+    if _is_json(sample):
+        _say(source, [*findings, ("as JSON, an object a line", "")])
+        return opened
+    layout = find_layout(sample, source, options)
+    _say(source, [*findings, *layout.findings])
+    return OpenFile(source, "table", encoding, layout)
+
+
+def find_text(source: Source, options: ReadingArguments, *, is_lenient: bool = False) -> Encoding:
+    """The encoding of a file of text.
+
+    Raises:
+        FileError: it is damaged, or nothing tells the encoding, unless `is_lenient`.
+    """
+    try:
+        encoding = find_encoding(source, options.encoding)
+    except ValueError:
+        if not is_lenient:
+            raise
+        return Encoding("utf-8-sig")
+    if encoding.damaged_line is not None and not is_lenient:
+        raise source.error(
+            "this line is not UTF-8, and others are: mend it, or name the encoding of the file by `--encoding`.",
+            encoding.damaged_line,
+        )
+    return encoding
+
+
+def _is_table(sample: Sample, source: Source, options: ReadingArguments) -> bool:
+    if options.delimiter is not None:
+        return options.delimiter_character != ONE_COLUMN
+    try:
+        layout = find_layout(sample, source, ReadingArguments(quotes=options.quotes))
+    except ValueError:
+        return False
+    rows = sum(1 for line in sample.lines if line.strip())
+    names = [name for name in layout.names if len(name.split()) == 1]
+    return (
+        layout.delimiter != ONE_COLUMN
+        and layout.has_header
+        and len(names) == len(layout.names) > 1
+        and is_row_of_names(names)
+        and rows >= FEWEST_ROWS
+    )
+
+
+def _is_json(sample: Sample) -> bool:
+    """Whether a file that is not called JSON has an object in each of its first lines."""
+    lines = [line for line in sample.lines[:JSON_LINES] if line.strip()]
+    if not lines or not lines[0].startswith("{"):
+        return False
+    try:
+        return all(isinstance(json.loads(line), dict) for line in lines)
+    except ValueError:
+        return False
+
+
+def _say(source: Source, findings: list[tuple[str, str]]) -> None:
+    """One line of what was found, and of the flags that overrule it."""
+    if not findings:
+        return
+    flags = [flag for _, flag in findings if flag]
+    overruled = f" ({', '.join(flags)} {'says' if len(flags) == 1 else 'say'} otherwise)" if flags else ""
+    logger.warning("%s: read %s%s.", source.name, ", ".join(finding for finding, _ in findings), overruled)

@@ -1,0 +1,145 @@
+"""Are the quotes of a file quotes, or characters like any others? The rows tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, SINGLE, Quoting, Trial, try_reading
+from .options import ONE_COLUMN
+
+
+__all__ = ["UndecidedQuotes", "choose_quoting", "looks_like_rows", "repeated_values"]
+
+_ENDS = re.compile("\r\n|\r|\n")
+# A column whose values repeat has at most this share of different ones.
+REPEATED_SHARE = 0.5
+# So many cells that would swallow whole rows are no accident.
+MANY = 3
+# The share of the rows of the best way that quotes by RFC 4180 must reach where no way reads all.
+NEARLY = 0.9
+
+
+class UndecidedQuotes(Exception):
+    """Rows that can be read with and without quotes; `line` (from 0) is the first that differs."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting], is_cut: bool) -> Trial:
+    """The sample, read with the quotes that its rows speak for.
+
+    Cells that are quoted by RFC 4180 are preferred. Quotes are characters where rows have another number of cells with
+    them, or where they would join rows that look like all others.
+
+    Args:
+        lines: A sample, with line ends.
+        delimiter: What stands between the cells.
+        allowed: The ways of quoting that the user leaves open.
+        is_cut: Whether the file goes on after the sample.
+
+    Raises:
+        UndecidedQuotes: both ways give rows, which are not the same.
+    """
+    trials = {quoting: try_reading(lines, delimiter, quoting, is_cut) for quoting in allowed}
+    fitting = {quoting: trial for quoting, trial in trials.items() if trial.fits}
+    if not fitting:
+        # The reader names the row at which the best way ends.
+        best = max(trials.values(), key=lambda trial: (trial.quoting != SINGLE, len(trial.rows)))
+        double = trials.get(DOUBLE, best)
+        return double if len(double.rows) >= NEARLY * len(best.rows) else best
+    plain = fitting.get(NO_QUOTES)
+    if plain is not None and SINGLE in fitting and _are_wrapped(_parts(fitting[SINGLE], plain)[1], "'"):
+        return fitting[SINGLE]
+    if DOUBLE in fitting:
+        if plain is not None and _are_characters(fitting[DOUBLE], plain):
+            return plain
+        return fitting[DOUBLE]
+    for quoting in BACKSLASHES:
+        if quoting in fitting and any('\\"' in line for line in lines):
+            return fitting[_backslashes(lines, fitting, quoting)]
+    return plain if plain is not None else next(iter(fitting.values()))
+
+
+def _backslashes(lines: list[str], fitting: dict[Quoting, Trial], found: Quoting) -> Quoting:
+    """Whether a backslash escapes quotes alone, or itself, too."""
+    everything, quotes = BACKSLASHES
+    if everything not in fitting or quotes not in fitting:
+        return found
+    others = [run for line in lines for run in re.findall(r'\\+(?!["\\])', line)]
+    return everything if all(len(run) % 2 == 0 for run in others) else quotes
+
+
+def _are_characters(quoted: Trial, plain: Trial) -> bool:
+    """Whether quotes are characters in rows that can be read both ways."""
+    if quoted.long_rows and plain.delimiter != ONE_COLUMN:
+        return _join_rows(quoted, plain)
+    if quoted.long_rows:
+        return False
+    within = False
+    for row in plain.rows:
+        for cell in row:
+            if cell.startswith('"') and (cell == '"' or not cell.endswith('"') or '""' in cell[1:-1]):
+                # A delimiter cut a cell in two, or a quote in it is written twice.
+                return False
+            within = within or ('"' in cell and not cell.startswith('"'))
+    return within
+
+
+def _join_rows(quoted: Trial, plain: Trial) -> bool:
+    """Whether cells of several lines join what are rows of their own."""
+    joined, others = _parts(quoted, plain)
+    if _are_wrapped(others, '"'):
+        return False
+    known = repeated_values(others)
+    if known:
+        return looks_like_rows(joined, known)
+    if plain.delimiter == "\t" or len(quoted.long_rows) >= MANY:
+        # Hardly a text has a tab in each of its lines.
+        return True
+    if _has_spaces(joined) and not _has_spaces(others):
+        # In a text a space follows a comma.
+        return False
+    raise UndecidedQuotes(quoted.starts[quoted.long_rows[0]])
+
+
+def _parts(quoted: Trial, plain: Trial) -> tuple[list[list[str]], list[list[str]]]:
+    """The rows that are read without quotes: those within a longer one that is read with them, and the others."""
+    ends = [*quoted.starts[1:], plain.starts[-1] + 1]
+    inside = {line for row in quoted.long_rows for line in range(quoted.starts[row], ends[row])}
+    placed = list(zip(plain.rows, plain.starts, strict=True))
+    return [row for row, start in placed if start in inside], [row for row, start in placed if start not in inside]
+
+
+def _has_spaces(rows: Iterable[Sequence[str]]) -> bool:
+    """Whether a cell but the first of a row begins with a space."""
+    return any(cell.startswith(" ") for row in rows for cell in row[1:])
+
+
+def repeated_values(rows: Sequence[list[str]]) -> dict[int, frozenset[str]]:
+    """Of each column with few values (labels, as a rule): its number and the values."""
+    known = {}
+    for column, values in enumerate(zip(*rows, strict=True)):
+        different = frozenset(values)
+        if len(different) <= max(1, REPEATED_SHARE * len(values)) and len(values) > 1:
+            known[column] = different
+    return known
+
+
+def looks_like_rows(rows: Iterable[Sequence[str]], known: dict[int, frozenset[str]]) -> bool:
+    """Whether each row has, in the columns of few values, one of them."""
+    return all(row[column] in values for row in rows for column, values in known.items())
+
+
+def _are_wrapped(rows: Sequence[list[str]], quote: str) -> bool:
+    """Whether a column, its first row too, has nothing but cells in quotes, and empty ones."""
+    cell = re.compile(f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}")
+    columns = [[value for value in column if value] for column in zip(*rows, strict=True)]
+    return any(len(column) > 1 and all(map(cell.fullmatch, column)) for column in columns)
+
+
+def split_lines(cell_text: str) -> list[str]:
+    """The lines of a text that have more than white space."""
+    return [line for line in _ENDS.split(cell_text) if line.strip()]
