@@ -1,4 +1,4 @@
-"""The names under which people keep texts and labels, in English and Portuguese, and how a column's name is compared."""
+"""The names under which people keep texts and labels, in English and Portuguese, and how names are compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LABEL_NAMES = (
     ),
     *("categories", "categorias", "sentiment", "sentimento", "polarity", "polaridade", "target", "alvo", "intent"),
     *("intenção", "emotion", "emoção", "emotions", "emoções", "topic", "topics", "tópico", "tema", "assunto", "genre"),
-    *("gênero", "stance", "toxicity", "toxic", "is_toxic", "spam", "is_spam", "hate", "hate_speech", "is_hate"),
+    *("gênero", "stance"),
     *("gold", "gold_label", "ground_truth", "annotation", "anotação", "answer", "rating", "ratings", "overall"),
     *("stars", "star", "estrelas", "star_rating", "score", "nota", "pontuação", "tag", "tags", "type", "tipo"),
     *("output", "saída", "y", "classification", "classificação"),
@@ -56,7 +56,7 @@ def is_index_name(name: str) -> bool:
 def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
     """Those of `columns` that have one of the `usual` names, the most usual first.
 
-    Case, accents and separators do not count: ``Avaliacao`` is ``avaliação``, ``reviewText`` is ``review_text``. A name
+    Case, accents and separators do not count: ``Avaliacao`` is ``avaliação``, ``reviewText`` is ``review_text``. One
     that only ends with a usual one, as ``airline_sentiment`` does, comes after all that are usual themselves.
 
     Args:

@@ -21,6 +21,7 @@ __all__ = [
     "is_free_text",
     "label_columns",
     "sample_columns",
+    "sample_value",
     "text_columns",
     "zero_one_columns",
 ]
@@ -42,7 +43,7 @@ Columns = Mapping[str, Sequence[Any]]
 def described_columns(rows: Dataset) -> str:
     """Every column with a value of it: ``'review' ('a fine film'), 'stars' ('4')``."""
     names = data_columns(rows)
-    shown = ", ".join(f"{name!r} ({_sample(rows, name)})" for name in names[:SHOWN_COLUMNS])
+    shown = ", ".join(f"{name!r} ({sample_value(rows[:100][name])})" for name in names[:SHOWN_COLUMNS])
     more = len(names) - SHOWN_COLUMNS
     return f"{shown} and {more} more" if more > 0 else shown
 
@@ -92,7 +93,7 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
 
     Those with a usual name that hold texts come in the order of `usual`. Where there is none, the one column counts
     whose texts are long: nearly all of its values differ, most of their characters are letters, and they are
-    `LONGER` times as long as those of any other such column. Where that does not single one out, all of them are given.
+    `LONGER` times as long as those of any other such column. Where that singles none out, all of them are given.
 
     Args:
         columns: Name → values, of a sample of the rows (see `sample_columns`).
@@ -101,13 +102,21 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
     """
     columns = {name: values for name, values in columns.items() if name not in taken}
     named = [name for name in usual_columns(columns, usual) if _holds_texts(columns[name])]
+    # A column that is empty in most rows, such as one of remarks, comes after all others.
+    named.sort(key=lambda name: sum(map(is_empty, columns[name])) > len(columns[name]) / 2)
     if named:
         return Candidates(named, by_name=True)
     texts = [name for name in columns if not is_index_name(name) and _holds_texts(columns[name])]
+    labels = [name for name in usual_columns(texts, LABEL_NAMES) if not is_free_text(columns[name])]
+    texts = [name for name in texts if name not in labels]
     # A column that repeats its values names classes, unless there is no other.
     texts = [name for name in texts if not _repeats(columns[name])] or texts
     # Addresses and names of users are long, too, and have one word.
     texts = [name for name in texts if _mean(columns[name], _words) >= 2] or texts
+    if not texts:
+        # Texts of nothing but numbers, or none at all, are for the reader to judge.
+        strings = [name for name in columns if all(isinstance(one, str) or is_empty(one) for one in columns[name])]
+        return Candidates(usual_columns(strings, usual), by_name=True)
     lengths = {name: _mean(columns[name], len) for name in texts}
     longest = sorted(texts, key=lambda name: -lengths[name])
     if len(longest) > 1 and lengths[longest[0]] >= LONGER * lengths[longest[1]]:
@@ -116,8 +125,8 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
 
 
 def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[str] = LABEL_NAMES) -> Candidates:
-    """The columns that may be the labels, the likeliest first: those with a usual name that are no free text, or else
-    all that repeat few different values (`class_columns`).
+    """The columns that may be the labels, the likeliest first: those with a usual name that are neither free text nor
+    the same in every row, or else all that repeat few different values (`class_columns`).
 
     Args:
         columns: Name → values, of a sample of the rows (see `sample_columns`).
@@ -126,7 +135,7 @@ def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[s
     """
     left = {name: values for name, values in columns.items() if name not in taken}
     named = usual_columns(left, usual)
-    fitting = [name for name in named if not is_free_text(left[name])]
+    fitting = [name for name in named if not is_free_text(left[name]) and len(_different(left[name])) > 1]
     if named:
         return Candidates(fitting or named, by_name=True)
     return Candidates(class_columns(left), by_name=False)
@@ -159,18 +168,19 @@ def is_free_text(values: Sequence[Any]) -> bool:
     return not filled or (_holds_texts(filled) and not _repeats(filled) and _mean(filled, _words) >= 3)
 
 
-def _sample(rows: Dataset, name: str) -> str:
-    values: list[Any] = rows[:100][name]
+def sample_value(values: Sequence[Any]) -> str:
+    """The first of `values` that says something, as a message shows it."""
     shown = repr(next((value for value in values if value not in (None, "")), None))
     return shown if len(shown) <= SAMPLE_CHARACTERS else f"{shown[:SAMPLE_CHARACTERS]}…"
 
 
 def _holds_texts(values: Sequence[Any]) -> bool:
-    """Whether the values are strings, not numbers, and made of letters for the most part."""
-    filled = [value for value in values if not is_empty(value)]
-    if not filled or not all(isinstance(value, str) for value in filled) or all(map(is_number, filled)):
+    """Whether most values are strings, not numbers, and made of letters for the most part."""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    filled = sum(not is_empty(value) for value in values)
+    if not texts or 2 * len(texts) < filled or all(map(is_number, texts)):
         return False
-    marks = [mark for value in filled for mark in value if not mark.isspace()]
+    marks = [mark for text in texts for mark in text if not mark.isspace()]
     return sum(map(str.isalpha, marks)) >= len(marks) / 2
 
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def without_empty_rows(rows: Dataset, split: str, lacking: Sequence[str | None], empty_rows: str) -> Dataset:
-    """`rows` without those that lack something; one line says how many they are, what they lack and where the first is.
+    """`rows` without those that lack something; one line says how many they are, what they lack and where one is.
 
     Args:
         rows: Of one split.
