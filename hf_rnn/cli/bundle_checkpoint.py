@@ -52,7 +52,7 @@ def measure_classifier(folder: Path, arguments: argparse.Namespace) -> Figures:
     data = DataArguments(
         train_file=arguments.eval_file,
         text_column_names=arguments.text_column_names,
-        label_column_name=arguments.label_column_name or "label",
+        label_column_name=arguments.label_column_name,
     )
     with without_weight_bars():
         classifier = pipeline("text-classification", model=str(folder))

@@ -64,7 +64,7 @@ class ColumnArguments:
         default=None, metadata={"help": "The column of the labels. Default: one with a usual name."}
     )
     label_delimiter: str | None = field(
-        default=None, metadata={"help": "What separates the labels of a text that has several. Default: a comma."}
+        default=None, metadata={"help": "What separates the labels of a text that has several. Default: as they show."}
     )
     score_range: str | None = field(
         default=None,

@@ -27,6 +27,8 @@ FIRST_FLAGS = (
     "text_column_names",
     "text_column_name",
     "label_column_name",
+    "label_delimiter",
+    "problem_type",
     "hold_out_percentage",
     "max_train_samples",
     "model_type",
@@ -42,6 +44,7 @@ FIRST_FLAGS = (
     "learning_rate",
     "per_device_train_batch_size",
     "early_stopping_patience",
+    "class_weights",
     "seed",
     "push_to_hub",
 )

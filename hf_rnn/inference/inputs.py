@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..data.readers.pairs import USUAL_LABEL_COLUMNS, USUAL_PAIRS
+from ..data.readers.columns import sample_value, text_columns
+from ..data.readers.pairs import USUAL_PAIRS
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
 from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
-from ..data.readers.texts import USUAL_TEXT_COLUMNS
 
 
 __all__ = ["InputColumns", "find_columns"]
 
+
+logger = logging.getLogger(__name__)
 
 Kind = Literal["text", "pair", "tokens"]
 
@@ -56,7 +59,8 @@ def find_columns(
     pair_column: str | None = None,
     is_plain: bool = False,
 ) -> InputColumns:
-    """The columns of the inputs: those that are named, or else those with a usual name, or else the only one there is.
+    """The columns of the inputs: those that are named, or else those with a usual name, or else the only one of long
+    texts.
 
     Args:
         rows: The first ones.
@@ -86,13 +90,18 @@ def find_columns(
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
-        if (found := _usual(kind, names, lists, text_column)) is not None:
+        if (found := _usual(kind, good, names, lists, text_column)) is not None:
             return InputColumns(kind, found)
     wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
-    raise ValueError(f"Give {wanted}: no column has a usual name; the columns are {', '.join(map(repr, names))}.")
+    shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
+    raise ValueError(
+        f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}."
+    )
 
 
-def _usual(kind: Kind, names: Sequence[str], lists: set[str], given: str | None) -> tuple[str, ...] | None:
+def _usual(
+    kind: Kind, rows: Sequence[Mapping[str, Any]], names: Sequence[str], lists: set[str], given: str | None
+) -> tuple[str, ...] | None:
     if kind == "pair":
         pairs = ((first, second) for first, second in USUAL_PAIRS if given in (None, first))
         return next((pair for pair in pairs if {*pair} <= {*names}), None)
@@ -100,11 +109,12 @@ def _usual(kind: Kind, names: Sequence[str], lists: set[str], given: str | None)
         return (given,) if (given in lists) == (kind == "tokens") else None
     if kind == "tokens":
         return next(((name,) for name in USUAL_TOKEN_COLUMNS if name in lists), None)
-    usual = [name for name in USUAL_TEXT_COLUMNS if name in names]
-    others = [name for name in names if name not in USUAL_LABEL_COLUMNS]
-    if len(usual) == 1 or (len(others) == 1 and others[0] not in lists):
-        return (usual[0] if len(usual) == 1 else others[0],)
-    return None
+    column = text_columns({name: [row.get(name) for row in rows] for name in names}).certain
+    if column is None and len(names) == 1 and names[0] not in lists:
+        column = names[0]
+    if column is not None and column != "text" and len(names) > 1:
+        logger.warning("Texts are read from %r (--text_column_name names another).", column)
+    return None if column is None else (column,)
 
 
 def _problem(text: Any) -> str | None:

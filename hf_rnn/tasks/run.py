@@ -42,7 +42,7 @@ class TrainingTask:
     Attributes:
         name: The pipeline's name of it, such as `text-classification`.
         model, tokenizer: What is trained; no tokenizer for a model of images.
-        train, validation: Tokenised rows, a dataset of images, or the streams of a text.
+        train, validation: Tokenised rows, a dataset of images, or the streams of a text; None: there are none.
         rows: Split → number of rows, before they were tokenised; of a text, its tokens.
         dataset_name: What the data are called where the report names nothing else.
         source: The file or Hub id that was read; None: data that are generated.
@@ -60,7 +60,7 @@ class TrainingTask:
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase | None
-    train: datasets.Dataset | Dataset[Any]
+    train: datasets.Dataset | Dataset[Any] | None
     validation: datasets.Dataset | Dataset[Any] | None
     rows: Mapping[str, int]
     dataset_name: str
@@ -229,7 +229,7 @@ def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any
     return {
         "name": report.dataset_title or Path(task.dataset_name).stem,
         "hub_id": report.dataset_hub_id or (task.source and _hub_id(task.source.dataset_name)),
-        "source": task.source and task.source.train_file,
+        "source": task.source and (task.source.train_file or task.source.test_file),
         "splits": dict(task.rows),
         "notes": report.dataset_notes,
     }

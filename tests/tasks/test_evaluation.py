@@ -64,18 +64,20 @@ def test_rows_without_a_usual_column_and_flags_of_other_tasks_are_named(reviews:
     folder, *_ = reviews
     data = tmp_path / "new.csv"
     data.write_text("words,class\nA film.,positive\nDull.,negative\n")
-    with pytest.raises(ValueError, match="no column 'label' in the test split; its columns are 'words', 'class'"):
-        evaluate_file(folder, data, progress=False)
-    with pytest.raises(ValueError, match="Give `text_column_names`: the test split has no usual text column"):
-        evaluate_file(folder, data, label_column_name="class", progress=False)
+    with pytest.raises(ValueError, match=r"no column 'verdict' in the test split; its columns are 'words' \('A film"):
+        evaluate_file(folder, data, label_column_name="verdict", progress=False)
+    with pytest.raises(ValueError, match="Give `text_column_names`: in the test split no column looks like the texts"):
+        numbers = tmp_path / "numbers.csv"
+        numbers.write_text("words,class\n1,positive\n2,negative\n")
+        evaluate_file(folder, numbers, progress=False)
     with pytest.raises(ValueError, match="`score_range`='0,5' was given, and data for this model are not read by it"):
         evaluate_file(folder, data, score_range="0,5", progress=False)
     with pytest.raises(FileNotFoundError, match="absent.csv"):
         evaluate_file(folder, tmp_path / "absent.csv", progress=False)
-    found = evaluate_file(
-        folder, data, tmp_path / "x.json", label_column_name="class", text_column_names="words", progress=False
-    )
-    assert found.rows == 2
+    columns = {"label_column_name": "class", "text_column_names": "words"}
+    named = evaluate_file(folder, data, tmp_path / "x.json", **columns, progress=False)
+    assert named.rows == 2
+    assert evaluate_file(folder, data, tmp_path / "y.json", progress=False).metrics == named.metrics
 
 
 @pytest.mark.parametrize(

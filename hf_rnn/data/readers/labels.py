@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .cells import as_number
+from .label_forms import MULTI, PROBLEM_TYPES, REGRESSION, SINGLE, LabelForm, find_form
+from .places import place_of_row
 from .sources import leading_split
 
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["PROBLEM_TYPES", "EncodedLabels", "LabelMap", "encode_labels"]
+__all__ = ["PROBLEM_TYPES", "EncodedLabels", "LabelMap", "encode_labels", "label_cells", "label_form", "labels_fit"]
 
-PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 # How many allowed names an error lists before it says how many more there are.
 NAMES_IN_ERRORS = 20
 
@@ -23,17 +25,18 @@ NAMES_IN_ERRORS = 20
 class LabelMap:
     """The names of the classes; a name's position is its id.
 
-    A value is first looked up by name, as ``str(value)``. An integer that is no name is taken as an id, provided no
-    name is a number: with ``negative, positive`` the value 1 is ``positive``, with ``1, 2`` it is the first class.
-    Of two classes, False is the first and True the second, unless they are named.
+    Where the names were given, and not found in the data, an integer that is no name is an id, provided no name is a
+    number: with ``negative, positive`` the value 1 is ``positive``. Of two such classes, False is the first and True
+    the second, unless they are named.
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], *, given: bool = True) -> None:
         if not names or len(set(names)) != len(names):
             raise ValueError(f"The label names must be different and at least one; they are {names!r}.")
         self.names = names
         self._ids = {name: index for index, name in enumerate(names)}
-        self._integers_are_ids = not any(name.removeprefix("-").isdecimal() for name in names)
+        self._integers_are_ids = given and not any(name.removeprefix("-").isdecimal() for name in names)
+        self._booleans_are_ids = given and len(names) == 2
 
     @classmethod
     def from_label2id(cls, label2id: dict[str, int]) -> LabelMap:
@@ -42,13 +45,17 @@ class LabelMap:
         return cls(sorted(label2id, key=lambda name: label2id[name]))
 
     def id_of(self, value: Any) -> int | None:
-        """The class id of `value`, or None where it has none."""
-        found = self._ids.get(str(value))
-        if found is not None or not isinstance(value, int) or not self._integers_are_ids:
+        """The class id of a label, which is looked up as ``str(value)``, or None where it has none."""
+        name = str(value)
+        found = self._ids.get(name)
+        if found is not None:
             return found
-        if isinstance(value, bool) and len(self.names) != 2:
-            return None
-        return int(value) if 0 <= value < len(self.names) else None
+        if self._booleans_are_ids and name in ("False", "True"):
+            return int(name == "True")
+        # Without a leading zero: 01 is another label than 1.
+        if self._integers_are_ids and name.isdecimal() and str(int(name)) == name and int(name) < len(self.names):
+            return int(name)
+        return None
 
     def __str__(self) -> str:
         listed = ", ".join(map(repr, self.names[:NAMES_IN_ERRORS]))
@@ -66,6 +73,63 @@ class EncodedLabels:
     feature: Any
 
 
+def label_cells(rows: Dataset, column: str, class_names: list[str] | None = None) -> list[Any]:
+    """The cells of a label column, in which class labels of ``datasets`` are their names, unless `class_names` names
+    their ids.
+
+    Raises:
+        ValueError: the column has a type that no labels have.
+    """
+    from datasets import ClassLabel, LargeList, List, Value
+
+    feature = rows.features[column]
+    item = feature.feature if isinstance(feature, List | LargeList) else feature
+    if not isinstance(item, ClassLabel) and not (isinstance(item, Value) and _may_be_label(item.dtype)):
+        raise ValueError(
+            f"Column `{column}` has the type {feature}; a label column holds integers, strings, booleans or class "
+            "labels (one class), lists of those (several), or floats (regression)."
+        )
+    cells = list(rows[column])
+    if not isinstance(item, ClassLabel) or class_names is not None:
+        return cells
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(one) for one in value]
+        return item.names[value] if value is not None and 0 <= value < len(item.names) else value
+
+    return [named(value) for value in cells]
+
+
+def _may_be_label(dtype: str) -> bool:
+    return dtype in ("null", "bool", "string", "large_string", "string_view") or "int" in dtype or "float" in dtype
+
+
+def label_form(
+    splits: dict[str, Dataset],
+    column: str,
+    *,
+    problem_type: str | None = None,
+    label2id: dict[str, int] | None = None,
+    class_names: list[str] | None = None,
+    delimiter: str | None = None,
+    first: str | None = None,
+) -> LabelForm:
+    """The form of the labels, by the `first` split; see `encode_labels` for the arguments.
+
+    Raises:
+        ValueError: as `hf_rnn.data.readers.label_forms.find_form`.
+    """
+    from datasets import ClassLabel
+
+    rows = splits[first or leading_split(splits)]
+    if problem_type is None and isinstance(rows.features[column], ClassLabel):
+        return LabelForm(SINGLE, whole_numbers=class_names is not None)
+    cells = label_cells(rows, column, class_names)
+    known = [*(class_names or ()), *(label2id or ())]
+    return find_form(cells, column, problem_type=problem_type, delimiter=delimiter, known=known)
+
+
 def encode_labels(
     splits: dict[str, Dataset],
     column: str,
@@ -73,145 +137,189 @@ def encode_labels(
     problem_type: str | None = None,
     label2id: dict[str, int] | None = None,
     class_names: list[str] | None = None,
-    delimiter: str = ",",
+    delimiter: str | None = None,
     first: str | None = None,
+    form: LabelForm | None = None,
 ) -> EncodedLabels:
     """Encode the label column of every split by the label set of the `first` split.
 
-    - ``single_label_classification`` (ClassLabel, integers, strings, booleans): int64 ids.
-    - ``multi_label_classification`` (lists of those, or strings of names joined by `delimiter`, where null and ``""``
-      are no label): float32 multi-hot vectors, one position for each name.
-    - ``regression`` (floats; integers where `problem_type` says so): float32. `label2id` does not apply.
+    - ``single_label_classification`` (class labels, texts, whole numbers, booleans): int64 ids. The classes are
+      sorted, numbers by their value. White space around a label is no part of it, ``01`` and ``1`` are two.
+    - ``multi_label_classification`` (lists of those, lists that were written as text, names joined by `delimiter`,
+      where null and ``""`` are no label, or vectors of 0 and 1): float32 multi-hot vectors, one position a label.
+    - ``regression`` (numbers with decimals; others where `problem_type` says so): float32. `label2id` does not apply.
 
     Args:
         splits: The rows; `first` must be among them, if it is given.
         column: The name of the label column.
-        problem_type: None to take it from the column's type.
+        problem_type: None to take it from what the column holds (`hf_rnn.data.readers.label_forms.find_form`).
         label2id: A model's map, which then decides instead of the training split.
-        class_names: Names for integer labels in order of their ids, or the order of string labels.
-        delimiter: What stands between the names in a string of several labels.
+        class_names: Names for integer labels in order of their ids, or the order of string labels, or the names of the
+            positions of vectors.
+        delimiter: What stands between the names in a string of several labels. None: what the column shows.
         first: The split whose labels are all that there are, where nothing else says which. Default: ``train``, or the
             first where there is none.
+        form: The form of the labels, where it is known (`label_form`).
 
     Raises:
-        ValueError: naming the column, the split, the row and the value that does not fit, and what may.
+        ValueError: naming the column, the split, the place and the value that does not fit, and what may.
     """
     from datasets import ClassLabel, List, Value
 
     first = first or leading_split(splits)
-    feature = splits[first].features[column]
-    chosen = _problem_type(feature, column) if problem_type is None else problem_type
-    if chosen not in PROBLEM_TYPES:
-        raise ValueError(f"`problem_type`={problem_type!r} must be None or one of {PROBLEM_TYPES}.")
-    if chosen == "regression":
+    form = form or label_form(
+        splits,
+        column,
+        problem_type=problem_type,
+        label2id=label2id,
+        class_names=class_names,
+        delimiter=delimiter,
+        first=first,
+    )
+    cells = {split: label_cells(rows, column, class_names) for split, rows in splits.items()}
+    if form.problem_type == REGRESSION:
         if class_names is not None:
             raise ValueError(f"`class_names`={class_names!r} was given, but column `{column}` is a regression target.")
-        numbers = {split: _numbers(rows[column], column, split) for split, rows in splits.items()}
-        return EncodedLabels(numbers, None, chosen, Value("float32"))
+        wanted = f"a finite number (regression; `problem_type` {SINGLE} takes values as classes)"
+        numbers = {s: _read(splits[s], cells[s], form.number, column, s, wanted) for s in splits}
+        return EncodedLabels(numbers, None, REGRESSION, Value("float32"))
+    if form.vector_size is not None:
+        label_map = _names_of_vectors(form.vector_size, column, label2id, class_names)
+        wanted = f"{form.vector_size} values, 0 or 1 for each of {label_map}"
+        vectors = {s: _read(splits[s], cells[s], form.vector, column, s, wanted) for s in splits}
+        return EncodedLabels(vectors, label_map.names, MULTI, List(Value("float32")))
 
-    several = chosen == "multi_label_classification"
-    values = {
-        split: _value_lists(rows, column, split, several, delimiter, class_names) for split, rows in splits.items()
-    }
-    label_map = _label_map(values[first], feature, column, label2id, class_names)
-    if not several and len(label_map.names) < 2:
-        raise ValueError(
-            f"Column `{column}` of the {first} split holds one value only, {label_map}: nothing to classify."
-        )
-    ids = {split: _ids(lists, label_map, column, split) for split, lists in values.items()}
-    if several:
-        size = len(label_map.names)
-        vectors = {split: [_multi_hot(row, size) for row in rows] for split, rows in ids.items()}
-        return EncodedLabels(vectors, label_map.names, chosen, List(Value("float32")))
-    single = {split: [row[0] for row in rows] for split, rows in ids.items()}
-    return EncodedLabels(single, label_map.names, chosen, ClassLabel(names=label_map.names))
-
-
-def _problem_type(feature: Any, column: str) -> str:
-    from datasets import ClassLabel, LargeList, List
-
-    dtype = getattr(feature, "dtype", "")
-    if isinstance(feature, List | LargeList):
-        return "multi_label_classification"
-    if isinstance(feature, ClassLabel) or dtype in ("bool", "string", "large_string") or "int" in dtype:
-        return "single_label_classification"
-    if dtype.startswith("float"):
-        return "regression"
-    raise ValueError(
-        f"Column `{column}` has the type {feature}; a label column holds integers, strings, booleans or class labels "
-        "(one class), lists of those (several), or floats (regression)."
+    wanted = "an integer, a string, a boolean or a class label" + (
+        ", or several" if form.problem_type == MULTI else ""
     )
+    names = {s: _read(splits[s], cells[s], form.names, column, s, wanted) for s in splits}
+    label_map = _label_map(names[first], splits[first].features[column], column, label2id, class_names, first)
+    if form.problem_type == SINGLE and len(label_map.names) < 2:
+        raise ValueError(
+            f"Column `{column}` of the {first} split holds one value only, {label_map}: nothing to classify. Another "
+            "`label_column_name` may hold the labels."
+        )
+    ids = {s: _ids(splits[s], cells[s], names[s], label_map, column, s) for s in splits}
+    if form.problem_type == MULTI:
+        size = len(label_map.names)
+        hot = {split: [_multi_hot(row, size) for row in rows] for split, rows in ids.items()}
+        return EncodedLabels(hot, label_map.names, MULTI, List(Value("float32")))
+    single = {split: [row[0] for row in rows] for split, rows in ids.items()}
+    return EncodedLabels(single, label_map.names, SINGLE, ClassLabel(names=label_map.names))
 
 
-def _numbers(values: Sequence[Any], column: str, split: str) -> list[float]:
-    for row, value in enumerate(values):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _bad_value(column, split, row, value, "a finite number (regression)")
-    return [float(value) for value in values]
+def labels_fit(
+    splits: dict[str, Dataset],
+    column: str,
+    form: LabelForm,
+    label2id: dict[str, int] | None,
+    class_names: list[str] | None,
+) -> bool:
+    """Whether a model's map has every label of the split that decides, and the names that were given are its own."""
+    if label2id is None or form.problem_type == REGRESSION:
+        return True
+    label_map = LabelMap.from_label2id(label2id)
+    if class_names is not None and class_names != label_map.names:
+        return False
+    if form.vector_size is not None:
+        return form.vector_size == len(label_map.names)
+    cells = label_cells(splits[leading_split(splits)], column, class_names)
+    return all(label_map.id_of(name) is not None for cell in cells for name in form.names(cell) or ())
 
 
-def _value_lists(
-    rows: Dataset, column: str, split: str, several: bool, delimiter: str, class_names: list[str] | None
-) -> list[list[Any]]:
-    """The labels of each row as a list: of exactly one, unless `several` may be."""
-    from datasets import ClassLabel
+def _read(
+    rows: Dataset, cells: Sequence[Any], read: Callable[[Any], Any], column: str, split: str, wanted: str
+) -> list[Any]:
+    """What `read` makes of every cell; a ValueError for the first of which it makes nothing."""
+    found = [read(value) for value in cells]
+    for row, value in enumerate(found):
+        if value is None:
+            raise _bad_value(rows, column, split, row, cells[row], wanted)
+    return found
 
-    feature = rows.features[column]
-    classes = getattr(feature, "feature", feature)
-    lists: list[list[Any]] = []
-    for row, value in enumerate(rows[column]):
-        if several and (value is None or isinstance(value, str)):
-            value = [part.strip() for part in (value or "").split(delimiter) if part.strip()]
-        elif several and not isinstance(value, list):
-            value = [value]
-        elif not several:
-            value = [value]
-        for item in value:
-            if not isinstance(item, int | str):
-                raise _bad_value(column, split, row, item, "an integer, a string, a boolean or a class label")
-        if isinstance(classes, ClassLabel) and class_names is None:
-            value = [classes.names[item] if 0 <= item < len(classes.names) else item for item in value]
-        lists.append(value)
-    return lists
+
+def _names_of_vectors(
+    size: int, column: str, label2id: dict[str, int] | None, class_names: list[str] | None
+) -> LabelMap:
+    label_map = _given_map(label2id, class_names) or LabelMap([str(position) for position in range(size)])
+    if len(label_map.names) != size:
+        argument = "class_names" if class_names is not None else "label2id"
+        raise ValueError(
+            f"Column `{column}` holds vectors of {size} values; `{argument}` ({label_map}) has {len(label_map.names)}."
+        )
+    return label_map
+
+
+def _given_map(label2id: dict[str, int] | None, class_names: list[str] | None) -> LabelMap | None:
+    given = None if label2id is None else LabelMap.from_label2id(label2id)
+    if class_names is None:
+        return given
+    named = LabelMap(class_names)
+    if given is not None and given.names != named.names:
+        raise ValueError(f"`class_names` ({named}) and `label2id` ({given}) must agree.")
+    return named
 
 
 def _label_map(
-    training: list[list[Any]],
+    training: list[list[str]],
     feature: Any,
     column: str,
     label2id: dict[str, int] | None,
     class_names: list[str] | None,
+    split: str,
 ) -> LabelMap:
     from datasets import ClassLabel
 
-    given = None if label2id is None else LabelMap.from_label2id(label2id)
-    if class_names is not None:
-        named = LabelMap(class_names)
-        if given is not None and given.names != named.names:
-            raise ValueError(f"`class_names` ({named}) and `label2id` ({given}) must agree.")
-        return named
+    given = _given_map(label2id, class_names)
     if given is not None:
         return given
     classes = getattr(feature, "feature", feature)
     if isinstance(classes, ClassLabel):
         return LabelMap(list(classes.names))
-    found = {item for row in training for item in row}
+    found = {name for row in training for name in row}
     if not found:
-        raise ValueError(f"Column `{column}` of the train split holds no label at all.")
-    return LabelMap([str(item) for item in sorted(found)])
+        raise ValueError(f"Column `{column}` of the {split} split holds no label at all.")
+    return LabelMap(_sorted(found), given=False)
 
 
-def _ids(lists: list[list[Any]], label_map: LabelMap, column: str, split: str) -> list[list[int]]:
-    ids: list[list[int]] = []
-    for row, values in enumerate(lists):
-        found = []
-        for value in values:
-            index = label_map.id_of(value)
-            if index is None:
-                raise _bad_value(column, split, row, value, f"one of {label_map}")
-            found.append(index)
-        ids.append(found)
-    return ids
+def _sorted(names: set[str]) -> list[str]:
+    """Labels in the order of their ids: numbers by their value, ``01`` before ``1``, anything else as text."""
+    numbers = {name: as_number(name) for name in names}
+    if None in numbers.values():
+        return sorted(names)
+    return sorted(names, key=lambda name: (numbers[name], name))
+
+
+def _ids(
+    rows: Dataset, cells: Sequence[Any], names: list[list[str]], label_map: LabelMap, column: str, split: str
+) -> list[list[int]]:
+    ids = [[label_map.id_of(name) for name in row] for row in names]
+    missing = [name for row, found in zip(names, ids, strict=True) for name in _unknown(row, found)]
+    if missing:
+        row = next(row for row, found in enumerate(ids) if None in found)
+        value = cells[row] if len(ids[row]) == 1 and not isinstance(cells[row], list) else missing[0]
+        raise _unknown_label(rows, column, split, row, value, label_map, Counter(missing))
+    return [[index for index in found if index is not None] for found in ids]
+
+
+def _unknown(names: Sequence[str], ids: Sequence[int | None]) -> list[str]:
+    return [name for name, index in zip(names, ids, strict=True) if index is None]
+
+
+def _unknown_label(
+    rows: Dataset, column: str, split: str, row: int, value: Any, label_map: LabelMap, counts: Counter[str]
+) -> ValueError:
+    """The error for labels that nothing else has: the first with its place, and how often each occurs."""
+    listed = ", ".join(f"{name!r} × {count}" for name, count in counts.most_common(NAMES_IN_ERRORS))
+    return _bad_value(
+        rows,
+        column,
+        split,
+        row,
+        value,
+        f"one of {label_map}, the labels that are learnt (unknown in this split: {listed}). Correct or remove these "
+        "rows, or add such rows to the training split",
+    )
 
 
 def _multi_hot(ids: list[int], size: int) -> list[float]:
@@ -221,8 +329,8 @@ def _multi_hot(ids: list[int], size: int) -> list[float]:
     return vector
 
 
-def _bad_value(column: str, split: str, row: int, value: Any, allowed: str) -> ValueError:
+def _bad_value(rows: Dataset, column: str, split: str, row: int, value: Any, allowed: str) -> ValueError:
     return ValueError(
-        f"Column `{column}` of the {split} split has the value {value!r} in row {row} (counting from 0); "
-        f"it must be {allowed}."
+        f"Column `{column}` of the {split} split has the value {value!r} in {place_of_row(rows, row)}; it must be "
+        f"{allowed}."
     )

@@ -39,14 +39,16 @@ def read_texts(
         task: The name of the task that the texts are measured for.
         problem_type: That of the model, as transformers names it; None: it is found from the label column.
     """
-    data = load_text_classification(arguments, problem_type=problem_type, label2id=label2id)
+    if arguments.text_pair_column_name is not None:
+        # The two texts of a row are read one after the other; a row that one of them drops would part them.
+        arguments = replace(arguments, empty_rows="refuse")
+    data = load_text_classification(arguments, problem_type=problem_type, label2id=label2id, needs_training=False)
     rows = test_rows(data.splits)
     texts: list[Any] = list(rows["text"])
     if arguments.text_pair_column_name is not None:
         pairs = replace(arguments, text_column_names=arguments.text_pair_column_name)
-        second = test_rows(load_text_classification(pairs, problem_type=problem_type, label2id=label2id).splits)[
-            "text"
-        ]
+        read = load_text_classification(pairs, problem_type=problem_type, label2id=label2id, needs_training=False)
+        second = test_rows(read.splits)["text"]
         texts = [{"text": a, "text_pair": b} for a, b in zip(texts, second, strict=True)]
     return TestSet(task, texts, texts, list(rows["label"]), data.label_names, data.problem_type, logit_figures)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,19 @@ from transformers import (
 )
 
 from ...data.batches.texts import tokenize_dataset
+from ...data.readers.labels import LabelMap
 from ...data.readers.sources import UNLABELLED_SPLIT, training_column
 from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
+from ...inference.pipelines import label_names
 from ...metrics.classification import metrics_for
 from ...models.configuration_rnn import RecurrentConfig
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
 from ...training.arguments import RecurrentTrainingArguments
+from ...training.task_of_model import problem_type_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_model, build_tokenizer, trained_labels
+from ..building import build_model, build_tokenizer, checkpoint_config, trained_labels
 from ..distillation.arguments import DistillationArguments
 from ..run import TrainingTask, check_splits
 from ..task import Task
@@ -43,6 +48,8 @@ __all__ = [
     "write_predictions",
 ]
 
+
+logger = logging.getLogger(__name__)
 
 # The argument dataclasses, in the order in which `run_text_classification` takes them.
 GROUPS = (
@@ -99,7 +106,7 @@ def prepare_text_classification(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    data = load_text_classification(data_arguments, label2id=trained_labels(model_arguments))
+    data = _load(model_arguments, data_arguments, arguments)
     check_splits(data.splits, arguments)
     data = with_unlabelled_texts(data, data_arguments, distillation)
     tokenizer = build_tokenizer(
@@ -120,7 +127,7 @@ def prepare_text_classification(
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
-        train=splits["train"],
+        train=splits.get("train"),
         validation=splits.get("validation"),
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
@@ -132,6 +139,40 @@ def prepare_text_classification(
     if distillation.teaches and arguments.do_train:
         task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)
     return task
+
+
+def _load(
+    model_arguments: ModelArguments, data_arguments: DataArguments, arguments: RecurrentTrainingArguments
+) -> TextClassificationData:
+    """The data: with the labels of the checkpoint where it has all of theirs or is not trained, else with their own.
+    A checkpoint that is not trained needs no training split.
+    """
+    known = trained_labels(model_arguments)
+    config = None if arguments.do_train else checkpoint_config(model_arguments)
+    data = load_text_classification(
+        data_arguments,
+        problem_type=None if config is None else problem_type_of(config, None),
+        label2id=known,
+        keep_labels=not arguments.do_train,
+        needs_training=config is None,
+        needs_test_labels=False,
+    )
+    if config is not None and data.label_names == []:
+        # Nothing but the checkpoint tells the labels of unlabelled texts, and it may have none but LABEL_0, LABEL_1 …
+        data = replace(data, label_names=label_names(config))
+    if known is not None and _is_relabelled(data, known):
+        names = [*known]
+        logger.warning(
+            "%s has the labels %s and the data have others, so it gets a new head for those of the data: %s.",
+            model_arguments.model_name_or_path,
+            LabelMap(names),
+            "numbers" if data.label_names is None else LabelMap(data.label_names),
+        )
+    return data
+
+
+def _is_relabelled(data: TextClassificationData, known: Mapping[str, int]) -> bool:
+    return sorted(known, key=known.__getitem__) != (data.label_names or ["score"])
 
 
 def tokenize_splits(
@@ -168,7 +209,8 @@ def _classifier(
     arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
-    return build_model(
+    known = trained_labels(arguments)
+    model = build_model(
         arguments,
         AutoModelForSequenceClassification,
         tokenizer,
@@ -176,6 +218,15 @@ def _classifier(
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
     )
+    return model if known is None or not _is_relabelled(data, known) else _with_new_head(model)
+
+
+def _with_new_head(model: PreTrainedModel) -> PreTrainedModel:
+    """`model` with a head of random weights in place of one for other labels, of which there may be as many."""
+    for name, module in type(model)(model.config).named_children():
+        if name != model.base_model_prefix:
+            setattr(model, name, module)
+    return model
 
 
 def _measure(
@@ -193,28 +244,37 @@ def _measure(
     return metrics
 
 
-def write_predictions(path: Path, logits: Any, labels: Any, data: TextClassificationData) -> None:
+def write_predictions(path: Path, logits: Any, labels: Any | None, data: TextClassificationData) -> None:
     """One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
-    (probability; for several labels, names joined by a space; for regression the number itself).
+    (probability; for several labels, names joined by a space; for regression the number itself). Without `labels` the
+    column of the true ones is not there.
     """
     values = np.asarray(logits[0] if isinstance(logits, tuple) else logits, dtype=np.float64)
     names = data.label_names
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "label", "prediction", "score"])
-        for row, (logit, label) in enumerate(zip(values, labels, strict=True)):
+        writer.writerow(["row", *([] if labels is None else ["label"]), "prediction", "score"])
+        for row, logit in enumerate(values):
+            true = [] if labels is None else [_true_label(labels[row], data)]
             if names is None:
                 number = float(np.ravel(logit)[0])
-                writer.writerow([row, float(np.ravel(label)[0]), number, number])
+                writer.writerow([row, *true, number, number])
             elif data.problem_type == "multi_label_classification":
                 scores = 1 / (1 + np.exp(-logit))
                 chosen = [name for name, score in zip(names, scores, strict=True) if score >= 0.5]
-                true = [name for name, value in zip(names, label, strict=True) if value >= 0.5]
-                writer.writerow([row, " ".join(true), " ".join(chosen), " ".join(f"{score:.6f}" for score in scores)])
+                writer.writerow([row, *true, " ".join(chosen), " ".join(f"{score:.6f}" for score in scores)])
             else:
                 scores = np.exp(logit - logit.max())
                 best = int(logit.argmax())
-                writer.writerow([row, names[int(label)], names[best], f"{scores[best] / math.fsum(scores):.6f}"])
+                writer.writerow([row, *true, names[best], f"{scores[best] / math.fsum(scores):.6f}"])
+
+
+def _true_label(label: Any, data: TextClassificationData) -> str | float:
+    if data.label_names is None:
+        return float(np.ravel(label)[0])
+    if data.problem_type == "multi_label_classification":
+        return " ".join(name for name, value in zip(data.label_names, label, strict=True) if value >= 0.5)
+    return data.label_names[int(label)]
 
 
 TASK = Task("text-classification", GROUPS, prepare_text_classification, test_data=TEST_DATA)

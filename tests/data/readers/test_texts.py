@@ -156,7 +156,8 @@ def test_hub_dataset(monkeypatch, caplog):
     ("arguments", "message"),
     [
         ({}, "Give `dataset_name` .* or `train_file`"),
-        ({"test_file": "a.csv"}, "Give `dataset_name` .* or `train_file`"),
+        ({"validation_file": "a.csv"}, "Give `dataset_name` .* or `train_file`"),
+        ({"problem_type": "binary"}, "`problem_type`='binary' must be one of single_label_classification, "),
         ({"dataset_name": "imdb", "train_file": "a.csv"}, "`dataset_name`='imdb' and `train_file` were both given"),
         ({"dataset_name": "imdb", "test_file": "a.csv"}, "`dataset_name`='imdb' and `test_file` were both given"),
         ({"validation_split_percentage": 0}, "`validation_split_percentage`=0 must be more than 0"),
@@ -172,7 +173,7 @@ def test_hub_dataset(monkeypatch, caplog):
     ],
 )
 def test_bad_arguments(arguments, message):
-    if arguments and not {"dataset_name", "test_file"} & set(arguments):
+    if arguments and not {"dataset_name", "validation_file"} & set(arguments):
         arguments = {"train_file": "a.csv", **arguments}
     with pytest.raises(ValueError, match=message):
         DataArguments(**arguments)
@@ -184,7 +185,7 @@ def test_bad_arguments(arguments, message):
         ({"label_column_name": "stars"}, "`label_column_name`: .*'stars' in the train split; .* 'text' .*'label'"),
         ({"text_column_names": "body"}, "`text_column_names`: .*'body' in the train split; .* 'text' .*'label'"),
         ({"text_column_names": "text,"}, "`text_column_names`='text,' must be different, non-empty names"),
-        ({"text_column_names": "text,label"}, "`label_column_name`='label' is also one of `text_column_names`"),
+        ({"text_column_names": "text,label", "label_column_name": "label"}, "`label_column_name`='label' is also one of `text_column_names`"),
         ({"class_names": "a,a"}, "`class_names`='a,a' must be different"),
         ({"class_names": "a,b,"}, "`class_names`='a,b,' must be different, non-empty"),
         ({"validation_split_percentage": 1}, "`validation_split_percentage`=1 of 10 rows is no row at all"),
@@ -214,24 +215,110 @@ def test_columns_of_every_split_are_checked(write):
         load(a, test_file=c)
 
 
-def test_ambiguous_or_unknown_text_column(write):
-    both = [{"text": "x", "review": "y", "label": 0}]
-    with pytest.raises(ValueError, match=r"more than one usual text column \(text, review\)"):
-        load(write("a", both), label2id={"a": 0, "b": 1})
-    with pytest.raises(ValueError, match="no usual text column; its columns are 'words', 'label'"):
-        load(write("b", [{"words": "x", "label": i} for i in range(2)]))
+def test_of_two_usual_columns_the_more_usual_one_is_read_and_the_other_is_named(write, caplog):
+    rows = [{"title": f"t {i}", "body": f"b {i}", "stars": 1, "category": "ab"[i % 2]} for i in range(4)]
+    data = load(write("a", rows))
+    assert data.splits["train"]["text"][:] == ["b 0", "b 1", "b 2", "b 3"]
+    assert data.label_names == ["a", "b"]
+    assert "Texts are read from 'body', labels from 'category' (--text_column_names and --label" in caplog.text
+    assert "not read, though they have usual names: 'title'" in caplog.text
 
 
-def test_texts_that_are_none(write):
-    rows = reviews(3)
-    with pytest.raises(ValueError, match=r"Column `text` of the train split has no text \(null\) in row 3"):
-        load(write("a", [*rows, {"text": None, "label": 1}]))
-    with pytest.raises(ValueError, match="`text` of the train split has 7, which is no text, in row 0"):
-        load(write("b", [{"text": 7, "label": i} for i in range(2)]))
+def test_columns_called_text_and_label_are_not_spoken_of(write, caplog):
+    load(write("a", reviews(4)))
+    load(write("b", [{"t": "x y", "l": i} for i in range(2)]), text_column_names="t", label_column_name="l")
+    assert caplog.text == ""
+
+
+def test_what_no_column_looks_like_is_asked_for_with_a_value_of_each(write):
+    with pytest.raises(ValueError, match=r"Give `text_column_names`: in the train .* columns are 'n' \(0\), 'label'"):
+        load(write("a", [{"n": i, "label": i} for i in range(2)]))
+    with pytest.raises(ValueError, match=r"Give `label_column_name`: .* no column looks like the labels, .* \('x'\)"):
+        load(write("b", [{"text": "x"}] * 2))
+    rows = [{"text": f"x {i}", "p": "ab"[i % 2], "q": "cd"[i % 2]} for i in range(8)]
+    with pytest.raises(ValueError, match="Give `label_column_name`: in the train split 'p', 'q' may all be the labels"):
+        load(write("c", rows))
+
+
+def test_rows_without_a_text_or_a_label_are_dropped_and_counted(write, caplog):
+    rows = [*reviews(4), {"text": None, "label": 1}, {"text": "x", "label": None}, {"text": " \n", "label": 0}]
+    data = load(write("a", rows))
+    assert data.splits["train"].to_list() == reviews(4)
+    assert "3 of 7 train rows are left out: 2 without a text, 1 without a label (the first: " in caplog.text
+    assert "--empty_rows refuse" in caplog.text
+    with pytest.raises(ValueError, match=r"The train split: .* has no text \(3 of 7 rows lack something\)"):
+        load(write("a", rows), empty_rows="refuse")
+    with pytest.raises(ValueError, match="The train split has no row that can be read"):
+        load(write("b", [{"text": "", "label": 1}] * 2))
+
+
+def test_a_text_that_is_none_is_named(tmp_path):
+    rows = Dataset.from_list([{"text": 7, "label": i} for i in range(2)])
+    rows.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"Give `text_column_names`: .* its columns are 'text' \(7\), 'label'"):
+        load(str(tmp_path / "a.parquet"))
+    with pytest.raises(ValueError, match=r"Column `text` of the train split has 7, which is no text, in "):
+        load(str(tmp_path / "a.parquet"), text_column_names="text")
+
+
+def test_several_text_columns_are_joined_without_those_that_are_empty(write):
+    rows = [{"a": "A", "b": None, "label": 0}, {"a": "A", "b": "B", "label": 1}, {"a": "", "b": "B", "label": 1}]
+    data = load(write("a", rows), text_column_names="a,b", text_column_delimiter=" | ")
+    assert data.splits["train"]["text"][:] == ["A", "A | B", "B"]
+
+
+def test_one_column_a_label(write, caplog):
+    rows = [{"text": f"x {i}", "toxic": i % 2, "threat": int(i == 3), "insult": int(i > 1)} for i in range(4)]
+    expected = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]]
+    found = load(write("a", rows))
+    assert (found.problem_type, found.label_names) == ("multi_label_classification", ["toxic", "threat", "insult"])
+    assert found.splits["train"]["label"][:] == expected
+    assert "labels from 'toxic', 'threat', 'insult', each 0 or 1 of a label" in caplog.text
+    named = load(write("a", rows), label_column_name="insult,toxic")
+    assert named.label_names == ["insult", "toxic"]
+    assert named.splits["train"]["label"][:] == [[row[2], row[0]] for row in expected]
+    with pytest.raises(ValueError, match=r"`label_column_name`: there is no column 'obscene'"):
+        load(write("a", rows), label_column_name="toxic,obscene")
+    with pytest.raises(ValueError, match=r"has the value \['2', '0', '0'\] in .*; it must be 3 values, 0 or 1 for each"):
+        load(write("b", [*rows, {**rows[0], "toxic": 2}]), label_column_name="toxic,threat,insult")
+    exclusive = write("c", [{"text": "x", "good": int(i == 0), "bad": int(i > 0)} for i in range(3)])
+    classes = load(exclusive, label_column_name="good,bad", problem_type="single_label_classification")
+    assert [classes.label_names[label] for label in classes.splits["train"]["label"]] == ["good", "bad", "bad"]
+
+
+def test_a_test_file_without_labels(write, caplog):
+    unlabelled = write("b", [{"text": "x"}, {"text": "y"}])
+    data = load_text_classification(
+        DataArguments(train_file=write("a", reviews(4)), test_file=unlabelled), needs_test_labels=False
+    )
+    assert data.splits["test"].to_list() == [{"text": "x"}, {"text": "y"}]
+    assert data.splits["train"].to_list() == reviews(4)
+    assert "The test split has no labels" in caplog.text
+    alone = DataArguments(test_file=unlabelled)
+    data = load_text_classification(
+        alone, label2id={"n": 0, "p": 1}, needs_training=False, needs_test_labels=False
+    )
+    assert (data.label_names, data.splits["test"]["text"][:]) == (["n", "p"], ["x", "y"])
+    with pytest.raises(ValueError, match="Give `dataset_name` .* or `train_file`"):
+        load_text_classification(alone)
+    with pytest.raises(ValueError, match="Give `label_column_name`"):
+        load_text_classification(alone, needs_training=False)
+
+
+def test_a_model_s_map_is_kept_where_it_has_the_labels_and_gives_way_where_it_has_not(write):
+    path = write("a", [{"text": "x", "label": name} for name in ("bad", "good")])
+    kept = load_text_classification(
+        DataArguments(train_file=path), label2id={"good": 0, "bad": 1, "fair": 2}, keep_labels=False
+    )
+    assert kept.label_names == ["good", "bad", "fair"]
+    own = load_text_classification(DataArguments(train_file=path), label2id={"good": 0, "x": 1}, keep_labels=False)
+    assert own.label_names == ["bad", "good"]
+    with pytest.raises(ValueError, match="value 'bad' in .* one of 'good', 'x', the labels that are learnt"):
+        load(path, label2id={"good": 0, "x": 1})
 
 
 def test_unseen_label_in_the_test_file(write):
-    with pytest.raises(ValueError, match=r"`label` of the test split has the value 5 in row 1 .*one of '0', '1'"):
+    with pytest.raises(ValueError, match=r"`label` of the test split has the value 5 in row 1 .*one of '0', '1', .*: '5' × 1"):
         load(write("a", reviews(4)), test_file=write("b", [*reviews(1), {"text": "x", "label": 5}]))
 
 

@@ -1,0 +1,64 @@
+"""What a single cell of a table holds: nothing, a number, a list that was written as text."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import Any
+
+
+__all__ = ["as_list", "as_number", "is_empty", "is_number"]
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+# Python and JSON write commas, numpy white space, between the items.
+_ITEMS = re.compile(rf"(?:{_QUOTED}|{_NUMBER.pattern})(?:(?:\s*,\s*|\s+)(?:{_QUOTED}|{_NUMBER.pattern}))*\s*,?")
+_ITEM = re.compile(rf"{_QUOTED}|[^\s,]+")
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a cell holds nothing: null, not a number, or a text of white space alone."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell is a finite number, or a text that writes one with a decimal point."""
+    return as_number(value) is not None
+
+
+def as_number(value: Any) -> float | None:
+    """The finite number that a cell is or writes, with a decimal point; None for anything else, a boolean too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def as_list(text: str) -> list[str] | None:
+    """The items of a list that was written as text; None where `text` is no such list.
+
+    The forms are those of Python (``['a', 'b']``), of JSON (``["a", "b"]``), of numpy (``['a' 'b']``, ``[1 0 1]``),
+    and names without quotes between commas (``[a, b c]``). Numbers stay as they are written.
+
+    Example:
+        >>> as_list("['a', \\"b's\\"]"), as_list("[1 0 1]"), as_list("[very good, bad]"), as_list("[]"), as_list("a")
+        (['a', "b's"], ['1', '0', '1'], ['very good', 'bad'], [], None)
+    """
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    inside = text[1:-1].strip()
+    if not inside:
+        return []
+    if _ITEMS.fullmatch(inside):
+        written = (match.group() for match in _ITEM.finditer(inside))
+        return [str(ast.literal_eval(item)) if item[0] in "'\"" else item for item in written]
+    if re.search(r"""['"\[\]]""", re.sub(r"(?<=\w)'(?=\w)", "", inside)):
+        return None
+    items = [item.strip() for item in inside.removesuffix(",").split(",")]
+    return items if all(items) else None
