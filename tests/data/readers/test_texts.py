@@ -185,7 +185,10 @@ def test_bad_arguments(arguments, message):
         ({"label_column_name": "stars"}, "`label_column_name`: .*'stars' in the train split; .* 'text' .*'label'"),
         ({"text_column_names": "body"}, "`text_column_names`: .*'body' in the train split; .* 'text' .*'label'"),
         ({"text_column_names": "text,"}, "`text_column_names`='text,' must be different, non-empty names"),
-        ({"text_column_names": "text,label", "label_column_name": "label"}, "`label_column_name`='label' is also one of `text_column_names`"),
+        (
+            {"text_column_names": "text,label", "label_column_name": "label"},
+            "`label_column_name`='label' is also one of `text_column_names`",
+        ),
         ({"class_names": "a,a"}, "`class_names`='a,a' must be different"),
         ({"class_names": "a,b,"}, "`class_names`='a,b,' must be different, non-empty"),
         ({"validation_split_percentage": 1}, "`validation_split_percentage`=1 of 10 rows is no row at all"),
@@ -236,7 +239,9 @@ def test_what_no_column_looks_like_is_asked_for_with_a_value_of_each(write):
     with pytest.raises(ValueError, match=r"Give `label_column_name`: .* no column looks like the labels, .* \('x'\)"):
         load(write("b", [{"text": "x"}] * 2))
     rows = [{"text": f"x {i}", "p": "ab"[i % 2], "q": "cd"[i % 2]} for i in range(8)]
-    with pytest.raises(ValueError, match="Give `label_column_name`: in the train split 'p', 'q' may all be the labels"):
+    with pytest.raises(
+        ValueError, match="Give `label_column_name`: in the train split 'p', 'q' may all be the labels"
+    ):
         load(write("c", rows))
 
 
@@ -279,7 +284,9 @@ def test_one_column_a_label(write, caplog):
     assert named.splits["train"]["label"][:] == [[row[2], row[0]] for row in expected]
     with pytest.raises(ValueError, match=r"`label_column_name`: there is no column 'obscene'"):
         load(write("a", rows), label_column_name="toxic,obscene")
-    with pytest.raises(ValueError, match=r"has the value \['2', '0', '0'\] in .*; it must be 3 values, 0 or 1 for each"):
+    with pytest.raises(
+        ValueError, match=r"has the value \['2', '0', '0'\] in .*; it must be 3 values, 0 or 1 for each"
+    ):
         load(write("b", [*rows, {**rows[0], "toxic": 2}]), label_column_name="toxic,threat,insult")
     exclusive = write("c", [{"text": "x", "good": int(i == 0), "bad": int(i > 0)} for i in range(3)])
     classes = load(exclusive, label_column_name="good,bad", problem_type="single_label_classification")
@@ -295,9 +302,7 @@ def test_a_test_file_without_labels(write, caplog):
     assert data.splits["train"].to_list() == reviews(4)
     assert "The test split has no labels" in caplog.text
     alone = DataArguments(test_file=unlabelled)
-    data = load_text_classification(
-        alone, label2id={"n": 0, "p": 1}, needs_training=False, needs_test_labels=False
-    )
+    data = load_text_classification(alone, label2id={"n": 0, "p": 1}, needs_training=False, needs_test_labels=False)
     assert (data.label_names, data.splits["test"]["text"][:]) == (["n", "p"], ["x", "y"])
     with pytest.raises(ValueError, match="Give `dataset_name` .* or `train_file`"):
         load_text_classification(alone)
@@ -318,7 +323,9 @@ def test_a_model_s_map_is_kept_where_it_has_the_labels_and_gives_way_where_it_ha
 
 
 def test_unseen_label_in_the_test_file(write):
-    with pytest.raises(ValueError, match=r"`label` of the test split has the value 5 in row 1 .*one of '0', '1', .*: '5' × 1"):
+    with pytest.raises(
+        ValueError, match=r"`label` of the test split has the value 5 in row 1 .*one of '0', '1', .*: '5' × 1"
+    ):
         load(write("a", reviews(4)), test_file=write("b", [*reviews(1), {"text": "x", "label": 5}]))
 
 
