@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..data.readers.columns import sample_value, text_columns
-from ..data.readers.pairs import USUAL_PAIRS
+from ..data.readers.pair_columns import pair_of_texts
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
 from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
 
@@ -103,8 +103,10 @@ def _usual(
     kind: Kind, rows: Sequence[Mapping[str, Any]], names: Sequence[str], lists: set[str], given: str | None
 ) -> tuple[str, ...] | None:
     if kind == "pair":
-        pairs = ((first, second) for first, second in USUAL_PAIRS if given in (None, first))
-        return next((pair for pair in pairs if {*pair} <= {*names}), None)
+        pair = pair_of_texts({name: [row.get(name) for row in rows] for name in names}, first=given)
+        if pair not in (None, (TEXT_COLUMN, "text_pair")):
+            logger.warning("Pairs are read from %r and %r (--text_column_name and --text_pair_column_name).", *pair)
+        return pair
     if given is not None:
         return (given,) if (given in lists) == (kind == "tokens") else None
     if kind == "tokens":

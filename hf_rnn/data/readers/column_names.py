@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 
-__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "usual_columns"]
+__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "name_words", "usual_columns"]
 
 # The name that comes first is taken where a table has several. What is a part of a text, such as a title, comes last.
 TEXT_NAMES = (
@@ -47,7 +47,7 @@ _INDEX_NAMES = frozenset(("", "id", "ids", "index", "idx", "indice", "rowid", "r
 
 def is_index_name(name: str) -> bool:
     """Whether a column of this name numbers or names the rows: ``Unnamed: 0``, ``id``, ``index``, ``tweet_id``."""
-    words = _words(name)
+    words = name_words(name)
     return (
         "".join(words) in _INDEX_NAMES or words[0] == "unnamed" or words[-1] in ("id", "ids", "index", "idx", "uuid")
     )
@@ -70,7 +70,7 @@ def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
     known = {_key(name): place for place, name in reversed(list(enumerate(usual)))}
     found = []
     for position, column in enumerate(columns):
-        words = _words(column)
+        words = name_words(column)
         # From the longest end of the name, which is the whole, to its last word.
         for first in range(len(words)):
             place = known.get("".join(words[first:]))
@@ -81,10 +81,10 @@ def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return "".join(_words(name))
+    return "".join(name_words(name))
 
 
-def _words(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
     """The words of a name in lower case without accents: ``reviewText``, ``Review_Text`` → review, text."""
     plain = "".join(mark for mark in unicodedata.normalize("NFKD", name) if not unicodedata.combining(mark))
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)

@@ -18,6 +18,7 @@ __all__ = [
     "class_columns",
     "decided_column",
     "described_columns",
+    "holds_texts",
     "is_free_text",
     "label_columns",
     "sample_columns",
@@ -101,12 +102,12 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
         usual: The usual names, the most usual first.
     """
     columns = {name: values for name, values in columns.items() if name not in taken}
-    named = [name for name in usual_columns(columns, usual) if _holds_texts(columns[name])]
+    named = [name for name in usual_columns(columns, usual) if holds_texts(columns[name])]
     # A column that is empty in most rows, such as one of remarks, comes after all others.
     named.sort(key=lambda name: sum(map(is_empty, columns[name])) > len(columns[name]) / 2)
     if named:
         return Candidates(named, by_name=True)
-    texts = [name for name in columns if not is_index_name(name) and _holds_texts(columns[name])]
+    texts = [name for name in columns if not is_index_name(name) and holds_texts(columns[name])]
     labels = [name for name in usual_columns(texts, LABEL_NAMES) if not is_free_text(columns[name])]
     texts = [name for name in texts if name not in labels]
     # A column that repeats its values names classes, unless there is no other.
@@ -184,7 +185,7 @@ def _decimal_columns(columns: Columns) -> list[str]:
 def is_free_text(values: Sequence[Any]) -> bool:
     """Whether most of the values differ and are of several words, or there are none at all."""
     filled = [value for value in values if not is_empty(value)]
-    return not filled or (_holds_texts(filled) and not _repeats(filled) and _mean(filled, _words) >= 3)
+    return not filled or (holds_texts(filled) and not _repeats(filled) and _mean(filled, _words) >= 3)
 
 
 def sample_value(values: Sequence[Any]) -> str:
@@ -193,7 +194,7 @@ def sample_value(values: Sequence[Any]) -> str:
     return shown if len(shown) <= SAMPLE_CHARACTERS else f"{shown[:SAMPLE_CHARACTERS]}…"
 
 
-def _holds_texts(values: Sequence[Any]) -> bool:
+def holds_texts(values: Sequence[Any]) -> bool:
     """Whether most values are strings, not numbers, and made of letters for the most part."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
     filled = sum(not is_empty(value) for value in values)

@@ -1,22 +1,21 @@
-"""Pairs of texts with labels 0 and 1, or with graded scores, from the Hub or from files."""
+"""Pairs of texts with labels 0 and 1, with graded scores, with classes, or alike all of them."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from .files import read_rows
+from .cells import is_empty
+from .empty_rows import without_empty_rows
+from .files import expand_path, read_rows
 from .hold_out import hold_out_and_sample
-from .sources import (
-    SourceArguments,
-    column_texts,
-    comma_separated,
-    leading_split,
-    read_splits,
-    require_column,
-)
+from .pair_columns import PairColumns, are_premises, find_pair_columns, is_score_name
+from .pair_labels import KINDS, Kind, PairLabels, find_pair_labels
+from .places import place_of_row
+from .sources import SourceArguments, comma_separated, leading_split, read_splits, require_column
 
 
 if TYPE_CHECKING:
@@ -24,16 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PairData", "PairDataArguments", "load_pairs"]
 
-# Columns of pairs that are found when `text_column_names` is not given.
-USUAL_PAIRS = (
-    ("question1", "question2"),
-    ("sentence1", "sentence2"),
-    ("text1", "text2"),
-    ("text", "text_pair"),
-    ("sentence_A", "sentence_B"),
-    ("anchor", "positive"),
-)
-USUAL_LABEL_COLUMNS = ("label", "score", "is_duplicate", "similarity_score", "relatedness_score")
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -43,30 +33,41 @@ class PairDataArguments(SourceArguments):
     text_column_names: str | None = field(
         default=None,
         metadata={
-            "help": "The columns of the two texts, separated by a comma. Default: the first there is of "
-            f"{', '.join(f'{a} and {b}' for a, b in USUAL_PAIRS)}."
+            "help": "The columns of the two texts, separated by a comma; more columns hold texts that are not like "
+            "the first. Default: found by their names (question1 and question2, premise and hypothesis, query and "
+            "passage, anchor, positive and negative, frase_a and frase_b ...), or the only two columns of texts."
         },
     )
     label_column_name: str | None = field(
         default=None,
         metadata={
-            "help": "The column of labels (1: alike, 0: not) or of scores. Default: the only one of "
-            f"{', '.join(USUAL_LABEL_COLUMNS)}."
+            "help": "The column of labels (1: alike, 0: not), of scores or of classes. Default: found by its name "
+            "(label, is_duplicate, score, similarity, entailment_judgment ...), or the only column like one; where "
+            "there is none, all pairs are alike."
+        },
+    )
+    label_kind: str | None = field(
+        default=None,
+        metadata={
+            "help": f"What the label column holds: {', '.join(KINDS)}. Default: labels for 0 and 1 and words for "
+            "them, classes for three names or more, scores for other numbers."
         },
     )
     score_range: str | None = field(
         default=None,
         metadata={
-            "help": 'The lowest and the highest score, as "0,5"; they are scaled to 0 and 1. Default: those of the '
-            "training rows."
+            "help": 'The lowest and the highest score, as "0,5"; they are scaled to 0 and 1. Default: the usual scale '
+            "of such scores, such as 1 to 5, or else those of the training rows."
         },
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         columns = comma_separated(self.text_column_names, "text_column_names")
-        if columns is not None and len(columns) != 2:
+        if columns is not None and len(columns) < 2:
             raise ValueError(f"`text_column_names`={self.text_column_names!r} must be two columns, of a pair's texts.")
+        if self.label_kind not in (None, *KINDS):
+            raise ValueError(f"`label_kind`={self.label_kind!r} must be one of {', '.join(KINDS)}.")
         self.bounds()
 
     def bounds(self) -> tuple[float, float] | None:
@@ -92,123 +93,185 @@ class PairData:
 
     Attributes:
         splits: ``train`` and, where there are any, ``validation`` and ``test``, with exactly the columns ``text``,
-            ``text_b`` (string) and ``label`` (float32).
+            ``text_b`` (string) and ``label`` (float32; of classes a ClassLabel).
         kind: ``"labels"``: 1 for texts that are alike and 0 for others; ``"scores"``: the more alike, the higher, from
-            0 to 1.
+            0 to 1; ``"classes"``: one of three or more, such as what follows from what; ``"positives"``: 1 for all.
         dataset_name: The Hub id, or the training file as it was given.
+        label_names: The classes in the order of their ids; None for other kinds.
     """
 
     splits: DatasetDict
-    kind: Literal["labels", "scores"]
+    kind: Kind
     dataset_name: str
+    label_names: list[str] | None = None
 
 
-def load_pairs(arguments: PairDataArguments) -> PairData:
+def load_pairs(arguments: PairDataArguments, class_names: Sequence[str] | None = None) -> PairData:
     """Read, check and split pairs of texts.
 
-    Numbers that are all 0 or 1 in the training split are labels, any others scores. A text may be empty. How rows are
-    held out and sampled: `hf_rnn.data.readers.hold_out.hold_out_and_sample`.
+    The columns are found by `pair_columns.find_pair_columns`, what the labels are by `pair_labels.find_pair_labels`;
+    a line says each. Rows of an anchor, a positive and negatives become a pair with the label 1 and others with 0.
+    Rows without a text or a label are left out, as `empty_rows` says. How rows are held out and sampled:
+    `hf_rnn.data.readers.hold_out.hold_out_and_sample`.
+
+    Args:
+        class_names: The classes of a trained model in the order of their ids, which then decide instead of the rows.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: an unknown extension or malformed file, a missing column, a null text, a label that is neither 0
-            nor 1 or no number, a score out of its range, a split without both labels or of one score, an empty split,
-            or one that is both given and to be held out.
+        ValueError: an unknown extension or malformed file, a missing column, labels that nothing can be made of, a
+            score out of its range, a split without both labels or of one score, an empty split, or one that is both
+            given and to be held out.
     """
-    from datasets import Dataset, DatasetDict, Features, Value
+    from datasets import ClassLabel, DatasetDict, Features, Value
 
-    typed = USUAL_LABEL_COLUMNS if arguments.label_column_name is None else (arguments.label_column_name,)
-    raw = read_splits(arguments, lambda path: read_rows(path, arguments, typed_columns=typed))
+    raw = read_splits(arguments, lambda path: _read(path, arguments))
     leading = leading_split(raw)
-    first, second = _text_columns(arguments, raw[leading], leading)
-    label_column = _label_column(arguments, raw[leading], leading)
-    if label_column in (first, second):
-        raise ValueError(f"`label_column_name`={label_column!r} is also one of `text_column_names`.")
-    numbers = {}
-    for split, rows in raw.items():
-        require_column(label_column, "label_column_name", split, rows)
-        numbers[split] = _numbers(rows[label_column], label_column, split)
-    kind: Literal["labels", "scores"] = "labels" if set(numbers[leading]) <= {0, 1} else "scores"
-    if kind == "labels" and arguments.score_range is not None:
-        raise ValueError(f"`score_range`={arguments.score_range!r}: column `{label_column}` holds labels, 0 and 1.")
-    low, high = (0.0, 1.0) if kind == "labels" else arguments.bounds() or _extremes(numbers[leading], label_column)
-    features = Features({"text": Value("string"), "text_b": Value("string"), "label": Value("float32")})
-    splits = {}
-    for split, rows in raw.items():
-        _check(numbers[split], kind, (low, high), label_column, split)
-        columns = {
-            "text": column_texts(rows, first, "text_column_names", split),
-            "text_b": column_texts(rows, second, "text_column_names", split),
-            "label": [(number - low) / (high - low) for number in numbers[split]],
-        }
-        splits[split] = Dataset.from_dict(columns, features=features)
+    columns = find_pair_columns(arguments.text_column_names, arguments.label_column_name, raw[leading], leading)
+    labels = _labels(arguments, columns, raw[leading], leading, class_names)
+    of_classes = labels.kind == "classes"
+    label = ClassLabel(names=list(labels.names)) if of_classes else Value("float32")
+    features = Features({"text": Value("string"), "text_b": Value("string"), "label": label})
+    splits = {
+        split: _pairs(_filled(rows, columns, labels, arguments, split), columns, labels, features, split)
+        for split, rows in raw.items()
+    }
     splits = hold_out_and_sample(splits, arguments)
-    for split, rows in splits.items():
-        if len(set(rows["label"])) < 2:
-            raise ValueError(
-                f"Column `{label_column}` is {rows['label'][0]:g} in every row of the {split} split; it must hold "
-                "both 0 and 1, or different scores."
-            )
+    if labels.kind in ("labels", "scores"):
+        for split, rows in splits.items():
+            _require_both(rows, columns, split)
     return PairData(
-        DatasetDict(splits), kind, arguments.dataset_name or str(arguments.train_file or arguments.test_file)
+        DatasetDict(splits),
+        labels.kind,
+        arguments.dataset_name or str(arguments.train_file or arguments.test_file),
+        list(labels.names) if of_classes else None,
     )
 
 
-def _text_columns(arguments: PairDataArguments, rows: Dataset, split: str) -> tuple[str, str]:
-    named = comma_separated(arguments.text_column_names, "text_column_names")
-    if named is not None:
-        return named[0], named[1]
-    for first, second in USUAL_PAIRS:
-        if first in rows.column_names and second in rows.column_names:
-            return first, second
-    raise ValueError(
-        f"Give `text_column_names`: the {split} split has no usual pair of columns; its columns are "
-        f"{', '.join(map(repr, rows.column_names))}."
-    )
-
-
-def _label_column(arguments: PairDataArguments, rows: Dataset, split: str) -> str:
-    if arguments.label_column_name is not None:
-        return arguments.label_column_name
-    usual = [name for name in USUAL_LABEL_COLUMNS if name in rows.column_names]
-    if len(usual) != 1:
-        found = f"more than one usual label column ({', '.join(usual)})" if usual else "no usual label column"
+def _read(path: str, arguments: PairDataArguments) -> Dataset:
+    if expand_path(path).suffix.lower() == ".xml":
         raise ValueError(
-            f"Give `label_column_name`: the {split} split has {found}; its columns are "
-            f"{', '.join(map(repr, rows.column_names))}."
+            f"The file {path!r} is XML, which is not read. Write it as csv with one row a pair, and the columns "
+            "text1, text2 and label (1, 0, a score, or the name of a class)."
         )
-    return usual[0]
+    return read_rows(path, arguments)
 
 
-def _numbers(values: Sequence[Any], column: str, split: str) -> list[float]:
-    for row, value in enumerate(values):
-        if not isinstance(value, int | float) or not math.isfinite(value):
+def _labels(
+    arguments: PairDataArguments,
+    columns: PairColumns,
+    rows: Dataset,
+    split: str,
+    class_names: Sequence[str] | None,
+) -> PairLabels:
+    if columns.label is None:
+        if arguments.label_kind is not None or arguments.score_range is not None:
+            given = "label_kind" if arguments.label_kind is not None else "score_range"
             raise ValueError(
-                f"Column `{column}` of the {split} split has the value {value!r} in row {row} (from 0); it must be 0 "
-                "or 1, or a score (a finite number)."
+                f"`{given}`={getattr(arguments, given)!r} was given, and no column of labels is found; give "
+                "`label_column_name`."
             )
-    return [float(value) for value in values]
+        return PairLabels("labels" if columns.negatives else "positives")
+    cells = _cells(rows, columns.label)
+    # Of classes "-" is no label; "-1" is a label of other kinds.
+    filled = [cell for cell in cells if not PairLabels("labels").lacks_label(cell)]
+    if not filled:
+        raise ValueError(f"Column `{columns.label}` of the {split} split is empty; `label_column_name` names another.")
+    by_name = not is_score_name(columns.label)
+    found = find_pair_labels(
+        filled,
+        columns.label,
+        split,
+        kind=arguments.label_kind,
+        bounds=arguments.bounds(),
+        ids_are_classes=by_name and (are_premises(columns) or _are_ids(filled)),
+        known=class_names,
+    )
+    if found.remark is not None:
+        logger.warning("Labels of column %r: %s.", columns.label, found.remark)
+    return found
 
 
-def _extremes(numbers: list[float], column: str) -> tuple[float, float]:
-    low, high = min(numbers), max(numbers)
-    if low == high:
+def _are_ids(cells: Sequence[Any]) -> bool:
+    """Whether labels are 0, 1 and 2, all of them: the ids that corpora of inference give to their classes."""
+    return {"0", "1", "2"} <= {str(cell).strip() for cell in cells}
+
+
+def _cells(rows: Dataset, column: str) -> list[Any]:
+    """The values of a column; those of a ClassLabel as names, None where it has no label (-1)."""
+    from datasets import ClassLabel
+
+    feature = rows.features[column]
+    if isinstance(feature, ClassLabel):
+        return [feature.names[cell] if cell is not None and cell >= 0 else None for cell in rows[column]]
+    return list(rows[column])
+
+
+def _filled(
+    rows: Dataset, columns: PairColumns, labels: PairLabels, arguments: PairDataArguments, split: str
+) -> Dataset:
+    """The rows that have their texts and a label."""
+    texts = [_text_cells(rows, column, split) for column in (columns.first, columns.second)]
+    lacking: list[str | None] = ["text" if any(map(is_empty, pair)) else None for pair in zip(*texts, strict=True)]
+    if columns.label is not None:
+        require_column(columns.label, "label_column_name", split, rows)
+        for row, cell in enumerate(_cells(rows, columns.label)):
+            if lacking[row] is None and labels.lacks_label(cell):
+                lacking[row] = "label"
+    return without_empty_rows(rows, split, lacking, arguments.empty_rows)
+
+
+def _text_cells(rows: Dataset, column: str, split: str) -> list[Any]:
+    require_column(column, "text_column_names", split, rows)
+    cells = list(rows[column])
+    for row, cell in enumerate(cells):
+        if not isinstance(cell, str) and not is_empty(cell):
+            raise ValueError(
+                f"Column `{column}` of the {split} split has {cell!r}, which is no text, in "
+                f"{place_of_row(rows, row)}. Other `text_column_names` may hold the texts."
+            )
+    return cells
+
+
+def _pairs(rows: Dataset, columns: PairColumns, labels: PairLabels, features: Any, split: str) -> Dataset:
+    """The pairs with the labels that a model takes."""
+    from datasets import Dataset
+
+    first, second = (list(rows[name]) for name in (columns.first, columns.second))
+    values: list[float] = [1.0] * len(rows)
+    if columns.label is not None:
+        values = [
+            _value(rows, row, cell, columns.label, labels, split)
+            for row, cell in enumerate(_cells(rows, columns.label))
+        ]
+    for column in columns.negatives:
+        others = [
+            (text, other) for text, other in zip(rows[columns.first], _text_cells(rows, column, split), strict=True)
+        ]
+        others = [(text, other) for text, other in others if not is_empty(other)]
+        first += [text for text, _ in others]
+        second += [other for _, other in others]
+        values += [0.0] * len(others)
+    given = [int(value) for value in values] if labels.kind == "classes" else values
+    return Dataset.from_dict({"text": first, "text_b": second, "label": given}, features=features)
+
+
+def _value(rows: Dataset, row: int, cell: Any, column: str, labels: PairLabels, split: str) -> float:
+    value = labels.value(cell)
+    if value is None:
         raise ValueError(
-            f"Column `{column}` is {low:g} in every row of the train split; it must hold different scores."
+            f"Column `{column}` of the {split} split has the value {cell!r} in {place_of_row(rows, row)}; it must be "
+            f"{labels.allowed}."
         )
-    return low, high
+    return value
 
 
-def _check(numbers: list[float], kind: str, bounds: tuple[float, float], column: str, split: str) -> None:
-    low, high = bounds
-    for row, number in enumerate(numbers):
-        if kind == "labels" and number not in (0, 1):
-            allowed = "0 or 1, as in the train split"
-        elif not low <= number <= high:
-            allowed = f"from {low:g} to {high:g}; `score_range` sets another range"
-        else:
-            continue
-        raise ValueError(
-            f"Column `{column}` of the {split} split has the value {number:g} in row {row} (from 0); it must be "
-            f"{allowed}."
-        )
+def _require_both(rows: Dataset, columns: PairColumns, split: str) -> None:
+    """Raise a ValueError unless the pairs of a split differ in their labels: no figure of them is defined else."""
+    if len(set(rows["label"])) > 1:
+        return
+    flag = "a greater `hold_out_percentage`, or a `validation_file`" if split == "validation" else f"more {split} rows"
+    raise ValueError(
+        f"Column `{columns.label}` is {rows['label'][0]:g} in every row of the {split} split; it must hold both 0 and "
+        f"1, or different scores. Give {flag}."
+    )

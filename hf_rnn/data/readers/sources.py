@@ -60,7 +60,7 @@ class SourceArguments(ReadingArguments):
     )
     validation_split_size: int | None = field(
         default=None,
-        metadata={"help": "Hold this many rows out for validation: the last of the shuffled training rows."},
+        metadata={"help": "Hold this many of the training rows out for validation."},
     )
     test_split_percentage: float | None = field(
         default=None, metadata={"help": "Hold this share of the training rows out as the test split (0 to 100)."}
@@ -77,7 +77,14 @@ class SourceArguments(ReadingArguments):
     )
     max_eval_samples: int | None = field(default=None, metadata={"help": "The same for the validation split."})
     max_predict_samples: int | None = field(default=None, metadata={"help": "The same for the test split."})
-    split_seed: int = field(default=42, metadata={"help": "The seed of the shuffle before rows are held out."})
+    hold_out_by: Literal["text", "random"] = field(
+        default="text",
+        metadata={
+            "help": "How rows are held out: text keeps rows with equal texts on one side, and pairs with a text in "
+            "common, and takes the same share of each label; random shuffles the rows. Default: text."
+        },
+    )
+    split_seed: int = field(default=42, metadata={"help": "The seed of the draw of rows that are held out."})
     empty_rows: Literal["drop", "refuse"] = field(
         default="drop",
         metadata={
@@ -96,6 +103,8 @@ class SourceArguments(ReadingArguments):
             raise ValueError("Give `dataset_name` (a dataset of the Hub or a folder) or `train_file`.")
         if self.empty_rows not in ("drop", "refuse"):
             raise ValueError(f"`empty_rows`={self.empty_rows!r} must be 'drop' or 'refuse'.")
+        if self.hold_out_by not in ("text", "random"):
+            raise ValueError(f"`hold_out_by`={self.hold_out_by!r} must be 'text' or 'random'.")
         for name in ("validation_split_percentage", "test_split_percentage"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 100:

@@ -1,0 +1,66 @@
+"""Which rows have a text in common: those that must stay on one side when some are held out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..batches.duplicates import duplicate_groups
+
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["connected_rows", "count_sharing", "row_texts", "unit_of"]
+
+# The columns that hold a row's texts, as the readers leave them; sentences that are cut are in `tokens`.
+TEXT_COLUMNS = ("text", "text_b")
+TOKEN_COLUMN = "tokens"
+# A text stands for itself by so many bytes of its hash: long ones need not be kept twice.
+KEY_BYTES = 16
+
+
+def row_texts(rows: Dataset) -> list[tuple[bytes, ...]] | None:
+    """What stands for the texts of each row: one, or the two of a pair. Texts are the same where they differ in case
+    and in white space alone.
+
+    Returns:
+        A tuple for each row; None where the rows have no texts.
+    """
+    if TOKEN_COLUMN in rows.column_names:
+        return [(_key(" ".join(tokens)),) for tokens in rows[TOKEN_COLUMN][:]]
+    columns = [name for name in TEXT_COLUMNS if name in rows.column_names]
+    if not columns:
+        return None
+    return list(zip(*([_key(text) for text in rows[name][:]] for name in columns), strict=True))
+
+
+def connected_rows(texts: Sequence[tuple[bytes, ...]]) -> list[int]:
+    """Number the groups of rows that hang together: those with a text in common, and all that these have one in
+    common with in turn.
+
+    Example:
+        >>> connected_rows([(b"a", b"b"), (b"c", b"d"), (b"b", b"e")])
+        [0, 1, 0]
+    """
+    return duplicate_groups([(row[0], row[-1]) for row in texts])
+
+
+def count_sharing(texts: Iterable[tuple[bytes, ...]], others: Iterable[tuple[bytes, ...]]) -> int:
+    """How many of the rows with `texts` have one that is also a text of the rows with `others`."""
+    known = {text for row in others for text in row}
+    return sum(not known.isdisjoint(row) for row in texts)
+
+
+def unit_of(rows: Dataset) -> str:
+    """What messages call the rows: pairs, sentences or texts."""
+    if TEXT_COLUMNS[-1] in rows.column_names:
+        return "pairs"
+    return "sentences" if TOKEN_COLUMN in rows.column_names else "texts"
+
+
+def _key(text: str) -> bytes:
+    normal = " ".join(text.casefold().split())
+    # A lone surrogate, which JSON can hold, has no UTF-8 of its own.
+    return hashlib.blake2b(normal.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
