@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..data.readers.pairs import USUAL_LABEL_COLUMNS, USUAL_PAIRS
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
-from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
+from ..data.readers.tagged.table import USUAL_TOKEN_COLUMNS
 from ..data.readers.texts import USUAL_TEXT_COLUMNS
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .conll import DOCUMENT_START
 from .files import FILE_TYPES, LARGEST_BLOCK, existing_file, expand_path
+from .tagged.column_file import column_tokens
 
 
 __all__ = ["STANDARD_INPUT", "BadRow", "RowStream", "open_rows"]
@@ -225,16 +225,7 @@ def _texts(stream: IO[str]) -> Iterator[Row]:
 
 
 def _sentences(stream: IO[str]) -> Iterator[Row]:
-    """The first column of each sentence; what `read_conll` skips is skipped."""
-    tokens: list[str] = []
+    """The tokens of each sentence, as training finds them."""
     with stream:
-        for line in stream:
-            line = line.rstrip("\n")
-            if not line.strip(" \t") or line.startswith(DOCUMENT_START):
-                if tokens:
-                    yield {TOKEN_COLUMN: tokens}
-                tokens = []
-            elif tokens or not line.startswith("# "):
-                tokens.append(line.split("\t")[0] if "\t" in line else line.split()[0])
-    if tokens:
-        yield {TOKEN_COLUMN: tokens}
+        for found in column_tokens(line.rstrip("\n") for line in stream):
+            yield BadRow(str(found)) if isinstance(found, ValueError) else {TOKEN_COLUMN: found}
