@@ -32,7 +32,13 @@ from .tagged.table import (
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-__all__ = ["TokenClassificationData", "TokenDataArguments", "load_sentences", "load_token_classification"]
+__all__ = [
+    "SCHEME_CHOICES",
+    "TokenClassificationData",
+    "TokenDataArguments",
+    "load_sentences",
+    "load_token_classification",
+]
 
 logger = logging.getLogger(__name__)
 

@@ -88,8 +88,8 @@ def find_reading(sentences: Sequence[Sequence[str]], scheme: str | None = None) 
     """What the tags of `sentences` are, or None where they are no entities: parts of speech, say.
 
     A scheme is found where every tag is ``O``, or a known letter and a type that are written in one way; or where
-    there are letters and O alone; or types and O alone, O being at least half of all. I- and B- are IOB1 where some entity
-    begins with I- and every B- directly follows an entity of its own type, otherwise IOB2; I- alone is IO.
+    there are letters and O alone; or types and O alone, O being at least half of all. I- and B- are IOB1 where some
+    entity begins with I- and every B- directly follows an entity of its own type, otherwise IOB2; I- alone is IO.
 
     Args:
         sentences: The tags of each sentence.

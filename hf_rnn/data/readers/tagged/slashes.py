@@ -1,4 +1,4 @@
-"""Text in which each word has its tag behind it, ``Kofi/B-PER Annan/I-PER`` or ``The_DT dog_NN``, a sentence a line."""
+"""Text in which each word has its tag behind it, ``Kofi/B-PER Annan/I-PER`` or ``The_DT dog_NN``: a line each."""
 
 from __future__ import annotations
 
