@@ -68,9 +68,9 @@ def build_tagger(
     tokenizer: PreTrainedTokenizerBase,
     data: TokenClassificationData,
 ) -> PreTrainedModel:
-    """The checkpoint, with a new head where `data` have other labels; or a new model: of words, where the tokenizer marks them,
-    with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as `config_overrides`
-    say nothing else.
+    """The checkpoint, with a new head where `data` have other labels; or a new model: of words, where the tokenizer
+    marks them, with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as
+    `config_overrides` say nothing else.
     """
     labels: dict[str, Any] = {
         "id2label": dict(enumerate(data.label_names)),
@@ -82,7 +82,7 @@ def build_tagger(
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
     trained = trained_labels(arguments)
-    if trained is not None and [*trained] != data.label_names:
+    if trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names:
         return _with_new_head(arguments, tokenizer, data, labels)
     if not of_words:
         return build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
