@@ -61,13 +61,14 @@ def _values(path: str) -> list[_Value] | None:
     if not lines:
         return []
     first = _parsed(lines[0][1])
-    if isinstance(first, dict) and not has_spans(first) and any(map(_is_words, first.values())):
-        return None
+    if isinstance(first, dict) and not has_spans(first) and _wrapped(first) is None:
+        if any(map(_is_words, first.values())):
+            return None
     # A list on a line may be the whole file, or the first of its sentences.
     if first is None or len(lines) == 1:
         whole = _parsed("\n".join(line for _, line in lines))
         if isinstance(whole, dict) and not has_spans(whole):
-            whole = next((whole[key] for key in WRAPPERS if isinstance(whole.get(key), list)), None)
+            whole = _wrapped(whole)
         if isinstance(whole, list) and whole and not _is_pairs(whole) and not has_spans(whole):
             # tecoholic's annotator writes null for a text that was skipped.
             return [_Value(f"{path}, item {i} (from 0)", each) for i, each in enumerate(whole) if each is not None]
@@ -89,6 +90,12 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return None
+
+
+def _wrapped(value: dict[str, Any]) -> list[Any] | None:
+    """The rows of a file that is one object."""
+    lists = (value[key] for key in WRAPPERS if isinstance(value.get(key), list))
+    return next((found for found in lists if found and not _is_words(found)), None)
 
 
 def _is_words(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from ..labels import LabelMap
 from ..tag_schemes import InvalidTags, entity_types, invalid_positions, mend
 from .recognition import UNTAGGED, TagReading, find_reading
-from .spelling import OUTSIDE
+from .spelling import OUTSIDE, UNTYPED
 from .table import TaggedTable
 
 
@@ -73,15 +73,11 @@ def read_scheme(tags: Tags, scheme: str | None) -> TagReading | None:
         return reading
     counts = Counter(tag for sentence in tags for tag in sentence)
     shown = ", ".join(repr(tag) for tag, _ in counts.most_common(6))
-    if reading is not None and not reading.is_plain:
-        types = (
-            f", as entities of the one type {reading.spelling.written('')!r}"
-            if not reading.spelling.written("")
-            else ""
-        )
+    if reading is not None and not (reading.scheme == "iob2" and all(tag == reading.canonical(tag) for tag in counts)):
+        types = f", of the one type {UNTYPED!r}," if reading.spelling.order == "letter" else ""
         logger.warning(
-            "The tags (%s) are %s%s, and are converted to IOB2; --tag_scheme names another scheme, or %s.",
-            *(shown, reading.scheme.upper(), types, UNTAGGED),
+            "The tags (%s) are read as %s%s and become IOB2, such as %r; --tag_scheme names another scheme, or %s.",
+            *(shown, reading.scheme.upper(), types, _example(counts, reading), UNTAGGED),
         )
     if reading is None and OUTSIDE in counts:
         logger.warning(
@@ -119,6 +115,13 @@ def to_iob2(
     if repaired and invalid == "repair":
         logger.warning("Made B- of %d tags I- without a B- before them (`invalid_tags`='repair').", repaired)
     return converted
+
+
+def _example(counts: Mapping[str, int], reading: TagReading) -> str:
+    """The tag of the most frequent entity, as that of its first token."""
+    entities = [tag for tag in counts if reading.canonical(tag) != OUTSIDE]
+    most = max(entities, key=counts.__getitem__, default=OUTSIDE)
+    return f"B{reading.canonical(most)[1:]}" if entities else OUTSIDE
 
 
 def _fits(reading: TagReading, tag: str) -> bool:

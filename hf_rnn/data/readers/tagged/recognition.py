@@ -46,11 +46,6 @@ class TagReading:
     spelling: Spelling
     letters: frozenset[str]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the tags are IOB2 as everything else of the package writes them."""
-        return self.scheme == "iob2" and self.spelling == Spelling("prefix", "-")
-
     def canonical(self, tag: str) -> str:
         """A tag with its letter of BIOES, a hyphen and its type; or O.
 
@@ -88,7 +83,7 @@ def find_reading(sentences: Sequence[Sequence[str]], scheme: str | None = None) 
     """What the tags of `sentences` are, or None where they are no entities: parts of speech, say.
 
     A scheme is found where every tag is ``O``, or a known letter and a type that are written in one way; or where
-    there are letters and O alone; or types and O alone, O being at least half of all. I- and B- are IOB1 where some
+    there are letters and O alone; or types and O alone, O being more than a third. I- and B- are IOB1 where some
     entity begins with I- and every B- directly follows an entity of its own type, otherwise IOB2; I- alone is IO.
 
     Args:
@@ -144,7 +139,7 @@ def _fitting_spelling(counts: Mapping[str, int]) -> Spelling | None:
             continue
         if spelling.order == "letter" and not {"B", "I"} & {tag.upper() for tag in tagged}:
             continue
-        if spelling.order == "type" and 2 * outside < sum(counts.values()):
+        if spelling.order == "type" and 3 * outside <= sum(counts.values()):
             continue
         return spelling
     return None
@@ -195,7 +190,7 @@ def _misfits(counts: Mapping[str, int]) -> list[str]:
     fit, others = closest.fits(counts), [tag for tag in counts if tag not in outside]
     if outside and others and not fit:
         # A letter of no scheme before every type; or B, I and O among letters, O as frequent as in entities.
-        is_most = max(counts, key=counts.__getitem__) in outside
+        is_most = sum(counts[tag] for tag in outside) >= max(counts.values())
         letters = Spelling("letter").fits(others) if is_most and {"B", "I"} <= {*others} else []
         return (
             others if all(map(looks_prefixed, others)) else [tag for tag in others if letters and tag not in letters]

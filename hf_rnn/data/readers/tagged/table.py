@@ -179,7 +179,8 @@ def _of_rows(rows: Dataset, columns: TableColumns, split: str) -> TaggedTable:
     if columns.sentences is None and len(groups) < 2:
         raise ValueError(
             f"Each row of the {split} split is a token, and nothing says where a sentence ends: name the column that "
-            f"numbers the sentences with `sentence_column`. The columns are {described_columns(rows)}."
+            "numbers the sentences with `sentence_column`, or put a blank line after each. The columns are "
+            f"{described_columns(rows)}."
         )
 
     def place(row: int, position: int | None) -> str:
