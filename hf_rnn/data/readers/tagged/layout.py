@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from .lines import Block, Cells, find_cells, rows_for_sure
 from .recognition import looks_like_entities
+from .spelling import Spelling
 
 
 __all__ = ["CONLLU_COLUMNS", "ColumnRequest", "Layout", "find_layout"]
@@ -24,6 +25,8 @@ _WORD_ID = re.compile(r"\d+(?:[-.]\d+)?")
 # A column of tags has few different values: at most so many, or this share of its rows.
 FEW_VALUES, FEW_VALUES_SHARE = 60, 0.1
 SHOWN_CHARACTERS = 20
+# Tags that no word of a comment looks like.
+_ENTITY_TAGS = (Spelling("prefix", "-"), Spelling("prefix", "_"))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Layout:
         if len(cells) != self.cells.width:
             return False
         checked = cells[-1 if self.tag is None else self.tag]
-        return len(cells) == 1 or checked in self.known or (self.cells.name == "tabs" and " " not in cells[0])
+        is_tag = checked in self.known or any(each.fits([checked]) for each in _ENTITY_TAGS)
+        return len(cells) == 1 or is_tag or (self.cells.name == "tabs" and " " not in cells[0])
 
     def tag_of(self, cells: Sequence[str]) -> str:
         """The tag of a row; ``O`` where `key` is not in its cell."""
