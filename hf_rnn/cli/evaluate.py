@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from transformers import HfArgumentParser
 
+from ..data.readers.sentences import SCHEME_CHOICES
 from ..data.readers.tables.options import ReadingArguments, reading_flags
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
@@ -71,8 +72,17 @@ class ColumnArguments:
         default=None,
         metadata={"help": 'The lowest and the highest score of pairs, as "0,5". Default: those of the data.'},
     )
+    token_column: str | None = field(
+        default=None,
+        metadata={"help": "In a file with a token on each line the tokens' column: a number from 0, or a name."},
+    )
+    tag_column: str | None = field(default=None, metadata={"help": "The same of the tags. Default: found."})
+    sentence_column: str | None = field(
+        default=None, metadata={"help": "In a table with a token a row the column that numbers the sentences."}
+    )
     tag_scheme: str | None = field(
-        default=None, metadata={"help": "The scheme of entity tags: iob1, iob2 or bioes. Default: guessed."}
+        default=None,
+        metadata={"help": f"The scheme of entity tags: {', '.join(SCHEME_CHOICES)}. Default: found."},
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"help": "The configuration of a dataset. Default: its only one."}

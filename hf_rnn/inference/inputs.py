@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..data.readers.columns import sample_value, text_columns
 from ..data.readers.pair_columns import pair_of_texts
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
-from ..data.readers.sentences import USUAL_TOKEN_COLUMNS
+from ..data.readers.tagged.table import USUAL_TOKEN_COLUMNS
 
 
 __all__ = ["InputColumns", "find_columns"]

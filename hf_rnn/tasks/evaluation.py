@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def evaluate_file(
         FileNotFoundError: there is no such file.
         OSError: there is no such model.
         ValueError: the output exists; the data do not fit, or have a label that the model does not know: the message
-            names it, its row, and those that it knows.
+            names it, its row, and those that it knows. Of tags they count as errors, unless all but O are unknown.
         MissingExtraError: the extra `train` is not installed.
     """
     require_extra("train", "Measuring a model")
@@ -225,7 +226,10 @@ def _tag_figures(
     if test.problem_type != "tagging":
         return metrics, None
     metrics |= detokenized_figures(model, tokenizer, test.inputs, test.references, progress=progress)
-    return metrics, confusion_table(test.references, predicted, names)
+    # A type that the model does not know has a row, too.
+    return metrics, confusion_table(
+        test.references, predicted, list(dict.fromkeys([*names, *chain(*test.references)]))
+    )
 
 
 def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: bool) -> dict[str, float]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from .conll import DOCUMENT_START
 from .files import check_names, expand_path, files_of, names_files, readable_file
 from .tables.columnar import open_columnar
 from .tables.json_rows import open_json
@@ -22,6 +21,7 @@ from .tables.opening import OpenFile, find_text, open_file
 from .tables.options import ReadingArguments, reading_flags
 from .tables.rows import BadRow, read_batches
 from .tables.sources import extension_of, find_source
+from .tagged.column_file import column_tokens
 
 
 __all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "open_rows"]
@@ -223,16 +223,7 @@ def _texts(stream: IO[str]) -> Iterator[Row]:
 
 
 def _sentences(opened: OpenFile) -> Iterator[Row]:
-    """The first column of each sentence; what `read_conll` skips is skipped."""
-    tokens: list[str] = []
+    """The tokens of each sentence, as training finds them."""
     with opened.text(errors=LENIENT, newline=None) as stream:
-        for line in stream:
-            line = line.rstrip("\n")
-            if not line.strip(" \t") or line.startswith(DOCUMENT_START):
-                if tokens:
-                    yield {TOKEN_COLUMN: tokens}
-                tokens = []
-            elif tokens or not line.startswith("# "):
-                tokens.append(line.split("\t")[0] if "\t" in line else line.split()[0])
-    if tokens:
-        yield {TOKEN_COLUMN: tokens}
+        for found in column_tokens(line.rstrip("\n") for line in stream):
+            yield BadRow(str(found)) if isinstance(found, ValueError) else {TOKEN_COLUMN: found}

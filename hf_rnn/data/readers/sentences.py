@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from .conll import read_conll
-from .files import TAGGED_FILE_TYPES, expand_path, read_rows
 from .hold_out import hold_out_and_sample
 from .labels import LabelMap
-from .sources import SourceArguments, comma_separated, leading_split, read_splits, require_column
-from .tag_schemes import InvalidTags, bioes_to_iob2, entity_types, guess_scheme, invalid_positions, iob1_to_iob2, mend
+from .places import data_columns
+from .sources import SourceArguments, comma_separated, leading_split, read_splits
+from .tag_schemes import InvalidTags
+from .tagged.labels import as_ids, class_label_names, label_map, named_tags, read_scheme, to_iob2
+from .tagged.layout import ColumnRequest
+from .tagged.reader import TaggedFileReader
+from .tagged.recognition import SCHEMES, UNTAGGED, TagReading, find_reading
+from .tagged.sentences import LINES_COLUMN, TAGS, TOKENS
+from .tagged.table import (
+    USUAL_TAG_COLUMNS,
+    USUAL_TOKEN_COLUMNS,
+    TableColumns,
+    TableRequest,
+    TaggedTable,
+    find_columns,
+    read_table,
+)
 
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-__all__ = ["TokenClassificationData", "TokenDataArguments", "load_sentences", "load_token_classification"]
+__all__ = [
+    "SCHEME_CHOICES",
+    "TokenClassificationData",
+    "TokenDataArguments",
+    "load_sentences",
+    "load_token_classification",
+]
 
 logger = logging.getLogger(__name__)
 
-# Found in this order when the columns are not named; before the latter comes "<task_name>_tags".
-USUAL_TOKEN_COLUMNS = ("tokens", "words")
-USUAL_TAG_COLUMNS = ("tags", "labels")
-_TO_IOB2: dict[str, Callable[[list[str]], list[str]]] = {"iob1": iob1_to_iob2, "iob2": list, "bioes": bioes_to_iob2}
+SCHEME_CHOICES = (*SCHEMES, UNTAGGED)
+# So many tags that a model does not know are named.
+SHOWN_TAGS = 10
 
 
 @dataclass
@@ -36,12 +55,37 @@ class TokenDataArguments(SourceArguments):
         default=None,
         metadata={
             "help": f"The column of tokens. Default: {' or '.join(USUAL_TOKEN_COLUMNS)}, else the first column of "
-            "lists of strings."
+            "lists of strings, else one with a usual name, such as Word or sentence."
         },
     )
     label_column_name: str | None = field(
         default=None,
-        metadata={"help": f"The column of tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}."},
+        metadata={
+            "help": f"The column of tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}, else one with "
+            "another usual name, such as Tag, else the one whose values look like tags of entities."
+        },
+    )
+    token_column: str | None = field(
+        default=None,
+        metadata={
+            "help": "The column of tokens in a file with a token on each line: its number, from 0, or from the last "
+            "backwards if negative (-1); or its name, in a header, in CoNLL-U or in a table. Default: the first, or "
+            "the second where the first numbers the words."
+        },
+    )
+    tag_column: str | None = field(
+        default=None,
+        metadata={
+            "help": "The same of the tags; in CoNLL-U also a key of MISC. Default: UPOS in CoNLL-U, else the last "
+            "column that looks like tags of entities, else the last."
+        },
+    )
+    sentence_column: str | None = field(
+        default=None,
+        metadata={
+            "help": "In a table with a token a row the column that numbers the sentences; an empty cell stands for "
+            "the value above it. Default: one with a usual name, such as 'Sentence #' or sentence_id."
+        },
     )
     task_name: str = field(default="ner", metadata={"help": "The task, such as ner or pos."})
     # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
@@ -52,11 +96,11 @@ class TokenDataArguments(SourceArguments):
             "tags are numbered anew, O first; others keep this order."
         },
     )
-    tag_scheme: Literal["iob1", "iob2", "bioes"] | None = field(
+    tag_scheme: str | None = field(
         default=None,
         metadata={
-            "help": "The scheme of entity tags in the data: iob1, iob2 or bioes; they become IOB2. Default: guessed "
-            "from the training split."
+            "help": f"The scheme of entity tags in the data: {', '.join(SCHEMES)}; they become IOB2. {UNTAGGED}: the "
+            "tags are not of entities, and stay. Default: found from the training split."
         },
     )
     invalid_tags: InvalidTags = field(
@@ -66,10 +110,16 @@ class TokenDataArguments(SourceArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, choices in (("tag_scheme", (None, *_TO_IOB2)), ("invalid_tags", get_args(InvalidTags))):
+        for name, choices in (("tag_scheme", (None, *SCHEME_CHOICES)), ("invalid_tags", get_args(InvalidTags))):
             value = getattr(self, name)
             if value not in choices:
                 raise ValueError(f"`{name}`={value!r} must be one of {', '.join(map(repr, choices))}.")
+        for column, other in (("token_column", "text_column_name"), ("tag_column", "label_column_name")):
+            if getattr(self, column) is not None and getattr(self, other) is not None:
+                raise ValueError(
+                    f"`{column}`={getattr(self, column)!r} and `{other}`={getattr(self, other)!r} were both given; "
+                    "they name the same column: give one."
+                )
 
 
 @dataclass(frozen=True)
@@ -84,60 +134,74 @@ class TokenClassificationData:
             else sorted. The order of a trained model where its map was given.
         is_entities: Whether the tags are those of entities, and so IOB2; otherwise they are, say, parts of speech.
         dataset_name: The Hub id, or the training file as it was given.
+        unknown_names: Tags of other splits that are not among `label_names`, with the ids after theirs: no model can
+            predict them, and each is an error.
     """
 
     splits: DatasetDict
     label_names: list[str]
     is_entities: bool
     dataset_name: str
+    unknown_names: tuple[str, ...] = ()
+
+    @property
+    def tag_names(self) -> list[str]:
+        """The names of all ids in `splits`."""
+        return [*self.label_names, *self.unknown_names]
 
 
 def load_token_classification(
-    arguments: TokenDataArguments, *, label2id: dict[str, int] | None = None
+    arguments: TokenDataArguments, *, label2id: dict[str, int] | None = None, new_head: bool = False
 ) -> TokenClassificationData:
     """Read, check and split tagged sentences; entity tags of any scheme become IOB2.
 
     The label set is that of the training rows as they were read, before any are held out, or what the ClassLabel
-    feature or `class_names` declares. `tag_schemes.guess_scheme` says what is taken for entities, and
+    feature or `class_names` declares. A tag that another split has besides is kept as one that the model cannot
+    predict, and a warning names it. `tagged.recognition.find_reading` says what is taken for entities, and
     `hold_out.hold_out_and_sample` how rows are held out and sampled.
 
     Args:
         arguments: What to read.
         label2id: A trained model's map, which then decides instead of the training rows; in IOB2 if of entities.
+        new_head: Whether the model is to have a new head, which a warning tells, where the training rows have a tag
+            that `label2id` has not. Otherwise such a tag is one that the model cannot predict.
 
     Raises:
         FileNotFoundError: a file does not exist.
         ValueError: an unknown extension or malformed file, a missing column, a token that is null, no string, empty
-            or nothing but white space, a sentence with another number of tags than of tokens, a tag that is not in
-            the label set or not of the scheme, an invalid one to be refused, an empty split, or a split that is both
-            given and to be held out.
+            or nothing but white space, a sentence with another number of tags than of tokens, tags of entities of
+            which some fit no scheme, a tag that is not of the scheme or not one of `class_names`, an invalid one to be
+            refused, a split in which a model knows no tag but O, an empty split, or a split that is both given and to
+            be held out.
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-    raw = read_splits(arguments, lambda path: _read_file(path, arguments))
+    raw, tables = _read_tables(arguments, tagged=True)
     leading = leading_split(raw)
-    label_column = _label_column(arguments, raw[leading], leading)
-    text_column = _text_column(arguments, raw[leading], label_column, leading)
-    tokens = {split: _tokens(rows, text_column, split) for split, rows in raw.items()}
+    column = tables[leading].columns.tags or ""
     class_names = comma_separated(arguments.class_names, "class_names")
-    tags = {split: _tags(rows, label_column, split, tokens[split], class_names) for split, rows in raw.items()}
-    declared = class_names or _class_label_names(raw[leading], label_column)
-
-    scheme = arguments.tag_scheme or (guess_scheme(tags[leading]) or "").lower()
-    is_entities = scheme != ""
-    if is_entities:
-        tags = _to_iob2(tags, label_column, scheme, arguments.invalid_tags)
-    label_map = _label_map(tags[leading], declared, is_entities, label2id, label_column)
-    features = Features({"tokens": List(Value("string")), "tags": List(ClassLabel(names=label_map.names))})
-    splits = {}
-    for split in raw:
-        columns = {"tokens": tokens[split], "tags": _ids(tags[split], label_map, label_column, split)}
-        splits[split] = Dataset.from_dict(columns, features=features)
+    tags = {
+        split: named_tags(table, class_names or class_label_names(raw[split].features[table.columns.tags or ""]))
+        for split, table in tables.items()
+    }
+    reading = read_scheme(tags[leading], arguments.tag_scheme)
+    if reading is not None:
+        tags = to_iob2(tables, tags, reading, arguments.invalid_tags)
+    declared = class_names or class_label_names(raw[leading].features[column])
+    labels = _labels(tags[leading], declared, reading, column, label2id, new_head)
+    unknown = _unknown(tags, labels, tables, trained=label2id is not None and not new_head)
+    names = [*labels.names, *unknown]
+    features = Features({"tokens": List(Value("string")), "tags": List(ClassLabel(names=names))})
+    splits = {
+        split: Dataset.from_dict({"tokens": table.tokens, "tags": as_ids(tags[split], names)}, features=features)
+        for split, table in tables.items()
+    }
     return TokenClassificationData(
         splits=DatasetDict(hold_out_and_sample(splits, arguments)),
-        label_names=label_map.names,
-        is_entities=is_entities,
+        label_names=labels.names,
+        is_entities=reading is not None,
         dataset_name=arguments.dataset_name or str(arguments.train_file or arguments.test_file),
+        unknown_names=tuple(unknown),
     )
 
 
@@ -149,179 +213,127 @@ def load_sentences(arguments: TokenDataArguments) -> list[list[str]]:
     """
     from datasets import Dataset
 
-    raw = read_splits(arguments, lambda path: _read_file(path, arguments, tagged=False))
-    column = _text_column(arguments, raw["train"], _find_label_column(arguments, raw["train"]), "train")
-    splits = {split: Dataset.from_dict({"tokens": _tokens(rows, column, split)}) for split, rows in raw.items()}
+    _, tables = _read_tables(arguments, tagged=False)
+    splits = {split: Dataset.from_dict({"tokens": table.tokens}) for split, table in tables.items()}
     return list(hold_out_and_sample(splits, arguments)["train"]["tokens"])
 
 
-def _read_file(path: str, arguments: TokenDataArguments, tagged: bool = True) -> Dataset:
-    if expand_path(path).suffix.lower() in TAGGED_FILE_TYPES:
-        return read_conll(path, tag_column=-1 if tagged else None)
-    return read_rows(path, arguments)
-
-
-def _usual_label_columns(arguments: TokenDataArguments) -> tuple[str, ...]:
-    return (f"{arguments.task_name}_tags", *USUAL_TAG_COLUMNS)
-
-
-def _find_label_column(arguments: TokenDataArguments, rows: Dataset) -> str | None:
-    if arguments.label_column_name is not None:
-        return arguments.label_column_name
-    return next((name for name in _usual_label_columns(arguments) if name in rows.column_names), None)
-
-
-def _label_column(arguments: TokenDataArguments, rows: Dataset, split: str) -> str:
-    found = _find_label_column(arguments, rows)
-    if found is not None:
-        return found
-    usual = _usual_label_columns(arguments)
-    raise ValueError(
-        f"Give `label_column_name`: the {split} split has no column {' or '.join(usual)}; its columns are "
-        f"{', '.join(map(repr, rows.column_names))}."
+def _read_tables(arguments: TokenDataArguments, *, tagged: bool) -> tuple[dict[str, Dataset], dict[str, TaggedTable]]:
+    """Every split as it was read, and its sentences, of which the tokens are checked."""
+    columns = ColumnRequest(
+        _in_file(arguments.token_column, arguments.text_column_name, TOKENS),
+        _in_file(arguments.tag_column, arguments.label_column_name, TAGS),
+        arguments.task_name,
+        tagged,
     )
+    token_name = arguments.text_column_name or arguments.token_column
+    tag_name = arguments.label_column_name or arguments.tag_column
+    raw = read_splits(arguments, TaggedFileReader(columns, token_name, tag_name, arguments).read)
+    found: dict[bool, TableColumns] = {}
+    tables = {}
+    for split in dict.fromkeys([leading_split(raw), *raw]):
+        rows = raw[split]
+        # Sentences in columns or with spans have columns of their own, whatever those of the other splits are.
+        is_table = LINES_COLUMN not in rows.column_names
+        if is_table not in found:
+            names = _name_in(rows, token_name), _name_in(rows, tag_name)
+            request = TableRequest(*names, arguments.sentence_column, arguments.task_name, tagged)
+            found[is_table] = find_columns(rows, request, split)
+        tables[split] = read_table(rows, found[is_table], split)
+        _check_tokens(tables[split])
+    return raw, {split: tables[split] for split in raw}
 
 
-def _text_column(arguments: TokenDataArguments, rows: Dataset, label_column: str | None, split: str) -> str:
-    if label_column is not None and arguments.text_column_name == label_column:
-        raise ValueError(f"`text_column_name`={label_column!r} is also the column of the tags.")
-    if arguments.text_column_name is not None:
-        return arguments.text_column_name
-    strings = [
-        name
-        for name, feature in rows.features.items()
-        if getattr(getattr(feature, "feature", None), "dtype", None) in ("string", "large_string")
-    ]
-    for name in (*USUAL_TOKEN_COLUMNS, *strings):
-        if name in rows.column_names and name != label_column:
-            return name
-    besides = "" if label_column is None else f" besides {label_column!r}"
-    raise ValueError(
-        f"Give `text_column_name`: the {split} split has no column of lists of strings{besides}; its columns are "
-        f"{', '.join(map(repr, rows.column_names))}."
-    )
+def _in_file(column: str | None, name: str | None, own: str) -> int | str | None:
+    """What is asked for in a file with a token on each line: `column`, or else the `name` of a column of a table, if
+    it is not the `own` one that the sentences of such a file have.
+    """
+    if column is None:
+        return None if name == own else name
+    return int(column) if column.removeprefix("-").isdecimal() else column
 
 
-def _lists(rows: Dataset, column: str, argument: str, split: str) -> list[list[Any]]:
-    require_column(column, argument, split, rows)
-    values = rows[column][:]
-    for row, value in enumerate(values):
-        if not isinstance(value, list):
-            raise ValueError(f"{_place(column, split, row)}: expected a list, found {value!r}.")
-    return values
+def _name_in(rows: Dataset, column: str | None) -> str | None:
+    """The name of a column of a table, which may be given by its number."""
+    names = data_columns(rows)
+    if column is None or column in names or not column.removeprefix("-").isdecimal():
+        return column
+    index = int(column)
+    return names[index] if -len(names) <= index < len(names) else column
 
 
-def _tokens(rows: Dataset, column: str, split: str) -> list[list[str]]:
-    sentences = _lists(rows, column, "text_column_name", split)
-    for row, tokens in enumerate(sentences):
+def _check_tokens(table: TaggedTable) -> None:
+    for row, tokens in enumerate(table.tokens):
         for position, token in enumerate(tokens):
             # A token of white space alone has no piece in any tokenizer.
             if not isinstance(token, str) or not token.strip():
                 raise ValueError(
-                    f"{_place(column, split, row)}, position {position}: the token is {token!r}; it must be a string "
-                    "with more than white space."
+                    f"{table.place(row, position, of_tokens=True)}: the token is {token!r}; it must be a string with "
+                    "more than white space."
                 )
-    return sentences
 
 
-def _tags(
-    rows: Dataset, column: str, split: str, tokens: list[list[str]], class_names: list[str] | None
-) -> list[list[str]]:
-    """The tags of each sentence as they are named."""
-    sentences = _lists(rows, column, "label_column_name", split)
-    names = class_names or _class_label_names(rows, column)
-    allowed = None if names is None else LabelMap(names)
-    named: dict[Any, str] = {}
-    for row, (tags, words) in enumerate(zip(sentences, tokens, strict=True)):
-        if len(tags) != len(words):
-            raise ValueError(f"{_place(column, split, row)}: {len(tags)} tags for {len(words)} tokens.")
-        for position, tag in enumerate(tags):
-            if not isinstance(tag, int | str) or tag not in named:
-                named[tag] = _name(tag, allowed, f"{_place(column, split, row)}, position {position}")
-    return [[named[tag] for tag in tags] for tags in sentences]
-
-
-def _class_label_names(rows: Dataset, column: str) -> list[str] | None:
-    from datasets import ClassLabel
-
-    feature = getattr(rows.features[column], "feature", None)
-    return list(feature.names) if isinstance(feature, ClassLabel) else None
-
-
-def _name(tag: Any, allowed: LabelMap | None, place: str) -> str:
-    if isinstance(tag, bool) or not isinstance(tag, int | str) or tag == "":
-        raise ValueError(f"{place}: the tag is {tag!r}; it must be a string, an integer or a class label.")
-    if allowed is None:
-        return str(tag)
-    index = allowed.id_of(tag)
-    if index is None:
-        raise ValueError(f"{place}: the tag is {tag!r}; it must be one of {allowed}.")
-    return allowed.names[index]
-
-
-def _to_iob2(
-    tags: dict[str, list[list[str]]], column: str, scheme: str, invalid: InvalidTags
-) -> dict[str, list[list[str]]]:
-    converted: dict[str, list[list[str]]] = {split: [] for split in tags}
-    repaired = 0
-    for split, sentences in tags.items():
-        for row, sentence in enumerate(sentences):
-            place = _place(column, split, row)
-            try:
-                iob2 = _TO_IOB2[scheme](sentence)
-                invalid_here = len(invalid_positions(iob2))
-            except ValueError as error:
-                raise ValueError(f"{place}: not tagged by `tag_scheme` {scheme}: {error}") from error
-            if invalid_here:
-                iob2 = mend(iob2, invalid, place)
-                repaired += invalid_here
-            converted[split].append(iob2)
-    if repaired and invalid == "repair":
-        logger.warning("Made B- of %d tags I- without a B- before them (`invalid_tags`='repair').", repaired)
-    return converted
-
-
-def _label_map(
-    training: list[list[str]],
-    declared: list[str] | None,
-    is_entities: bool,
-    label2id: dict[str, int] | None,
+def _labels(
+    leading: list[list[str]],
+    declared: Sequence[str] | None,
+    reading: TagReading | None,
     column: str,
+    label2id: dict[str, int] | None,
+    new_head: bool,
 ) -> LabelMap:
-    if label2id is not None:
-        given = LabelMap.from_label2id(label2id)
-        if is_entities and guess_scheme([given.names]) == "BIOES":
-            raise ValueError(f"`label2id` must be of IOB2 tags, as those of column `{column}` become; it has {given}.")
-        return given
-    names = declared or _sorted({tag for tags in training for tag in tags})
-    if is_entities:
-        try:
-            types = entity_types(names)
-        except ValueError as error:
-            raise ValueError(f"`class_names`, or the class labels of column `{column}`: {error}") from error
-        names = ["O", *(f"{prefix}-{entity}" for entity in types for prefix in "BI")]
-    if len(names) < 2:
-        raise ValueError(f"Column `{column}` of the train split holds {names!r} alone: nothing to tell apart.")
-    return LabelMap(names)
+    if label2id is None:
+        return label_map(leading, declared, reading, column)
+    given = LabelMap.from_label2id(label2id)
+    lacking = sorted({tag for tags in leading for tag in tags}.difference(given.names))
+    if new_head and lacking:
+        labels = label_map(leading, declared, reading, column)
+        logger.warning(
+            "The model was trained on other labels (%s), without %s: it has a new head for the %d labels of the data.",
+            *(given, ", ".join(map(repr, lacking[:SHOWN_TAGS])), len(labels.names)),
+        )
+        return labels
+    if reading is not None and not _are_iob2(given.names):
+        raise ValueError(f"`label2id` must be of IOB2 tags, as those of column `{column}` become; it has {given}.")
+    return given
 
 
-def _sorted(names: Iterable[str]) -> list[str]:
-    """In the order of numbers if they are integers: 2 before 10."""
-    names = sorted(names)
-    return sorted(names, key=int) if all(name.removeprefix("-").isdecimal() for name in names) else names
+def _are_iob2(names: Sequence[str]) -> bool:
+    """Whether the labels of a model are not, all of them, those of another scheme of entities."""
+    try:
+        reading = find_reading([list(names)])
+    except ValueError:
+        return True
+    return reading is None or all(name == reading.canonical(name) and name[0] in "BIO" for name in names)
 
 
-def _ids(sentences: list[list[str]], label_map: LabelMap, column: str, split: str) -> list[list[int]]:
-    ids = {name: index for index, name in enumerate(label_map.names)}
-    for row, tags in enumerate(sentences):
-        for position, tag in enumerate(tags):
-            if tag not in ids:
-                raise ValueError(
-                    f"{_place(column, split, row)}, position {position}: the tag is {tag!r}; it must be one of "
-                    f"{label_map}."
-                )
-    return [[ids[tag] for tag in tags] for tags in sentences]
+def _unknown(
+    tags: dict[str, list[list[str]]], labels: LabelMap, tables: dict[str, TaggedTable], trained: bool
+) -> list[str]:
+    """The tags that are not among the labels, each an error of the model, of which a warning tells.
 
-
-def _place(column: str, split: str, row: int) -> str:
-    return f"Column `{column}` of the {split} split, row {row} (from 0)"
+    Raises:
+        ValueError: the labels are those of a trained model, and a split has no other tags but O.
+    """
+    unknown: dict[str, None] = {}
+    for split, sentences in tags.items():
+        found = Counter(tag for sentence in sentences for tag in sentence)
+        lacking = [tag for tag in found if tag not in labels.names]
+        if not lacking:
+            continue
+        row, position = next(
+            (row, position)
+            for row, sentence in enumerate(sentences)
+            for position, tag in enumerate(sentence)
+            if tag in lacking
+        )
+        place = tables[split].place(row, position)
+        if trained and {*found} <= {"O", *lacking}:
+            raise ValueError(f"{place}: the tag is {sentences[row][position]!r}; it must be one of {labels}.")
+        shown = ", ".join(map(repr, sorted(lacking)[:SHOWN_TAGS]))
+        logger.warning(
+            "%d tokens of the %s split have a tag that the model cannot know, and count as its errors: %s. The first: "
+            "%s.",
+            *(sum(found[tag] for tag in lacking), split, shown, place),
+        )
+        unknown |= dict.fromkeys(sorted(lacking))
+    return list(unknown)

@@ -6,7 +6,8 @@
   Veenstra 1999, arXiv:cs/9907006).
 - BIOES: IOB2 with ``E-X`` for the last token of an entity, and ``S-X`` for one of a single token.
 
-``O`` is outside every entity in all of them.
+``O`` is outside every entity in all of them. `tagged.recognition` brings other schemes, and other ways to write them,
+to these.
 """
 
 from __future__ import annotations
@@ -17,17 +18,14 @@ from typing import Literal, get_args
 
 __all__ = [
     "InvalidTags",
-    "TagScheme",
     "bioes_to_iob2",
     "entity_types",
-    "guess_scheme",
     "invalid_positions",
     "iob1_to_iob2",
     "iob2_to_bioes",
     "mend",
 ]
 
-TagScheme = Literal["IOB1", "IOB2", "BIOES"]
 InvalidTags = Literal["keep", "repair", "refuse"]
 
 IOB_PREFIXES = "BI"
@@ -113,35 +111,6 @@ def mend(tags: Sequence[str], invalid: InvalidTags, place: str) -> list[str]:
             f"{place}: the tag {tag!r} at position {positions[0]} (from 0) follows neither 'B{tag[1:]}' nor {tag!r}."
         )
     return iob1_to_iob2(tags) if invalid == "repair" else list(tags)
-
-
-def guess_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme | None:
-    """The scheme of entity tags, or None where they are something else, such as parts of speech.
-
-    - None: there is no tag at all, or one that is neither O nor a B-, I-, E- or S- before a type.
-    - BIOES: there is an E- or S-.
-    - IOB1: some entity begins with I-, and every B- directly follows an entity of its own type.
-    - IOB2: anything else. So IOB2 with an I- that lacks its B- is IOB2, as long as one B- stands where IOB1 would not
-      have it, and so are tags that fit both: no entity begins with I-. With I- alone and no B- it is IOB1.
-    """
-    tagged = ends = begins_with_i = b_of_iob2 = False
-    for tags in sentences:
-        before = ""
-        for tag in tags:
-            try:
-                prefix, entity = _split(tag, BIOES_PREFIXES)
-            except ValueError:
-                return None
-            tagged = True
-            ends |= prefix in ("E", "S")
-            begins_with_i |= prefix == "I" and entity != before
-            b_of_iob2 |= prefix == "B" and entity != before
-            before = entity
-    if not tagged:
-        return None
-    if ends:
-        return "BIOES"
-    return "IOB1" if begins_with_i and not b_of_iob2 else "IOB2"
 
 
 def entity_types(tags: Iterable[str]) -> list[str]:

@@ -29,12 +29,13 @@ from .training import (
 )
 
 
-__all__ = ["WORD_START", "token_bytes", "train_word_pieces", "word_start"]
+__all__ = ["WORD_START", "split_words", "token_bytes", "train_word_pieces", "word_start"]
 
 WORD_START = "Ġ"  # the byte-level name of the space that is put before every word
 MAX_EXCEPTIONS = 300
 MAX_CLITICS = 20
 MIN_OCCURRENCES = 2
+ENGLISH_CLITICS = ("n['’]t", "['’](?:s|re|ve|ll|d|m)")
 
 _LETTER = r"[\p{L}\p{M}\p{N}°]"
 _AFTER_NONE = rf"(?<!{_LETTER})"
@@ -103,6 +104,20 @@ def train_word_pieces(
         clean_up_tokenization_spaces=False,
         split_special_tokens=True,
     )
+
+
+def split_words(text: str) -> list[tuple[int, int]]:
+    """The words of natural text, each as its first character and the one after its last.
+
+    They are found by the general pattern of `train_word_pieces`, with the clitics of English as words of their own
+    ("York", "'s"); a tokenizer that is trained on sentences cut like this finds the same.
+    """
+    return [ends for _, ends in _general_splitter().pre_tokenize_str(text)]
+
+
+@cache
+def _general_splitter() -> pre_tokenizers.Split:
+    return _splitter(_general_pattern(list(ENGLISH_CLITICS)))
 
 
 def word_start(token: str) -> bool:

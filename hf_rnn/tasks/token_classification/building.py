@@ -14,9 +14,10 @@ from ...data.readers.sources import training_column
 from ...data.tokenizers.word_pieces import train_word_pieces
 from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_tokens
 from ...data.vectors import fill_embeddings
+from ...models.configuration_rnn import RecurrentConfig
 from ...runs.checksums import check_source
 from ..arguments import ModelArguments, WordArguments
-from ..building import build_model, named_vectors, new_model
+from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels
 
 
 __all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
@@ -67,9 +68,9 @@ def build_tagger(
     tokenizer: PreTrainedTokenizerBase,
     data: TokenClassificationData,
 ) -> PreTrainedModel:
-    """The checkpoint with a head for the labels of `data`, or a new model: of words, where the tokenizer marks them,
-    with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as `config_overrides`
-    say nothing else.
+    """The checkpoint, with a new head where `data` have other labels; or a new model: of words, where the tokenizer
+    marks them, with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as
+    `config_overrides` say nothing else.
     """
     labels: dict[str, Any] = {
         "id2label": dict(enumerate(data.label_names)),
@@ -80,9 +81,29 @@ def build_tagger(
         labels |= TAGGER_DEFAULTS if of_words else {"crf": True}
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
+    trained = trained_labels(arguments)
+    if trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names:
+        return _with_new_head(arguments, tokenizer, data, labels)
     if not of_words:
         return build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
     return _word_model(arguments, word_arguments, tokenizer, data, labels | arguments.overrides())
+
+
+def _with_new_head(
+    arguments: ModelArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TokenClassificationData,
+    labels: dict[str, Any],
+) -> PreTrainedModel:
+    """The checkpoint with a head that starts at random, even where its own has as many labels."""
+    config: Any = checkpoint_config(arguments)
+    if isinstance(config, RecurrentConfig):
+        scheme = config.label_scheme or "BIOES"
+        labels["label_scheme"] = scheme if config.crf and data.is_entities else None
+    trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
+    model = type(trained)(trained.config)
+    setattr(model, model.base_model_prefix, trained.base_model)
+    return model
 
 
 def _word_model(

@@ -28,7 +28,8 @@ def read_sentences(arguments: TokenTestArguments, label2id: dict[str, int] | Non
     data = load_token_classification(arguments, label2id=label2id)
     rows = test_rows(data.splits)
     sentences = [list(tokens) for tokens in rows["tokens"]]
-    tags = [[data.label_names[tag] for tag in sentence] for sentence in rows["tags"]]
+    names = data.tag_names
+    tags = [[names[tag] for tag in sentence] for sentence in rows["tags"]]
     texts = [" ".join(tokens) for tokens in sentences]
     kind = "tagging" if data.is_entities else "tags"
     return TestSet("token-classification", texts, sentences, tags, data.label_names, kind, tag_figures)

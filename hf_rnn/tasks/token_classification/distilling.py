@@ -24,6 +24,7 @@ from ..distillation.learning import distilled, naming, teacher_of, trained_on, w
 from ..distillation.teacher import Teacher
 from ..run import TrainingTask
 from .building import tagger_tokenizer
+from .trainer import TaggingDistillationTrainer
 
 
 __all__ = ["distil_sentences", "with_unlabelled_sentences"]
@@ -49,6 +50,9 @@ def with_unlabelled_sentences(
                 train_file=distillation.unlabelled_file,
                 text_column_name=arguments.text_column_name,
                 label_column_name=arguments.label_column_name,
+                token_column=arguments.token_column,
+                tag_column=arguments.tag_column,
+                sentence_column=arguments.sentence_column,
                 task_name=arguments.task_name,
                 **reading_flags(arguments),
             )
@@ -91,7 +95,8 @@ def distil_sentences(
         before += len(split)
     own_tokenizer = cast(PreTrainedTokenizerBase, task.tokenizer)
     collator = TaggedDistillationCollator(own_tokenizer, label_padding=IGNORED_LABEL)
-    return distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {"data_collator": collator})
+    taught = distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {"data_collator": collator})
+    return replace(taught, trainer_class=TaggingDistillationTrainer)
 
 
 def _of_tokens(of_pieces: list[Any], read: datasets.Dataset, lengths: list[int], num_labels: int) -> list[Any]:

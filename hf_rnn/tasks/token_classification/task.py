@@ -33,6 +33,7 @@ from .building import build_tagger, tagger_tokenizer
 from .comparing import TEST_DATA
 from .distilling import distil_sentences, with_unlabelled_sentences
 from .natural_text import detokenized_figures
+from .trainer import TaggingTrainer
 
 
 __all__ = [
@@ -103,7 +104,9 @@ def prepare_token_classification(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    data = load_token_classification(data_arguments, label2id=trained_labels(model_arguments))
+    data = load_token_classification(
+        data_arguments, label2id=trained_labels(model_arguments), new_head=arguments.do_train
+    )
     check_splits(data.splits, arguments)
     data = with_unlabelled_sentences(data, data_arguments, distillation)
     tokenizer = tagger_tokenizer(
@@ -134,8 +137,9 @@ def prepare_token_classification(
         dataset_name=data.dataset_name,
         source=data_arguments,
         metric=TASK.kind.selects["tagging" if data.is_entities else "tags"],
-        compute_metrics=tagging_metrics_for(data.label_names, data.is_entities),
+        compute_metrics=tagging_metrics_for(data.tag_names, data.is_entities),
         measure=lambda trainer, output: _measure(trainer, tokenizer, splits, data, output),
+        trainer_class=TaggingTrainer,
         trainer_options={
             "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
             "preprocess_logits_for_metrics": best_labels,
@@ -157,7 +161,7 @@ def tokenize_tagged_splits(
         ValueError: a split has no sentence with a labelled piece.
     """
     limit = tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT and not recurrent else None
-    options: dict[str, Any] = {"max_length": arguments.max_seq_length or limit, "label_names": data.label_names}
+    options: dict[str, Any] = {"max_length": arguments.max_seq_length or limit, "label_names": data.tag_names}
     splits = {name: tokenize_tagged(rows, tokenizer, **options) for name, rows in data.splits.items()}
     splits["train_whole"] = splits["train"]
     if arguments.label_all_tokens:
@@ -199,7 +203,7 @@ def _measure(
                     references,
                     progress=not trainer.args.disable_tqdm,
                 )
-                table = confusion_table(references, predicted, data.label_names)
+                table = confusion_table(references, predicted, data.tag_names)
                 text = json.dumps(table, indent=2, ensure_ascii=False) + "\n"
                 (output / CONFUSION_FILE).write_text(text, encoding="utf-8")
     return metrics
@@ -223,7 +227,7 @@ def predict_tags(
     ids = np.asarray(output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions)
     rows = data.splits[split]
     found = token_predictions(ids, tokenized, rows, label_names=data.label_names)  # type: ignore[arg-type]
-    names = data.label_names
+    names = data.tag_names
     predicted = [[names[index] for index in sentence] for sentence in found]
     references = [[names[index] for index in sentence] for sentence in rows["tags"]]
     return predicted, references, float((output.metrics or {})[f"{split}_loss"])

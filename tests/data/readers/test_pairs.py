@@ -228,7 +228,8 @@ def test_a_score_is_taken_before_a_class(tmp_path: Path, caplog: pytest.LogCaptu
     """SICK has both."""
     header = ["pair_ID", "sentence_A", "sentence_B", "entailment_judgment", "relatedness_score"]
     rows = [
-        [str(i), LONG[i], LONG[i - 1], ("NEUTRAL", "ENTAILMENT", "CONTRADICTION")[i], f"{1.5 * (i + 1)}"] for i in range(3)
+        [str(i), LONG[i], LONG[i - 1], ("NEUTRAL", "ENTAILMENT", "CONTRADICTION")[i], f"{1.5 * (i + 1)}"]
+        for i in range(3)
     ]
     path = write_csv(tmp_path, header, rows)
     data = loaded(path)

@@ -106,10 +106,14 @@ def test_column_files(tmp_path, extension):
 )
 def test_every_scheme_becomes_iob2(write, caplog, scheme, tags):
     path = write("a", [row("a b c d e f", tags)])
-    for data in (load(path), load(path, tag_scheme=scheme, invalid_tags="refuse")):
+    for asked in (None, scheme):
+        caplog.clear()
+        data = load(path, tag_scheme=asked, invalid_tags="refuse")
         assert data.label_names == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
         assert named(data) == ["O B-PER I-PER B-PER O B-LOC".split()]
-    assert not caplog.records
+        # What was found is said, what was asked for, or needs no conversion, is not.
+        said = f"are read as {scheme.upper()} and become IOB2, such as 'B-PER'; --tag_scheme names another"
+        assert (said in caplog.text) == (len(caplog.records) == 1) == (asked is None and scheme != "iob2")
 
 
 def test_integer_tags(tmp_path, write):
@@ -151,12 +155,48 @@ def test_invalid_tags(write, caplog):
         load(**files, invalid_tags="refuse")
 
 
+def test_tags_that_training_lacks_are_kept_and_said(write, caplog):
+    files = {
+        "validation_file": write("b", [row("a b c", "B-XY I-XY B-PER")]),
+        "test_file": write("c", [row("a", "B-Z")]),
+    }
+    data = load(write("a", ROWS), **files)
+    assert data.label_names == LABEL_NAMES and data.unknown_names == ("B-XY", "I-XY", "B-Z")
+    assert data.tag_names == [*LABEL_NAMES, "B-XY", "I-XY", "B-Z"]
+    tags = {
+        split: [[data.tag_names[tag] for tag in row] for row in data.splits[split]["tags"]] for split in data.splits
+    }
+    assert (tags["validation"], tags["test"]) == ([["B-XY", "I-XY", "B-PER"]], [["B-Z"]])
+    assert [record.getMessage() for record in caplog.records] == [
+        "2 tokens of the validation split have a tag that the model cannot know, and count as its errors: 'B-XY', "
+        "'I-XY'. The first: Column `ner_tags` of the validation split, row 0 (from 0), position 0.",
+        "1 tokens of the test split have a tag that the model cannot know, and count as its errors: 'B-Z'. The first: "
+        "Column `ner_tags` of the test split, row 0 (from 0), position 0.",
+    ]
+    with pytest.raises(ValueError, match="the tag is 'B-XY'; it must be one of"):
+        load(write("d", ROWS), **files, class_names=",".join(LABEL_NAMES))
+
+
+def test_a_trained_model_has_a_new_head_for_other_tags(write, caplog):
+    label2id = {"O": 0, "B-PER": 1, "I-PER": 2}
+    path = write("a", [row("a b", "B-GPE O")])
+    data = load_token_classification(TokenDataArguments(train_file=path), label2id=label2id, new_head=True)
+    assert data.label_names == ["O", "B-GPE", "I-GPE"] and data.unknown_names == ()
+    assert "without 'B-GPE': it has a new head for the 3 labels of the data" in caplog.text
+    caplog.clear()
+    known = TokenDataArguments(train_file=write("b", [row("a b", "B-PER O")]))
+    assert load_token_classification(known, label2id=label2id, new_head=True).label_names == list(label2id)
+    assert not caplog.records
+
+
 def test_labels_of_a_trained_model(write):
     label2id = {"B-PER": 0, "I-PER": 1, "O": 2, "B-GPE": 3}
     data = load(write("a", [row("a b", "B-PER O")]), label2id=label2id)
     assert (data.label_names, data.splits["train"]["tags"][:]) == (list(label2id), [[0, 2]])
-    with pytest.raises(ValueError, match="the tag is 'I-GPE'; it must be one of 'B-PER', 'I-PER', 'O', 'B-GPE'"):
-        load(write("b", [row("a b", "B-GPE I-GPE")]), label2id=label2id)
+    with pytest.raises(
+        ValueError, match="position 0: the tag is 'B-X'; it must be one of 'B-PER', 'I-PER', 'O', 'B-G"
+    ):
+        load(write("b", [row("a b", "B-X O")]), label2id=label2id)
     with pytest.raises(ValueError, match="`label2id` must be of IOB2 tags.* it has 'O', 'S-PER'"):
         load(write("c", [row("a b", "B-PER O")]), label2id={"O": 0, "S-PER": 1})
 
@@ -164,11 +204,7 @@ def test_labels_of_a_trained_model(write):
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        (
-            "O B-XY",
-            r"`ner_tags` of the test split, row 1 \(from 0\), position 1: the tag is 'B-XY'; it must be one of 'O'",
-        ),
-        ("O NN", r"the test split, row 1 \(from 0\): not tagged by `tag_scheme` iob2: The tag 'NN'"),
+        ("O NN", r"the test split, row 1 \(from 0\), position 1: not tagged by `tag_scheme` iob2: The tag 'NN'"),
         ("O", r"`ner_tags` of the test split, row 1 \(from 0\): 1 tags for 2 tokens"),
         ("O O O", r"`ner_tags` of the test split, row 1 \(from 0\): 3 tags for 2 tokens"),
         (["O", None], r"row 1 \(from 0\), position 1: the tag is None; it must be a string"),
@@ -191,10 +227,10 @@ def test_tokens_of_nothing(write, token):
 def test_tokens_that_are_no_strings(write):
     with pytest.raises(ValueError, match="row 0 .*position 0: the token is 7"):
         load(write("a", [{"tokens": [7], "ner_tags": ["O"]}]))
-    with pytest.raises(
-        ValueError, match=r"`tokens` of the train split, row 0 \(from 0\): expected a list, found 'a b'"
-    ):
-        load(write("b", [{"tokens": "a b", "ner_tags": ["O"]}]))
+    with pytest.raises(ValueError, match=r"`tokens` of the train split, row 0 \(from 0\): expected a list, found 7"):
+        load(write("b", [{"tokens": 7, "ner_tags": ["O"]}]))
+    with pytest.raises(ValueError, match=r"`ner_tags` of the train split, row 0 \(from 0\): 1 tags for 2 tokens"):
+        load(write("c", [{"tokens": "a b", "ner_tags": ["O"]}]))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +246,11 @@ def test_tokens_that_are_no_strings(write):
             {"class_names": "O,B-ORG,I-PER,B-PER,B-MISC,X"},
             "`class_names`, or the class labels of .*: The tag 'X' is no",
         ),
-        ({"tag_scheme": "bilou"}, "`tag_scheme`='bilou' must be one of None, 'iob1', 'iob2', 'bioes'"),
+        ({"tag_scheme": "biox"}, "`tag_scheme`='biox' must be one of None, 'iob1', .*'bilou', 'bmes', 'none'"),
+        (
+            {"tag_column": "1", "label_column_name": "x"},
+            "`tag_column`='1' and `label_column_name`='x' were both given",
+        ),
         ({"invalid_tags": "drop"}, "`invalid_tags`='drop' must be one of 'keep', 'repair', 'refuse'"),
         ({"validation_split_percentage": 0}, "`validation_split_percentage`=0 must be more than 0"),
     ],

@@ -11,7 +11,6 @@ from seqeval.scheme import IOB1, IOB2, IOBES, Entities
 from hf_rnn.data.readers.tag_schemes import (
     bioes_to_iob2,
     entity_types,
-    guess_scheme,
     invalid_positions,
     iob1_to_iob2,
     iob2_to_bioes,
@@ -92,30 +91,6 @@ def test_mend():
     assert mend(valid, "refuse", "here") == valid
     with pytest.raises(ValueError, match="`invalid`='drop' must be one of 'keep', 'repair', 'refuse'"):
         mend(tags, "drop", "here")
-
-
-@pytest.mark.parametrize(
-    ("text", "scheme"),
-    [
-        *((text, scheme) for scheme, text in SCHEMES.items()),
-        ("O I-X I-Y | O", "IOB1"),
-        ("O I-X | B-X", "IOB2"),
-        ("I-X B-X O I-X B-X I-X", "IOB1"),
-        ("I-X B-Y", "IOB2"),
-        ("O | B-X I-X B-X", "IOB2"),
-        ("O O", "IOB2"),
-        ("S-X", "BIOES"),
-        ("B-X O E-X", "BIOES"),
-        ("", None),
-        ("NN VBZ O", None),
-        ("B-X L-X U-X", None),
-        ("B-X I-", None),
-        ("B-X X", None),
-        ("-X", None),
-    ],
-)
-def test_guess_scheme(text, scheme):
-    assert guess_scheme(sentences(text)) == scheme
 
 
 def test_entity_types():

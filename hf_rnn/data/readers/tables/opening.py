@@ -18,7 +18,15 @@ from .options import ONE_COLUMN, ReadingArguments
 from .sources import Source, find_source
 
 
-__all__ = ["COLUMNAR_EXTENSIONS", "JSON_EXTENSIONS", "TABLE_EXTENSIONS", "OpenFile", "find_text", "open_file"]
+__all__ = [
+    "COLUMNAR_EXTENSIONS",
+    "JSON_EXTENSIONS",
+    "TABLE_EXTENSIONS",
+    "OpenFile",
+    "find_text",
+    "open_file",
+    "say_findings",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +46,7 @@ class OpenFile:
 
     Attributes:
         source: Where its bytes are.
-        kind: ``"table"``, ``"json"``, ``"text"``, ``"parquet"``, ``"arrow"`` or ``"arrow stream"``.
+        kind: ``"table"``, ``"json"``, ``"text"``, ``"lines"`` of tokens, ``"parquet"``, ``"arrow"`` or ``"arrow stream"``.
         encoding: Of all but the last three.
         layout: Of a table.
     """
@@ -86,18 +94,18 @@ def open_file(
     findings = [(f"as {encoding.name}", "--encoding")] if encoding.is_guess else []
     opened = OpenFile(source, "json", encoding)
     if source.extension in JSON_EXTENSIONS:
-        _say(source, findings)
+        say_findings(source, findings)
         return opened
     with opened.text(errors="surrogateescape" if is_lenient else "strict") as text:
         sample = take_sample(text)
     if is_text and source.extension in (".txt", "") and not _is_table(sample, source, options):
-        _say(source, findings)
+        say_findings(source, findings)
         return OpenFile(source, "text", encoding)
     if _is_json(sample):
-        _say(source, [*findings, ("as JSON, an object a line", "")])
+        say_findings(source, [*findings, ("as JSON, an object a line", "")])
         return opened
     layout = find_layout(sample, source, options)
-    _say(source, [*findings, *layout.findings])
+    say_findings(source, [*findings, *layout.findings])
     return OpenFile(source, "table", encoding, layout)
 
 
@@ -150,7 +158,7 @@ def _is_json(sample: Sample) -> bool:
         return False
 
 
-def _say(source: Source, findings: list[tuple[str, str]]) -> None:
+def say_findings(source: Source, findings: list[tuple[str, str]]) -> None:
     """One line of what was found, and of the flags that overrule it."""
     if not findings:
         return

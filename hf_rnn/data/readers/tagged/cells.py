@@ -1,0 +1,56 @@
+"""Lists of words or tags in the cells of a table, in the forms in which programs write one there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+__all__ = ["list_reader"]
+
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_SPACES = re.compile(r"[ \t\r\n]+")
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+def list_reader(cells: Sequence[Any], *, of_tags: bool) -> Callable[[Any], Any]:
+    """What gives the items of each cell of a column.
+
+    Cells that are all in brackets are lists: ``['B-PER', 'O']`` of Python, ``["B-PER", "O"]`` of JSON and
+    ``['B-PER' 'O']`` of numpy. Otherwise white space divides the items, and between tags a comma may, where it is no
+    tag of its own. What is no string stays as it is. The reader raises a ValueError for a list that it cannot read.
+
+    Args:
+        cells: All of the column.
+        of_tags: Whether they are tags, not words.
+    """
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    if texts and all(text.startswith("[") and text.endswith("]") for text in texts):
+        return lambda cell: _bracketed(cell.strip()) if isinstance(cell, str) else cell
+    items = {item for text in texts for item in _SPACES.split(text)}
+    commas = of_tags and "," not in items and any("," in item for item in items)
+    divider = re.compile(r"[ \t\r\n,]+") if commas else _SPACES
+    return lambda cell: [item for item in divider.split(cell) if item] if isinstance(cell, str) else cell
+
+
+def _bracketed(text: str) -> list[Any]:
+    if not text:
+        return []
+    try:
+        found = json.loads(text)
+        if isinstance(found, list):
+            return found
+    except ValueError:
+        pass
+    inner = text[1:-1].strip()
+    quoted = _QUOTED.findall(inner)
+    if quoted and _BETWEEN.fullmatch(_QUOTED.sub("", inner)):
+        # Each alone: Python makes one word of two that no comma divides, as numpy writes them.
+        return [ast.literal_eval(item) for item in quoted]
+    items = [item for item in re.split(r"[\s,]+", inner) if item]
+    if quoted or any(not re.fullmatch(r"[^\[\]'\"]+", item) or item == "..." for item in items):
+        raise ValueError(f"{text[:60]!r} is no list of words or tags that can be read")
+    return [int(item) if item.removeprefix("-").isdecimal() else item for item in items]
