@@ -17,6 +17,7 @@ from ...data.vectors import fill_embeddings
 from ...runs.checksums import check_source
 from ..arguments import ModelArguments, WordArguments
 from ..building import build_model, named_vectors, new_model
+from ..overrides import check_tokens, width_of_vectors, with_overrides
 
 
 __all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # What a new tagger has unless `config_overrides` say otherwise.
 TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
+# What changes the labels, where `config_overrides` contradict them.
+FLAGS_OF_LABELS = dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names")
 
 
 def tagger_tokenizer(
@@ -81,8 +84,10 @@ def build_tagger(
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
     if not of_words:
-        return build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
-    return _word_model(arguments, word_arguments, tokenizer, data, labels | arguments.overrides())
+        return build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
+    check_tokens(arguments.overrides(), tokenizer)
+    values = with_overrides(labels, arguments.overrides(), flags=FLAGS_OF_LABELS)
+    return _word_model(arguments, word_arguments, tokenizer, data, values)
 
 
 def _word_model(
@@ -101,7 +106,7 @@ def _word_model(
     vectors = None
     if arguments.embedding_vectors is not None:
         vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
-        values.setdefault("embedding_size", vectors.dimensions)
+        values |= width_of_vectors(arguments.overrides(), vectors, arguments.embedding_vectors)
     words = choose_words(training_column(data.splits, "tokens"), word_arguments.word_vocab_size - 1, vectors=vectors)
     spelt, starts = spell_tokens(tokenizer)
     values |= {"word_vocab_size": len(words) + 1, "max_token_bytes": max(2, *map(len, spelt))}
@@ -111,7 +116,8 @@ def _word_model(
     rows = embeddings.set_words(words)
     if vectors is not None:
         found = fill_embeddings(embeddings.word_embeddings, rows, vectors)
-        logger.warning("%d words, all with vectors of %s.", len(found), arguments.embedding_vectors)
+        dimensions, source = vectors.dimensions, arguments.embedding_vectors
+        logger.warning("%d words, all with vectors of %d dimensions, as %s has them.", len(found), dimensions, source)
     if arguments.freeze_embeddings:
         embeddings.word_embeddings.requires_grad_(False)
     return model
