@@ -22,7 +22,8 @@ SMALLER = {
     "python scripts/plot_gradient_flow.py": "--max_steps 2",
     "python scripts/compare.py": "--quick",
     "torchrun": "--max_steps 2",
-    "accelerate launch": "--max_steps 2",
+    # The page gives it in place of `torchrun`, and a run that has ended is not written over.
+    "accelerate launch": "--max_steps 2 --output_dir runs/by_accelerate",
 }
 
 # Page → commands whose runs its own commands take further.
