@@ -38,6 +38,8 @@ UNRECORDED_ARGUMENTS = frozenset(
 UNRECORDED_CONFIG = frozenset(
     "_name_or_path architectures auto_map dtype id2label label2id model_type transformers_version".split()
 )
+# What transformers' training arguments choose devices by.
+OF_DEVICES = ("use_cpu", "ddp_backend")
 
 
 def describe_model(model: PreTrainedModel, folder: str | Path, *, base_model: str | None = None) -> dict[str, Any]:
@@ -126,8 +128,13 @@ def _defaults(group: Any) -> dict[str, Any]:
     fields = [field for field in dataclasses.fields(group) if field.init]
     if isinstance(group, TrainingArguments):
         # It rewrites many of its fields on construction: the default is what comes out, not what the field declares.
-        untouched = type(group)()
-        return {field.name: getattr(untouched, field.name) for field in fields}
+        # Construction also chooses the devices of the process. If it chose others, the process would forget the group
+        # of processes that it is in.
+        untouched = type(group)(**{name: getattr(group, name) for name in OF_DEVICES})
+        return {
+            field.name: field.default if field.name in OF_DEVICES else getattr(untouched, field.name)
+            for field in fields
+        }
     return {
         field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         for field in fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..progress import without_weight_bars
 from ..runs.checksums import check_source
 from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
+from .overrides import check_tokens, width_of_vectors, with_overrides
 
 
 __all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]
@@ -96,7 +97,12 @@ def build_tokenizer(
 
 @without_weight_bars()
 def build_model(
-    arguments: ModelArguments, auto_class: Any, tokenizer: PreTrainedTokenizerBase, **values: Any
+    arguments: ModelArguments,
+    auto_class: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    flags: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> PreTrainedModel:
     """A new model of a recurrent family, with random weights or those of language models, or the checkpoint with a
     head for these labels.
@@ -104,36 +110,61 @@ def build_model(
     Args:
         arguments: Which one.
         auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
-        tokenizer: Gives a new model its `vocab_size`.
+        tokenizer: Gives a new model its `vocab_size`. Vectors give it its `embedding_size`.
+        flags: Value of the configuration → the flag that changes what the data settle of it, for errors.
         values: Of its configuration: labels, problem type. `config_overrides` come on top.
 
     Raises:
-        ValueError: the tokenizer has more entries than the model has embeddings, `embedding_vectors` or
+        ValueError: `config_overrides` contradict the labels of the data, the tokenizer, the vectors or the vocabulary
+            of the checkpoint; the tokenizer has more entries than the model has embeddings, `embedding_vectors` or
             `freeze_embeddings` was given for a model that has none, or the language models do not fit.
     """
-    values |= arguments.overrides()
+    check_tokens(arguments.overrides(), tokenizer)
+    values = with_overrides(values, arguments.overrides(), flags=flags)
     config = checkpoint_config(arguments, **values)
+    vectors = _table_of_vectors(arguments, tokenizer)
+    if vectors is not None:
+        values |= width_of_vectors(arguments.overrides(), vectors, str(arguments.embedding_vectors))
     if arguments.init_from_lm is not None:
         model = _model_from_language_models(arguments, arguments.init_from_lm, auto_class, tokenizer, **values)
     elif config is None:
         model = new_model(arguments, auto_class, tokenizer, **values)
     else:
-        model = auto_class.from_pretrained(
+        model, loaded = auto_class.from_pretrained(
             arguments.model_name_or_path,
             config=config,
             revision=arguments.revision,
             trust_remote_code=arguments.trust_remote_code,
             # A head for other labels is replaced; transformers reports what it initialises anew.
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
             dtype=torch.float32,
         )
+        _check_sizes(arguments, model, loaded["mismatched_keys"])
     if model.config.vocab_size is None or len(tokenizer) > model.config.vocab_size:
         raise ValueError(
             f"The tokenizer has {len(tokenizer)} entries; the model's `vocab_size` is {model.config.vocab_size}. "
             "Give the `tokenizer_name_or_path` that the model was trained with."
         )
-    _prepare_embeddings(arguments, model, tokenizer)
+    _prepare_embeddings(arguments, model, tokenizer, vectors)
     return model
+
+
+def _check_sizes(
+    arguments: ModelArguments, model: PreTrainedModel, mismatched: Iterable[tuple[str, Any, Any]]
+) -> None:
+    """Raises:
+    ValueError: `config_overrides` give the model other sizes than its weights have, which would be drawn at random.
+    """
+    head = () if model.base_model is model else (f"{model.base_model_prefix}.",)
+    lost = [each for each in sorted(mismatched) if not head or each[0].startswith(head)]
+    if lost:
+        name, stored, wanted = lost[0]
+        raise ValueError(
+            f"`config_overrides`={arguments.config_overrides!r} change the sizes of `model_name_or_path`="
+            f"{arguments.model_name_or_path!r}: its {name} is {tuple(stored)}, not {tuple(wanted)}, and {len(lost)} "
+            "of its weights would start at random. Leave the sizes out, or give `model_type` for a new model."
+        )
 
 
 def new_model(
@@ -175,18 +206,26 @@ def _model_from_language_models(
     return model
 
 
-def _prepare_embeddings(arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def _table_of_vectors(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase) -> WordVectors | None:
+    """The vectors of the tokens, None where none are wanted."""
+    if arguments.embedding_vectors is None or arguments.overrides().get("one_hot_input"):
+        return None
+    return named_vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer.get_vocab().keys())
+
+
+def _prepare_embeddings(
+    arguments: ModelArguments, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, vectors: WordVectors | None
+) -> None:
     if arguments.embedding_vectors is None and not arguments.freeze_embeddings:
         return
     embeddings = model.get_input_embeddings()
     if not isinstance(embeddings, torch.nn.Embedding):
         argument = "freeze_embeddings" if arguments.embedding_vectors is None else "embedding_vectors"
         raise ValueError(f"`{argument}` was given, but the model has no embedding table (`one_hot_input`).")
-    if arguments.embedding_vectors is not None:
-        vocabulary = tokenizer.get_vocab().keys()
-        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words, vocabulary)
+    if vectors is not None:
         coverage = initialize_embeddings(embeddings, tokenizer, vectors)
-        logger.warning("Embeddings from %s: %s", arguments.embedding_vectors, coverage)
+        dimensions, source = vectors.dimensions, arguments.embedding_vectors
+        logger.warning("Embeddings of %d dimensions, as %s has them: %s", dimensions, source, coverage)
     if arguments.freeze_embeddings:
         embeddings.requires_grad_(False)
 

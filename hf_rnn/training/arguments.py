@@ -6,11 +6,12 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from transformers import TrainingArguments
 
 from ..metrics.base import LOWER_IS_BETTER
+from ..moved import moved_names
 from .tracking import require_trackers
 
 
@@ -20,6 +21,9 @@ __all__ = [
     "RECURRENT_LEARNING_RATE",
     "RecurrentTrainingArguments",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = moved_names(__name__)
 
 
 # What suits weights that start at random, and what suits a pretrained transformer.

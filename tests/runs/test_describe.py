@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
 
-from hf_rnn.runs.describe import checkpoint_size, describe_model, non_default_arguments, split_metrics
+from hf_rnn.runs.describe import (
+    changed_arguments,
+    checkpoint_size,
+    describe_model,
+    non_default_arguments,
+    split_metrics,
+)
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
 @dataclass
@@ -107,3 +114,19 @@ def test_what_json_cannot_hold_is_named() -> None:
     training = TrainingArguments(output_dir="somewhere", lr_scheduler_kwargs={"curve": object()})
     with pytest.raises(ValueError, match="`lr_scheduler_kwargs`=.* could not be written into results.json"):
         non_default_arguments(training)
+
+
+def test_defaults_leave_the_devices_of_the_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments that are made with other devices would end the group of several processes."""
+    chosen = []
+    original = RecurrentTrainingArguments.__post_init__
+
+    def noted(self: RecurrentTrainingArguments) -> None:
+        chosen.append(self.use_cpu)
+        original(self)
+
+    arguments = RecurrentTrainingArguments(str(tmp_path), use_cpu=True, seed=7)
+    monkeypatch.setattr(RecurrentTrainingArguments, "__post_init__", noted)
+    changed = changed_arguments(arguments)
+    assert chosen == [True]
+    assert (changed["use_cpu"], changed["seed"]) == (True, 7)

@@ -157,12 +157,6 @@ def test_a_model_without_embeddings(tokenizer, arguments: dict[str, Any], name: 
         build(tokenizer, config_overrides='{"one_hot_input": true}', **arguments)
 
 
-def test_vectors_of_another_size(tokenizer, tmp_path: Path) -> None:
-    (tmp_path / "glove.txt").write_text("film 1 2 3\n")
-    with pytest.raises(ValueError, match="`vectors` have 3 dimensions, the embedding table 4: set `embedding_size`=3"):
-        build(tokenizer, embedding_vectors=str(tmp_path / "glove.txt"))
-
-
 def test_a_vocabulary_is_filled_from_the_vectors(tmp_path: Path) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("the 1 0\nfilm 0 1\nLisbon 1 1\nriver 2 0\nlake 0 2\n", encoding="utf-8")

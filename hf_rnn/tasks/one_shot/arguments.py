@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ...losses.objective import LOSSES
 from ...models.configuration_conv import ConvEncoderConfig
 from ..arguments import json_object
+from ..overrides import with_overrides
 from ..similarity.arguments import SimilarityArguments
 
 
@@ -48,7 +49,7 @@ class OneShotArguments(SimilarityArguments):
         Raises:
             ValueError: they are not a JSON object, or no configuration of grey images.
         """
-        config = ConvEncoderConfig(**json_object(self.config_overrides, "config_overrides"))
+        config = ConvEncoderConfig(**with_overrides({}, json_object(self.config_overrides, "config_overrides")))
         if config.num_channels != 1:
             raise ValueError(f"`num_channels`={config.num_channels} must be 1: glyphs are drawn in grey.")
         return config

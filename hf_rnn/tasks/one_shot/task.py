@@ -16,6 +16,7 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ReportArguments
+from ..overrides import with_overrides
 from ..run import TrainingTask
 from ..similarity.arguments import build_objective
 from ..similarity.measuring import choose_thresholds
@@ -104,7 +105,8 @@ def prepare_one_shot(
 
 def _model(arguments: OneShotArguments, encoder: ConvEncoderConfig) -> SiameseModel:
     similarity: Any = arguments.similarity or LOSSES[arguments.names[0]].similarity
-    return SiameseModel(SiameseConfig(encoder=encoder, similarity=similarity, **arguments.overrides()))
+    overrides = with_overrides({}, arguments.overrides(), argument="siamese_overrides")
+    return SiameseModel(SiameseConfig(encoder=encoder, similarity=similarity, **overrides))
 
 
 def _measure(

@@ -13,6 +13,7 @@ from ...models.modeling_siamese import SiameseForPairClassification, SiameseMode
 from ...progress import without_weight_bars
 from ..arguments import ModelArguments
 from ..building import build_model, checkpoint_config
+from ..overrides import with_overrides
 from .arguments import SimilarityArguments
 
 
@@ -34,17 +35,18 @@ def build_siamese(
         ValueError: as `building.build_model`; or arguments that a trained siamese network has settled.
     """
     model_class = SiameseForPairClassification if similarity.classifies else SiameseModel
+    labels: dict[str, Any] = {}
+    if similarity.classifies:
+        labels = {
+            "id2label": dict(enumerate(LABEL_NAMES)),
+            "label2id": {name: index for index, name in enumerate(LABEL_NAMES)},
+            "problem_type": "single_label_classification",
+        }
+    overrides = with_overrides(labels, similarity.overrides(), argument="siamese_overrides")
     config, path = checkpoint_config(arguments), arguments.model_name_or_path
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
-        values: dict[str, Any] = {"similarity": similarity.similarity or LOSSES[similarity.names[0]].similarity}
-        if similarity.classifies:
-            values |= {
-                "id2label": dict(enumerate(LABEL_NAMES)),
-                "label2id": {name: index for index, name in enumerate(LABEL_NAMES)},
-                "problem_type": "single_label_classification",
-            }
-        encoder = build_model(arguments, AutoModel, tokenizer)
-        return model_class.from_encoder(encoder, **values, **similarity.overrides())
+        kind = similarity.similarity or LOSSES[similarity.names[0]].similarity
+        return model_class.from_encoder(build_model(arguments, AutoModel, tokenizer), similarity=kind, **overrides)
     if arguments.config_overrides is not None:
         raise ValueError(
             f"`config_overrides`={arguments.config_overrides!r} was given, but `model_name_or_path`={path!r} is a "
@@ -56,6 +58,10 @@ def build_siamese(
         given = {"similarity": similarity.similarity, "threshold": None, "threshold_metric": None}
     # No Auto class loads it: where the folder carries code, this is the same code and needs no trust.
     model: SiamesePreTrainedModel = model_class.from_pretrained(
-        path, revision=arguments.revision, dtype=torch.float32, **given, **similarity.overrides()
+        path,
+        revision=arguments.revision,
+        dtype=torch.float32,
+        **given,
+        **{name: value for name, value in overrides.items() if name not in labels},
     )
     return model

@@ -60,6 +60,11 @@ GROUPS = (
     RecurrentTrainingArguments,
     DistillationArguments,
 )
+# What changes how the labels are read, where `config_overrides` contradict them.
+FLAGS_OF_LABELS = {
+    "problem_type": "problem_type",
+    **dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names"),
+}
 
 
 def run_text_classification(
@@ -214,6 +219,7 @@ def _classifier(
         arguments,
         AutoModelForSequenceClassification,
         tokenizer,
+        flags=FLAGS_OF_LABELS,
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,

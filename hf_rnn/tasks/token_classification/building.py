@@ -18,6 +18,7 @@ from ...models.configuration_rnn import RecurrentConfig
 from ...runs.checksums import check_source
 from ..arguments import ModelArguments, WordArguments
 from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels
+from ..overrides import check_tokens, width_of_vectors, with_overrides
 
 
 __all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # What a new tagger has unless `config_overrides` say otherwise.
 TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
+# What changes the labels, where `config_overrides` contradict them.
+FLAGS_OF_LABELS = dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names")
 
 
 def tagger_tokenizer(
@@ -85,8 +88,10 @@ def build_tagger(
     if trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names:
         return _with_new_head(arguments, tokenizer, data, labels)
     if not of_words:
-        return build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
-    return _word_model(arguments, word_arguments, tokenizer, data, labels | arguments.overrides())
+        return build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
+    check_tokens(arguments.overrides(), tokenizer)
+    values = with_overrides(labels, arguments.overrides(), flags=FLAGS_OF_LABELS)
+    return _word_model(arguments, word_arguments, tokenizer, data, values)
 
 
 def _with_new_head(
@@ -100,7 +105,7 @@ def _with_new_head(
     if isinstance(config, RecurrentConfig):
         scheme = config.label_scheme or "BIOES"
         labels["label_scheme"] = scheme if config.crf and data.is_entities else None
-    trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, **labels)
+    trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
     model = type(trained)(trained.config)
     setattr(model, model.base_model_prefix, trained.base_model)
     return model
@@ -122,7 +127,7 @@ def _word_model(
     vectors = None
     if arguments.embedding_vectors is not None:
         vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
-        values.setdefault("embedding_size", vectors.dimensions)
+        values |= width_of_vectors(arguments.overrides(), vectors, arguments.embedding_vectors)
     words = choose_words(training_column(data.splits, "tokens"), word_arguments.word_vocab_size - 1, vectors=vectors)
     spelt, starts = spell_tokens(tokenizer)
     values |= {"word_vocab_size": len(words) + 1, "max_token_bytes": max(2, *map(len, spelt))}
@@ -132,7 +137,8 @@ def _word_model(
     rows = embeddings.set_words(words)
     if vectors is not None:
         found = fill_embeddings(embeddings.word_embeddings, rows, vectors)
-        logger.warning("%d words, all with vectors of %s.", len(found), arguments.embedding_vectors)
+        dimensions, source = vectors.dimensions, arguments.embedding_vectors
+        logger.warning("%d words, all with vectors of %d dimensions, as %s has them.", len(found), dimensions, source)
     if arguments.freeze_embeddings:
         embeddings.word_embeddings.requires_grad_(False)
     return model

@@ -1,0 +1,73 @@
+"""What the commands of the documents need beside themselves: to be small, to find a run, or to be left out."""
+
+from __future__ import annotations
+
+
+# How a command begins → what is appended, so that it ends in seconds on the data of `tiny.py`.
+SMALLER = {
+    "hf-rnn train text-classification reviews.csv": "--max_steps 2",
+    "hf-rnn train imdb_bilstm": "--max_steps 2",
+    "hf-rnn train imdb_lm_forward": "--max_steps 2 --validation_split_size 4 --block_size 4",
+    "hf-rnn train imdb_lm_backward": "--max_steps 2 --validation_split_size 4 --block_size 4",
+    "hf-rnn train conll2003_bilstm_crf": "--max_steps 2",
+    "hf-rnn train conll2003_bert": "--max_steps 2",
+    "python scripts/run_text_classification.py": "--max_steps 2",
+    "python scripts/run_similarity.py": "--max_steps 2",
+    "python scripts/run_token_classification.py": "--max_steps 2",
+    "python scripts/run_language_modeling.py": "--max_steps 2 --block_size 8 --per_device_train_batch_size 4",
+    "python scripts/baseline_tfidf.py": "--validation_split_size 8",
+    "python scripts/run_hyperparameter_search.py": (
+        "--n_trials 2 --n_random_trials 1 --num_train_epochs 1 --validation_split_size 8 --max_train_samples 24"
+    ),
+    "python scripts/plot_gradient_flow.py": "--max_steps 2",
+    "python scripts/compare.py": "--quick",
+    "torchrun": "--max_steps 2",
+    # The page gives it in place of `torchrun`, and a run that has ended is not written over.
+    "accelerate launch": "--max_steps 2 --output_dir runs/by_accelerate",
+}
+
+# Page → commands whose runs its own commands take further.
+BEFORE = {
+    "docs/comparing-checkpoints.md": ("hf-rnn train conll2003_bert --model_name_or_path tiny_bert",),
+    "docs/onnx.md": ("hf-rnn train imdb_bilstm",),
+    "docs/publishing.md": ("hf-rnn train imdb_bilstm",),
+    "docs/search.md": (
+        "hf-rnn train text-classification reviews.csv --output_dir runs/a",
+        "hf-rnn train text-classification reviews.csv --output_dir runs/b",
+    ),
+    "docs/tagging.md": ("hf-rnn train conll2003_bert --model_name_or_path tiny_bert",),
+    "docs/writing.md": (
+        "hf-rnn train imdb_lm_forward --output_dir forward_model",
+        "hf-rnn train imdb_lm_backward --output_dir backward_model",
+    ),
+}
+# Page → the corpus whose test split is its `test.parquet`.
+TEST_FILE = {
+    "docs/comparing-checkpoints.md": "conll2003/test.parquet",
+    "docs/onnx.md": "imdb/test.parquet",
+}
+
+# Those whose commands start processes of their own, or train several models.
+SLOW_PAGES = ("docs/comparing-checkpoints.md", "docs/distributed.md", "docs/publishing.md", "docs/search.md")
+
+INSTALLING = "installing needs a network; tests/installed does it from the wheel"
+MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"
+MACHINES = "it needs several machines; tests/training/test_distributed.py starts several launchers on one"
+# How a command begins → why no test runs it.
+NOT_RUN = {
+    "pip install torch": INSTALLING,
+    'pip install "hf_rnn[train] @': INSTALLING,
+    'pip install "hf_rnn-0.1.0': INSTALLING,
+    'pip install "hf_rnn[search]"': INSTALLING,
+    'pip install "ray[tune]"': INSTALLING,
+    "python scripts/run_hyperparameter_search.py RECIPE.json --backend ray": "Ray is in no extra and not installed",
+    "make demo": "tests/scripts/test_demo.py runs what it does after installing",
+    "make test": MAKING,
+    "make test-all": MAKING,
+    "make style": MAKING,
+    "make quality": MAKING,
+    "make dist": MAKING,
+    "python -m tests.released.examples": "a release runs it once; tests/released/test_released.py loads what it wrote",
+    "torchrun --nnodes 2": MACHINES,
+    "accelerate launch --multi_gpu --num_machines 2": MACHINES,
+}

@@ -1,0 +1,84 @@
+"""Tiny files under the names that the documents use, and corpora and vectors of the shapes that the recipes read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hf_rnn.data.synthetic.reviews import LABEL_NAMES, generate_reviews
+from hf_rnn.data.vectors import PACKAGED_VECTORS
+from tests.tasks.small_similarity_runs import generate_pairs
+from tests.tasks.small_tagging_runs import generate_tagged, save_tiny_bert, write_sentences
+
+
+# All types of CoNLL-2003, the fourth of which the generator has not.
+TAGGED = [(["The", "Dutch", "Cup", "ended", "."], ["O", "B-MISC", "I-MISC", "O", "O"]), *generate_tagged(59, seed=5)]
+PAIRS = generate_pairs(60, seed=5)
+REVIEWS = [review["text"] for review in generate_reviews(60, seed=5)]
+SENTIMENTS = [review["label"] for review in generate_reviews(60, seed=5)]
+# Folders of the checkout that the commands name.
+OF_CHECKOUT = ("scripts", "hf_rnn")
+BOOK = "\n".join(REVIEWS * 3) + "\n"
+
+
+def write_files(folder: Path, checkout: Path) -> None:
+    """What a reader of the documents has: a checkout, and data."""
+    for name in OF_CHECKOUT:
+        (folder / name).symlink_to(checkout / name)
+    named = [LABEL_NAMES[sentiment] for sentiment in SENTIMENTS]
+    _write_csv(folder / "reviews.csv", ("text", "label"), zip(REVIEWS, named, strict=True))
+    _write_csv(folder / "labelled.csv", ("text", "label"), zip(REVIEWS[:9], named, strict=False))
+    _write_csv(folder / "new.csv", ("text",), ((text,) for text in REVIEWS[:9]))
+    _write_csv(folder / "pairs.csv", ("question1", "question2", "label"), PAIRS)
+    for split, sentences in (("train", TAGGED[:40]), ("dev", TAGGED[40:50]), ("test", TAGGED[50:])):
+        write_sentences(folder / f"{split}.conll", sentences)
+    (folder / "book.txt").write_text(BOOK, encoding="utf-8")
+    save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
+
+
+def write_corpora(folder: Path) -> None:
+    """The corpora of `HF_RNN_CORPORA` that the commands' recipes read: the same files and columns, few rows."""
+    rows = {"text": REVIEWS, "label": SENTIMENTS}
+    for split, part in (("train", slice(0, 40)), ("test", slice(40, 50)), ("unsupervised", slice(50, 60))):
+        _write_parquet(folder / "imdb" / f"{split}.parquet", {name: values[part] for name, values in rows.items()})
+    for split, sentences in (("train", TAGGED[:40]), ("validation", TAGGED[40:50]), ("test", TAGGED[50:])):
+        tokens, tags = (list(column) for column in zip(*sentences, strict=True))
+        _write_parquet(folder / "conll2003" / f"{split}.parquet", {"tokens": tokens, "ner_tags": tags})
+    (folder / "lm").mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / "lm" / f"ptb.{split}.txt").write_text(BOOK.replace("\n", " \n "), encoding="utf-8")
+
+
+def write_vectors(folder: Path) -> None:
+    """A package of vectors like that of `glove-6b-50d`, for the words of the files above alone."""
+    _, module, matrix, index = PACKAGED_VECTORS["glove-6b-50d"]
+    words = sorted(
+        {word.strip(".,!?").lower() for word in " ".join([BOOK, *_words_of_pairs_and_tags()]).split()} - {""}
+    )
+    (folder / module / "data").mkdir(parents=True)
+    (folder / module / "__init__.py").touch()
+    np.save(folder / module / matrix, np.random.default_rng(0).normal(size=(len(words), 50)).astype(np.float32))
+    _write_parquet(folder / module / index, {"word": words})
+
+
+def _words_of_pairs_and_tags() -> Iterable[str]:
+    for first, second, _ in PAIRS:
+        yield from (first, second)
+    for tokens, _ in TAGGED:
+        yield from tokens
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+
+
+def _write_parquet(path: Path, columns: dict[str, list[Any]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), path)
