@@ -1,4 +1,4 @@
-"""Files of labelled texts whose labels are known, because they are made of them: read as they are meant, or refused."""
+"""Files of labelled texts whose labels are known by construction: they are read as they are meant, or refused."""
 
 from __future__ import annotations
 

@@ -127,8 +127,8 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
 
 def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[str] = LABEL_NAMES) -> Candidates:
     """The columns that may be the labels, the likeliest first: those with a usual name that are neither free text nor
-    the same in every row, or else all that repeat few different values (`class_columns`), or else all of lists, or else
-    all of numbers with decimals.
+    the same in every row. Where there is none: all that repeat few different values (`class_columns`), or else all of
+    lists, or else all of numbers with decimals.
 
     Args:
         columns: Name → values, of a sample of the rows (see `sample_columns`).
