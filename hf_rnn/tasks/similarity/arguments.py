@@ -104,9 +104,10 @@ class SimilarityArguments:
             raise ValueError(
                 f"`loss_options`={self.loss_options!r} must be a JSON object of losses and their options."
             )
-        unknown = values.keys() - set(self.names)
-        if unknown and self.loss is not None:
-            raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {self.loss!r}.")
+        unknown = values.keys() - set(self.names or [DEFAULT_LOSS, *DEFAULT_LOSSES.values()])
+        if unknown:
+            loss = self.loss or DEFAULT_LOSS
+            raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {loss!r}.")
         return values
 
     def overrides(self) -> dict[str, Any]:
