@@ -16,10 +16,12 @@ from .prediction import predict_texts
 from .tagging import tag_sentences, words_of
 
 
-__all__ = ["Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]
+__all__ = ["PAIR_LABELS", "Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]
 
 
 Answer = dict[str, Any]
+# The labels of a classifier of pairs that tells those that are alike from others.
+PAIR_LABELS = ("different", "alike")
 # From which probability on a text has a label, where it may have several.
 LABEL_THRESHOLD = 0.5
 # Figures after the point: more than the width of a batch leaves unchanged.
@@ -102,13 +104,15 @@ class Classifier:
 
 
 class PairClassifier:
-    """How probable it is to a `SiameseForPairClassification` that two texts are alike, and whether it says so."""
+    """How probable it is to a `SiameseForPairClassification` of two labels that two texts are alike, and whether it
+    says so.
+    """
 
     fields = ("score", "alike")
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self.alike = label_names(pipeline.model.config)[1]
+        self.alike = PAIR_LABELS[1]
 
     def answer(self, inputs: Sequence[Any], batch_size: int) -> list[Answer]:
         """Fields as in `fields`."""
@@ -225,7 +229,9 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         ValueError: options that the model does not have.
     """
     task = pipeline.task
-    siamese = pipeline.model.config.model_type == "siamese"
+    of_pairs = pipeline.model.config.model_type == "siamese"
+    # A classifier of other labels than these two answers as one of texts does.
+    siamese = of_pairs and (task != "text-classification" or label_names(pipeline.model.config) == list(PAIR_LABELS))
     given = {
         "top_k": options.top_k is not None,
         "probabilities": options.probabilities,

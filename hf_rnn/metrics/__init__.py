@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from .language import bits_per_character as bits_per_character
     from .language import language_metrics as language_metrics
     from .language import perplexity as perplexity
+    from .pairs import matching_metrics_for as matching_metrics_for
     from .pairs import pair_figures as pair_figures
     from .pairs import predicted_scores as predicted_scores
     from .pairs import similarity_metrics_for as similarity_metrics_for
     from .similarity import PairClassificationMetric as PairClassificationMetric
     from .similarity import ScoreCorrelationMetric as ScoreCorrelationMetric
     from .similarity import best_threshold as best_threshold
+    from .similarity import matching_figures as matching_figures
     from .similarity import retrieval_figures as retrieval_figures
     from .tagging import TaggingMetric as TaggingMetric
     from .tagging import TokenAccuracyMetric as TokenAccuracyMetric
@@ -63,10 +65,12 @@ __getattr__, __dir__, __all__ = lazily(
         "language_metrics": ".language",
         "metrics_for": ".classification",
         "n_way_k_shot": ".few_shot",
+        "matching_metrics_for": ".pairs",
         "pair_figures": ".pairs",
         "perplexity": ".language",
         "pixel_nearest_neighbour": ".few_shot",
         "predicted_scores": ".pairs",
+        "matching_figures": ".similarity",
         "retrieval_figures": ".similarity",
         "similarity_metrics_for": ".pairs",
         "span_f1": ".tagging",

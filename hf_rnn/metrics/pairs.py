@@ -5,17 +5,18 @@ scikit-learn and scipy compute them, and Reimers & Gurevych 2019 (https://arxiv.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from transformers import EvalPrediction
 
 from .names import CLASSIFIER
-from .similarity import PairClassificationMetric, ScoreCorrelationMetric
+from .similarity import PairClassificationMetric, ScoreCorrelationMetric, matching_figures
 
 
-__all__ = ["pair_figures", "predicted_scores", "similarity_metrics_for"]
+__all__ = ["matching_metrics_for", "pair_figures", "predicted_scores", "similarity_metrics_for"]
 
 
 def similarity_metrics_for(
@@ -44,6 +45,30 @@ def similarity_metrics_for(
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         similarities, log_odds = predicted_scores(evaluated.predictions)
         return pair_figures(kind, similarities, log_odds, evaluated.label_ids, threshold_metric=threshold_metric)
+
+    return compute_metrics
+
+
+def matching_metrics_for(
+    pairs: Sequence[tuple[Hashable, Hashable]], similarity: str
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make what `Trainer(compute_metrics=...)` takes where all pairs are alike: [`matching_figures`] of the embeddings
+    that a `SiameseTrainer` with `predicts_embeddings` hands over.
+
+    Args:
+        pairs: The texts of the rows that are evaluated, in their order.
+        similarity: That of the network.
+
+    Example:
+        >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> metrics = matching_metrics_for([("a", "x"), ("b", "y")], "cosine")
+        >>> metrics(EvalPrediction(predictions=(np.ones(2), vectors, vectors), label_ids=np.ones(2)))
+        {'accuracy_at_1': 1.0, 'mrr': 1.0}
+    """
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        first, second = (torch.as_tensor(vectors) for vectors in evaluated.predictions[-2:])
+        return matching_figures(first, second, pairs, similarity)
 
     return compute_metrics
 

@@ -23,6 +23,7 @@ __all__ = [
     "PairClassificationMetric",
     "ScoreCorrelationMetric",
     "best_threshold",
+    "matching_figures",
     "retrieval_figures",
 ]
 
@@ -193,6 +194,54 @@ def retrieval_figures(
             for rank in RANKS:
                 totals[f"recall_at_{rank}"] += (ranks <= rank).float().mean().item()
     return {name: total / len(queries) for name, total in totals.items()}
+
+
+def matching_figures(
+    first: torch.Tensor, second: torch.Tensor, pairs: Sequence[tuple[Hashable, Hashable]], similarity: str
+) -> dict[str, float]:
+    """Measure how well each first text of pairs that are alike finds a second text of its own among all second texts:
+    `accuracy_at_1`, the share that have one as the most similar, and `mrr`, the mean of one over the rank of the best.
+
+    The similarities of all are computed. A text is not searched for itself, unless that is its pair; of equally
+    similar texts its own count last.
+
+    Args:
+        first, second: (pairs, features).
+        pairs: The two texts of each row, or what stands for them.
+        similarity: Of two vectors, see `models.similarity`.
+
+    Example:
+        >>> first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> second = torch.tensor([[0.9, 0.1], [1.0, 0.1]])
+        >>> matching_figures(first, second, [("a", "x"), ("b", "y")], "cosine")
+        {'accuracy_at_1': 0.0, 'mrr': 0.5}
+
+    Raises:
+        ValueError: there is no pair.
+    """
+    if not pairs:
+        raise ValueError("`pairs` must not be empty, or there is nothing to find.")
+    queries = {pair[0]: row for row, pair in reversed(list(enumerate(pairs)))}
+    found = {pair[1]: row for row, pair in reversed(list(enumerate(pairs)))}
+    place = {text: index for index, text in enumerate(found)}
+    own: dict[Hashable, list[int]] = {text: [] for text in queries}
+    for text, other in pairs:
+        own[text].append(place[other])
+    candidates = second[list(found.values())]
+    hits, reciprocal = 0, 0.0
+    texts = list(queries)
+    for start in range(0, len(texts), QUERY_BLOCK):
+        block = texts[start : start + QUERY_BLOCK]
+        scores = matrix(first[[queries[text] for text in block]], candidates, similarity)
+        for text, row_scores in zip(block, scores, strict=True):
+            relevant = torch.zeros(len(candidates), dtype=torch.bool)
+            relevant[own[text]] = True
+            if text in place and place[text] not in own[text]:
+                row_scores[place[text]] = -math.inf
+            rank = int(_ranks(row_scores, relevant)[0])
+            hits += rank == 1
+            reciprocal += 1 / rank
+    return {"accuracy_at_1": hits / len(texts), "mrr": reciprocal / len(texts)}
 
 
 def _ranks(scores: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:

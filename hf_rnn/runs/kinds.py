@@ -171,7 +171,13 @@ _ROWS = (
             ("Validation Spearman", "validation", "spearman"),
         ),
         # No metric that chooses depends on a threshold.
-        selects={"labels": "roc_auc", "scores": "spearman", "classifier": "classifier_roc_auc"},
+        selects={
+            "labels": "roc_auc",
+            "scores": "spearman",
+            "classifier": "classifier_roc_auc",
+            "classes": "accuracy",
+            "positives": "mrr",
+        },
         search_space={"embedding_dropout": _DROPOUT, "pooling": _POOLING},
         script="scripts/run_similarity.py",
     ),

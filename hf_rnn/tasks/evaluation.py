@@ -25,13 +25,15 @@ from ..kernels.threads import computing_threads
 from ..metrics.confusion import ConfusionTable, confusion_table, label_confusion
 from ..metrics.language import language_metrics
 from ..metrics.pairs import pair_figures
+from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
 from ..runs.bundled import bundled_name, checkpoint_folder
 from ..runs.checksums import file_checksum
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
-from .similarity.comparing import PairTestArguments, read_pairs
+from .similarity.building import LABEL_NAMES
+from .similarity.comparing import PairTestArguments, read_all_pairs
 from .similarity.measuring import retrieval_of
 from .test_set import TestSet
 from .text_classification.comparing import TextTestArguments, read_texts
@@ -186,8 +188,7 @@ def _labelled_figures(
     pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
     if pipeline.model.config.model_type == "siamese":
-        test = read_pairs(_arguments(PairTestArguments, source))
-        return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
+        return _pair_results(pipeline, _arguments(PairTestArguments, source), batch_size, progress)
     names = label_names(pipeline.model.config)
     if pipeline.task == "token-classification":
         test = read_sentences(_arguments(TokenTestArguments, source), _ids(names))
@@ -230,6 +231,33 @@ def _tag_figures(
     return metrics, confusion_table(
         test.references, predicted, list(dict.fromkeys([*names, *chain(*test.references)]))
     )
+
+
+def _pair_results(
+    pipeline: Pipeline, arguments: PairTestArguments, batch_size: int, progress: bool
+) -> tuple[int, dict[str, float], ConfusionTable | None]:
+    model: Any = pipeline.model
+    names = label_names(model.config)
+    classifies = pipeline.task == "text-classification" and names != list(LABEL_NAMES)
+    test = read_all_pairs(arguments, names if classifies else None)
+    if (test.problem_type == "classes") != classifies:
+        raise ValueError(
+            f"The model {'classifies pairs' if classifies else 'compares texts'}, and the pairs have "
+            f"{test.problem_type}; `label_column_name` and `label_kind` say how their labels are read."
+        )
+    if classifies:
+        logits = _logits(pipeline, test, names, batch_size, progress)
+        confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
+        return len(test.inputs), test.metrics(logits.tolist()), confusion
+    if test.problem_type != "positives":
+        return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
+    network = model.base_model
+    pairs = [(pair["text"], pair["text_pair"]) for pair in test.inputs]
+    with computing_threads(network):
+        first, second = (
+            network.encode(list(side), pipeline.tokenizer, batch_size) for side in zip(*pairs, strict=True)
+        )
+    return len(pairs), matching_figures(first, second, pairs, network.config.similarity), None
 
 
 def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: bool) -> dict[str, float]:

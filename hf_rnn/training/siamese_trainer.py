@@ -8,7 +8,7 @@ from typing import Any
 import datasets
 import torch
 from torch import nn
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import PreTrainedTokenizerBase
 
 from ..data.batches.duplicates import row_groups
@@ -45,6 +45,8 @@ class SiameseTrainer(RecurrentTrainer):
             (batch, features), and labels or scores, (batch), and returns their mean, a scalar.
         groups: The group of each training row; no two of a group come into a batch. Losses that take negatives from
             the batch need it. Default: found by `row_groups` where the rows are a `datasets.Dataset`.
+        predicts_embeddings: Whether evaluations hand over the embeddings of both sides after the similarities, in the
+            order of the rows, for metrics that compare each text with all others.
         args, kwargs: As [`RecurrentTrainer`] takes them.
 
     Raises:
@@ -58,10 +60,18 @@ class SiameseTrainer(RecurrentTrainer):
     # The name is not `objective`: transformers calls so what a search has found.
     pair_objective: SimilarityObjective
 
-    def __init__(self, *args: Any, loss: nn.Module, groups: Sequence[int] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        loss: nn.Module,
+        groups: Sequence[int] | None = None,
+        predicts_embeddings: bool = False,
+        **kwargs: Any,
+    ) -> None:
         # Before all else: the flags and metrics depend on it.
         self.pair_objective = SimilarityObjective.of(loss)
         self.groups = groups
+        self.predicts_embeddings = predicts_embeddings
         super().__init__(*args, **kwargs)
         # The forward of the model takes no labels, by which the Trainer would know what they are called.
         self.label_names = ["labels"]
@@ -124,12 +134,21 @@ class SiameseTrainer(RecurrentTrainer):
         loss = self.pair_objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits)
         if num_items_in_batch is not None:
             loss = self._weighed(loss, labels, num_items_in_batch)
+        if self.predicts_embeddings:
+            # In this order, and nothing else.
+            outputs = {name: outputs[name] for name in ("logits", "embeddings", "embeddings_b")}
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         """See `transformers.Trainer.prediction_step`."""
+        if self.predicts_embeddings:
+            kwargs["ignore_keys"] = []
         loss, logits, labels = super().prediction_step(*args, **kwargs)
         return None if self.pair_objective.in_batch else loss, logits, labels
+
+    def _get_eval_sampler(self, eval_dataset: Dataset[Any]) -> Sampler[Any] | None:
+        # The metrics know the texts by their order.
+        return SequentialSampler(eval_dataset) if self.predicts_embeddings else super()._get_eval_sampler(eval_dataset)  # type: ignore[arg-type]
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         if self.groups is None:

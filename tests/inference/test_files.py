@@ -211,15 +211,14 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     assert Path(again.output).read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
-def test_pairs_for_a_bert(tmp_path: Path) -> None:
+def test_pairs_for_a_bert(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     set_seed(0)
     folder = save_tiny_bert(tmp_path / "bert", TEXTS, limit=24, num_labels=3)
     path = tmp_path / "pairs.csv"
     with path.open("w", newline="") as stream:
         csv.writer(stream).writerows([["premise", "hypothesis"], *zip(TEXTS, TEXTS[::-1], strict=True)])
-    with pytest.raises(ValueError, match="Give `text_column_name` and `text_pair_column_name`: no column"):
-        predict_file(str(folder), path, progress=False)
-    done = predict_file(str(folder), path, text_column="premise", pair_column="hypothesis", progress=False)
+    done = predict_file(str(folder), path, progress=False)
+    assert "Pairs are read from 'premise' and 'hypothesis'" in caplog.text
     model, tokenizer = (
         BertForSequenceClassification.from_pretrained(folder).eval(),
         AutoTokenizer.from_pretrained(folder),

@@ -52,6 +52,30 @@ def test_scores_are_refused_by_losses_of_labels() -> None:
         build_objective(SimilarityArguments(loss="cosent,contrastive"), "scores")
 
 
+def test_the_loss_fits_the_kind_of_pairs(caplog: pytest.LogCaptureFixture) -> None:
+    found = {kind: SimilarityArguments().settled(kind).loss for kind in ("labels", "scores", "classes", "positives")}
+    assert found == {
+        "labels": "cosent",
+        "scores": "cosent",
+        "classes": "classification",
+        "positives": "multiple_negatives",
+    }
+    assert caplog.messages == [
+        "The loss is classification, because the pairs have classes (--loss names another).",
+        "The loss is multiple_negatives, because the pairs have no negatives but those of a batch (--loss names "
+        "another).",
+    ]
+    for kind, loss in found.items():
+        assert list(build_objective(SimilarityArguments(loss=loss), kind).takes) == [loss]
+    assert SimilarityArguments(loss="hard_negative_batch").settled("positives").loss == "hard_negative_batch"
+    with pytest.raises(ValueError, match="`loss`='cosent' .*, and the data have classes; it may be of classification"):
+        build_objective(SimilarityArguments(loss="classification,cosent"), "classes")
+    with pytest.raises(
+        ValueError, match="`loss`='cosent' .* have no pairs that are not alike.* of multiple_negatives"
+    ):
+        build_objective(SimilarityArguments(loss="cosent"), "positives")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -10,6 +10,7 @@ from hf_rnn.metrics.similarity import (
     PairClassificationMetric,
     ScoreCorrelationMetric,
     best_threshold,
+    matching_figures,
     retrieval_figures,
 )
 
@@ -112,3 +113,33 @@ def test_bad_values_are_named(similarities: list, labels: list, metric: str, mes
 def test_nothing_to_find_is_an_error() -> None:
     with pytest.raises(ValueError, match="`pairs` must have a pair of two different texts"):
         retrieval_figures(torch.ones(2, 1), ["a", "b"], [("a", "a")], "cosine")
+
+
+def test_each_first_text_finds_its_own_second_one() -> None:
+    """Beside a search for each pair by hand, with texts that come twice, on both sides, and in more than one block."""
+    generator = torch.Generator().manual_seed(0)
+    number = {f"t{i}": i for i in range(400)}
+    table = torch.randn(400, 3, generator=generator)
+    pairs = [(f"t{i}", f"t{(i * 7 + 1) % 400}") for i in range(300)] + [("t3", "t99"), ("t5", "t5")]
+    first, second = (table[[number[pair[side]] for pair in pairs]] for side in (0, 1))
+    ranks = []
+    for query in {text for text, _ in pairs}:
+        own = {other for text, other in pairs if text == query}
+        others = {other for _, other in pairs} - own - {query}
+        scores = {
+            text: float(torch.cosine_similarity(table[number[query]], table[number[text]], 0)) for text in number
+        }
+        best = max(scores[text] for text in own)
+        ranks.append(1 + sum(scores[text] >= best for text in others))
+    figures = matching_figures(first, second, pairs, "cosine")
+    assert len(ranks) == 300
+    assert figures["accuracy_at_1"] == pytest.approx(sum(rank == 1 for rank in ranks) / len(ranks))
+    assert figures["mrr"] == pytest.approx(sum(1 / rank for rank in ranks) / len(ranks))
+
+
+def test_of_equally_similar_texts_the_own_ones_count_last() -> None:
+    pairs = [(f"a{i}", f"b{i}") for i in range(10)]
+    figures = matching_figures(torch.ones(10, 2), torch.ones(10, 2), pairs, "cosine")
+    assert figures == {"accuracy_at_1": 0, "mrr": pytest.approx(0.1)}
+    with pytest.raises(ValueError, match="`pairs` must not be empty"):
+        matching_figures(torch.ones(0, 2), torch.ones(0, 2), [], "cosine")

@@ -98,6 +98,7 @@ def find_pair_labels(
     bounds: tuple[float, float] | None = None,
     ids_are_classes: bool = False,
     known: Sequence[str] | None = None,
+    must_fit: bool = False,
 ) -> PairLabels:
     """Tell by the labels of the training pairs what they are.
 
@@ -113,13 +114,16 @@ def find_pair_labels(
         bounds: The range of scores, where it was given (`score_range`).
         ids_are_classes: Whether the texts are premises and hypotheses, and the column is none of scores by its name.
         known: The classes of a trained model in the order of their ids.
+        must_fit: Whether the labels must be of these; else they are so only where none is another one.
 
     Raises:
         ValueError: what the labels mean is not certain; the message names what to give.
     """
     numbers = [_number(cell) for cell in cells]
-    if kind == "classes" or known is not None:
+    if known is not None and (must_fit or {_class_name(cell) for cell in cells} <= {*known, *NO_CLASS}):
         return _classes(cells, column, split, known)
+    if kind == "classes":
+        return _classes(cells, column, split, None)
     if None not in numbers:
         found = {number for number in numbers if number is not None}
         return _of_numbers(found, column, split, kind, bounds, ids_are_classes)
@@ -190,7 +194,8 @@ def _classes(cells: Sequence[Any], column: str, split: str, known: Sequence[str]
             f"Column `{column}` of the {split} split holds {len(names)} different names ({_listed(names)}); classes "
             f"of pairs must be 2 to {MOST_CLASSES}. `label_column_name` names another column."
         )
-    remark = f"each of {_listed(names)} is a class (--label_kind scores reads numbers as scores)"
+    other = "--label_kind scores reads them as scores" if None not in map(_number, names) else ""
+    remark = f"each of {_listed(names)} is a class ({other or '--label_column_name names another column'})"
     return PairLabels("classes", names=tuple(names), remark=None if known else remark)
 
 

@@ -115,7 +115,8 @@ def load_pairs(arguments: PairDataArguments, class_names: Sequence[str] | None =
     `hf_rnn.data.readers.hold_out.hold_out_and_sample`.
 
     Args:
-        class_names: The classes of a trained model in the order of their ids, which then decide instead of the rows.
+        class_names: The classes of a trained model in the order of their ids. Without a training split the labels must
+            be of these; with one they are, unless it has others.
 
     Raises:
         FileNotFoundError: a file does not exist.
@@ -186,6 +187,7 @@ def _labels(
         bounds=arguments.bounds(),
         ids_are_classes=by_name and (are_premises(columns) or _are_ids(filled)),
         known=class_names,
+        must_fit=split != "train",
     )
     if found.remark is not None:
         logger.warning("Labels of column %r: %s.", columns.label, found.remark)

@@ -65,14 +65,19 @@ class HeldOut:
         self.wanted = _wanted(self.stays, size, len(strata))
         self.missing = dict(self.wanted)
 
-    def take(self, rows: Iterable[int]) -> bool:
-        """Hold `rows` out, all of them, if what is held out of each stratum comes nearer to what is wanted so and a
-        row of each stays.
+    def take(self, rows: Iterable[int], fitting: bool = False) -> bool:
+        """Hold `rows` out, all of them, if what is held out comes no further from what is wanted so, something that is
+        missing is among them, and a row of each stratum stays.
+
+        Args:
+            fitting: Whether no stratum may have more than is wanted of it.
         """
         rows = [row for row in rows if row not in self.rows]
         own = Counter(stratum for row in rows for stratum in self.strata[row])
         nearer = sum(abs(self.missing[name]) - abs(self.missing[name] - count) for name, count in own.items())
-        if nearer <= 0 or any(self.stays[name] <= count for name, count in own.items()):
+        if nearer < 0 or not any(self.missing[name] > 0 for name in own):
+            return False
+        if any(self.stays[name] <= count or (fitting and self.missing[name] < count) for name, count in own.items()):
             return False
         for name, count in own.items():
             self.missing[name] -= count
@@ -94,7 +99,7 @@ class HeldOut:
 
 
 def take_groups(groups: Sequence[int], strata: Sequence[tuple[Stratum, ...]], size: int, seed: int) -> HeldOut:
-    """Hold out whole groups, in random order.
+    """Hold out whole groups, in random order: those that fit into what is missing, then any that bring it nearer.
 
     Args:
         groups: The group of each row, whole numbers from 0.
@@ -104,10 +109,11 @@ def take_groups(groups: Sequence[int], strata: Sequence[tuple[Stratum, ...]], si
     for row, group in enumerate(groups):
         members[group].append(row)
     random.Random(seed).shuffle(members)
-    for rows in members:
-        if held.is_full:
-            break
-        held.take(rows)
+    for fitting in (True, False):
+        for rows in members:
+            if held.is_full:
+                return held
+            held.take(rows, fitting)
     return held
 
 

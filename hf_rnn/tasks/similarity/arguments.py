@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...data.readers.sources import comma_separated
@@ -12,18 +13,27 @@ from ...models.similarity import SIMILARITIES
 from ..arguments import json_object
 
 
-__all__ = ["SimilarityArguments", "build_objective"]
+__all__ = ["DEFAULT_LOSS", "SimilarityArguments", "build_objective"]
+
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LOSS = "cosent"
+# The kinds of pairs that the usual loss cannot learn from.
+DEFAULT_LOSSES = {"classes": "classification", "positives": "multiple_negatives"}
+_SAID = {"classes": "classes", "positives": "no negatives but those of a batch"}
 
 
 @dataclass
 class SimilarityArguments:
     """How a siamese network compares, what it learns from, and how it says that two texts are alike."""
 
-    loss: str = field(
-        default="cosent",
+    loss: str | None = field(
+        default=None,
         metadata={
             "help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}. With "
-            "classification the model is a SiameseForPairClassification."
+            "classification the model is a SiameseForPairClassification. Default: cosent; of pairs that are all alike "
+            "multiple_negatives, of classes classification."
         },
     )
     loss_options: str | None = field(
@@ -67,6 +77,17 @@ class SimilarityArguments:
         """Whether a classifier of pairs is trained."""
         return "classification" in self.names
 
+    def settled(self, kind: str) -> SimilarityArguments:
+        """These arguments with the loss of data of `kind`, where none was given; one line says which, if it is not the
+        usual one.
+        """
+        if self.loss is not None:
+            return self
+        loss = DEFAULT_LOSSES.get(kind, DEFAULT_LOSS)
+        if loss != DEFAULT_LOSS:
+            logger.warning("The loss is %s, because the pairs have %s (--loss names another).", loss, _SAID[kind])
+        return replace(self, loss=loss)
+
     @property
     def names(self) -> list[str]:
         """The losses that are summed."""
@@ -83,9 +104,10 @@ class SimilarityArguments:
             raise ValueError(
                 f"`loss_options`={self.loss_options!r} must be a JSON object of losses and their options."
             )
-        unknown = values.keys() - set(self.names)
+        unknown = values.keys() - set(self.names or [DEFAULT_LOSS, *DEFAULT_LOSSES.values()])
         if unknown:
-            raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {self.loss!r}.")
+            loss = self.loss or DEFAULT_LOSS
+            raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {loss!r}.")
         return values
 
     def overrides(self) -> dict[str, Any]:
@@ -102,13 +124,24 @@ class SimilarityArguments:
 
 
 def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObjective:
-    """The objective that `arguments` name, for data of `kind` `"labels"` or `"scores"`.
+    """The objective that `arguments` name, for data of `kind` `"labels"`, `"scores"`, `"classes"` or `"positives"`.
 
     Raises:
-        ValueError: a loss that cannot learn from scores; or as [`SimilarityObjective`].
+        ValueError: a loss that cannot learn from such data; or as [`SimilarityObjective`].
     """
+    has = {"scores": "scores", "classes": "classes", "positives": "no pairs that are not alike"}
+    able = [name for name in LOSSES if kind not in has or _can_learn(name, kind)]
     for name in arguments.names:
-        if kind == "scores" and not LOSSES[name].of_scores:
-            able = ", ".join(other for other, loss in LOSSES.items() if loss.of_scores)
-            raise ValueError(f"`loss`={name!r} needs labels, 0 and 1, and the data have scores; it may be of {able}.")
+        if name not in able:
+            raise ValueError(
+                f"`loss`={name!r} needs labels, 0 and 1, and the data have {has[kind]}; it may be of "
+                f"{', '.join(able)}."
+            )
     return SimilarityObjective(arguments.names, arguments.options())
+
+
+def _can_learn(name: str, kind: str) -> bool:
+    """Whether a loss can learn from data of a kind that not every loss can."""
+    if kind == "scores":
+        return LOSSES[name].of_scores
+    return LOSSES[name].takes in (("logits",) if kind == "classes" else ("duplicates", "groups"))

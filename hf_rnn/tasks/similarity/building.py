@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import AutoModel, PreTrainedTokenizerBase
 
+from ...inference.answers import PAIR_LABELS
 from ...losses.objective import LOSSES
 from ...models.configuration_siamese import SiameseConfig
 from ...models.modeling_siamese import SiameseForPairClassification, SiameseModel, SiamesePreTrainedModel
@@ -14,38 +17,39 @@ from ...progress import without_weight_bars
 from ..arguments import ModelArguments
 from ..building import build_model, checkpoint_config
 from ..overrides import with_overrides
-from .arguments import SimilarityArguments
+from .arguments import DEFAULT_LOSS, SimilarityArguments
 
 
 __all__ = ["LABEL_NAMES", "build_siamese"]
 
 
+logger = logging.getLogger(__name__)
+
 # What a classifier of pairs calls its labels 0 and 1.
-LABEL_NAMES = ("different", "alike")
+LABEL_NAMES = PAIR_LABELS
 
 
 @without_weight_bars()
 def build_siamese(
-    arguments: ModelArguments, similarity: SimilarityArguments, tokenizer: PreTrainedTokenizerBase
+    arguments: ModelArguments,
+    similarity: SimilarityArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    label_names: Sequence[str] = LABEL_NAMES,
 ) -> SiamesePreTrainedModel:
     """A siamese network over a new encoder (`model_type`, `config_overrides`) or over any checkpoint; or a checkpoint
-    that is one already. With the loss `classification` it is a `SiameseForPairClassification`.
+    that is one already. With the loss `classification` it is a `SiameseForPairClassification` of `label_names`; a
+    checkpoint of other labels gets a new last layer, and a line says so.
 
     Raises:
         ValueError: as `building.build_model`; or arguments that a trained siamese network has settled.
     """
     model_class = SiameseForPairClassification if similarity.classifies else SiameseModel
-    labels: dict[str, Any] = {}
-    if similarity.classifies:
-        labels = {
-            "id2label": dict(enumerate(LABEL_NAMES)),
-            "label2id": {name: index for index, name in enumerate(LABEL_NAMES)},
-            "problem_type": "single_label_classification",
-        }
+    labels = _labels(label_names) if similarity.classifies else {}
     overrides = with_overrides(labels, similarity.overrides(), argument="siamese_overrides")
     config, path = checkpoint_config(arguments), arguments.model_name_or_path
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
-        kind = similarity.similarity or LOSSES[similarity.names[0]].similarity
+        loss = (similarity.names or [DEFAULT_LOSS])[0]
+        kind = similarity.similarity or LOSSES[loss].similarity
         return model_class.from_encoder(build_model(arguments, AutoModel, tokenizer), similarity=kind, **overrides)
     if arguments.config_overrides is not None:
         raise ValueError(
@@ -56,6 +60,14 @@ def build_siamese(
     if similarity.similarity is not None:
         # The threshold was one of another scale.
         given = {"similarity": similarity.similarity, "threshold": None, "threshold_metric": None}
+    relabelled = similarity.classifies and list((config.id2label or {}).values()) != list(label_names)
+    if relabelled:
+        logger.warning(
+            "The last layer of the classifier is new: %s has other labels than these: %s.",
+            path,
+            ", ".join(label_names),
+        )
+        given |= {**_labels(label_names), "ignore_mismatched_sizes": True}
     # No Auto class loads it: where the folder carries code, this is the same code and needs no trust.
     model: SiamesePreTrainedModel = model_class.from_pretrained(
         path,
@@ -64,4 +76,18 @@ def build_siamese(
         **given,
         **{name: value for name, value in overrides.items() if name not in labels},
     )
+    if relabelled:
+        # Of equally many labels the weights would have been kept.
+        output: Any = model.get_submodule("output")
+        torch.nn.init.xavier_uniform_(output.weight)
+        torch.nn.init.zeros_(output.bias)
     return model
+
+
+def _labels(names: Sequence[str]) -> dict[str, Any]:
+    """What a configuration says of the labels of a classifier."""
+    return {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: index for index, name in enumerate(names)},
+        "problem_type": "single_label_classification",
+    }

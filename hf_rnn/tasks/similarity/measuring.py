@@ -11,19 +11,24 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
+from transformers import EvalPrediction
 
 from ...data.readers.pairs import PairData
-from ...metrics.pairs import pair_figures, predicted_scores
+from ...data.readers.texts import TextClassificationData
+from ...metrics.classification import metrics_for
+from ...metrics.pairs import matching_metrics_for, pair_figures, predicted_scores
 from ...metrics.similarity import best_threshold, retrieval_figures
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
 from ...training.trainer import RecurrentTrainer
+from ..text_classification.task import write_predictions as write_classes
 
 
 __all__ = [
     "choose_thresholds",
     "measure_pairs",
     "retrieval_of",
+    "text_pairs",
     "write_predictions",
 ]
 
@@ -44,6 +49,8 @@ def measure_pairs(
     Args:
         splits: Tokenized pairs; `train_whole` are the training pairs as they are evaluated.
     """
+    if data.kind in ("classes", "positives"):
+        return _measure_whole(trainer, splits, data, output)
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if data.kind == "labels" and (trainer.args.do_train or model.config.threshold is None):
         choose_thresholds(trainer, _threshold_pairs(splits), threshold_metric)
@@ -62,13 +69,58 @@ def measure_pairs(
         )
         if data.kind == "labels" and name != "train":
             rows = data.splits[name]
-            pairs = list(zip(rows["text"][:], rows["text_b"][:], strict=True))
             metrics[name] |= retrieval_of(
-                model.base_model, trainer.processing_class, pairs, rows["label"][:], trainer.args.eval_batch_size
+                model.base_model,
+                trainer.processing_class,
+                text_pairs(rows),
+                rows["label"][:],
+                trainer.args.eval_batch_size,
             )
         if name == "test":
             write_predictions(output / PREDICTIONS_FILE, similarities, labels, model.config.threshold, log_odds)
     return metrics
+
+
+def _measure_whole(
+    trainer: RecurrentTrainer, splits: dict[str, datasets.Dataset], data: PairData, output: Path
+) -> dict[str, dict[str, float]]:
+    """The figures of a classifier of three classes or more: accuracy and means over the classes; or of pairs that are
+    all alike: how well each first text finds its second one. Among the training texts, whose number is not bounded,
+    none is searched for.
+    """
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    names = data.label_names
+    wanted = {"train": "train_whole", "validation": "validation"} if trainer.args.do_eval else {}
+    if names is None:
+        wanted.pop("train", None)
+        # It knows the texts of the validation split alone.
+        trainer.compute_metrics = None
+    if trainer.args.do_predict:
+        wanted["test"] = "test"
+    metrics: dict[str, dict[str, float]] = {}
+    for name, split in ((name, split) for name, split in wanted.items() if split in splits):
+        predicted: Any = trainer.predict(splits[split], metric_key_prefix=name)
+        rows = data.splits[name]
+        if names is None:
+            compute = matching_metrics_for(text_pairs(rows), model.config.similarity)
+        else:
+            compute = metrics_for("single_label_classification", len(names))
+        loss = split_metrics(predicted.metrics or {}, name).get("loss")
+        metrics[name] = ({} if loss is None else {"loss": loss}) | compute(
+            EvalPrediction(predicted.predictions, predicted.label_ids)
+        )
+        if name == "test" and names is None:
+            similarities = np.asarray(predicted.predictions[0], dtype=np.float64)
+            write_predictions(output / PREDICTIONS_FILE, similarities, np.asarray(predicted.label_ids), None, None)
+        elif name == "test":
+            named = TextClassificationData(data.splits, names, "single_label_classification", data.dataset_name)
+            write_classes(output / PREDICTIONS_FILE, predicted.predictions, predicted.label_ids, named)
+    return metrics
+
+
+def text_pairs(rows: datasets.Dataset) -> list[tuple[str, str]]:
+    """The two texts of each row."""
+    return list(zip(rows["text"][:], rows["text_b"][:], strict=True))
 
 
 def choose_thresholds(trainer: RecurrentTrainer, pairs: Any, metric: str) -> None:

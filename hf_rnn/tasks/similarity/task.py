@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import datasets
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.duplicates import row_groups
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
 from ...data.tokenizers.pair_template import with_pair_template
-from ...metrics.pairs import similarity_metrics_for
+from ...metrics.classification import metrics_for
+from ...metrics.pairs import matching_metrics_for, similarity_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_tokenizer
+from ..building import build_tokenizer, trained_labels
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
-from .building import build_siamese
+from .building import LABEL_NAMES, build_siamese
 from .comparing import TEST_DATA
-from .measuring import measure_pairs
+from .measuring import measure_pairs, text_pairs
 
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
@@ -91,14 +92,16 @@ def prepare_similarity(
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
     """
-    data = load_pairs(data_arguments)
+    data = load_pairs(data_arguments, _trained_classes(model_arguments))
     check_splits(data.splits, arguments)
+    similarity_arguments = similarity_arguments.settled(data.kind)
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     plain = tokenizer
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain)
+        names = data.label_names or LABEL_NAMES
+        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
 
     model = model_init({})
     if similarity_arguments.classifies:
@@ -123,13 +126,37 @@ def prepare_similarity(
         metric=TASK.kind.selects[
             "classifier" if similarity_arguments.classifies and data.kind == "labels" else data.kind
         ],
-        compute_metrics=similarity_metrics_for(data.kind, similarity_arguments.threshold_metric),
+        compute_metrics=_metrics(data, similarity_arguments, cast(Any, model).config.similarity),
         measure=lambda trainer, output: measure_pairs(
             trainer, splits, data, similarity_arguments.threshold_metric, output
         ),
         trainer_class=SiameseTrainer,
-        trainer_options={"data_collator": PairCollator(tokenizer), "loss": objective, "groups": groups},
+        trainer_options={
+            "data_collator": PairCollator(tokenizer),
+            "loss": objective,
+            "groups": groups,
+            "predicts_embeddings": data.kind == "positives",
+        },
     )
+
+
+def _trained_classes(arguments: ModelArguments) -> list[str] | None:
+    """The classes of a classifier of pairs that is trained further; None where it tells alike from different."""
+    known = trained_labels(arguments)
+    names = None if known is None else sorted(known, key=known.__getitem__)
+    return None if names == list(LABEL_NAMES) else names
+
+
+def _metrics(
+    data: PairData, arguments: SimilarityArguments, similarity: str
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What measures the validation split while a network is trained."""
+    if data.kind == "classes":
+        return metrics_for("single_label_classification", len(data.label_names or ()))
+    if data.kind == "positives":
+        rows = data.splits["validation" if "validation" in data.splits else "train"]
+        return matching_metrics_for(text_pairs(rows), similarity)
+    return similarity_metrics_for(data.kind, arguments.threshold_metric)
 
 
 def _tokenizer(

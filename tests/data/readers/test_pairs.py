@@ -227,10 +227,8 @@ def test_the_classes_of_a_trained_model_decide(tmp_path: Path) -> None:
 def test_a_score_is_taken_before_a_class(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """SICK has both."""
     header = ["pair_ID", "sentence_A", "sentence_B", "entailment_judgment", "relatedness_score"]
-    rows = [
-        [str(i), LONG[i], LONG[i - 1], ("NEUTRAL", "ENTAILMENT", "CONTRADICTION")[i], f"{1.5 * (i + 1)}"]
-        for i in range(3)
-    ]
+    judged = ("NEUTRAL", "ENTAILMENT", "CONTRADICTION")
+    rows = [[str(i), LONG[i], LONG[i - 1], judged[i], f"{1.5 * (i + 1)}"] for i in range(3)]
     path = write_csv(tmp_path, header, rows)
     data = loaded(path)
     assert (data.kind, data.splits["train"]["label"][:]) == ("scores", [0.125, 0.5, 0.875])
