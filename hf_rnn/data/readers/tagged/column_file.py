@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from ..tables.opening import OpenFile
 from .layout import ColumnRequest, Layout, find_layout
-from .lines import COMMENT, Block, blocks_of_lines, text_lines
+from .lines import COMMENT, Block, blocks_of_lines, text_lines, without_first_row
 from .sentences import Sentence
 
 
@@ -52,6 +52,7 @@ class ColumnFileReader:
         if layout.is_guess:
             logger.warning("%s", _said(layout, path))
         self._first = self._first or layout
+        _say_doubtful(blocks, layout, path)
         sentences = [sentence for sentence in sentences_of(blocks, layout, path) if sentence.tokens]
         if not sentences:
             raise ValueError(f"The file {path!r} has no sentences.")
@@ -65,8 +66,7 @@ def sentences_of(blocks: Iterable[Block], layout: Layout, path: str) -> Iterator
     Raises:
         ValueError: a row has another number of columns than the first of the file.
     """
-    header = layout.header
-    for block in blocks:
+    for block in without_first_row(blocks) if layout.header else blocks:
         tokens, tags, lines = [], [], []
         for number, text in rows_of(block, layout):
             cells = layout.cells.cut(text)
@@ -75,9 +75,6 @@ def sentences_of(blocks: Iterable[Block], layout: Layout, path: str) -> Iterator
                     f"The file {path!r}, line {number}: expected {layout.cells.width} columns as in the first row, "
                     f"found {len(cells)}: {text!r}."
                 )
-            if header:
-                header = False
-                continue
             if layout.has_ids and not cells[0].isdecimal():
                 continue
             tokens.append(cells[layout.token])
@@ -100,10 +97,9 @@ def column_tokens(lines: Iterable[str]) -> Iterator[list[str] | ValueError]:
     layout = find_layout(head, "", ColumnRequest(tagged=False)) if head else None
     if layout is None:
         return
-    header = layout.header
-    for block in chain(head, blocks):
+    blocks = chain(head, blocks)
+    for block in without_first_row(blocks) if layout.header else blocks:
         rows = [(number, layout.cells.cut(text)) for number, text in rows_of(block, layout)]
-        rows, header = rows[header:], False
         lacking = [number for number, cells in rows if len(cells) <= layout.token]
         if lacking:
             yield ValueError(f"line {lacking[0]} has no column {layout.token} (from 0)")
@@ -128,6 +124,20 @@ def _said(layout: Layout, path: str) -> str:
         f"{path}: of {layout.cells.width} columns (from 0) the tokens are taken from column {column(layout.token)}, "
         f"the tags from column {column(layout.tag)}; --token_column and --tag_column name others."
     )
+
+
+def _say_doubtful(blocks: Sequence[Block], layout: Layout, path: str) -> None:
+    """Where nothing but their being known tells tags from other words, comments may be tokens with a tag of their own:
+    say which lines are taken for comments although they have as many columns as the rows."""
+    if layout.knows_tags or layout.cells.name == "tabs":
+        return
+    comments = [line for block in blocks for line in block[: len(block) - len(rows_of(block, layout))]]
+    doubtful = [line for line in comments if len(layout.cells.cut(line.text)) == layout.cells.width]
+    if doubtful:
+        logger.warning(
+            "%s: %d lines that begin with # and have %d columns are taken for comments; the first, line %d: %r.",
+            *(path, len(doubtful), layout.cells.width, *doubtful[0]),
+        )
 
 
 def _check_blank_lines(sentences: list[Sentence], path: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .lines import Block, Cells, find_cells, rows_for_sure
-from .recognition import looks_like_entities
+from .lines import Block, Cells, find_cells, rows_for_sure, without_first_row
+from .recognition import find_spelling, looks_like_entities
 from .spelling import Spelling
 
 
@@ -25,8 +25,6 @@ _WORD_ID = re.compile(r"\d+(?:[-.]\d+)?")
 # A column of tags has few different values: at most so many, or this share of its rows.
 FEW_VALUES, FEW_VALUES_SHARE = 60, 0.1
 SHOWN_CHARACTERS = 20
-# Tags that no word of a comment looks like.
-_ENTITY_TAGS = (Spelling("prefix", "-"), Spelling("prefix", "_"))
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class Layout:
         has_ids: Whether the first column numbers the words, so that ``1-2`` and ``1.1`` are no words.
         known: Values of the last column, or of that of the tags, by which a row that begins with a hash is told from a
             comment.
+        spelling: How they are written, if they are tags of entities.
         is_guess: Whether the file might be meant otherwise, so that it is said what it is taken for.
     """
 
@@ -70,6 +69,7 @@ class Layout:
     header: bool = False
     has_ids: bool = False
     known: frozenset[str] = field(default=frozenset(), repr=False)
+    spelling: Spelling | None = None
     is_guess: bool = False
 
     def is_row(self, text: str) -> bool:
@@ -78,8 +78,13 @@ class Layout:
         if len(cells) != self.cells.width:
             return False
         checked = cells[-1 if self.tag is None else self.tag]
-        is_tag = checked in self.known or any(each.fits([checked]) for each in _ENTITY_TAGS)
+        is_tag = checked in self.known or (self.knows_tags and bool(self.spelling and self.spelling.parts(checked)))
         return len(cells) == 1 or is_tag or (self.cells.name == "tabs" and " " not in cells[0])
+
+    @property
+    def knows_tags(self) -> bool:
+        """Whether a tag that is not among the `known` ones is one for sure, by its letter."""
+        return self.spelling is not None and self.spelling.order != "type"
 
     def tag_of(self, cells: Sequence[str]) -> str:
         """The tag of a row; ``O`` where `key` is not in its cell."""
@@ -111,8 +116,8 @@ def find_layout(
     whole = [[row for row in block if len(row) == cells.width] for block in rows]
     names, header = _names(blocks, whole, request)
     if header:
-        first = next(index for index, block in enumerate(whole) if block)
-        whole[first] = whole[first][1:]
+        rows = [[cells.cut(line.text) for line in rows_for_sure(block)] for block in without_first_row(blocks)]
+        whole = [[row for row in block if len(row) == cells.width] for block in rows]
     columns = list(zip(*(row for block in whole for row in block), strict=True)) or [()] * cells.width
     has_ids = cells.width > (2 if request.tagged else 1) and _numbers_words(whole)
     if cells.width == len(CONLLU_COLUMNS) and has_ids and not names:
@@ -123,8 +128,10 @@ def find_layout(
         chooser = _Chooser(path, request, columns, names, has_ids)
         token = chooser.token()
         tag, key, is_guess = chooser.tag(token) if request.tagged else (None, None, False)
-    known = frozenset(columns[-1 if tag is None else tag])
-    return Layout(cells, token, tag, key, names, header, has_ids, known, is_guess)
+    counts = Counter(columns[-1 if tag is None else tag])
+    return Layout(
+        cells, token, tag, key, names, header, has_ids, frozenset(counts), find_spelling(counts), is_guess=is_guess
+    )
 
 
 def _names(

@@ -24,6 +24,7 @@ __all__ = [
     "open_lines",
     "rows_for_sure",
     "text_lines",
+    "without_first_row",
 ]
 
 DOCUMENT_START = "-DOCSTART-"
@@ -138,6 +139,19 @@ def rows_for_sure(block: Block) -> Sequence[NumberedLine]:
         if not line.text.startswith(COMMENT):
             return block[index:]
     return []
+
+
+def without_first_row(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks behind a header, which is the first row; what follows it at once is a block of its own."""
+    found = False
+    for block in blocks:
+        rows = rows_for_sure(block)
+        if found or not rows:
+            yield block
+            continue
+        found = True
+        if rows[1:]:
+            yield list(rows[1:])
 
 
 def _at_spaces(text: str) -> list[str]:

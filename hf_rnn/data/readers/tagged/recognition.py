@@ -15,7 +15,7 @@ from ..tag_schemes import bioes_to_iob2, iob1_to_iob2
 from .spelling import OUTSIDE, ROLES, Spelling, looks_prefixed, spellings
 
 
-__all__ = ["SCHEMES", "UNTAGGED", "TagReading", "find_reading", "looks_like_entities"]
+__all__ = ["SCHEMES", "UNTAGGED", "TagReading", "find_reading", "find_spelling", "looks_like_entities"]
 
 # The letters of each scheme. IO may have a B- in another split, as IOB1 has where two entities touch.
 SCHEMES: Mapping[str, str] = {
@@ -99,7 +99,7 @@ def find_reading(sentences: Sequence[Sequence[str]], scheme: str | None = None) 
     if scheme is not None:
         letters = frozenset(SCHEMES[scheme])
         return TagReading(scheme, _best_spelling(counts, letters, scheme), letters)
-    spelling = _fitting_spelling(counts)
+    spelling = find_spelling(counts)
     if spelling is None:
         _refuse_half_a_scheme(counts)
         return None
@@ -120,11 +120,11 @@ def find_reading(sentences: Sequence[Sequence[str]], scheme: str | None = None) 
 
 def looks_like_entities(counts: Mapping[str, int]) -> bool:
     """Whether tags, with how often each occurs, are those of entities, or nearly: with some that fit no scheme."""
-    return _fitting_spelling(counts) is not None or bool(_misfits(counts))
+    return find_spelling(counts) is not None or bool(_misfits(counts))
 
 
-def _fitting_spelling(counts: Mapping[str, int]) -> Spelling | None:
-    """The spelling that all tags have."""
+def find_spelling(counts: Mapping[str, int]) -> Spelling | None:
+    """The spelling that all tags have, if they are those of entities."""
     if not counts:
         return None
     for spelling in spellings(counts):

@@ -107,6 +107,18 @@ def test_tokens_that_are_hashes_and_marks(tmp_path: Path) -> None:
     assert read(tmp_path / "b.conll", tabs) == expected
 
 
+def test_a_line_that_could_be_a_token_or_a_comment_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The tag of a part of speech that occurs nowhere else; a tag of entities is told by its letter."""
+    assert read(tmp_path / "a.conll", "x NN\ny VB\n\n# SYM\nx NN\n") == [(["x", "y"], ["NN", "VB"]), (["x"], ["NN"])]
+    assert (
+        "1 lines that begin with # and have 2 columns are taken for comments; the first, line 4: '# SYM'"
+        in caplog.text
+    )
+    caplog.clear()
+    assert read(tmp_path / "b.conll", "x PER-B\ny O\n\n# SYM-B\nx O\n")[1] == sentence("#/B-SYM x")
+    assert "comments" not in caplog.text
+
+
 def test_the_columns_of_training_are_those_of_the_other_files(tmp_path: Path) -> None:
     """Even where the other file alone would be read otherwise: its last column looks like tags, too."""
     (tmp_path / "train").write_text("Ann B-PER +\nsaw O -\n\nx O +\n")
