@@ -224,9 +224,9 @@ def test_ambiguous_or_unknown_text_column(write):
 
 def test_texts_that_are_none(write):
     rows = reviews(3)
-    with pytest.raises(ValueError, match=r"Column `text` of the train split has no text \(null\) in row 3"):
+    with pytest.raises(ValueError, match=r"Column `text` of the train split has no text \(null\) in a.jsonl, line 4"):
         load(write("a", [*rows, {"text": None, "label": 1}]))
-    with pytest.raises(ValueError, match="`text` of the train split has 7, which is no text, in row 0"):
+    with pytest.raises(ValueError, match="`text` of the train split has 7, which is no text, in b.jsonl, line 1"):
         load(write("b", [{"text": 7, "label": i} for i in range(2)]))
 
 
