@@ -46,7 +46,7 @@ def read(path: str, options: ReadingArguments) -> tuple[Table | str, str]:
 
 @pytest.mark.reliability(
     section="Properties",
-    fault="Any file of a table: encoding × delimiter × quotes × header × labels × line ends × empty cells × compression",
+    fault="Any file of a table: encoding × delimiter × quotes × header × line ends × empty cells × compression",
     mutation="quotes that are characters taken for quotes",
 )
 @generated(150, 10_000, file=written_files())

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from hf_rnn.data.readers.tables.options import ReadingArguments
 
 
-WESTERN = "áàâãçéêíóôõúüñÁÉÇ"
 WORDS = st.sampled_from(
-    "the film was good bad really fine a 5 1.0 007 NA None null true it's don't ação ótimo não coração 10% ok. no!".split()
+    "the film was good bad really fine a 5 1.0 007 NA None null true it's don't 10% ok. no! ação ótimo não à".split()
 )
 # What comes between words; the last ones make trouble.
 GLUE = st.sampled_from(

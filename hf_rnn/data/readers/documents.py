@@ -95,7 +95,10 @@ def _read(path: str, options: ReadingArguments) -> Dataset:
         return read_rows(path, options)
     # Lines end as everywhere else, also where Windows or an old Macintosh wrote them.
     with opened.text(newline=None) as stream:
-        return Dataset.from_dict({COLUMN: [stream.read()], PLACE_COLUMN: [opened.source.name]})
+        text = stream.read()
+    if not text:
+        raise ValueError(f"The file {path!r} is empty but for a byte order mark.")
+    return Dataset.from_dict({COLUMN: [text], PLACE_COLUMN: [opened.source.name]})
 
 
 def _cut(texts: dict[str, list[str]], arguments: LanguageDataArguments) -> dict[str, list[str]]:

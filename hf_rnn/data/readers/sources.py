@@ -161,14 +161,14 @@ def _read_files(path: str, read_file: Callable[[str], Dataset]) -> Dataset:
 
     names = files_of(path)
     parts = [read_file(name) for name in names]
+    if len(parts) == 1:
+        return parts[0]
     for name, rows in zip(names, parts, strict=True):
         if data_columns(rows) != data_columns(parts[0]):
             raise ValueError(
                 f"The files {names[0]!r} and {name!r} are of one split and have different columns: "
                 f"{', '.join(data_columns(parts[0]))}; {', '.join(data_columns(rows))}."
             )
-    if len(parts) == 1:
-        return parts[0]
     logger.warning("%s: %d files, %d rows.", path, len(parts), sum(map(len, parts)))
     try:
         return concatenate_datasets(parts)

@@ -87,7 +87,14 @@ def test_a_split_that_is_given_and_held_out(tmp_path) -> None:
         loaded(train_file=path, validation_file=path, validation_split_percentage=10)
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"\xff\xfe", "is not UTF-8 text")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe", "is empty but for"),
+        ("ação".encode() + b" \xe3", "line 1: this line is not UTF-8"),
+    ],
+)
 def test_unreadable_text(tmp_path, content: bytes, message: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(content)

@@ -11,9 +11,16 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from hf_rnn.data.readers.files import expand_path, read_rows
+from hf_rnn.data.readers.places import PLACE_COLUMN
 
 
 ROWS = [{"text": "good, really\ngood", "label": 1}, {"text": 'a "bad" one', "label": 0}, {"text": "é 😀", "label": 1}]
+
+
+def rows_of(path: str, **arguments) -> list[dict]:
+    """The rows without their places."""
+    rows = read_rows(path, **arguments)
+    return rows.remove_columns([PLACE_COLUMN] if PLACE_COLUMN in rows.column_names else []).to_list()
 
 
 def write(path: Path, content: str | bytes) -> str:
@@ -37,8 +44,7 @@ def written(folder: Path, extension: str) -> str:
 
 @pytest.mark.parametrize("extension", [".csv", ".tsv", ".json", ".jsonl", ".parquet"])
 def test_every_format_gives_the_same_rows_in_order(tmp_path, extension):
-    data = read_rows(written(tmp_path, extension), typed_columns=["label"])
-    assert data.to_list() == ROWS
+    assert rows_of(written(tmp_path, extension), typed_columns=["label"]) == ROWS
 
 
 def test_json_lines_in_a_json_file(tmp_path):
@@ -74,7 +80,7 @@ def test_csv_rows_may_be_long(tmp_path):
 def test_a_byte_order_mark_is_no_part_of_the_first_column_name(tmp_path):
     for extension, separator in ((".csv", ","), (".tsv", "\t")):
         path = write(tmp_path / f"x{extension}", f"\ufefftext{separator}label\n007{separator}1\n")
-        assert read_rows(path, typed_columns=["label"]).to_list() == [{"text": "007", "label": 1}]
+        assert rows_of(path, typed_columns=["label"]) == [{"text": "007", "label": 1}]
 
 
 def test_parquet_keeps_class_labels(tmp_path):
@@ -99,23 +105,42 @@ def test_environment_variables(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.txt", "a", r"extension '.txt'; it must be one of \('.csv'"),
-        ("x", "a", "extension ''"),
+        ("x.pdf", "a", r"extension '.pdf'; it must be one of .csv"),
+        ("x.xml.gz", "a", "extension '.xml'"),
+        ("x.txt", "a", "has no rows .*`--no_header` reads its first row as data"),
         ("x.csv", "", "is empty"),
         ("x.csv", "text,label\n", r"has no rows \(columns: text, label\)"),
-        ("x.csv", "text,label\na,1\nb,2,3\n", "not a readable csv file: .*Row #3: Expected 2 columns, got 3"),
+        (
+            "x.csv",
+            "text,label\na,1\nb,2,3\n",
+            r"line 3: 3 cells, and the first row has 2 \(text, label\): 'b,2,3'.*`--delimiter`",
+        ),
+        ("x.csv", 'text,label\n\n"a\nb",1\n"c\n', "line 5: a quote opens here and never closes.*`--quotes none`"),
+        ("x.csv", 'text,label\n"a, b" c,1\nd,2\n', "line 2: a cell goes on after the quote that closes it"),
         ("x.csv", "text,text\na,b\n", "more than one column named 'text'"),
-        ("x.csv", b"text,label\n\xff\xfe,1\n", "not a readable csv file: .*utf-8"),
-        ("x.csv", b"te\xfft,label\n", "not a readable csv file"),
+        ("x.csv", b"text,label\n\xff\xfe,1\n", "is not UTF-8, and may be .*`--encoding`"),
+        (
+            "x.csv",
+            "text,label\nnão,1\n".encode() + b"n\xe3o,1\n",
+            "line 3: this line is not UTF-8, and others are.*`--enc",
+        ),
+        ("x.csv", b"text\n\x80\x04\x01\x00\x02", "it is no text"),
         ("x.json", "[]", "has no rows"),
-        ("x.json", '{\n "data": []\n}', "line 1: not valid JSON"),
+        ("x.json", '{\n "data": []\n}', "has no rows"),
+        ("x.json", '{"a": {"b": 1}, "c": {"d": 2}}', "an object of objects"),
+        ("x.json", '{"a": [1, 2], "b": [1]}', "its columns must have equally many values, and a has 2, b has 1"),
+        ("x.json", '{"a": [{}], "b": [{}]}', "several lists of rows"),
         ("x.json", '[{"a": 1},\n{"a": ]', "line 2: not valid JSON"),
         ("x.json", '[{"a": 1}, 3]', "item 1: expected an object with the columns, found 3"),
         ("x.jsonl", '{"a": 1}\n\n{"a": \n', r"line 3: not valid JSON"),
         ("x.jsonl", '{"a": 1}\n"b"\n', "line 2: expected an object"),
-        ("x.jsonl", '{"a": 1}\n{"a": "b"}\n', "not a readable jsonl file"),
-        ("x.jsonl", b'{"a": "\xff"}\n', "not a readable jsonl file"),
+        ("x.jsonl", '{"a": 1}\n{"a": "b"}\n', r"line 2: column `a` holds a text \('b'\), and line 1 a number"),
         ("x.parquet", "PAR1 not really", "not a readable parquet file"),
+        ("x.parquet", "text,label", "not a readable parquet file"),
+        ("x.csv.gz", b"\x1f\x8b\x08 not really", "gzip data are damaged"),
+        ("x.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "extension '.xlsx'"),
+        ("x.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of Excel; save the sheet as csv"),
+        ("x.csv", b"PK\x03\x04 not really", "zip data are damaged"),
     ],
 )
 def test_bad_files(tmp_path, name, content, message):

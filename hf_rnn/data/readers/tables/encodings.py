@@ -40,8 +40,8 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x19\x7f]")
 _BAD = re.compile("[\udc80-\udcff]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 _LINE_END = re.compile("\r\n|\r|\n")
-# The most characters of UTF-8 for each byte that is none, in a file that has another encoding: of one byte a character,
-# and of several, where bytes in a row are often UTF-8 by chance.
+# The most characters of UTF-8 for each byte that is none, in a file of another encoding: of one byte a character, and
+# of several, where bytes in a row are often UTF-8 by chance.
 GOOD_OF_ONE_BYTE, GOOD_OF_SEVERAL = 0.05, 0.4
 # The letters of Portuguese, Spanish, French, Italian, German, Dutch and the Nordic languages.
 _WESTERN_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœªºµ"

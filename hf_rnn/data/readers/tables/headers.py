@@ -21,7 +21,7 @@ HEADER_WORDS = frozenset(
 )
 _WORDS = re.compile(r"[^\W\d_]+\d?")
 WORDS_OF_A_NAME = 3
-_IDENTIFIER = re.compile(r"[\w.-]+")
+_IDENTIFIER = re.compile(r"[^\W\d][\w.-]*")
 # So many texts of several words, and none of one, stand below a name.
 FEWEST_TEXTS = 4
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
@@ -66,15 +66,16 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
         of_numbers and cell.strip() and not is_number
         for cell, of_numbers, is_number in zip(first, numbers, are_numbers, strict=True)
     )
-    return True, named or (_are_identifiers(first) and any(map(_are_longer, first, columns)))
+    filled = all(len(values) >= FEWEST_TEXTS for values in columns)
+    return True, named or (filled and _are_identifiers(first) and any(map(_are_long, columns)))
 
 
 def _are_identifiers(row: Sequence[str]) -> bool:
     return all(map(_IDENTIFIER.fullmatch, row)) and len({*row}) == len(row)
 
 
-def _are_longer(name: str, values: Sequence[str]) -> bool:
-    return len(values) >= FEWEST_TEXTS and all(len(value.split()) > 1 for value in values)
+def _are_long(values: Sequence[str]) -> bool:
+    return all(len(value.split()) > 1 for value in values)
 
 
 def column_names(first: Sequence[str], is_header: bool) -> list[str]:

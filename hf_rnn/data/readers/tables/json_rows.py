@@ -14,6 +14,10 @@ from .sources import Source
 __all__ = ["JsonRows", "open_json"]
 
 SHOWN_CHARACTERS = 60
+# Here each line is a row, also where there is one only.
+LINE_EXTENSIONS = (".jsonl", ".ndjson")
+# Lists of this name are a row's, and no column.
+TOKEN_KEYS = frozenset({"tokens", "words"})
 
 Row = Mapping[str, Any] | BadRow
 
@@ -60,7 +64,7 @@ def open_json(stream: IO[str], source: Source) -> JsonRows:
             f"not valid JSON ({error.msg}). It must hold a list of objects, or one object a line.", number
         ) from error
     second, second_number = _next_line(stream, number)
-    if second or not _is_whole(value):
+    if second or source.extension in LINE_EXTENSIONS or not _is_whole(value):
         lines = chain([(number, first), *([(second_number, second)] if second else [])], _lines(stream, second_number))
         return JsonRows("line", ((at, _object(line)) for at, line in lines))
     return JsonRows("item", _items(value, source))
@@ -79,8 +83,10 @@ def _lines(stream: IO[str], number: int) -> Iterator[tuple[int, str]]:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether a file of one line is more than one row."""
-    return not isinstance(value, dict) or any(isinstance(part, list | dict) for part in value.values())
+    """Whether a file of one line is more than one row; a sentence of tokens is one."""
+    if not isinstance(value, dict):
+        return True
+    return TOKEN_KEYS.isdisjoint(value) and any(isinstance(part, list | dict) for part in value.values())
 
 
 def _whole(text: str, source: Source, first_error: json.JSONDecodeError, number: int) -> Any:
@@ -126,7 +132,7 @@ def _rows_of(value: Any, source: Source) -> Sequence[Any]:
         return list(value[lists[0]])
     if len(lists) > 1:
         raise source.error(f"it has several lists of rows ({', '.join(lists)}); save the one to read as a file.")
-    if parts and all(isinstance(part, list) for part in parts):
+    if parts and all(isinstance(part, list) for part in parts) and TOKEN_KEYS.isdisjoint(value):
         return _of_columns(value, source)
     if parts and all(isinstance(part, dict) for part in parts):
         return _of_indexed(value, source)

@@ -114,7 +114,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
     except UndecidedQuotes as undecided:
         raise source.error(
             "a cell in quotes that goes over several lines, or rows of their own with quotes in them? "
-            "`--quotes double` reads it as one cell, `--quotes none` as rows.",
+            "`--quotes double` (or single) reads it as one cell, `--quotes none` as rows.",
             undecided.line + skipped + 1,
         ) from undecided
     if not trial.rows:
@@ -185,7 +185,7 @@ def _quality(trial: Trial) -> int:
     """0: this is no way to read the rows; 1: it cuts through quotes; 2: it is one."""
     if not trial.fits or trial.width < 2:
         return 0
-    if trial.quoting != NO_QUOTES:
+    if trial.quoting.character == '"':
         return 2
     return 1 if any(cell[:1] == '"' != cell[-1:] or cell == '"' for row in trial.rows for cell in row if cell) else 2
 

@@ -51,7 +51,7 @@ def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting],
         double = trials.get(DOUBLE, best)
         return double if len(double.rows) >= NEARLY * len(best.rows) else best
     plain = fitting.get(NO_QUOTES)
-    if plain is not None and SINGLE in fitting and _are_wrapped(_parts(fitting[SINGLE], plain)[1], "'"):
+    if plain is not None and SINGLE in fitting and _are_single(fitting[SINGLE], plain):
         return fitting[SINGLE]
     if DOUBLE in fitting:
         if plain is not None and _are_characters(fitting[DOUBLE], plain):
@@ -74,6 +74,9 @@ def _backslashes(lines: list[str], fitting: dict[Quoting, Trial], found: Quoting
 
 def _are_characters(quoted: Trial, plain: Trial) -> bool:
     """Whether quotes are characters in rows that can be read both ways."""
+    if quoted.width != plain.width:
+        # Stray quotes join rows, and leave the first as it is.
+        return False
     if quoted.long_rows and plain.delimiter != ONE_COLUMN:
         return _join_rows(quoted, plain)
     if quoted.long_rows:
@@ -103,6 +106,14 @@ def _join_rows(quoted: Trial, plain: Trial) -> bool:
         # In a text a space follows a comma.
         return False
     raise UndecidedQuotes(quoted.starts[quoted.long_rows[0]])
+
+
+def _are_single(quoted: Trial, plain: Trial) -> bool:
+    """Whether cells are quoted with single quotes, in rows that can be read without any."""
+    others = _parts(quoted, plain)[1]
+    if quoted.long_rows and not others:
+        raise UndecidedQuotes(quoted.starts[quoted.long_rows[0]])
+    return _are_wrapped(others, "'")
 
 
 def _parts(quoted: Trial, plain: Trial) -> tuple[list[list[str]], list[list[str]]]:
@@ -137,7 +148,8 @@ def _are_wrapped(rows: Sequence[list[str]], quote: str) -> bool:
     """Whether a column, its first row too, has nothing but cells in quotes, and empty ones."""
     cell = re.compile(f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}")
     columns = [[value for value in column if value] for column in zip(*rows, strict=True)]
-    return any(len(column) > 1 and all(map(cell.fullmatch, column)) for column in columns)
+    are_wrapped = [bool(column) and all(map(cell.fullmatch, column)) for column in columns]
+    return any(are_wrapped) if len(rows) > 1 else bool(rows) and all(are_wrapped)
 
 
 def split_lines(cell_text: str) -> list[str]:
