@@ -124,7 +124,6 @@ _MODULES = {
 # Module that is still there → the name it had → the module that has the name now.
 _NAMES = {
     "data.readers": {
-        "USUAL_TEXT_COLUMNS": "data.readers.texts",
         "DataArguments": "data.readers.texts",
         "TextClassificationData": "data.readers.texts",
         "load_text_classification": "data.readers.texts",

@@ -92,7 +92,7 @@ def test_unusual_characters_are_part_of_a_token(write):
         ("A O\n", {"token_column": 1, "tag_column": -1}, "`token_column`=1 and `tag_column`=-1 are the same"),
         ("# a\n\n-DOCSTART- O\n", {}, "has no sentences"),
         ("", {}, "is empty"),
-        (b"A O\n\xff O\n", {}, "is not UTF-8 text"),
+        (b"A O\n\xff O\n", {}, "it is not UTF-8, and may be .*`--encoding`"),
     ],
 )
 def test_bad_files(write, content, arguments, message):

@@ -167,7 +167,7 @@ def test_classes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "'contradiction', 'entailment', 'neutral' is a class" in caplog.text
     assert "1 of 5 train rows are left out: 1 without a label" in caplog.text
     with pytest.raises(
-        ValueError, match=r"'maybe' in row 0 .*must be one of 'contradiction', 'entailment', 'neutral'"
+        ValueError, match=r"'maybe' in b.jsonl, line 1.*must be one of 'contradiction', 'entailment', 'neutral'"
     ):
         loaded(write(tmp_path, "a", rows), test_file=write(tmp_path, "b", [{**rows[0], "gold_label": "maybe"}]))
 
@@ -271,7 +271,7 @@ def test_rows_without_a_text_or_label_are_dropped_and_counted(
     data = loaded(path)
     assert data.splits["train"]["text"][:] == ["a 0", "a 1"]
     assert "4 of 6 train rows are left out: 2 without a label, 2 without a text" in caplog.text
-    with pytest.raises(ValueError, match="row 2 \\(from 0\\) has no label"):
+    with pytest.raises(ValueError, match="a.jsonl, line 3 has no label"):
         loaded(path, empty_rows="refuse")
 
 
@@ -298,10 +298,10 @@ def test_bad_rows_are_named(tmp_path: Path, rows: list[dict], message: str) -> N
 
 def test_other_splits_are_held_to_the_training_rows(tmp_path: Path) -> None:
     labels, scores = (write(tmp_path, name, questions(*x)) for name, x in (("l", (0, 1)), ("s", (0, 2, 5))))
-    with pytest.raises(ValueError, match=r"test split has the value 2 in row 1 \(from 0\); it must be 0 or 1"):
+    with pytest.raises(ValueError, match=r"test split has the value 2 in s.jsonl, line 2; it must be 0 or 1"):
         loaded(labels, test_file=scores)
     wider = write(tmp_path, "w", questions(0, 7))
-    with pytest.raises(ValueError, match=r"7 in row 1 \(from 0\); it must be a number from 0 to 5; `score_range`"):
+    with pytest.raises(ValueError, match=r"7 in w.jsonl, line 2; it must be a number from 0 to 5; `score_range`"):
         loaded(scores, test_file=wider)
     one = write(tmp_path, "one", questions(0, 0))
     with pytest.raises(ValueError, match="is 0 in every row of the test split"):

@@ -150,7 +150,7 @@ def test_invalid_tags(write, caplog):
         "Made B- of 3 tags I- without a B- before them (`invalid_tags`='repair')."
     ]
     assert (named(data), named(data, "test")) == ([["O", "B-X", "B-X", "B-Y"]], [["B-Y"]])
-    message = r"Column `ner_tags` of the train split, row 0 \(from 0\): the tag 'I-X' at position 1"
+    message = r"Column `ner_tags` of the train split, a.jsonl, line 1: the tag 'I-X' at position 1"
     with pytest.raises(ValueError, match=message):
         load(**files, invalid_tags="refuse")
 
@@ -169,9 +169,9 @@ def test_tags_that_training_lacks_are_kept_and_said(write, caplog):
     assert (tags["validation"], tags["test"]) == ([["B-XY", "I-XY", "B-PER"]], [["B-Z"]])
     assert [record.getMessage() for record in caplog.records] == [
         "2 tokens of the validation split have a tag that the model cannot know, and count as its errors: 'B-XY', "
-        "'I-XY'. The first: Column `ner_tags` of the validation split, row 0 (from 0), position 0.",
+        "'I-XY'. The first: Column `ner_tags` of the validation split, b.jsonl, line 1, position 0.",
         "1 tokens of the test split have a tag that the model cannot know, and count as its errors: 'B-Z'. The first: "
-        "Column `ner_tags` of the test split, row 0 (from 0), position 0.",
+        "Column `ner_tags` of the test split, c.jsonl, line 1, position 0.",
     ]
     with pytest.raises(ValueError, match="the tag is 'B-XY'; it must be one of"):
         load(write("d", ROWS), **files, class_names=",".join(LABEL_NAMES))
@@ -204,12 +204,12 @@ def test_labels_of_a_trained_model(write):
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ("O NN", r"the test split, row 1 \(from 0\), position 1: not tagged by `tag_scheme` iob2: The tag 'NN'"),
-        ("O", r"`ner_tags` of the test split, row 1 \(from 0\): 1 tags for 2 tokens"),
-        ("O O O", r"`ner_tags` of the test split, row 1 \(from 0\): 3 tags for 2 tokens"),
-        (["O", None], r"row 1 \(from 0\), position 1: the tag is None; it must be a string"),
-        (["O", ""], r"row 1 \(from 0\), position 1: the tag is ''; it must be a string"),
-        (None, r"`ner_tags` of the test split, row 1 \(from 0\): expected a list, found None"),
+        ("O NN", r"the test split, b.jsonl, line 2, position 1: not tagged by `tag_scheme` iob2: The tag 'NN'"),
+        ("O", r"`ner_tags` of the test split, b.jsonl, line 2: 1 tags for 2 tokens"),
+        ("O O O", r"`ner_tags` of the test split, b.jsonl, line 2: 3 tags for 2 tokens"),
+        (["O", None], r"b.jsonl, line 2, position 1: the tag is None; it must be a string"),
+        (["O", ""], r"b.jsonl, line 2, position 1: the tag is ''; it must be a string"),
+        (None, r"`ner_tags` of the test split, b.jsonl, line 2: expected a list, found None"),
     ],
 )
 def test_bad_tags(write, tags, message):
@@ -220,16 +220,16 @@ def test_bad_tags(write, tags, message):
 @pytest.mark.parametrize("token", [None, "", " ", "\xa0", "\u2028\t"])
 def test_tokens_of_nothing(write, token):
     bad = {"tokens": ["a", token], "ner_tags": ["O", "O"]}
-    with pytest.raises(ValueError, match=r"`tokens` of the validation split, row 1 \(from 0\), position 1: the token"):
+    with pytest.raises(ValueError, match=r"`tokens` of the validation split, b.jsonl, line 2, position 1: the token"):
         load(write("a", ROWS), validation_file=write("b", [ROWS[0], bad]))
 
 
 def test_tokens_that_are_no_strings(write):
-    with pytest.raises(ValueError, match="row 0 .*position 0: the token is 7"):
+    with pytest.raises(ValueError, match="a.jsonl, line 1, position 0: the token is 7"):
         load(write("a", [{"tokens": [7], "ner_tags": ["O"]}]))
-    with pytest.raises(ValueError, match=r"`tokens` of the train split, row 0 \(from 0\): expected a list, found 7"):
+    with pytest.raises(ValueError, match=r"`tokens` of the train split, b.jsonl, line 1: expected a list, found 7"):
         load(write("b", [{"tokens": 7, "ner_tags": ["O"]}]))
-    with pytest.raises(ValueError, match=r"`ner_tags` of the train split, row 0 \(from 0\): 1 tags for 2 tokens"):
+    with pytest.raises(ValueError, match=r"`ner_tags` of the train split, c.jsonl, line 1: 1 tags for 2 tokens"):
         load(write("c", [{"tokens": "a b", "ner_tags": ["O"]}]))
 
 
