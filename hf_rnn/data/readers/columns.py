@@ -109,6 +109,7 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
         return Candidates(named, by_name=True)
     texts = [name for name in columns if not is_index_name(name) and holds_texts(columns[name])]
     labels = [name for name in usual_columns(texts, LABEL_NAMES) if not is_free_text(columns[name])]
+    labels += _list_columns({name: columns[name] for name in texts})
     texts = [name for name in texts if name not in labels]
     # A column that repeats its values names classes, unless there is no other.
     texts = [name for name in texts if not _repeats(columns[name])] or texts

@@ -13,7 +13,7 @@ from hf_rnn.data.readers.column_names import LABEL_NAMES, TEXT_NAMES, is_index_n
         *("text", "TEXT", " Text ", "texts", "sentence", "Review", "review_text", "reviewText", "Review Text"),
         *("review-text", "tweet text", "content", "body", "utterance", "headline", "description", "verified_reviews"),
         *("texto", "Frase", "avaliacao", "Avaliação", "comentário", "COMENTARIO", "mensagem", "conteúdo", "título"),
-        *("pergunta", "resenha", "notícia", "OriginalTweet", "cleaned_text", "post_title"),
+        *("pergunta", "resenha", "notícia", "OriginalTweet", "cleaned_text", "post_title", "minha avaliação"),
     ],
 )
 def test_usual_texts(name):

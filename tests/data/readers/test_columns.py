@@ -76,6 +76,8 @@ EMPTY = [None] * ROWS
         ({"comment": [*TEXTS[:2], *[None] * 18], "body": TEXTS, "label": CLASSES}, "body", "label"),
         # Whole classes follow one another; the names of users repeat.
         ({"a": sorted(CLASSES), "b": TEXTS, "c": USERS}, "b", "a"),
+        # What repeats names classes, however long the names are.
+        ({"p": SHORT, "q": [f"opinion of the {name} kind, and a long one" for name in CLASSES]}, "p", "q"),
         # Without a space between words.
         (
             {"x": [f"这是第{'一二三四五六七八九十'[i % 10] * (1 + i)}个评论" for i in range(ROWS)], "z": CLASSES},
@@ -109,6 +111,7 @@ def test_a_column_of_each_row_s_own_values_or_of_one_value_is_no_class():
 def test_lists_are_labels_where_nothing_else_is():
     lists = [[f"a{i}", "b"] for i in range(ROWS)]
     for written in (lists, list(map(str, lists))):
+        assert text_columns({"a": SHORT, "b": written, "c": COUNT}).certain == "a"
         assert label_columns({"a": TEXTS, "b": written, "c": COUNT}, ["a"]).certain == "b"
         assert label_columns({"a": TEXTS, "b": written, "c": CLASSES}, ["a"]).certain == "c"
 

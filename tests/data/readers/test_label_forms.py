@@ -187,6 +187,7 @@ def test_what_may_be_two_things_is_an_error_with_the_flag(values, arguments, mes
         (["a", "b"], ["1", "c", "c"], {}, r"value '1' in row 0 .*one of 'a', 'b', .*: 'c' × 2, '1' × 1\). Correct or"),
         (["1", "2"], ["01"], {}, "value '01' in row 0"),
         (["a", "b"], ["A"], {}, "value 'A' in row 0"),
+        (["0", "01"], None, {"class_names": ["n", "p"]}, "value '01' in row 1 .*one of 'n', 'p'"),
     ],
 )
 def test_cells_that_do_not_fit_the_form_of_the_training_rows(values, validation, arguments, message):
