@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
@@ -59,7 +59,7 @@ class Layout:
         names: Of the columns.
         has_header: Whether the first row is one of names.
         skipped_lines: The lines above the first row.
-        known_values: Of each column with few values: its number and the values.
+        known_values: The column with the fewest values, by its number, and the values; None where none repeat.
         needs_quotes: Whether the rows of the sample cannot be read without quotes, or have cells of several lines.
         is_given: Whether the user said what the quotes are.
         findings: What was found that the extension does not promise, each with the flag that says otherwise.
@@ -70,7 +70,7 @@ class Layout:
     names: tuple[str, ...]
     has_header: bool
     skipped_lines: int = 0
-    known_values: dict[int, frozenset[str]] = field(default_factory=dict)
+    known_values: tuple[int, frozenset[str]] | None = None
     needs_quotes: bool = False
     is_given: bool = False
     findings: tuple[tuple[str, str], ...] = ()

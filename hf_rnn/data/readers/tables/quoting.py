@@ -12,7 +12,7 @@ from .options import ONE_COLUMN
 __all__ = ["UndecidedQuotes", "choose_quoting", "looks_like_rows", "repeated_values"]
 
 _ENDS = re.compile("\r\n|\r|\n")
-# A column whose values repeat has at most this share of different ones.
+# A column whose values repeat has at most this many different ones for each row.
 REPEATED_SHARE = 0.5
 # So many cells that would swallow whole rows are no accident.
 MANY = 3
@@ -97,7 +97,7 @@ def _join_rows(quoted: Trial, plain: Trial) -> bool:
     if _are_wrapped(others, '"'):
         return False
     known = repeated_values(others)
-    if known:
+    if known is not None:
         return looks_like_rows(joined, known)
     if plain.delimiter == "\t" or len(quoted.long_rows) >= MANY:
         # Hardly a text has a tab in each of its lines.
@@ -129,19 +129,19 @@ def _has_spaces(rows: Iterable[Sequence[str]]) -> bool:
     return any(cell.startswith(" ") for row in rows for cell in row[1:])
 
 
-def repeated_values(rows: Sequence[list[str]]) -> dict[int, frozenset[str]]:
-    """Of each column with few values (labels, as a rule): its number and the values."""
-    known = {}
-    for column, values in enumerate(zip(*rows, strict=True)):
-        different = frozenset(values)
-        if len(different) <= max(1, REPEATED_SHARE * len(values)) and len(values) > 1:
-            known[column] = different
-    return known
+def repeated_values(rows: Sequence[list[str]]) -> tuple[int, frozenset[str]] | None:
+    """The column with the fewest different values (labels, as a rule), and these; None where none repeat."""
+    columns = [frozenset(values) for values in zip(*rows, strict=True)]
+    if not columns or len(rows) < 2:
+        return None
+    column = min(range(len(columns)), key=lambda number: len(columns[number]))
+    return (column, columns[column]) if len(columns[column]) <= REPEATED_SHARE * len(rows) else None
 
 
-def looks_like_rows(rows: Iterable[Sequence[str]], known: dict[int, frozenset[str]]) -> bool:
-    """Whether each row has, in the columns of few values, one of them."""
-    return all(row[column] in values for row in rows for column, values in known.items())
+def looks_like_rows(rows: Iterable[Sequence[str]], known: tuple[int, frozenset[str]]) -> bool:
+    """Whether each row has, in the column of few values, one of them."""
+    column, values = known
+    return all(row[column] in values for row in rows)
 
 
 def _are_wrapped(rows: Sequence[list[str]], quote: str) -> bool:

@@ -163,7 +163,7 @@ class _Checks:
         if any(len(cells) != self._width for cells in inside):
             return False
         known = self._layout.known_values
-        return looks_like_rows(inside, known) if known else not self._layout.needs_quotes
+        return looks_like_rows(inside, known) if known is not None else not self._layout.needs_quotes
 
     def _quoted_empty(self, start: int, span: int) -> set[int]:
         """Which cells of a row are empty and in quotes."""
