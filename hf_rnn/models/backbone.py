@@ -18,14 +18,15 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .cache_rnn import RecurrentCache
-from .cells import Cell
+from .cell import Cell
 from .configuration_rnn import RecurrentConfig
 from .crf import ConditionalRandomField
 from .embeddings import RecurrentEmbeddings
 from .heads import DenseStack
 from .pooling import Pooler
-from .recurrent import RecordedStates, StackedLayer, Steps
+from .recurrent import RecordedStates, StackedLayer
 from .state_name import StateOutputMixin, named_state, take_state
+from .steps import Steps
 from .tagging import TaggingHead
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
@@ -192,9 +193,9 @@ class RecurrentModel(RecurrentPreTrainedModel):
         """The state of zeros, from which `batch_size` texts are read where no other is given."""
         states = []
         for layer in cast(Iterable[StackedLayer], self.layers):
-            shape = (batch_size, layer.num_directions, layer.cell.hidden_size)
+            shape = (batch_size, layer.num_directions, layer.hidden_size)
             zeros = torch.zeros(shape, dtype=self.dtype, device=self.device)
-            states.append((zeros,) * layer.cell.num_states)
+            states.append((zeros,) * layer.num_states)
         return RecurrentCache(states)
 
     def inputs_and_mask(

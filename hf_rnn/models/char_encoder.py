@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from .configuration_rnn import BiLstmConfig, RecurrentConfig
-from .recurrent import RecurrentLayer, Steps
+from .recurrent import RecurrentLayer
+from .steps import Steps
 from .tracing import recorded
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
-from .recurrent import LockedDropout, RecordedStates, Steps
+from .recurrent import LockedDropout, RecordedStates
+from .steps import Steps
 from .tracing import shape_of
 from .words import Words
 

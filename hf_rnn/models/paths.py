@@ -26,7 +26,7 @@ from .tracing import recorded
 
 
 if TYPE_CHECKING:
-    from .cells import Cell, State
+    from .cell import Cell, State
 
 
 __all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]
