@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..models.cell import Cell, State
+from ..models.cell import Cell
 from ..models.paths import recurrent_path
 from ..models.recurrent import RecurrentLayer
+from ..models.steps import State
 from .evaluation import evaluation_mode
 from .figures import name_steps, new_figure, width_for
 from .steps import as_array, backbone_of, layers_of, read_text

@@ -23,6 +23,7 @@ from .configuration_rnn import RecurrentConfig
 from .crf import ConditionalRandomField
 from .embeddings import RecurrentEmbeddings
 from .heads import DenseStack
+from .placed import PlacedMixin
 from .pooling import Pooler
 from .recurrent import RecordedStates, StackedLayer
 from .state_name import StateOutputMixin, named_state, take_state
@@ -51,7 +52,7 @@ class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossA
     """
 
 
-class RecurrentPreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
+class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
     config_class = RecurrentConfig
@@ -133,16 +134,6 @@ class RecurrentModel(RecurrentPreTrainedModel):
             # as transformers writes no file without tensors and loads no model without a file.
             self.register_buffer("place", torch.zeros(1))
         self.post_init()
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """As in transformers; also of a model without weights."""
-        return super().dtype if "place" not in self._buffers else cast(torch.Tensor, self.place).dtype
-
-    @property
-    def device(self) -> torch.device:
-        """As in transformers; also of a model without weights."""
-        return super().device if "place" not in self._buffers else cast(torch.Tensor, self.place).device
 
     @capture_outputs
     def forward(

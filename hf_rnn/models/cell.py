@@ -23,15 +23,11 @@ from transformers import initialization as init
 
 from .configuration_rnn import RecurrentConfig
 from .paths import CompiledLayer, choose_path, compiled_layer
-from .steps import Gather, Steps, gather_rows
+from .steps import Gather, State, Steps, gather_rows
 from .tracing import over_time, shape_of
 
 
-__all__ = ["Cell", "OneStep", "State", "fused_arguments", "last_steps"]
-
-
-# The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
-State = tuple[torch.Tensor, ...]
+__all__ = ["Cell", "OneStep", "fused_arguments", "last_steps"]
 
 
 def fused_arguments(

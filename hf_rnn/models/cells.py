@@ -14,8 +14,9 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import initialization as init
 
-from .cell import Cell, State, fused_arguments
+from .cell import Cell, fused_arguments
 from .configuration_rnn import ElmanConfig, GruConfig
+from .steps import State
 
 
 __all__ = ["CELLS", "ElmanCell", "GruCell", "LstmCell"]

@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .cell import State
 from .cells import CELLS
 from .configuration_rnn import RecurrentConfig
-from .steps import Steps
+from .steps import State, Steps
 
 
 __all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer"]

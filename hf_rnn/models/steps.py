@@ -1,4 +1,4 @@
-"""Which steps of a padded batch are real, and in which order each direction reads them."""
+"""Which steps of a padded batch are real, in which order each direction reads them, and what goes from one to the next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import torch
 from .tracing import recorded
 
 
-__all__ = ["Gather", "Steps", "gather_rows"]
+__all__ = ["Gather", "State", "Steps", "gather_rows"]
+
+
+# The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
+State = tuple[torch.Tensor, ...]
 
 
 @dataclass

@@ -13,10 +13,9 @@ import torch
 from torch import nn
 
 from ...models.backbone import RecurrentModel
-from ...models.cell import State
 from ...models.paths import recurrent_path
 from ...models.recurrent import RecurrentLayer
-from ...models.steps import Steps
+from ...models.steps import State, Steps
 from ..evaluation import evaluation_mode
 
 
