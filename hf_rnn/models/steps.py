@@ -1,4 +1,6 @@
-"""Which steps of a padded batch are real, in which order each direction reads them, and what goes from one to the next."""
+"""Which steps of a padded batch are real, in which order each direction reads them, and what goes from
+one to the next.
+"""
 
 from __future__ import annotations
 
