@@ -5,7 +5,7 @@ Goodfellow 2017, https://arxiv.org/abs/1605.07725).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -38,7 +38,7 @@ def adversarial_step(step: Callable[[], torch.Tensor], model: nn.Module, epsilon
     looked_up: list[torch.Tensor] = []
     with _texts_of_words(model, table) as texts, _outputs_replaced(table, lambda found: _kept(found, looked_up)):
         loss = step()
-    of_steps = texts or [None] * len(looked_up)
+    of_steps: Sequence[torch.Tensor | None] = texts or [None] * len(looked_up)
     moves = iter([_perturbation(*found, epsilon) for found in zip(looked_up, of_steps, strict=True)])
     with _outputs_replaced(table, lambda features: features + next(moves)):
         step()
