@@ -126,7 +126,7 @@ def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
 
 
 def locked(pipeline: Any) -> Any:
-    """A pipeline that answers as `pipeline` does, of which several threads may share the tokenizer (`tokenizer_lock`)."""
+    """Give a pipeline that answers as `pipeline` does, and whose tokenizer several threads may share."""
     made = copy.copy(pipeline)
     made.preprocess = functools.partial(_preprocess, pipeline)
     return made
