@@ -11,6 +11,7 @@ from transformers import Pipeline
 
 from ..kernels.threads import computing_threads
 from ..models.state_name import STATE_NAME
+from ..models.tokenizer_lock import tokenizer_lock
 from .prediction import predict_texts
 
 
@@ -39,7 +40,8 @@ def text_losses(model: Any, tokenizer: Any, texts: Sequence[str], batch_size: in
     Raises:
         ValueError: a text has no token to predict.
     """
-    rows = tokenizer(list(texts), verbose=False)["input_ids"]
+    with tokenizer_lock(tokenizer):
+        rows = tokenizer(list(texts), verbose=False)["input_ids"]
     for index, ids in enumerate(rows):
         if len(ids) < 2:
             raise ValueError(f"`texts` has {texts[index]!r} at {index}, with no token to predict from another.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from transformers import AutoConfig, AutoTokenizer, Pipeline, PreTrainedConfig, PreTrainedTokenizerBase, pipeline
 
 from ..models.encoding import NO_LIMIT
+from ..models.tokenizer_lock import tokenizer_lock
 from ..progress import without_weight_bars
 
 
@@ -19,6 +23,7 @@ __all__ = [
     "SIMILARITY",
     "label_names",
     "load_pipeline",
+    "locked",
     "make_pipeline",
     "model_checksum",
     "siamese_of",
@@ -116,7 +121,22 @@ def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
             options["stride"] = limit // 4
         elif task == "text-classification":
             options["truncation"] = True
-    return pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
+    made = pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)  # type: ignore[call-overload]
+    return locked(made)
+
+
+def locked(pipeline: Any) -> Any:
+    """Give a pipeline that answers as `pipeline` does, and whose tokenizer several threads may share."""
+    made = copy.copy(pipeline)
+    made.preprocess = functools.partial(_preprocess, pipeline)
+    return made
+
+
+def _preprocess(pipeline: Any, *args: Any, **kwargs: Any) -> Any:
+    with tokenizer_lock(pipeline.tokenizer):
+        found = pipeline.preprocess(*args, **kwargs)
+        # A text in windows is tokenised when the first of them is asked for.
+        return iter(list(found)) if isinstance(found, Iterator) else found
 
 
 def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:

@@ -11,6 +11,7 @@ from transformers.utils import logging
 
 from ..kernels.loading import build_and_load, of_use_to
 from ..kernels.threads import computing_threads
+from .pipelines import locked
 
 
 __all__ = ["predict_texts"]
@@ -81,7 +82,7 @@ def predict_texts(
     if sum(lengths) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):
         build_and_load()
     with computing_threads(pipeline.model):
-        found = pipeline(_InOrder(rows, order), batch_size=batch_size, **kwargs)
+        found = locked(pipeline)(_InOrder(rows, order), batch_size=batch_size, **kwargs)
         bar = logging.tqdm(found, total=len(rows), desc="Predicting", unit="text", disable=not progress)
         for index, answer in zip(order, bar, strict=True):
             answers[index] = answer

@@ -10,6 +10,7 @@ from datasets import Dataset, Features, List, Value
 
 from ..data.batches.tags import token_predictions, tokenize_tagged
 from ..kernels.threads import computing_threads
+from ..models.tokenizer_lock import tokenizer_lock
 from .pipelines import label_names, text_limit
 
 
@@ -34,7 +35,8 @@ def tag_sentences(
         features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
     )
     limit = text_limit(tokenizer, model.config)
-    tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names, progress=False)
+    with tokenizer_lock(tokenizer):
+        tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names, progress=False)
     predicted = _label_ids(model, tokenizer, list(tokenized["input_ids"]), batch_size)
     rows = token_predictions(predicted, tokenized, dataset, label_names=names)
     return [[names[tag] for tag in row] for row in rows]
@@ -42,7 +44,8 @@ def tag_sentences(
 
 def words_of(tokenizer: Any, text: str) -> list[str]:
     """The words that a fast tokenizer cuts a text into before it cuts these into pieces, as they are in the text."""
-    encoded = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
+    with tokenizer_lock(tokenizer):
+        encoded = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
     words: dict[int, tuple[int, int]] = {}
     for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
         first, last = words.get(word, (start, end))

@@ -17,6 +17,7 @@ from ..models.backbone import RecurrentModel
 from ..models.embeddings import RecurrentEmbeddings
 from ..models.encoding import NO_LIMIT
 from ..models.modeling_siamese import SiamesePreTrainedModel
+from ..models.tokenizer_lock import tokenizer_lock
 
 
 __all__ = ["Reading", "check_text", "embedding_layer", "read", "shown"]
@@ -151,7 +152,8 @@ class _Sequence:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], device: torch.device) -> None:
         limited = tokenizer.model_max_length < NO_LIMIT
-        encoded: Any = tokenizer(*texts, truncation=limited, return_overflowing_tokens=False)
+        with tokenizer_lock(tokenizer):
+            encoded: Any = tokenizer(*texts, truncation=limited, return_overflowing_tokens=False)
         # One text has types that are all 0, as by default; a classifier of pairs takes none of the second.
         unwanted = {"token_type_ids"} if len(texts) == 1 else set()
         names = [name for name in tokenizer.model_input_names if name in encoded and name not in unwanted]

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..models.cells import Cell, State
+from ..models.cell import Cell
 from ..models.paths import recurrent_path
 from ..models.recurrent import RecurrentLayer
+from ..models.steps import State
 from .evaluation import evaluation_mode
 from .figures import name_steps, new_figure, width_for
 from .steps import as_array, backbone_of, layers_of, read_text
@@ -127,12 +128,11 @@ def _recorded(layers: Sequence[RecurrentLayer]) -> Iterator[list[list[Record]]]:
     with ExitStack() as hooks:
         for layer, record in zip(layers, records, strict=True):
 
-            def keep(cell: Any, arguments: tuple[Any, ...], state: State, record: list[Record] = record) -> None:
-                # The weights tell which direction this is a step of.
-                backward = arguments[1][0] is not cell.weight_ih_l0
-                record[backward].append((*cell.gates(*arguments), *state))
+            def keep(_: Any, arguments: tuple[Any, ...], state: State, record: list[Record] = record) -> None:
+                cell, direction, *of_step = arguments
+                record[direction].append((*cell.gates(*of_step), *state))
 
-            hooks.callback(layer.cell.register_forward_hook(keep).remove)
+            hooks.callback(layer.cell.one_step.register_forward_hook(keep).remove)
         yield records
 
 

@@ -15,6 +15,7 @@ from ..models.backbone import RecurrentModel
 from ..models.cache_rnn import RecurrentCache
 from ..models.encoding import NO_LIMIT
 from ..models.recurrent import RecurrentLayer
+from ..models.tokenizer_lock import tokenizer_lock
 from .reading import check_text, shown
 
 
@@ -73,7 +74,8 @@ def read_text(
     if max_tokens is not None and max_tokens < 1:
         raise ValueError(f"`max_tokens`={max_tokens} must be at least 1, or None.")
     limited = tokenizer.model_max_length < NO_LIMIT
-    encoded = tokenizer(text, truncation=limited, return_offsets_mapping=tokenizer.is_fast)
+    with tokenizer_lock(tokenizer):
+        encoded = tokenizer(text, truncation=limited, return_offsets_mapping=tokenizer.is_fast)
     all_ids = cast(list[int], encoded["input_ids"])
     if not all_ids:
         raise ValueError(f"`{name}`={shown(text)} has no token; it must hold at least one.")

@@ -10,8 +10,8 @@ import torch
 from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
-from ..models.cells import Cell, State
-from ..models.recurrent import Steps
+from ..models.cell import Cell
+from ..models.steps import State, Steps
 from .binding import DTYPES, KINDS, Library, Task
 from .schedule import Part, Schedule
 from .threads import kernel_threads

@@ -52,10 +52,10 @@ def build_and_load() -> bool:
 
 def of_use_to(model: nn.Module) -> bool:
     """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32 or float64."""
-    from ..models.recurrent import RecurrentLayer
+    from ..models.cell import Cell
     from .binding import DTYPES, KINDS
 
-    cells = (module.cell for module in model.modules() if isinstance(module, RecurrentLayer))
+    cells = (module for module in model.modules() if isinstance(module, Cell))
     return any(
         cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
         for cell in cells

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..models.recurrent import Steps
+from ..models.steps import Steps
 
 
 __all__ = ["Part", "Schedule"]

@@ -18,14 +18,16 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .cache_rnn import RecurrentCache
-from .cells import Cell
+from .cell import Cell
 from .configuration_rnn import RecurrentConfig
 from .crf import ConditionalRandomField
 from .embeddings import RecurrentEmbeddings
 from .heads import DenseStack
+from .placed import PlacedMixin
 from .pooling import Pooler
-from .recurrent import RecordedStates, StackedLayer, Steps
+from .recurrent import RecordedStates, StackedLayer
 from .state_name import StateOutputMixin, named_state, take_state
+from .steps import Steps
 from .tagging import TaggingHead
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
@@ -50,7 +52,7 @@ class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossA
     """
 
 
-class RecurrentPreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
+class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
     config_class = RecurrentConfig
@@ -133,16 +135,6 @@ class RecurrentModel(RecurrentPreTrainedModel):
             self.register_buffer("place", torch.zeros(1))
         self.post_init()
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """As in transformers; also of a model without weights."""
-        return super().dtype if "place" not in self._buffers else cast(torch.Tensor, self.place).dtype
-
-    @property
-    def device(self) -> torch.device:
-        """As in transformers; also of a model without weights."""
-        return super().device if "place" not in self._buffers else cast(torch.Tensor, self.place).device
-
     @capture_outputs
     def forward(
         self,
@@ -192,9 +184,9 @@ class RecurrentModel(RecurrentPreTrainedModel):
         """The state of zeros, from which `batch_size` texts are read where no other is given."""
         states = []
         for layer in cast(Iterable[StackedLayer], self.layers):
-            shape = (batch_size, layer.num_directions, layer.cell.hidden_size)
+            shape = (batch_size, layer.num_directions, layer.hidden_size)
             zeros = torch.zeros(shape, dtype=self.dtype, device=self.device)
-            states.append((zeros,) * layer.cell.num_states)
+            states.append((zeros,) * layer.num_states)
         return RecurrentCache(states)
 
     def inputs_and_mask(

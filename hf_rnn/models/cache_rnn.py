@@ -9,7 +9,7 @@ import torch
 from torch.utils._pytree import MappingKey, register_pytree_node
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from .cells import State
+from .steps import State
 
 
 __all__ = ["RecurrentCache", "RecurrentCacheLayer"]

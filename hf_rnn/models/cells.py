@@ -1,177 +1,25 @@
 r"""The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters, one step in plain
-PyTorch (the reference path, see `paths.py`) and torch's fused kernel for a whole direction.
+PyTorch (the reference path, see `paths.py`) and torch's fused kernel for a whole direction. What they share is in
+`cell.py`.
 
 A fused kernel reads dense rows: the first step of every sequence stands at position 0. Which step that is, and where a
-sequence ends, is the business of `recurrent.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
+sequence ends, is the business of `cell.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
 `torch.nn.GRU` and `torch.nn.RNN` with one layer, so that state dicts are interchangeable with theirs.
 
 Notation: x_t input, h_t hidden state, σ the logistic function, ∗ the element-wise product.
 """
-
-from typing import cast
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import initialization as init
 
-from .configuration_rnn import ElmanConfig, GruConfig, RecurrentConfig
-from .tracing import shape_of
+from .cell import Cell, fused_arguments
+from .configuration_rnn import ElmanConfig, GruConfig
+from .steps import State
 
 
-__all__ = ["CELLS", "Cell", "ElmanCell", "GruCell", "LstmCell", "State", "last_steps"]
-
-
-# The state of one direction: (h,) or, for an LSTM, (h, c), each (batch, units).
-State = tuple[torch.Tensor, ...]
-
-
-def _fused_arguments(
-    inputs: torch.Tensor, weights: list[torch.Tensor], state: State
-) -> tuple[bool, int, float, bool, bool]:
-    # has_biases, num_layers, dropout, train, bidirectional. cuDNN keeps what a backward pass needs only when told to
-    # "train", whatever the mode of the module.
-    differentiable = any(tensor.requires_grad for tensor in (inputs, *weights, *state))
-    return True, 1, 0.0, torch.is_grad_enabled() and differentiable, False
-
-
-class Cell(nn.Module):
-    """Parameters and paths that the cells share.
-
-    Args:
-        config: The model's configuration.
-        input_size: Features of a step.
-        hidden_size: Units of each direction.
-    """
-
-    num_gates = 1
-    num_states = 1
-    # What `gates` returns, in its order.
-    gate_names: tuple[str, ...] = ()
-    # What computes this cell for a whole direction: lstm, gru, rnn_tanh or rnn_relu; None: no kernel does.
-    kernel: str | None = None
-    # The operator of ONNX that computes it (LSTM, GRU or RNN; None: none does), and the order that it wants gates in.
-    onnx_operator: str | None = None
-    onnx_gates: tuple[int, ...] = (0,)
-
-    def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.hidden_size = hidden_size
-        self.weight_dropout = config.weight_dropout
-        # Where b_x stands among the `weights`.
-        self.input_bias = 2 if config.recurrent_weights else 1
-        rows = self.num_gates * hidden_size
-        shapes = {"weight_ih": (rows, input_size), "bias_ih": (rows,)}
-        if config.recurrent_weights:
-            shapes = {
-                "weight_ih": (rows, input_size),
-                "weight_hh": (rows, hidden_size),
-                "bias_ih": (rows,),
-                "bias_hh": (rows,),
-            }
-        for suffix in ("", "_reverse")[: config.num_directions]:
-            for name, shape in shapes.items():
-                self.register_parameter(f"{name}_l0{suffix}", nn.Parameter(torch.empty(shape)))
-
-    def weights(self, direction: int) -> list[torch.Tensor]:
-        """The parameters of `direction` (0 forward, 1 backward): W_x, W_h, b_x, b_h and what a subclass adds.
-
-        Without `config.recurrent_weights` they are W_x, b_x and what a subclass adds.
-        """
-        reverse = bool(direction)
-        named = [(name, weight) for name, weight in self._parameters.items() if weight is not None]
-        return [weight for name, weight in named if name.endswith("_reverse") == reverse]
-
-    def drawn_weights(self, direction: int) -> list[torch.Tensor]:
-        """What one pass over `direction` is computed from: its `weights`; in training with `config.weight_dropout` of
-        the entries of W_h zero and the others scaled by 1 / (1 - weight_dropout), anew at each call (DropConnect,
-        Merity et al. 2018, https://arxiv.org/abs/1708.02182). One call thus gives all the steps of all sequences one
-        mask.
-        """
-        if not self.training or self.weight_dropout == 0:
-            return self.weights(direction)
-        w_x, w_h, *others = self.weights(direction)
-        # `nn.functional.dropout` is slower: its `bernoulli_` takes far longer than `rand` on a CPU.
-        kept = torch.rand(w_h.shape, device=w_h.device).ge_(self.weight_dropout).to(w_h.dtype)
-        return [w_x, w_h * kept.div_(1 - self.weight_dropout), *others]
-
-    def initialize(self) -> None:
-        """Xavier input weights, orthogonal recurrent weights (each gate on its own), biases zero."""
-        for name, weight in self.named_parameters():
-            if name.startswith("bias"):
-                init.zeros_(weight)
-            else:
-                # Whole tensors only: a slice would lose the flag that protects weights loaded from a checkpoint.
-                init.copy_(weight, torch.cat([self._initial(name, gate) for gate in _gates(weight, self.num_gates)]))
-
-    def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
-        fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
-        return fill(gate)
-
-    def project(self, inputs: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
-        """W_x x + b_x for every step at once: (batch, time, features) to (batch, time, gates * units)."""
-        return nn.functional.linear(inputs, weights[0], weights[self.input_bias])
-
-    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
-        """What one step computes on the way to its state: `gate_names`, each (batch, units), activation function
-        applied.
-
-        Args:
-            projected: (batch, gates * units), a step of `project`.
-            weights: Those of the direction, see `drawn_weights`.
-            state: The state before the step, each (batch, units).
-        """
-        raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
-
-    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
-        """The equations of one step, of the arguments of `gates`.
-
-        Returns:
-            The state after it; its first part is the layer's output.
-        """
-        raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
-
-    def forward(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
-        """`step`, as the reference path calls it: forward hooks see each step's own state."""
-        return self.step(projected, weights, state)
-
-    def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
-        """Every step at once, by torch's kernel.
-
-        Args:
-            inputs: (batch, time, features), dense.
-            weights: Those of the direction, see `drawn_weights`.
-            state: The state before the first step, each (batch, units).
-
-        Returns:
-            h_t for every step (batch, time, units), and the state after the last of the `time` steps.
-        """
-        initial = state[0].unsqueeze(0)
-        kernel = getattr(torch, cast(str, self.kernel))
-        outputs, h = kernel(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
-        return outputs, (h.squeeze(0),)
-
-    def run_packed(
-        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, State]:
-        """As `run_fused`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
-        outputs, _ = self.run_fused(inputs, weights, state)
-        return outputs, (last_steps(outputs, lengths, state[0]),)
-
-
-def last_steps(outputs: torch.Tensor, lengths: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
-    """The output at each sequence's own last step; for an empty sequence the state it started with.
-
-    Args:
-        outputs: (batch, time, units).
-        lengths: (batch), whole numbers from 0.
-        initial: (batch, units).
-    """
-    if shape_of(outputs)[1] == 0:
-        return initial
-    index = (lengths - 1).clamp(min=0)
-    last = outputs[torch.arange(outputs.shape[0], device=outputs.device), index]
-    return torch.where((lengths > 0).unsqueeze(1), last, initial)
+__all__ = ["CELLS", "ElmanCell", "GruCell", "LstmCell"]
 
 
 class LstmCell(Cell):
@@ -214,7 +62,7 @@ class LstmCell(Cell):
 
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         initial = [part.unsqueeze(0) for part in state]
-        outputs, h, c = torch.lstm(inputs, initial, weights, *_fused_arguments(inputs, weights, state), True)
+        outputs, h, c = torch.lstm(inputs, initial, weights, *fused_arguments(inputs, weights, state), True)
         return outputs, (h.squeeze(0), c.squeeze(0))
 
     def run_packed(
@@ -223,7 +71,7 @@ class LstmCell(Cell):
         # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step.
         packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
         initial = [part[packed.sorted_indices].unsqueeze(0) for part in state]
-        arguments = _fused_arguments(inputs, weights, state)
+        arguments = fused_arguments(inputs, weights, state)
         data, h, c = torch.lstm(packed.data, packed.batch_sizes, initial, weights, *arguments)
         outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=inputs.shape[1])
         ended = (lengths > 0).unsqueeze(1)
@@ -293,9 +141,7 @@ class ElmanCell(Cell):
         if config.recurrence == "hidden":
             self.kernel = f"rnn_{config.nonlinearity}"
         else:
-            for suffix in ("", "_reverse")[: config.num_directions]:
-                self.register_parameter(f"weight_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size, hidden_size)))
-                self.register_parameter(f"bias_ho_l0{suffix}", nn.Parameter(torch.empty(hidden_size)))
+            self.add_weights({"weight_ho": (hidden_size, hidden_size), "bias_ho": (hidden_size,)})
 
     def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
         if self.initializer == "identity" and name.startswith("weight_hh"):
@@ -317,12 +163,6 @@ class ElmanCell(Cell):
         if self.recurrence == "output_to_output":
             y = y + nn.functional.linear(state[0], weights[1], weights[3])
         return (self.activation(y),)
-
-
-def _gates(weight: torch.Tensor, count: int) -> list[torch.Tensor]:
-    # Empty tensors of the shape of one gate; the fan-in and fan-out of an initialiser are a gate's own.
-    rows = len(weight) // count
-    return [torch.empty(rows, *weight.shape[1:], dtype=weight.dtype, device=weight.device) for _ in range(count)]
 
 
 CELLS: dict[str, type[Cell]] = {"lstm": LstmCell, "gru": GruCell, "elman": ElmanCell}

@@ -6,15 +6,14 @@ a bidirectional LSTM (Lample et al. 2016, https://aclanthology.org/N16-1030).
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import nn
 from torch.nn import functional
 
 from .configuration_rnn import BiLstmConfig, RecurrentConfig
-from .recurrent import RecurrentLayer, Steps
-from .tracing import recorded
+from .recurrent import RecurrentLayer
+from .steps import Steps
+from .tracing import recorded, shape_of
 
 
 __all__ = ["CHAR_ENCODERS", "PADDING_BYTE", "CharacterCnn", "CharacterLstm"]
@@ -26,6 +25,26 @@ NUM_SYMBOLS = 257
 KERNEL_SIZE = 3
 
 
+class ByteEmbedding(nn.Embedding):
+    """A table whose row for `padding_idx`, zero at first, is trained as the others are."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return functional.embedding(input, self.weight)
+
+
+class NeighbourhoodConvolution(nn.Conv1d):
+    """A convolution that is several times faster where what it is given is as wide as its kernel, (places, channels,
+    kernel) to (places, filters, 1): there it is a product.
+    """
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        if shape_of(input)[2] != self.kernel_size[0]:
+            return super().forward(input)
+        # Byte by byte, as they lie in memory.
+        flat, weight = (tensor.transpose(1, 2).flatten(1) for tensor in (input, self.weight))
+        return functional.linear(flat, weight, self.bias).unsqueeze(2)
+
+
 class CharacterCnn(nn.Module):
     """(words, bytes) to (words, `config.char_hidden_size`): embeddings, a convolution of three bytes with padding at
     both ends of the word, and the largest value of each filter over the word.
@@ -33,9 +52,9 @@ class CharacterCnn(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
-        # Zero at first, the vector of what stands beyond a word's ends is trained with those of the bytes.
-        self.embeddings = nn.Embedding(NUM_SYMBOLS, config.char_embedding_size, padding_idx=PADDING_BYTE)
-        self.convolution = nn.Conv1d(config.char_embedding_size, config.char_hidden_size, KERNEL_SIZE)
+        # The vector of what stands beyond a word's ends is one of them.
+        self.embeddings = ByteEmbedding(NUM_SYMBOLS, config.char_embedding_size, padding_idx=PADDING_BYTE)
+        self.convolution = NeighbourhoodConvolution(config.char_embedding_size, config.char_hidden_size, KERNEL_SIZE)
 
     def forward(self, characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Args:
@@ -46,22 +65,23 @@ class CharacterCnn(nn.Module):
         # A word without a byte (a special token) still has one place, with padding all around.
         at_least_one = lengths.clamp(min=1)
         real = torch.arange(characters.shape[1], device=lengths.device) < at_least_one.unsqueeze(1)
-        filters = self.convolution.weight.transpose(1, 2).flatten(1).T
-        bias = cast(torch.Tensor, self.convolution.bias)
         if recorded():
             # How many places are real depends on the values: all are computed.
-            filtered = functional.embedding(around, self.embeddings.weight).flatten(2) @ filters
-            return filtered.masked_fill(~real.unsqueeze(2), -torch.inf).amax(1) + bias
-        # Nothing is computed at the padding: the convolution is a product over the real places' neighbourhoods. Not
-        # `self.embeddings(…)`, which would train no vector for what stands beyond a word's ends.
-        embedded = functional.embedding(around[real], self.embeddings.weight).flatten(1)
-        filtered = embedded @ filters  # (bytes of all words, filters)
+            filtered = self._filtered(around.flatten(0, 1)).view(*real.shape, -1)
+            return filtered.masked_fill(~real.unsqueeze(2), -torch.inf).amax(1)
+        # Nothing is computed at the padding.
+        filtered = self._filtered(around[real])
         word = real.nonzero()[:, :1].expand_as(filtered)
         # `segment_reduce` will not do: among equal values, as in "aaaa", each gets the whole of a negative gradient.
         largest = filtered.new_zeros(len(lengths), filtered.shape[1]).scatter_reduce(
             0, word, filtered, "amax", include_self=False
         )
-        return largest + bias
+        return largest
+
+    def _filtered(self, around: torch.Tensor) -> torch.Tensor:
+        # Places' neighbourhoods (places, 3) to (places, filters).
+        filtered: torch.Tensor = self.convolution(self.embeddings(around).transpose(1, 2)).squeeze(2)
+        return filtered
 
 
 class CharacterLstm(nn.Module):

@@ -16,6 +16,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 from transformers import initialization as init
 
 from .crf_forward import forward_scores
@@ -225,6 +228,10 @@ class ConditionalRandomField(nn.Module):
 
     def rules(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The scores `start` (labels), `transition` (before, after), `end` (labels), the forbidden at `FORBIDDEN`."""
+        for hook in self._forward_pre_hooks.values():
+            # They make a weight of others before the module is called; what asks for the scores is no call.
+            if isinstance(hook, BasePruningMethod | WeightNorm | SpectralNorm):
+                hook(self, ())
         return (
             self.start.masked_fill(~self.start_allowed, FORBIDDEN),
             self.transition.masked_fill(~self.transition_allowed, FORBIDDEN),

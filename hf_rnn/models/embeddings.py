@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
-from .recurrent import LockedDropout, RecordedStates, Steps
+from .recurrent import LockedDropout, RecordedStates
+from .steps import Steps
 from .tracing import shape_of
 from .words import Words
 
@@ -65,8 +66,10 @@ class RecurrentEmbeddings(RecordedStates):
     def forward(
         self, inputs: torch.Tensor, steps: Steps, dtype: torch.dtype, words: Words | None = None
     ) -> torch.Tensor:
-        """Ids (batch, time) or features (batch, time, features) to features in `dtype`; zeros at the padding."""
-        features = inputs if inputs.dim() == 3 else self._look_up(inputs, dtype)
+        """Ids (batch, time) or features (batch, time, features), which must be in `dtype`, that of the model, to
+        features; zeros at the padding.
+        """
+        features = _checked_type(inputs, dtype) if inputs.dim() == 3 else self._look_up(inputs, dtype)
         if shape_of(features)[-1] != self.input_size:
             raise ValueError(
                 f"`inputs_embeds` has {shape_of(features)[-1]} features; the model reads {self.input_size} "
@@ -100,3 +103,15 @@ class RecurrentEmbeddings(RecordedStates):
                 f"`input_ids` holds ids from {least} to {most}; the model's vocabulary is [0, {self.vocab_size}). "
                 "Is this the tokenizer the model was trained with?"
             ) from error
+
+
+def _checked_type(features: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    # Autocast brings the types of floating point together, but for float64.
+    types = {features.dtype, dtype}
+    together = torch.is_autocast_enabled(features.device.type) and torch.float64 not in types
+    if len(types) == 1 or (together and features.is_floating_point()):
+        return features
+    own = str(dtype).removeprefix("torch.")
+    cast = "inputs_embeds.float()" if dtype == torch.float32 else f"inputs_embeds.to({dtype})"
+    other = ", or make the model float64 with model.double()" if features.dtype == torch.float64 else ""
+    raise ValueError(f"`inputs_embeds` is {features.dtype}; the weights of the model are {own}: give {cast}{other}.")

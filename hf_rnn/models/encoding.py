@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from .similarity import unit_length
+from .tokenizer_lock import tokenizer_lock
 
 
 __all__ = ["NO_LIMIT", "encode", "tokenized"]
@@ -98,6 +99,7 @@ def _own_tokenizer(model: Any) -> PreTrainedTokenizerBase:
 def tokenized(texts: list[str], tokenizer: Any, device: torch.device) -> dict[str, torch.Tensor]:
     """A model's inputs (texts, time), padded on the right, cut at the tokenizer's `model_max_length`."""
     limited = tokenizer.model_max_length < NO_LIMIT
-    tokens = tokenizer(texts, padding=True, padding_side="right", truncation=limited, return_tensors="pt")
+    with tokenizer_lock(tokenizer):
+        tokens = tokenizer(texts, padding=True, padding_side="right", truncation=limited, return_tensors="pt")
     # Where all texts are empty, transformers makes tensors of no width, and of floating point.
     return {name: tokens[name].long().to(device) for name in tokenizer.model_input_names if name in tokens}

@@ -9,7 +9,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 
-__all__ = ["linear_cross_entropy"]
+__all__ = ["is_plain", "linear_cross_entropy"]
 
 
 # Scores that are computed at a time: what the caches of a processor hold is gone through several times.
@@ -25,12 +25,29 @@ def linear_cross_entropy(features: torch.Tensor, targets: torch.Tensor, output_l
     Args:
         features: (steps, features), what the output layer reads.
         targets: (steps), token ids, or -100 for none.
-        output_layer: Scores of all tokens, with a bias.
+        output_layer: Scores of all tokens, with a bias. One that is not [`is_plain`] is called, and its scores are in
+            memory at once.
     """
     predicted = targets != -100
+    if not is_plain(output_layer):
+        scores = output_layer(features[predicted])
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return nn.functional.cross_entropy(scores, targets[predicted], reduction="sum")
     arguments = features[predicted], output_layer.weight, output_layer.bias, targets[predicted]
     total: torch.Tensor = _LinearCrossEntropy.apply(*arguments)
     return total
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether `layer` computes what its `weight` and `bias` say and nothing else: neither hooks (as of
+    `torch.nn.utils.prune` and accelerate) nor another module around it (as PEFT puts there) have a part in it.
+    """
+    hooks = layer._forward_pre_hooks or layer._forward_hooks
+    return (
+        isinstance(layer, nn.Linear)
+        and type(layer).forward is nn.Linear.forward
+        and not (hooks or "forward" in vars(layer))
+    )
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

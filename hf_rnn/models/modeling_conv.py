@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttenti
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_conv import ConvEncoderConfig
+from .placed import PlacedMixin
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
 
@@ -40,7 +41,7 @@ class ConvBlock(nn.Sequential):
         )
 
 
-class ConvEncoderModel(DamagedWeightsMixin, PreTrainedModel):
+class ConvEncoderModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """An image's vector, and the maps of filters that it is made of; see [`ConvEncoderConfig`]."""
 
     config: ConvEncoderConfig

@@ -25,6 +25,7 @@ from .encoding import encode
 from .heads import DenseStack
 from .losses import classification_loss
 from .pair_inputs import checked_inputs, split_by_type, stack
+from .placed import PlacedMixin
 from .search import semantic_search
 from .sentence_encoder import write_module_files
 from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
@@ -54,7 +55,7 @@ __all__ = [
 PLACE = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
 
-class SiamesePreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
+class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a siamese network."""
 
     config: SiameseConfig

@@ -18,15 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 
+from .steps import State
 from .tracing import recorded
-
-
-if TYPE_CHECKING:
-    from .cells import Cell, State
 
 
 __all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]
@@ -45,11 +42,11 @@ class CompiledLayer(Protocol):
         ...
 
     def __call__(
-        self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
+        self, cell: Any, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
     ) -> tuple[torch.Tensor, State]:
-        """With `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch, directions, units):
-        the output of every step (batch, time, directions * units), zero at the padding, and the state at each
-        sequence's own last step.
+        """For a `Cell` with `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch,
+        directions, units): the output of every step (batch, time, directions * units), zero at the padding, and the
+        state at each sequence's own last step.
         """
         ...
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
-from .recurrent import Steps
+from .steps import Steps
 from .tracing import shape_of
 
 

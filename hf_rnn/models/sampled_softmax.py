@@ -7,6 +7,8 @@ import math
 import torch
 from torch import nn
 
+from .linear_cross_entropy import is_plain
+
 
 __all__ = ["draw_tokens", "sampled_cross_entropy"]
 
@@ -31,11 +33,16 @@ def sampled_cross_entropy(
     predicted = targets != -100
     features, targets = features[predicted], targets[predicted]
     drawn, log_expected = draw_tokens(output_layer.out_features, num_sampled, features.device)
-    weight, bias = output_layer.weight, output_layer.bias
-    scores = nn.functional.linear(features, weight[drawn], bias[drawn] - log_expected.to(bias))
+    if is_plain(output_layer):
+        weight, bias = output_layer.weight, output_layer.bias
+        scores = nn.functional.linear(features, weight[drawn], bias[drawn] - log_expected.to(bias))
+        own = (features * weight[targets]).sum(1) + bias[targets]
+    else:
+        # What it computes is more than its weights say: it has to score every token.
+        every = output_layer(features)
+        scores, own = every[:, drawn] - log_expected.to(every), every.gather(1, targets.unsqueeze(1)).squeeze(1)
     # In place: steps times samples are the most numbers of a training step.
     scores.masked_fill_(drawn == targets.unsqueeze(1), -math.inf)
-    own = (features * weight[targets]).sum(1) + bias[targets]
     return (torch.logaddexp(own.float(), scores.float().logsumexp(1)) - own.float()).sum()
 
 

@@ -18,7 +18,7 @@ from transformers import initialization as init
 from .char_encoder import CHAR_ENCODERS, PADDING_BYTE
 from .configuration_rnn import RecurrentConfig
 from .embeddings import RecurrentEmbeddings
-from .recurrent import Steps
+from .steps import Steps
 from .tracing import as_size, recorded
 from .words import Words
 

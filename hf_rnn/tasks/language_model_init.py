@@ -17,7 +17,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.backbone import RecurrentModel, RecurrentPreTrainedModel
-from ..models.cells import Cell
+from ..models.cell import Cell
 from ..models.configuration_rnn import RecurrentConfig
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.recurrent import RecurrentLayer

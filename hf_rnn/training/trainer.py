@@ -220,8 +220,8 @@ class RecurrentTrainer(ReadyTrainer):
         step = functools.partial(super().training_step, *args, **kwargs)
         if self.args.adversarial_epsilon is None:
             return step()
-        table = self.accelerator.unwrap_model(self.model).get_input_embeddings()
-        return adversarial_step(step, table, self.args.adversarial_epsilon)
+        model = self.accelerator.unwrap_model(self.model)
+        return adversarial_step(step, model, self.args.adversarial_epsilon)
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:

@@ -11,7 +11,8 @@ from torch.autograd import forward_ad
 
 from hf_rnn.kernels.binding import Library, Task
 from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.models.common import assert_close, configure
 
 

@@ -14,7 +14,8 @@ from hf_rnn.kernels import layer as compiled
 from hf_rnn.kernels.schedule import Schedule
 from hf_rnn.kernels.threads import kernel_threads, use_kernel_threads
 from hf_rnn.models.paths import choose_path, compiled_layer, recurrent_path
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from hf_rnn.training.techniques.denormals import calling_thread_flushes
 from tests.models.common import assert_close, configure
 

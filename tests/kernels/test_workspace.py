@@ -8,7 +8,8 @@ import torch
 from hf_rnn.kernels import workspace as module
 from hf_rnn.kernels.workspace import workspace
 from hf_rnn.models.paths import recurrent_path
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.models.common import assert_close, batch_of, build, configure, forced_path, sentences
 
 

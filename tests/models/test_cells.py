@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from hf_rnn.models.cells import CELLS, Cell
+from hf_rnn.models.cell import Cell
+from hf_rnn.models.cells import CELLS
 from hf_rnn.models.paths import PATHS
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.models.common import RECURRENT, assert_close, configure, forced_path
 
 
@@ -35,8 +37,9 @@ def path(request):
 
 
 def run(cell: Cell, inputs: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple:
-    """h_t for every step and the final state, by a layer of this one-directional cell."""
+    """h_t for every step and the final state, by a layer of this cell, of which the forward direction is read."""
     layer = RecurrentLayer(configure("elman-tanh", embedding_size=1, hidden_size=1), 0)
+    cell.num_directions = 1
     layer.cell = cell
     steps = Steps.of(torch.ones(inputs.shape[:2]), 1)
     outputs, _, final = layer(inputs, steps, tuple(part.unsqueeze(1) for part in state), True)

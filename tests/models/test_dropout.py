@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hf_rnn.models.recurrent import LockedDropout, Steps
+from hf_rnn.models.recurrent import LockedDropout
+from hf_rnn.models.steps import Steps
 from tests.models.common import (
     VARIANTS,
     alone,

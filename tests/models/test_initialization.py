@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from hf_rnn.models.cells import Cell
+from hf_rnn.models.cell import Cell
 from hf_rnn.models.crf import ConditionalRandomField
 from tests.models.common import VARIANTS, build, build_tagger, configure
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
 
-from tests.models.common import EMBEDDING_SIZE, VARIANTS, VOCAB_SIZE, alone, assert_close, batch_of, build, sentences
+from tests.models.common import (
+    EMBEDDING_SIZE,
+    VARIANTS,
+    VOCAB_SIZE,
+    alone,
+    assert_close,
+    batch_of,
+    build,
+    build_language_model,
+    build_tagger,
+    sentences,
+)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -170,3 +183,47 @@ def test_a_bag_of_words_has_no_weights(pooling, tmp_path):
     # With a head it is a logistic regression of the words.
     classifier = build("dan", **options)
     assert classifier(**inputs).logits.dtype == torch.float64
+
+
+HEADS = {
+    "backbone": lambda variant: build(variant, head=False).float(),
+    "classifier": lambda variant: build(variant).float(),
+    "tagger": lambda variant: build_tagger(variant, words=False).float(),
+    "tagger of words": lambda variant: build_tagger(variant).float(),
+}
+SERIES = torch.randn(2, 3, EMBEDDING_SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("head", HEADS)
+def test_a_series_of_another_type_is_refused_by_name(head, variant):
+    model = HEADS[head](variant)
+    features = torch.cat([SERIES] * 2, dim=2)[:, :, : model.config.input_size]
+    message = r"`inputs_embeds` is torch.float64; the weights of the model are float32: give inputs_embeds.float\(\)"
+    for context in (nullcontext(), torch.autocast("cpu", dtype=torch.bfloat16)):
+        with context, pytest.raises(ValueError, match=rf"{message}, or make the model float64 with model.double\(\)"):
+            model(inputs_embeds=features)
+    # Both of what it says.
+    single, double = model(inputs_embeds=features.float()), model.double()(inputs_embeds=features)
+    torch.testing.assert_close(single[0].double(), double[0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_language_model_refuses_it_too():
+    model = build_language_model("lstm").float()
+    with pytest.raises(ValueError, match=r"`inputs_embeds` is torch.float64; the weights of the model are float32"):
+        model(inputs_embeds=SERIES)
+    with pytest.raises(
+        ValueError, match=r"`inputs_embeds` is torch.int64; .* float32: give inputs_embeds.float\(\)\."
+    ):
+        model(inputs_embeds=SERIES.long())
+    with pytest.raises(ValueError, match=r"is torch.float32; .* bfloat16: give inputs_embeds.to\(torch.bfloat16\)\."):
+        model.bfloat16()(inputs_embeds=SERIES.float())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_autocast_takes_a_series_of_other_types(dtype):
+    model = build("bilstm").float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = model(inputs_embeds=SERIES.to(dtype)).logits
+    wanted = model(inputs_embeds=SERIES.float()).logits
+    torch.testing.assert_close(found.float(), wanted, atol=0.1, rtol=0.1)

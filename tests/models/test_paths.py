@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hf_rnn.models.paths import choose_path, compiled_layer, provide_compiled_layer, recurrent_path
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.models.common import LAYOUTS, LENGTHS, RECURRENT, assert_close, batch_of, configure, forced_path, sentences
 
 

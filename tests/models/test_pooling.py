@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hf_rnn.models.pooling import AttentionPool, max_pool, mean_pool
-from hf_rnn.models.recurrent import Steps
+from hf_rnn.models.steps import Steps
 from tests.models.common import RECURRENT, alone, assert_close, batch_of, build, sentences
 
 

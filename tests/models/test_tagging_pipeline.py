@@ -32,10 +32,12 @@ OPTIONS = [
 ]
 
 
-def build(options: dict[str, object]) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+def build(
+    options: dict[str, object], vocab_size: int = 264, others: str = ""
+) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
     """A tokenizer of few pieces and a model that knows `SENTENCES` by heart."""
-    words = [text.split() for text, _ in SENTENCES]
-    tokenizer = train_word_pieces(words, vocab_size=264, min_frequency=1, show_progress=False)
+    words = [*(text.split() for text, _ in SENTENCES), others.split()]
+    tokenizer = train_word_pieces(words, vocab_size=vocab_size, min_frequency=1, show_progress=False)
     torch.manual_seed(0)
     config = AutoConfig.for_model(
         "bilstm",
@@ -129,3 +131,33 @@ def test_simple_aggregation_gives_the_entities_of_the_tags(tagger, text):
     found = tag(text)
     assert [(entity["entity_group"], entity["word"]) for entity in found] == wanted
     assert [text[entity["start"] : entity["end"]].strip() for entity in found] == [words for _, words in wanted]
+
+
+@pytest.fixture(scope="module", params=OPTIONS)
+def tagger_of_larger_pieces(request: pytest.FixtureRequest) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+    """A pipeline finds the words where no first character is cut into pieces."""
+    return build(request.param, 600, "( ) , . Ġorġ Borg City")
+
+
+@pytest.mark.filterwarnings("ignore:Tokenizer does not support real words")
+@pytest.mark.parametrize("strategy", ["first", "average", "max"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(text for text, _ in SENTENCES),
+        "Maria Souza lives in São Paulo.",
+        "In New York City, O'Brien met Maria Souza.",
+        "Maria Souza (São Paulo) met Ġorġ Borg.",
+    ],
+)
+def test_aggregation_by_word_keeps_the_text_of_an_entity(tagger_of_larger_pieces, text, strategy):
+    tokenizer, model = tagger_of_larger_pieces
+    tag = pipeline(
+        "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy=strategy, ignore_labels=[]
+    )
+    found = tag(text)
+    assert found
+    for entity in found:
+        assert entity["word"] == text[entity["start"] : entity["end"]]
+    # Nothing is ignored, so that the entities are the whole text.
+    assert "".join(entity["word"] for entity in found).replace(" ", "") == text.replace(" ", "")

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hf_rnn.models.paths import PATHS
-from hf_rnn.models.recurrent import RecurrentLayer, Steps
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.models.common import (
     LAYOUTS,
     LENGTHS,

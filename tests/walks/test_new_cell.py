@@ -58,9 +58,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     cells, configurations, models = (
         f"hf_rnn/models/{name}.py" for name in ("cells", "configuration_rnn", "modeling_rnn")
     )
-    copy.insert(cells, "def _gates(weight", CELL)
+    copy.insert(cells, "CELLS: dict", CELL)
     copy.insert(cells, '"elman": ElmanCell}', '"mingru": MinGruCell, ')
-    copy.insert(cells, '"State", "last_steps"]', '"MinGruCell", ')
+    copy.insert(cells, '"LstmCell"]', '"MinGruCell", ')
     copy.insert(configurations, "FAMILIES: dict", CONFIG)
     copy.insert(configurations, "DanConfig)\n}", "MinGruConfig, ")
     copy.insert(configurations, '    "RecurrentConfig",\n]', '    "MinGruConfig",\n')

@@ -29,7 +29,7 @@ from .training import (
 )
 
 
-__all__ = ["WORD_START", "split_words", "token_bytes", "train_word_pieces", "word_start"]
+__all__ = ["WORD_START", "split_words", "token_bytes", "train_word_pieces", "word_decoder", "word_start"]
 
 WORD_START = "Ġ"  # the byte-level name of the space that is put before every word
 MAX_EXCEPTIONS = 300
@@ -62,8 +62,8 @@ def train_word_pieces(
     Every word is encoded on its own and its first token starts with the mark `WORD_START`; text split into words
     (``is_split_into_words=True``), the same words joined by spaces and, as nearly as can be learnt from `sentences`,
     natural text give the same tokens. No visible character is lost or changed; there is no normalisation, so that
-    offsets are those of the text. ``convert_tokens_to_string`` gives the text of a group of tokens, its words joined
-    by a space and none in front. ``[PAD]`` has id 0 and ``[UNK]``, which is never used, id 1.
+    offsets are those of the text. ``convert_tokens_to_string`` gives the text of a group of tokens (`word_decoder`).
+    ``[PAD]`` has id 0 and ``[UNK]``, which is never used, id 1.
 
     The words of raw text are found by a general pattern (letters, marks and digits joined by single inner
     punctuation, acronyms with periods, runs of the same punctuation) and by what `sentences` teach: clitics that are
@@ -89,7 +89,7 @@ def train_word_pieces(
         [_splitter(_word_pattern(checked)), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
     # No post-processor: trimming offsets would take the space that is put before a word for one of the text's.
-    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", left=1, right=0)])
+    tokenizer.decoder = word_decoder()
     tokenizer.train_from_iterator(
         (" ".join(sentence) for sentence in checked),
         trainer=byte_pair_trainer(vocab_size, min_frequency, show_progress),
@@ -118,6 +118,35 @@ def split_words(text: str) -> list[tuple[int, int]]:
 @cache
 def _general_splitter() -> pre_tokenizers.Split:
     return _splitter(_general_pattern(list(ENGLISH_CLITICS)))
+
+
+def word_decoder() -> decoders.Decoder:
+    """What gives the text of a group of tokens: its words, joined by a space and none in front.
+
+    A pipeline that aggregates by word (strategies first, average and max) decodes twice: the tokens of each stretch of
+    text without white space, and then, as if they were tokens, what came of these. So a group in which no token begins
+    a word is one of texts: they are joined by a space, and a space inside of one, between words that touch each other
+    in the text ("Zürich ."), goes. A text that begins with the letter Ġ, as Maltese names do, keeps a space in front
+    when it is decoded first, by which it is known. A pipeline takes a first character that is cut into several pieces,
+    which no text of training had at the beginning of a word, for as many words; nothing can be done about that here.
+    """
+    inside_a_text = Regex(r"(?<=[\s\S]) ")
+    # In what has the mark after one space and not more: each space, one after the other from the beginning on.
+    between_tokens = Regex(rf"(?:\A(?=(?:[\s\S]*[^ ])? {WORD_START})|\G(?!\A))[^ ]*\K ")
+    of_empty_texts = Regex(rf" (?= (?!{WORD_START}))|(?<!\A) \Z")
+    in_front = Regex(rf"\A(?:  (?={WORD_START})| (?!{WORD_START}))")
+    return decoders.Sequence(
+        [
+            decoders.Replace(inside_a_text, ""),
+            decoders.Replace(Regex(r"\A"), " "),
+            decoders.Fuse(),
+            decoders.Replace(between_tokens, ""),
+            decoders.ByteLevel(),  # leaves what has a space in it
+            decoders.Replace(of_empty_texts, ""),
+            decoders.Replace(in_front, ""),
+            decoders.Replace(f"  {WORD_START}", f" {WORD_START}"),
+        ]
+    )
 
 
 def word_start(token: str) -> bool:

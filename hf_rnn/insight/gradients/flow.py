@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from ...models.backbone import RecurrentModel
-from ...models.cells import State
 from ...models.paths import recurrent_path
-from ...models.recurrent import RecurrentLayer, Steps
+from ...models.recurrent import RecurrentLayer
+from ...models.steps import State, Steps
 from ..evaluation import evaluation_mode
 
 
@@ -114,13 +114,11 @@ class _Record:
     Attributes:
         states: Of each layer and direction the state after every step, in the order of reading.
         readings: The steps of each batch that the network has read.
-        time: How many they were, padding included.
     """
 
     def __init__(self, layers: list[RecurrentLayer]) -> None:
         self.states: list[list[list[State]]] = [[[] for _ in range(layer.num_directions)] for layer in layers]
         self.readings: list[Steps] = []
-        self.time = 0
 
     def padding(self) -> torch.Tensor | None:
         """(batch, time), True where there is no token; None when every step is real."""
@@ -137,18 +135,15 @@ def _recorded(layers: list[RecurrentLayer]) -> Iterator[_Record]:
 
     def keep_steps(module: nn.Module, arguments: tuple[Any, ...]) -> None:
         record.readings.append(arguments[1])
-        record.time = arguments[0].shape[1]
 
     handles = [layers[0].register_forward_pre_hook(keep_steps)]
     for layer, runs in zip(layers, record.states, strict=True):
 
         def keep_state(module: nn.Module, arguments: tuple[Any, ...], state: State, runs: Any = runs) -> None:
-            # All the steps of one direction, then all those of the other. A network whose parameters are all frozen
-            # has gradients of its states, too.
-            direction = min(len(runs[0]) // record.time, len(runs) - 1)
-            runs[direction].append(tuple(part.requires_grad_() for part in state))
+            # A network whose parameters are all frozen has gradients of its states, too.
+            runs[arguments[1]].append(tuple(part.requires_grad_() for part in state))
 
-        handles.append(layer.cell.register_forward_hook(keep_state))
+        handles.append(layer.cell.one_step.register_forward_hook(keep_state))
     try:
         yield record
     finally:

@@ -5,19 +5,20 @@ Goodfellow 2017, https://arxiv.org/abs/1605.07725).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from ...models.modeling_causal import RecurrentForCausalLM
+from ...models.word_embeddings import WordEmbeddings
 
 
 __all__ = ["adversarial_step", "require_embedding_table"]
 
 
-def adversarial_step(step: Callable[[], torch.Tensor], table: nn.Module, epsilon: float) -> torch.Tensor:
+def adversarial_step(step: Callable[[], torch.Tensor], model: nn.Module, epsilon: float) -> torch.Tensor:
     """A training step on the texts as they are, and one on the same texts perturbed; their gradients add up, as those
     of L(x) + L(x + r), with r = ε · ‖x‖ · g / ‖g‖ for each text, where x are its embeddings and g = ∂L/∂x (equation 5
     of the paper, which normalises the embeddings and has ε = 5: here they stay as they are, and ε is a share of their
@@ -25,16 +26,20 @@ def adversarial_step(step: Callable[[], torch.Tensor], table: nn.Module, epsilon
 
     Args:
         step: A forward and a backward pass over the batch; gives its loss.
-        table: The module whose output (batch, time, features) is perturbed, called once or more in a step.
+        model: The model of the step. What its `get_input_embeddings()` looks up is perturbed: (batch, time, features),
+            or, in a model of words, the vectors (words, features) of all the words of the batch. It is looked up in
+            once or more in a step.
         epsilon: ε, above 0.
 
     Returns:
         The loss of the texts as they are.
     """
+    table = cast(Any, model).get_input_embeddings()
     looked_up: list[torch.Tensor] = []
-    with _outputs_replaced(table, lambda features: _kept(features, looked_up)):
+    with _texts_of_words(model, table) as texts, _outputs_replaced(table, lambda found: _kept(found, looked_up)):
         loss = step()
-    moves = iter([_perturbation(features, epsilon) for features in looked_up])
+    of_steps: Sequence[torch.Tensor | None] = texts or [None] * len(looked_up)
+    moves = iter([_perturbation(*found, epsilon) for found in zip(looked_up, of_steps, strict=True)])
     with _outputs_replaced(table, lambda features: features + next(moves)):
         step()
     return loss
@@ -73,12 +78,37 @@ def _kept(features: torch.Tensor, looked_up: list[torch.Tensor]) -> torch.Tensor
     return features
 
 
+@contextlib.contextmanager
+def _texts_of_words(model: nn.Module, table: nn.Module) -> Iterator[list[torch.Tensor]]:
+    # For each look-up of a model of words, in which text of the batch each word stands (words); else nothing.
+    texts: list[torch.Tensor] = []
+
+    def keep(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+        words = arguments[3]
+        texts.append(words.mask.nonzero()[:, 0])
+
+    with contextlib.ExitStack() as hooks:
+        for module in model.modules():
+            if isinstance(module, WordEmbeddings) and module.word_embeddings is table:
+                hooks.callback(module.register_forward_pre_hook(keep).remove)
+        yield texts
+
+
 @torch.no_grad()
-def _perturbation(features: torch.Tensor, epsilon: float) -> torch.Tensor:
+def _perturbation(features: torch.Tensor, texts: torch.Tensor | None, epsilon: float) -> torch.Tensor:
     gradient = features.grad
     if gradient is None:
         # The loss did not read it.
         return torch.zeros_like(features)
-    sizes: Any = [values.flatten(1).norm(dim=1)[:, None, None] for values in (features, gradient)]
+    if texts is None:
+        sizes = [values.flatten(1).norm(dim=1)[:, None, None] for values in (features, gradient)]
+    else:
+        sizes = [_norms_of_texts(values, texts) for values in (features, gradient)]
     # A text whose gradient is zero (all its steps dropped) stays where it is.
     return epsilon * sizes[0] * gradient / sizes[1].clamp(min=torch.finfo(gradient.dtype).tiny)
+
+
+def _norms_of_texts(values: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+    # Of (words, features) for each word (words, 1) the norm of all the numbers of its text.
+    squares = values.new_zeros(int(texts.max()) + 1 if len(texts) else 0)
+    return squares.index_add_(0, texts, values.square().sum(1)).sqrt()[texts].unsqueeze(1)

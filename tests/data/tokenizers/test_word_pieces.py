@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from hf_rnn.data.readers.detokenize import detokenize
@@ -167,6 +168,32 @@ def test_text_of_a_group_of_tokens(tokenizer):
     assert tokenizer.convert_tokens_to_string(["ĠL", "ond", "on"]) == "London"
     assert tokenizer.convert_tokens_to_string(["ond", "on", "Ġis"]) == "ondon is"
     assert tokenizer.decode(tokenizer("It's  \n1996-08-22.")["input_ids"]) == "It 's 1996-08-22 ."
+
+
+@pytest.mark.parametrize(
+    ("groups", "text"),
+    [
+        ([["New"], ["York"]], "New York"),
+        ([["José"], ["García"]], "José García"),
+        # Words that touch each other in the text are one group of a pipeline.
+        ([["Zürich", "."], ["Oslo"]], "Zürich. Oslo"),
+        ([["PÓŁNOC"]], "PÓŁNOC"),
+        ([["Ġorġ"], ["Borg"]], "Ġorġ Borg"),
+        ([["a"], ["Ġorġ"]], "a Ġorġ"),
+    ],
+)
+def test_texts_of_groups_are_joined_by_a_space(tokenizer, groups, text):
+    def spell(words):
+        return tokenizer.convert_tokens_to_string([piece for word in words for piece in tokenizer.tokenize(word)])
+
+    assert tokenizer.convert_tokens_to_string([spell(words) for words in groups]) == text
+
+
+def test_the_bundled_tagger_has_this_decoder(tokenizer, project):
+    weights = project / "hf_rnn" / "research_weights" / "hf_rnn_research_weights"
+    bundled = Tokenizer.from_file(str(weights / "bilstm-crf-conll2003" / "tokenizer.json"))
+    own, its = (json.loads(one.to_str())["decoder"] for one in (tokenizer.backend_tokenizer, bundled))
+    assert its == own
 
 
 def test_case_is_kept_and_words_that_occur_are_merged(tokenizer):

@@ -67,7 +67,7 @@ def numerical_norms(
 
         def move(module: nn.Module, arguments: tuple[Any, ...], state: tuple[torch.Tensor, ...]) -> Any:
             nonlocal count
-            if arguments[1][0] is not cell.weights(direction)[0]:
+            if arguments[1] != direction:
                 return None
             count += 1
             if count - 1 != step:
@@ -79,7 +79,7 @@ def numerical_norms(
                 moved[0] = state[0] / torch.tanh(state[1]) * torch.tanh(moved[1])
             return tuple(moved)
 
-        handle = cell.register_forward_hook(move)
+        handle = cell.one_step.register_forward_hook(move)
         with torch.no_grad(), recurrent_path("reference"):
             value = model(**batch).loss.item()
         handle.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hf_rnn import (
     GruForSequenceClassification,
 )
 from hf_rnn.training.techniques.adversarial import adversarial_step
+from tests.models.common import batch_of, build_tagger, sentences
 from tests.training.test_trainer import VOCABULARY, arguments, rows, trainer
 
 
@@ -62,7 +64,7 @@ def test_the_gradients_are_those_of_both_losses(frozen: bool) -> None:
     expected = {name: gradient.clone() for name, gradient in written_out(model, inputs).items()}
     model.zero_grad()
     plain = model(**inputs).loss
-    loss = adversarial_step(lambda: step(model, inputs), model.get_input_embeddings(), EPSILON)
+    loss = adversarial_step(lambda: step(model, inputs), model, EPSILON)
     assert loss.item() == pytest.approx(plain.item(), abs=1e-12)
     found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert found.keys() == expected.keys()
@@ -73,8 +75,15 @@ def test_the_gradients_are_those_of_both_losses(frozen: bool) -> None:
     assert model(**inputs).loss.item() == pytest.approx(plain.item(), abs=1e-12)
 
 
+def with_table(table: nn.Embedding) -> nn.Module:
+    model = nn.Module()
+    model.get_input_embeddings = lambda: table
+    return model
+
+
 def test_what_the_loss_does_not_read_stays_where_it_is() -> None:
     table, other = nn.Embedding(5, 3), nn.Linear(3, 1)
+    model = with_table(table)
     seen: list[torch.Tensor] = []
 
     def ignores() -> torch.Tensor:
@@ -83,7 +92,7 @@ def test_what_the_loss_does_not_read_stays_where_it_is() -> None:
         loss.backward()
         return loss
 
-    adversarial_step(ignores, table, EPSILON)
+    adversarial_step(ignores, model, EPSILON)
     assert len(seen) == 2 and torch.equal(*seen)
 
 
@@ -94,8 +103,47 @@ def test_the_table_is_as_before_after_an_error() -> None:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        adversarial_step(fails, table, EPSILON)
+        adversarial_step(fails, with_table(table), EPSILON)
     assert not table._forward_hooks
+
+
+def sentence_alone(
+    model: nn.Module, inputs: dict[str, torch.Tensor], move: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Its share of the batch's loss, with its word vectors (words, features) moved."""
+    handle = model.get_input_embeddings().register_forward_hook(lambda module, arguments, found: found + move(found))
+    loss: torch.Tensor = model(**inputs, num_items_in_batch=9).loss
+    handle.remove()
+    return loss
+
+
+@pytest.mark.parametrize("head", ["softmax", "bioes"])
+def test_words_are_moved_by_the_norms_of_their_own_sentence(head: str) -> None:
+    model = build_tagger("bilstm", head, word_vocab_size=4)
+    labels = torch.tensor([[0, -100, 1, -100, 0], [1, -100, 0, -100, 3], [0] + [-100] * 4, [3, -100, 0, -100, -100]])
+    inputs = {**batch_of(sentences([4, 5, 1, 3]), "right")[0], "labels": labels}
+    model.zero_grad()
+    for row in range(len(labels)):
+        alone = {name: values[row : row + 1] for name, values in inputs.items()}
+        # A leaf that is zero where the sentence stays as it is: the gradient there is that of its word vectors.
+        kept: list[torch.Tensor] = []
+
+        def at_rest(found: torch.Tensor, kept: list[torch.Tensor] = kept) -> torch.Tensor:
+            kept.extend([found.detach(), torch.zeros_like(found).requires_grad_()])
+            return kept[1]
+
+        plain = sentence_alone(model, alone, at_rest)
+        vectors, leaf = kept
+        (slope,) = torch.autograd.grad(plain, leaf, retain_graph=True)
+        move = EPSILON * vectors.norm() * slope / slope.norm()
+        (plain + sentence_alone(model, alone, lambda _, move=move: move)).backward()
+    expected = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+    model.zero_grad()
+    adversarial_step(lambda: step(model, {**inputs, "num_items_in_batch": 9}), model, EPSILON)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(model.get_parameter(name).grad, gradient, rtol=1e-8, atol=1e-10, msg=name)
+    hooks = [*model.get_input_embeddings()._forward_hooks, *model.model.embeddings._forward_pre_hooks]
+    assert not hooks
 
 
 def test_the_trainer_makes_such_steps(tmp_path: Path) -> None:
@@ -124,7 +172,7 @@ def test_a_bert_learns_so_too() -> None:
     model, inputs = BertForSequenceClassification(config).double(), batch()
     expected = {name: gradient.clone() for name, gradient in written_out(model, inputs).items()}
     model.zero_grad()
-    adversarial_step(lambda: step(model, inputs), model.get_input_embeddings(), EPSILON)
+    adversarial_step(lambda: step(model, inputs), model, EPSILON)
     for name, gradient in expected.items():
         torch.testing.assert_close(model.get_parameter(name).grad, gradient, rtol=1e-8, atol=1e-10, msg=name)
 
