@@ -51,6 +51,6 @@ def latency(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def write_document(document: Document, path: Path) -> None:
-    """As JSON at `path`."""
+    """Write `document` as JSON to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

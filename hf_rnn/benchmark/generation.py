@@ -215,7 +215,7 @@ def _rounds(ways: dict[str, Callable[[int], Any]], effort: Effort) -> dict[str, 
 
 
 class _Clock(BaseStreamer):
-    """When the prompt was given, and when each token after it was there."""
+    """Notes the time at which the prompt was given, and the time of each token after it."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
@@ -257,7 +257,7 @@ def _rates(seconds: Sequence[float], tokens: int, characters_per_token: float) -
 
 
 def generation_tables(document: Document) -> str:
-    """Where it was measured, tokens and characters a second, and milliseconds at the positions, in Markdown."""
+    """Write in Markdown where it was measured, tokens and characters a second, and milliseconds at the positions."""
     rows = [["One text, one thread", "Tokens a second", "Characters a second"], ["---", "---:", "---:"]]
     for key, way in document["ways"].items():
         figures = ("tokens_per_second", "characters_per_second")

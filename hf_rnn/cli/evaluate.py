@@ -27,7 +27,7 @@ DATA_HELP = (
 
 @dataclass
 class EvaluateArguments:
-    """Where the figures go, and what is measured."""
+    """The model, the data, and the file that the figures go to."""
 
     output: str | None = field(
         default=None,

@@ -61,7 +61,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """Between 0 and 1."""
+        """The share of the tokens that were found, between 0 and 1."""
         return self.found / self.total if self.total else 0.0
 
     def __str__(self) -> str:
@@ -163,7 +163,7 @@ def fill_embeddings(
     *,
     generator: torch.Generator | None = None,
 ) -> set[int]:
-    """As `initialize_embeddings`, for a table whose words and their rows are known: which rows were found.
+    """Fill a table whose words and rows are known, as `initialize_embeddings` does; give the rows that were found.
 
     Raises:
         ValueError: the dimensions differ, or no word has a vector.

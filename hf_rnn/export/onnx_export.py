@@ -1,4 +1,4 @@
-"""From a checkpoint to a folder that runs without torch: the graph, its tokenizer, its settings and the runtime."""
+"""Makes of a checkpoint a folder that runs without torch: the graph, its tokenizer, settings and runtime."""
 
 from __future__ import annotations
 

@@ -137,8 +137,10 @@ class Tagger(Model):
         return answers[0] if isinstance(texts, str) else answers
 
     def scores(self, rows: Sequence[Sequence[int]]) -> list[np.ndarray]:
-        """For each of `rows` of token ids the scores (tokens, labels), what the model's logits are: with a CRF the
-        best path through each label, less the best of all. Their argmax is the Viterbi path.
+        """Compute the scores (tokens, labels) of each of `rows` of token ids.
+
+        They are the model's logits; with a CRF the best path through each label, less the best of all. Their argmax
+        is the Viterbi path.
         """
         answers = self.run(rows)
         return [self._scores(answer[0], answer[1][: len(row)]) for answer, row in zip(answers, rows, strict=True)]
@@ -237,7 +239,7 @@ class TextGenerator(Model):
     """Texts that go on, as the pipeline "text-generation" of transformers writes them."""
 
     def __call__(self, texts: Any, max_new_tokens: int = 256, temperature: float = 0, seed: int | None = None) -> Any:
-        """For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
+        """Give for each text `[{"generated_text": …}]`, its beginning included; for a single text that list alone.
 
         Args:
             texts: A text, or several, each the beginning of one.

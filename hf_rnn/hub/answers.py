@@ -149,7 +149,10 @@ def clean_answers(
 
 
 def first_difference(expected: Any, found: Any, path: str = "") -> str | None:
-    """Where `found` is not `expected`, with numbers equal to 1e-6 (of their size, above 1); None: nowhere."""
+    """Name the first place where `found` is not `expected`; None if there is none.
+
+    Numbers are equal if they differ by at most 1e-6 (of their size, above 1).
+    """
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
         inner = {f"{path}.{key}" if path else str(key): (expected[key], found[key]) for key in expected}
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):

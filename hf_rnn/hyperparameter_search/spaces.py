@@ -72,7 +72,7 @@ class Dimension:
 
     @classmethod
     def parse(cls, name: str, value: Any) -> Dimension:
-        """Of what JSON says: `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
+        """Read a value of JSON, such as `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
 
         Raises:
             ValueError: names the parameter and what is wrong with its range.
@@ -172,7 +172,7 @@ class SearchSpace:
 
     @classmethod
     def read(cls, source: str) -> SearchSpace:
-        """Of a JSON file, or of JSON text.
+        """Read a space from a JSON file, or from JSON text.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -147,7 +147,7 @@ def _check_same(known: Any, asked: Any, study: str, path: str) -> None:
 
 
 class Turns:
-    """Who does the next trial, so that all processes together do `n_trials`.
+    """Says whose turn the next trial is, so that all processes together do `n_trials`.
 
     A trial counts once it has begun, however it ends; one whose process was killed does not.
 

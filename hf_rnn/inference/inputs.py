@@ -20,7 +20,7 @@ Kind = Literal["text", "pair", "tokens"]
 
 @dataclass(frozen=True)
 class InputColumns:
-    """Where the inputs stand.
+    """The columns that the inputs stand in.
 
     Attributes:
         kind: What an input is.

@@ -60,7 +60,7 @@ class OneShotVerifier:
 
     @property
     def identities(self) -> list[Hashable]:
-        """Who is enrolled, in that order."""
+        """The names of those who are enrolled, in the order of their enrolment."""
         return list(self._vectors)
 
     def enrol(self, identity: Hashable, example: Any) -> None:

@@ -184,7 +184,7 @@ class StandardOutput:
 
 
 def formatter(format: str, fields: Sequence[str]) -> Callable[[int, Sequence[Mapping[str, Any] | BadRow]], str]:
-    """From the number of the first row and some answers to their lines.
+    """Make the function that, given the number of the first row and some answers, gives their lines.
 
     In csv and jsonl every row has one line; where there is no answer, `problem` says why. In conll a row without an
     answer is a comment in place of its sentence, and a sentence without a token is nothing.

@@ -34,7 +34,7 @@ class KernelBuildError(RuntimeError):
 
 
 def cache_folder() -> Path:
-    """Where built kernels lie: `HF_RNN_CACHE`, or `hf_rnn` beside the Hub's cache."""
+    """The folder of built kernels: `HF_RNN_CACHE`, or `hf_rnn` beside the Hub's cache."""
     return Path(os.environ.get("HF_RNN_CACHE") or Path(constants.HF_HOME) / "hf_rnn") / "kernels"
 
 

@@ -30,7 +30,7 @@ _chosen: int | None = None
 
 
 def kernel_threads() -> int:
-    """As many as torch has for its operations, unless `use_kernel_threads` says otherwise."""
+    """The number of threads of a kernel: that of torch's operations, unless `use_kernel_threads` says otherwise."""
     return torch.get_num_threads() if _chosen is None else _chosen
 
 

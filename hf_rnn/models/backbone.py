@@ -81,7 +81,7 @@ class RecurrentPreTrainedModel(DamagedWeightsMixin, PreTrainedModel):
             super()._init_weights(module)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        """Save as transformers does, with the models' code in the folder, by which every Auto class can load it."""
         # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
         classes = self.config.head_classes()
         if self.config.causal_obstacle is not None:
@@ -135,12 +135,12 @@ class RecurrentModel(RecurrentPreTrainedModel):
 
     @property
     def dtype(self) -> torch.dtype:
-        """As in transformers; also of a model without weights."""
+        """The same as in transformers, but known of a model without weights, too."""
         return super().dtype if "place" not in self._buffers else cast(torch.Tensor, self.place).dtype
 
     @property
     def device(self) -> torch.device:
-        """As in transformers; also of a model without weights."""
+        """The same as in transformers, but known of a model without weights, too."""
         return super().device if "place" not in self._buffers else cast(torch.Tensor, self.place).device
 
     @capture_outputs

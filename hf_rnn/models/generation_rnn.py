@@ -38,7 +38,7 @@ class RecurrentGenerationMixin(GenerationMixin):
     generation_config: GenerationConfig
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the state that it starts from may be given by any of its names."""
+        """Generate as transformers does; the state that it starts from may be given by any of its names."""
         start = take_state(kwargs)
         if start is not None:
             kwargs[STATE_NAME] = start
@@ -46,7 +46,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         return stock.generate(*args, **kwargs)
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
-        """As in transformers, which reads the options of generation from a folder."""
+        """Read the options of generation from a folder, as transformers does."""
         stock: Any = super()
         stock.adjust_generation_fn(*args, **kwargs)
         self.keep_state()
@@ -117,7 +117,10 @@ class RecurrentGenerationMixin(GenerationMixin):
     def prepare_inputs_for_generation(  # type: ignore[override]
         self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """As in transformers; the mask is that of the steps to be read, without which pad tokens would be padding."""
+        """Choose the inputs of a step as transformers does, with a mask of the steps to be read.
+
+        Without that mask, pad tokens among them would count as padding.
+        """
         if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
             return self._inputs_of_one_token(input_ids, **kwargs)
         stock: Any = super()

@@ -1,4 +1,4 @@
-"""From a vector for each word to its label: the emissions, a CRF where there is one, and what a word's pieces say."""
+"""The layers between a word's vector and its label: emissions, a CRF if there is one, and the labels of pieces."""
 
 from __future__ import annotations
 

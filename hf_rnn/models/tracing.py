@@ -37,7 +37,7 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
 
 
 def as_size(number: torch.Tensor) -> int:
-    """In a recording a whole number () of at least 1 as a size, which then is that of whatever is read."""
+    """Turn a whole number () of at least 1 into a size; in a recording it is then that of whatever is read."""
     if torch.jit.is_tracing():
         return cast(int, number)
     size = cast(int, number.item())

@@ -1,4 +1,4 @@
-"""Which pieces of a tokenised text make which word, and moving features between pieces and words.
+"""Finds the pieces of a tokenised text that make a word, and moves features between pieces and words.
 
 A tokenizer with an open vocabulary cuts an unknown word into pieces and marks the piece that a word begins with. A
 model of words takes one step a word, and answers for each piece.

@@ -1,4 +1,4 @@
-"""Which checkpoints of a run are whole. A run may be killed, or run out of disk, while one is being written."""
+"""Finds the whole checkpoints of a run, which may be killed, or run out of disk, while it writes one."""
 
 from __future__ import annotations
 

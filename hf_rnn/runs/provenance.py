@@ -1,4 +1,4 @@
-"""Where a figure was measured: the machine, the versions of the libraries, the commit of the code."""
+"""The origin of a figure: the machine, the versions of the libraries, the commit of the code."""
 
 from __future__ import annotations
 

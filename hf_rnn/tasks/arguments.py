@@ -38,7 +38,7 @@ def json_object(value: str | None, argument: str) -> dict[str, Any]:
 
 @dataclass
 class ModelArguments:
-    """Which model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
+    """The model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
 
     model_type: str | None = field(
         default=None, metadata={"help": f"A new model of this family: {', '.join(FAMILIES)}. Default: bilstm."}
@@ -121,7 +121,7 @@ class ModelArguments:
 
 @dataclass
 class TokenizerArguments:
-    """Which tokenizer to take, or to train on the training texts where none is given; and where long texts are cut."""
+    """The tokenizer: one that exists, or a new one of the training texts; and where long texts are cut."""
 
     tokenizer_name_or_path: str | None = field(
         default=None,
@@ -170,7 +170,7 @@ class TokenizerArguments:
 
 @dataclass
 class WordArguments:
-    """For tagging: the words and pieces that a new model knows, and how a pretrained one reads long sentences."""
+    """The words and pieces that a new tagger knows, and how a pretrained one reads long sentences."""
 
     tokenizer_name_or_path: str | None = field(
         default=None,

@@ -161,7 +161,7 @@ def _arguments(group: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
-    """Of the whole text in one stream, as a run measures it."""
+    """Measure a language model on the whole text in one stream, as a run does."""
     given = dict(source)
     if "test_file" in given:
         given["train_file"] = given.pop("test_file")
@@ -225,7 +225,7 @@ def _tag_figures(
 
 
 def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: bool) -> dict[str, float]:
-    """Of the similarity, of a classifier where there is one, and of retrieval where the pairs have labels."""
+    """Measure the similarity, the classifier if there is one, and retrieval if the pairs have labels."""
     model: Any = pipeline.model
     tokenizer = pipeline.tokenizer
     network = model.base_model

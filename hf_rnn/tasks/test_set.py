@@ -70,7 +70,7 @@ class TestSet:
         )
 
     def sample(self, count: int, seed: int = 0) -> list[Any]:
-        """At most `count` of the texts that are not empty, drawn with `seed`, in random order."""
+        """Draw at most `count` of the texts that are not empty, with `seed`, in random order."""
         texts = [text for text in self.texts if text]
         return random.Random(seed).sample(texts, min(count, len(texts)))
 

@@ -190,7 +190,7 @@ def read_class_weights(given: str | Sequence[float] | None) -> Any:
 
 @dataclass
 class LanguageTrainingArguments(RecurrentTrainingArguments):
-    """As for other models, and the windows of truncated back-propagation through time."""
+    """The arguments of every training, and the windows of truncated back-propagation through time."""
 
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Streams that are read side by side."})
     per_device_eval_batch_size: int = field(

@@ -52,7 +52,7 @@ class TaggedDistillationCollator(PaddingCollator):
 
 
 class DistillationTrainer(RecurrentTrainer):
-    """As [`RecurrentTrainer`], for training rows with a column `teacher_logits`. The loss is (1 - weight) · that of
+    """A [`RecurrentTrainer`] for rows with a column `teacher_logits`. The loss is (1 - weight) · that of
     the labels + weight · [`distillation_loss`]: the first an average over the labelled items (texts, or tokens), the
     second over those with logits of the teacher, each of the whole accumulated batch. Rows without a label have the
     labels -100. What is evaluated has no such column, and its loss is that of the labels.
@@ -114,7 +114,7 @@ class DistillationTrainer(RecurrentTrainer):
 
 
 def is_taught(teacher_logits: torch.Tensor) -> torch.Tensor:
-    """Where the teacher says something, (…), of its logits (…, labels)."""
+    """Tell where the teacher says something, (…), given its logits (…, labels)."""
     return ~teacher_logits.isnan().any(-1)
 
 

@@ -26,7 +26,7 @@ __all__ = ["LanguageModelTrainer", "streams_of"]
 
 
 class LanguageModelTrainer(RecurrentTrainer):
-    """As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
+    """A [`RecurrentTrainer`] for a recurrent language model and texts that are read as parallel streams.
 
     The documents of a text are read in another order in each epoch.
 

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class PushingTrainer(Trainer):
-    """As `transformers.Trainer`, and of what it pushes to a Hub:
+    """A `transformers.Trainer` that keeps rules for what it pushes to a Hub:
 
     - every push, also while it trains, has weights, configuration, code and tokenizer of one and the same step;
     - never the state of the optimizer, nor `training_args.bin`, which holds the token, nor predictions. So with

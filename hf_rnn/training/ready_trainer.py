@@ -25,7 +25,7 @@ __all__ = ["ReadyTrainer"]
 
 
 class ReadyTrainer(SafeTrainer):
-    """As [`SafeTrainer`], and what is not given follows from the model:
+    """A [`SafeTrainer`] in which whatever is not given follows from the model:
 
     - with a tokenizer the datasets may hold texts and names of labels (see [`tokenize_rows`]), and rows are padded by
       [`PaddingCollator`];

@@ -35,7 +35,7 @@ class CheckpointError(OSError):
 
 
 class SafeTrainer(PushingTrainer):
-    """As `transformers.Trainer`, and:
+    """A [`PushingTrainer`] whose runs can be killed and gone on from:
 
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;

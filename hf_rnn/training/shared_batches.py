@@ -85,7 +85,7 @@ def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
 
 
 def num_repeated(accelerator: Accelerator, batch_size: int) -> list[int]:
-    """In evaluation, how many rows of each process's last part are repeated ones; elsewhere no list at all.
+    """Count, in evaluation, the repeated rows of each process's last part; elsewhere there is no list at all.
 
     accelerate fills up the last batch, so that all parts are equally long and what is predicted can be gathered.
     """

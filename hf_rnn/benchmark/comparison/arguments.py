@@ -27,7 +27,7 @@ class Cited:
 
     @classmethod
     def parse(cls, text: str) -> Cited:
-        """From `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
+        """Read `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
 
         Raises:
             ValueError: it is not of this form, or the value is not between -1 and 1.
@@ -44,7 +44,7 @@ class Cited:
 
 @dataclass
 class CompareArguments:
-    """Which models are compared, and where the figures go."""
+    """The models that are compared, and the files that the figures go to."""
 
     task: str = field(
         metadata={"help": "text-classification (also of pairs), token-classification or sentence-similarity."}

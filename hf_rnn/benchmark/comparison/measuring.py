@@ -70,7 +70,7 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
 
 
 def texts_file(folder: Path) -> Path:
-    """Where the processes find the texts of latency and throughput."""
+    """The file in which the processes find the texts of latency and throughput."""
     return folder / "texts.json"
 
 

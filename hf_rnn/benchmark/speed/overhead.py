@@ -65,7 +65,7 @@ class BareLoop:
 
 
 class _Alternates(TrainerCallback):
-    """After each step of the trainer one of the bare loop, so that a change of the machine's load meets both."""
+    """Makes a step of the bare loop after each step of the trainer, so that a change of the load meets both."""
 
     def __init__(self, loop: BareLoop) -> None:
         self.loop = loop

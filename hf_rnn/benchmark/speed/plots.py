@@ -100,7 +100,7 @@ def measured(document: Document, section: str) -> Iterator[tuple[str, dict[str, 
 
 
 def footnote(figure: Figure, document: Document, section: str) -> None:
-    """Where it was measured, and what was not."""
+    """Write under `figure` where it was measured, and what was not measured."""
     notes = [f"{document['machine']['cpu']}, {thread_words(document)}, {document['date'][:10]}"]
     notes += [f"{row['label']}: {reason(row)}" for row in document[section].values() if row["status"] != "measured"]
     figure.supxlabel("\n".join(note[:130] for note in notes), fontsize=7, color="#555555")

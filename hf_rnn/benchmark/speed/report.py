@@ -1,4 +1,4 @@
-"""From what was measured to `speed.json` and its tables: every figure is a median over the repeats beside it."""
+"""Makes `speed.json` and its tables of what was measured: a figure is a median over the repeats beside it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def ratio_table(document: Document) -> str:
 
 
 def conditions(document: Document) -> str:
-    """Where, on what and how often it was measured, in a paragraph."""
+    """Say in a paragraph where, on what and how often it was measured."""
     machine, threads, data, effort = (document[name] for name in ("machine", "threads", "dataset", "effort"))
     peaks = ", ".join(f"{dtype} {peak['gflops']:,.0f} by {peak['by']}" for dtype, peak in document["gemm"].items())
     notes = "A quick run: these figures only show that it works. " if document["quick"] else ""

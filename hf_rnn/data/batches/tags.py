@@ -179,7 +179,7 @@ def _columns(dataset: Dataset) -> tuple[list[list[str]], list[list[int]]]:
 
 
 def _inner_ids(label_names: Sequence[str]) -> list[int]:
-    """For each tag id that of the pieces inside a token."""
+    """Give, for each tag id, the id that the further pieces of a token with this tag get."""
     ids = {name: index for index, name in enumerate(label_names)}
     return [ids.get("I" + name[1:], ids[name]) if name.startswith("B-") else ids[name] for name in label_names]
 

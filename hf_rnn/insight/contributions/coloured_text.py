@@ -201,7 +201,7 @@ def coloured_figure(contributions: Contributed) -> Figure:
 
 
 def _index_after(part: Sequence[Segment], tokens: int) -> int:
-    """Where `part` has had so many tokens."""
+    """The index in `part` after which it has had `tokens` tokens."""
     for index, (_, value) in enumerate(part):
         if value is not None:
             tokens -= 1

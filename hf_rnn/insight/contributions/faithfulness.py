@@ -48,7 +48,7 @@ BOOTSTRAP_SAMPLES = 10_000
 
 @dataclass
 class FaithfulnessArguments:
-    """Which classifier is looked into, on which texts."""
+    """The classifier that is looked into, and the texts that it is given."""
 
     test_file: str = field(
         metadata={"help": "Texts: .csv, .tsv, .json, .jsonl or .parquet. Labels in it are not looked at."}

@@ -81,7 +81,7 @@ class Line:
         self.score, self.start, self.direction, self.together = score, start, end - start, together
 
     def integrate(self, n_steps: int, max_steps: int, tolerance: float) -> Integral:
-        """With `n_steps` steps, and as many more as it takes to err by no more than `tolerance`, up to `max_steps`."""
+        """Integrate in `n_steps` steps, and in more, up to `max_steps`, until the error is at most `tolerance`."""
         count = -(-n_steps // STEPS_OF_PART)
         parts = self._parts(np.linspace(0, 1, count + 1))
         steps = count * STEPS_OF_PART

@@ -13,7 +13,7 @@ __all__ = ["DistillationArguments"]
 
 @dataclass
 class DistillationArguments:
-    """Which trained model to learn from, beside the labels or in place of them."""
+    """The trained model to learn from, beside the labels or in place of them."""
 
     teacher_name_or_path: str | None = field(
         default=None,

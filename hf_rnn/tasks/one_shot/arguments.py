@@ -19,7 +19,7 @@ TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
 
 @dataclass
 class OneShotArguments(SimilarityArguments):
-    """Which network learns to tell glyphs apart, and what from."""
+    """The network that learns to tell glyphs apart, and the letters that it learns from."""
 
     loss: str = field(
         default="multiple_negatives",

@@ -131,12 +131,12 @@ class NonMonotonicAverage(WeightAverage):
             self.average = {name: weight.clone() for name, weight in _weights(kwargs["model"]).items()}
 
     def save(self, model: nn.Module, checkpoint: str | Path) -> None:
-        """As `WeightAverage.save`; nothing, while there is no average."""
+        """Save the weights of training, as `WeightAverage.save` does; do nothing while there is no average."""
         if self.average:
             save_file(_weights(model), Path(checkpoint) / TRAINING_WEIGHTS_FILE, metadata={"steps": str(self.steps)})
 
     def load(self, model: nn.Module, checkpoint: str | Path) -> None:
-        """As `WeightAverage.load`; a checkpoint without an average was written before there was one."""
+        """Load what `save` wrote; a checkpoint without an average was written before there was one."""
         path = Path(checkpoint) / TRAINING_WEIGHTS_FILE
         if path.is_file():
             super().load(model, checkpoint)

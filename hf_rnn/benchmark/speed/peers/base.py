@@ -52,16 +52,16 @@ class Peer:
 
     @property
     def folder(self) -> Path:
-        """Where this peer saves its model."""
+        """The folder that this peer saves its model into."""
         return Path(self.job.folder) / "models" / self.job.key
 
 
 class Epochs(ABC):
-    """When to train an epoch, and the clock on it, which runs from `next` to `next` unless told otherwise."""
+    """Says when to train an epoch, and times it from one call of `next` to the following, unless told otherwise."""
 
     @abstractmethod
     def next(self) -> bool:
-        """To be called before each epoch: waits until one is wanted; False when no more are."""
+        """Wait until an epoch is wanted; to be called before each. False when no more are wanted."""
 
     @abstractmethod
     def start(self) -> None:
