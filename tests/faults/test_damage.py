@@ -28,7 +28,7 @@ FILES = ("model.safetensors", "tokenizer.json", "config.json")
 
 
 def trainer(folder: Path, output: Path) -> RecurrentTrainer:
-    """Of the model in `folder`, to be trained into `output`."""
+    """Make a trainer of the model in `folder`, which trains into `output`."""
     arguments = RecurrentTrainingArguments(
         output_dir=str(output), eval_strategy="no", save_strategy="no", load_best_model_at_end=False, use_cpu=True
     )

@@ -92,7 +92,7 @@ class Run:
 
 
 def moment_in(run: Run, kind: str, generator: random.Random) -> Callable[[list[tuple[float, str]]], float | None]:
-    """When to kill: anywhere in its training, or inside one of its phases."""
+    """Choose the moment to kill a run: anywhere in its training, or inside one of its phases."""
     if kind == "anywhere":
         delay = generator.uniform(0, run.whole.said[-1][0] - run.whole.said[0][0])
         return lambda said: said[0][0] + delay

@@ -41,7 +41,7 @@ from tests.tasks.small_runs import save_tiny_bert
 
 
 def probabilities(folder: str, texts: Sequence[Any]) -> list[list[float]]:
-    """By the model itself, one text at a time."""
+    """Ask the model itself for the probabilities, one text at a time."""
     model = hf_rnn.BiLstmForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():

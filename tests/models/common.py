@@ -80,7 +80,7 @@ STARTS = [token % 2 == 1 for token in range(VOCAB_SIZE)]
 
 
 def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: int = 0, **options) -> PreTrainedModel:
-    """As `build`, with `HEADS[head]` and the labels `TAGS`; its steps are tokens, or words of tokens."""
+    """Build a tagger with `HEADS[head]` and the labels `TAGS`, whose steps are tokens, or words of tokens."""
     labels = {"id2label": dict(enumerate(TAGS)), "label2id": {tag: index for index, tag in enumerate(TAGS)}}
     own = {**(WORDS if words else {}), **HEADS[head], **labels, **options}
     model = perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
@@ -92,7 +92,7 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
 
 
 def build_language_model(variant: str, seed: int = 0, **options) -> PreTrainedModel:
-    """As `build`, with large weights: what it predicts depends on what it has read."""
+    """Build a language model with weights so large that what it predicts depends on what it has read."""
     model = perturbed(AutoModelForCausalLM, configure(variant, **options), seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -131,7 +131,7 @@ def sentences(lengths: list[int] = LENGTHS, seed: int = 1) -> list[torch.Tensor]
 
 
 def positions(texts: list[torch.Tensor], layout: str) -> tuple[list[torch.Tensor], int]:
-    """Where each text's tokens stand in a batch of that layout, and how wide the batch is."""
+    """Give the places of each text's tokens in a batch of that layout, and the width of the batch."""
     width = max(1, *(len(text) for text in texts)) + (0 if layout == "right" else 4)
     generator = torch.Generator().manual_seed(2)
     places = []

@@ -40,7 +40,7 @@ NAMES = {
 
 
 class OwnConfigTester(ConfigTester):
-    """As `ConfigTester`, but for the configuration of an encoder inside that of a siamese network."""
+    """Tests what `ConfigTester` does, but for the configuration of an encoder inside that of a siamese network."""
 
     def create_and_test_config_from_and_save_pretrained_composite(self) -> None:
         """transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same

@@ -28,7 +28,7 @@ EVERYTHING = {
 
 
 class OwnGenerationTesterMixin:
-    """For a test class of `ModelTesterMixin`, of a model that generates."""
+    """Adds tests to a test class of `ModelTesterMixin` for a model that generates."""
 
     def _model_and_prompt(self) -> tuple[Any, dict[str, torch.Tensor]]:
         # float64, so that a tie between two tokens is no matter of rounding; the second text is padded on the left.
