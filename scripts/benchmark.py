@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from hf_rnn.benchmark.speed.run import BenchmarkArguments, run_benchmark
 from hf_rnn.benchmark.speed.tables import markdown_tables
 from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.flags import CommandParser
 
 
 def main() -> None:
-    parser = HfArgumentParser(BenchmarkArguments, description=__doc__)  # type: ignore[arg-type]
+    parser = CommandParser((BenchmarkArguments,), usage="[--flag value ...]", description=__doc__)
     (arguments,) = parser.parse_args_into_dataclasses()
     with errors_in_one_line():
         document = run_benchmark(arguments)

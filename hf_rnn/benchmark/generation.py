@@ -80,13 +80,13 @@ QUICK = Effort(rounds=1, tokens=20, long_text=100, warm_up=2)
 
 @dataclass
 class GenerationArguments:
-    """What is measured, and where the figures go."""
+    """The language model that is measured, and the file of the figures."""
 
-    model: str = field(metadata={"help": "The folder of a recurrent language model, or bundled:NAME."})
-    output: str = field(
-        default="model_cards/benchmarks/generation.json", metadata={"help": "The JSON file that is written."}
+    model: str = field(metadata={"help": "Language model to measure: the folder of a recurrent one, or bundled:NAME."})
+    output: str = field(default="model_cards/benchmarks/generation.json", metadata={"help": "JSON file to write."})
+    quick: bool = field(
+        default=False, metadata={"help": "Show on a few tokens that it works; the figures mean nothing."}
     )
-    quick: bool = field(default=False, metadata={"help": "Shows that it works on few tokens, measures nothing."})
 
     def __post_init__(self) -> None:
         if Path(self.output).suffix != ".json":

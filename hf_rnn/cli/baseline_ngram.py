@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import HfArgumentParser
 
 from ..baselines.ngram import KneserNey
 from ..data.batches.streams import TokenizedText, TokenStreams
@@ -30,6 +29,7 @@ from ..tasks.building import build_tokenizer
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 __all__ = ["BaselineArguments", "main"]
@@ -40,10 +40,10 @@ SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights
 
 @dataclass
 class BaselineArguments:
-    """What to fit, what to measure, where to write."""
+    """The n-gram model to fit, what to measure, and the folder to write into."""
 
-    output_dir: str = field(metadata={"help": "Where results.json is written."})
-    max_order: int = field(default=5, metadata={"help": "The longest n-grams that are tried, in tokens."})
+    output_dir: str = field(metadata={"help": "Folder to write results.json into."})
+    max_order: int = field(default=5, metadata={"help": "Length of the longest n-grams that are tried, in tokens."})
     refit: bool = field(
         default=False, metadata={"help": "Count again on train and validation text once the order is chosen."}
     )
@@ -101,7 +101,7 @@ def read_data(arguments: LanguageDataArguments, do_predict: bool) -> LanguageDat
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_ngram.py`."""
     groups = (LanguageDataArguments, TokenizerArguments, BaselineArguments, ReportArguments)
-    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
+    parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, tokenizer_arguments, given, report), recipe = parse_arguments(parser, arguments)
     data = read_data(data_arguments, given.do_predict)

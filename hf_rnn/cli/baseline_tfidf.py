@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import HfArgumentParser
 
 from ..data.readers.texts import DataArguments, TextClassificationData, load_text_classification
 from ..extras import require_extra
@@ -29,6 +28,7 @@ from ..tasks.recipes import parse_arguments
 from ..tasks.text_classification.distilling import load_unlabelled_texts
 from ..training.distillation_trainer import TEACHER_LOGITS
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 if TYPE_CHECKING:
@@ -46,25 +46,29 @@ SIZE_NOTE = {
 
 @dataclass
 class BaselineArguments:
-    """What to fit, what to measure, where to write."""
+    """The linear model to fit, what to measure, and the folder to write into."""
 
-    output_dir: str = field(metadata={"help": "Where results.json is written."})
+    output_dir: str = field(metadata={"help": "Folder to write results.json into."})
     weighting: str = field(
         default="tfidf",
         metadata={
-            "help": "tfidf, or naive_bayes: whether a term occurs, times the ratio of its frequencies in two classes.",
+            "help": "Weight of a term in a text: tfidf, or naive_bayes (whether it occurs, times the ratio "
+            "of its frequencies in two classes).",
             "choices": ["tfidf", "naive_bayes"],
         },
     )
-    ngram_max: int = field(default=2, metadata={"help": "The most words of a term.", "choices": [1, 2, 3]})
-    min_frequency: int = field(default=2, metadata={"help": "Texts a term must occur in to be used."})
+    ngram_max: int = field(default=2, metadata={"help": "Largest number of words of a term.", "choices": [1, 2, 3]})
+    min_frequency: int = field(default=2, metadata={"help": "Number of texts that a term must occur in to be used."})
     refit: bool = field(
         default=False, metadata={"help": "Fit again on train and validation rows once the strength is chosen."}
     )
     do_predict: bool = field(default=False, metadata={"help": "Measure on the test split as well."})
     unlabelled_file: str | None = field(
         default=None,
-        metadata={"help": "Texts of which the logits are written, scaled to fit the validation split; two classes."},
+        metadata={
+            "help": "File of texts, of which the logits are written, scaled to fit the validation split; for "
+            "two classes. Default: none."
+        },
     )
 
 
@@ -129,7 +133,8 @@ def read_data(arguments: DataArguments, baseline: BaselineArguments) -> TextClas
 
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_tfidf.py`."""
-    parser = HfArgumentParser((DataArguments, BaselineArguments, ReportArguments))  # type: ignore[arg-type]
+    groups = (DataArguments, BaselineArguments, ReportArguments)
+    parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, given, report), recipe = parse_arguments(parser, arguments)
     require_extra("train", "The baseline", "scikit-learn")

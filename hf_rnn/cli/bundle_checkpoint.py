@@ -36,6 +36,7 @@ from ..tasks.similarity.arguments import SimilarityArguments
 from ..tasks.similarity.task import run_similarity
 from ..tasks.token_classification.task import run_token_classification
 from ..training.arguments import RecurrentTrainingArguments
+from .flags import FlagsFormatter
 
 
 __all__ = ["main"]
@@ -120,22 +121,33 @@ MEASURES = {
 
 def main(arguments: list[str]) -> None:
     """`scripts/bundle_checkpoint.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", type=Path, help="what a training script wrote")
-    parser.add_argument("--name", required=True, help="of the checkpoint, such as bilstm-imdb")
-    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="where its folder goes")
-    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the weights on disk")
-    parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
-    parser.add_argument("--license_name", help="what it is called, where `--license` is other")
-    parser.add_argument("--license_link", help="where it is to be read, where `--license` is other")
-    parser.add_argument("--language", default="en", help="of the training text")
-    parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
-    parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
-    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
-    parser.add_argument("--eval_file", help="rows to measure the rounded model on")
-    parser.add_argument("--eval_split", default="test", help="which split those rows are")
-    parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", help="of --eval_file")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("run_folder", type=Path, help="Run to bundle: the folder that a training wrote.")
+    parser.add_argument("--name", required=True, help="Name of the checkpoint, such as bilstm-imdb.")
+    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="Folder that gets the folder NAME.")
+    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="Type of the weights on disk.")
+    parser.add_argument(
+        "--license",
+        default="apache-2.0",
+        help="Licence of the weights as the Hub spells it, or other.",
+    )
+    parser.add_argument("--license_name", help="Name of the licence, where --license is other. Default: none.")
+    parser.add_argument("--license_link", help="Address of the licence, where --license is other. Default: none.")
+    parser.add_argument("--language", default="en", help="Language of the training texts as a code, such as en or de.")
+    parser.add_argument(
+        "--dataset_license_note",
+        help="Note for the card on the terms of the data. Default: none.",
+    )
+    parser.add_argument("--example", help="Input in the snippet of the card. Default: that of the task.")
+    parser.add_argument(
+        "--comparison",
+        type=Path,
+        help="JSON file of `hf-rnn compare` to show on the card. Default: none.",
+    )
+    parser.add_argument("--eval_file", help="File of labelled rows to measure the rounded model on. Default: none.")
+    parser.add_argument("--eval_split", default="test", help="Split that the rows of --eval_file are.")
+    parser.add_argument("--text_column_names", help="Text columns of --eval_file. Default: those with usual names.")
+    parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")
     given = parser.parse_args(arguments)
     require_extra("train", "Making a bundle, its figures and its card")
     compared_in = None

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from transformers import HfArgumentParser
 
+from hf_rnn.cli.flags import title_of
 from hf_rnn.cli.run_folder import UNNAMED, run_folder
 from hf_rnn.cli.train import main
 from hf_rnn.cli.train_help import FIRST_FLAGS, flags_text
@@ -226,5 +227,5 @@ def test_the_help_of_a_task_shows_the_first_flags_and_on_request_all(name: str) 
 
     assert shown(short) == fields & set(FIRST_FLAGS)
     assert {*fields} - shown(long) <= {"_n_gpu"}
-    assert all(group.__name__ in long for group in task.groups)
+    assert all(f"\n{title_of(group)}:\n" in f"\n{long}" for group in task.groups)
     assert f"Default: {UNNAMED}" in " ".join(short.split())

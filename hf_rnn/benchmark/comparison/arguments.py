@@ -47,28 +47,43 @@ class CompareArguments:
     """The models that are compared, and the files that the figures go to."""
 
     task: str = field(
-        metadata={"help": "text-classification (also of pairs), token-classification or sentence-similarity."}
+        metadata={
+            "help": "Task of the models: text-classification (also of pairs), token-classification or "
+            "sentence-similarity."
+        }
     )
     models: list[str] = field(
         metadata={
-            "help": "Checkpoints: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the folder of a "
-            "config.json, an id or bert-base-cased): random weights, measured for speed, memory and size only. Each "
-            "is called by its last part, or by NAME where it is given as NAME=CHECKPOINT. For sentence-similarity: "
-            "siamese networks of texts, or encoders such as BertModel, of which the mean over the tokens is "
-            "compared by cosine."
+            "help": "Checkpoints to compare: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the "
+            "folder of a config.json, an id or bert-base-cased), random weights that are measured "
+            "for speed, memory and size only. Each is called by its last part, or by NAME where it "
+            "is given as NAME=CHECKPOINT. For sentence-similarity: siamese networks of texts, or "
+            "encoders such as BertModel, whose mean over the tokens is compared by cosine."
         }
     )
-    output: str = field(metadata={"help": "The JSON file; a table (.md) and a plot (.png) are written beside it."})
+    output: str = field(
+        metadata={"help": "JSON file to write; a table (.md) and a plot (.png) are written beside it."}
+    )
     baseline: str | None = field(
-        default=None, metadata={"help": "Name of the model that the others are compared with in ratios."}
+        default=None,
+        metadata={"help": "Name of the model that the others are compared with in ratios. Default: none, no ratios."},
     )
     cited: list[str] | None = field(
-        default=None, metadata={"help": "Published figures of the main metric, each as NAME=VALUE=SOURCE."}
+        default=None,
+        metadata={
+            "help": "Published figures of the main metric to show, too, each as NAME=VALUE=SOURCE. Default: none."
+        },
     )
     threads: int | None = field(
-        default=None, metadata={"help": "Of batches; one text has one. Default: as `predict_texts` chooses."}
+        default=None,
+        metadata={
+            "help": "Number of CPU threads for batches; a single text is given one. Default: as "
+            "`predict_texts` chooses."
+        },
     )
-    quick: bool = field(default=False, metadata={"help": "Shows that it works on few texts, measures nothing."})
+    quick: bool = field(
+        default=False, metadata={"help": "Show on a few texts that it works; the figures mean nothing."}
+    )
 
     def __post_init__(self) -> None:
         if self.task not in DATA_ARGUMENTS:

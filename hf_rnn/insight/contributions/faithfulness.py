@@ -51,16 +51,17 @@ class FaithfulnessArguments:
     """The classifier that is looked into, and the texts that it is given."""
 
     test_file: str = field(
-        metadata={"help": "Texts: .csv, .tsv, .json, .jsonl or .parquet. Labels in it are not looked at."}
+        metadata={"help": "File of texts: .csv, .tsv, .json, .jsonl or .parquet. Labels in it are not looked at."}
     )
     model: str = field(
-        default="bundled:bilstm-imdb", metadata={"help": "Folder or Hub id of a classifier, or bundled:NAME."}
+        default="bundled:bilstm-imdb",
+        metadata={"help": "Classifier to look into: a folder, a Hub id or bundled:NAME."},
     )
-    text_column_name: str = field(default="text", metadata={"help": "The column of texts."})
-    max_texts: int = field(default=500, metadata={"help": "Size of the random sample of the texts."})
-    draws: int = field(default=20, metadata={"help": "Random deletions of each text."})
-    seed: int = field(default=0, metadata={"help": "Of the sample, the deletions and the bootstrap."})
-    output: str = field(default="contributions.json", metadata={"help": "Where the figures go."})
+    text_column_name: str = field(default="text", metadata={"help": "Column of the texts."})
+    max_texts: int = field(default=500, metadata={"help": "Number of texts in the random sample."})
+    draws: int = field(default=20, metadata={"help": "Number of random deletions of each text."})
+    seed: int = field(default=0, metadata={"help": "Seed of the sample, the deletions and the bootstrap."})
+    output: str = field(default="contributions.json", metadata={"help": "JSON file to write."})
 
     def __post_init__(self) -> None:
         for name in ("max_texts", "draws"):
