@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from hf_rnn.cli.flags import FlagsFormatter
+from hf_rnn.runs.folder import RESULTS_FILE
 from hf_rnn.runs.results import ResultsError, read_results, write_results
 from hf_rnn.runs.seeds import combine_seeds
 
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="Name of the result.")
     parser.add_argument("--output", required=True, type=Path, help="JSON file to write.")
     arguments = parser.parse_args()
-    files = [path / "results.json" if path.is_dir() else path for path in arguments.runs]
+    files = [path / RESULTS_FILE if path.is_dir() else path for path in arguments.runs]
     try:
         combined = combine_seeds([read_results(path) for path in files], arguments.name)
     except (ResultsError, FileNotFoundError) as error:

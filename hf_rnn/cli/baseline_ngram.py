@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,12 +21,11 @@ from ..baselines.ngram import KneserNey
 from ..data.batches.streams import TokenizedText, TokenStreams
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ..metrics.language import LanguageModelMetric
-from ..runs.describe import non_default_arguments
-from ..runs.results import build_results, write_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.building import build_tokenizer
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
+from .baseline_results import write_baseline_results
 from .errors import errors_in_one_line
 from .flags import CommandParser
 
@@ -114,26 +112,21 @@ def main(arguments: list[str]) -> None:
     if given.do_predict:
         metrics["test"] = measure(model, texts["test"])
     refit_note = "Counted again on train and validation text before the test." if given.refit else None
-    results = build_results(
+    path = write_baseline_results(
+        given.output_dir,
         task="text-generation",
-        name=report.report_name or Path(given.output_dir).name,
         model=describe_baseline(model),
-        dataset={
-            "name": report.dataset_title or data.dataset_name,
-            "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
-            "source": data_arguments.train_file,
-            "splits": {split: len(text.ids()) for split, text in texts.items()},
-            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE))),
-        },
         metrics=metrics,
-        training={
-            "minutes": minutes,
-            "selection": {"split": "validation", "metric": "perplexity"},
-            "arguments": non_default_arguments(data_arguments, tokenizer_arguments, given),
-        },
+        selected_by="perplexity",
+        minutes=minutes,
+        dataset_name=data.dataset_name,
+        splits={split: len(text.ids()) for split, text in texts.items()},
+        notes=(refit_note, SIZE_NOTE),
+        data=data_arguments,
+        report=report,
+        recorded=(data_arguments, tokenizer_arguments, given),
         recipe=recipe,
     )
-    path = write_results(results, Path(given.output_dir) / "results.json")
     for split, figures in metrics.items():
         print(
             f"{split}: perplexity {figures['perplexity']:.2f}, loss {figures['loss']:.4f}, "

@@ -21,12 +21,11 @@ import numpy as np
 from ..data.readers.texts import DataArguments, TextClassificationData, load_text_classification
 from ..extras import require_extra
 from ..metrics.classification import ClassificationMetric
-from ..runs.describe import non_default_arguments
-from ..runs.results import build_results, write_results
 from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
 from ..tasks.text_classification.distilling import load_unlabelled_texts
 from ..training.distillation_trainer import TEACHER_LOGITS
+from .baseline_results import write_baseline_results
 from .errors import errors_in_one_line
 from .flags import CommandParser
 
@@ -151,26 +150,21 @@ def main(arguments: list[str]) -> None:
         texts = load_unlabelled_texts(given.unlabelled_file, data_arguments)
         write_logits(pipeline, texts, scale, Path(given.output_dir) / "unlabelled.parquet")
     refit_note = "Fitted again on train and validation rows before the test." if given.refit else None
-    results = build_results(
+    path = write_baseline_results(
+        given.output_dir,
         task="text-classification",
-        name=report.report_name or Path(given.output_dir).name,
         model=describe(pipeline),
-        dataset={
-            "name": report.dataset_title or data.dataset_name,
-            "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
-            "source": data_arguments.train_file,
-            "splits": {split: len(rows) for split, rows in data.splits.items()},
-            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE[given.weighting]))),
-        },
         metrics=metrics,
-        training={
-            "minutes": minutes,
-            "selection": {"split": "validation", "metric": "accuracy"},
-            "arguments": non_default_arguments(data_arguments, given),
-        },
+        selected_by="accuracy",
+        minutes=minutes,
+        dataset_name=data.dataset_name,
+        splits={split: len(rows) for split, rows in data.splits.items()},
+        notes=(refit_note, SIZE_NOTE[given.weighting]),
+        data=data_arguments,
+        report=report,
+        recorded=(data_arguments, given),
         recipe=recipe,
     )
-    path = write_results(results, Path(given.output_dir) / "results.json")
     for split, figures in metrics.items():
         print(f"{split}: accuracy {figures['accuracy']:.4f}")
     print(f"C = {pipeline['classifier'].C:g}, {minutes * 60:.0f} seconds. Wrote {path}.")

@@ -29,6 +29,7 @@ from ..metrics.classification import ClassificationMetric
 from ..progress import without_weight_bars
 from ..rendering.cards import PLOT_FILE, compared
 from ..runs.bundled import PRETRAINED
+from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
 from ..tasks.language_modeling.measuring import measure_language_model
@@ -108,7 +109,7 @@ def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
             ),
         )
     figures: Figures = results["metrics"]["test"]
-    # Of one of the losses that it was trained to.
+    # Its loss is that of one of the losses that it was trained to, which says little.
     return {name: value for name, value in figures.items() if name != "loss"}
 
 
@@ -156,7 +157,7 @@ def main(arguments: list[str]) -> None:
         if not given.comparison.resolve().is_relative_to(PROJECT):
             parser.error(f"`--comparison` must be a file of the project; it is {str(given.comparison)!r}")
         compared_in = given.comparison.resolve().relative_to(PROJECT).as_posix()
-    results = read_results(given.run_folder / "results.json")
+    results = read_results(given.run_folder / RESULTS_FILE)
     of_language = results["task"] == "text-generation"
     if of_language and given.eval_file:
         parser.error("`--eval_file`: a language model is measured on the texts of its run, which results.json names")

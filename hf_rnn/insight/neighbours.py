@@ -192,6 +192,7 @@ def _weight(model: PreTrainedModel) -> np.ndarray:
     try:
         layer = model.get_input_embeddings()
     except NotImplementedError:
+        # transformers raises it for a model that reads no token ids.
         layer = None
     if not isinstance(layer, torch.nn.Embedding):
         raise NotApplicableError(f"`model` is a {type(model).__name__} without a table of embeddings.")

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.similarity import matrix
-from .checks import check_choice, check_embeddings, check_scale
+from .checks import check_choice, check_embeddings, check_scale, check_smoothing
 from .named import NamedLoss
 
 
@@ -123,8 +123,7 @@ class MultipleNegativesRankingLoss(nn.Module):
         super().__init__()
         check_scale("scale", scale)
         check_choice("similarity", similarity, ("cosine", "dot"))
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"`label_smoothing`={label_smoothing} must be in [0, 1).")
+        check_smoothing(label_smoothing)
         self.scale = scale
         self.similarity = similarity
         self.symmetric = symmetric

@@ -144,6 +144,7 @@ def test_no_way_in_runs_weights(
 def test_what_lies_beside_the_weights_is_not_read(
     checkpoints: dict[str, Path], entrance: str, marker: Path, tmp_path: Path
 ) -> None:
+    """The fixture `marker` fails the test if the pickle was run."""
     kind, enter = ENTRANCES[entrance]
     enter(armed(checkpoints[kind], tmp_path / "model", marker, "torch"))
 
