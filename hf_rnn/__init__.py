@@ -8,7 +8,14 @@ imported when they are first used.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
+
+
+if sys.argv[:1] == ["-m"] and "hf_rnn" in sys.orig_argv:
+    # `python -m hf_rnn` imports this file, and torch with it, before the command can set what torch reads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from .lazy import lazily
 from .moved import keep_old_modules

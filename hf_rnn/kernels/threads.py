@@ -7,7 +7,7 @@ slower on an idle machine.
 
 So torch computes a recurrent model with one thread, while the compiled kernels, whose threads wait for each other once
 a layer, use all cores. What has no recurrence, such as a BERT, uses all cores as torch does by itself;
-`OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
+`OMP_WAIT_POLICY=passive`, which every command sets before torch is loaded, keeps that from collapsing.
 """
 
 from __future__ import annotations

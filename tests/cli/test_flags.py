@@ -35,8 +35,8 @@ def argument_groups() -> list[type]:
     for room in ROOMS:
         package = importlib.import_module(f"hf_rnn.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            # Of a process that measures, or of a library that may not be installed.
-            if ".workers." in module.name or ".peer_" in module.name or module.name.endswith("__main__"):
+            # These modules belong to a process that measures, or to a library that may not be installed.
+            if ".workers." in module.name or ".peer_" in module.name:
                 continue
             for value in vars(importlib.import_module(module.name)).values():
                 if isinstance(value, type) and dataclasses.is_dataclass(value) and own_fields(value):
