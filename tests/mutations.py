@@ -109,8 +109,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a maximum in place of the log-sum-exp of the forward recursion": Mutation(
         "hf_rnn/models/crf.py",
-        "_cleared(emissions, mask), torch.logsumexp)",
-        "_cleared(emissions, mask), torch.amax)",
+        "self._reach(*one, torch.logsumexp)",
+        "self._reach(*one, torch.amax)",
         "tests/properties/test_crf.py",
     ),
     "byte pairs that begin without the 256 bytes": Mutation(

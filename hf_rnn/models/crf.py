@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from transformers import initialization as init
 
+from .crf_forward import forward_scores
 from .tracing import Tensors, over_time, recorded
 
 
@@ -150,7 +151,8 @@ class ConditionalRandomField(nn.Module):
         """log Z for each sentence, (batch)."""
         start, transition, end = self.rules()
         mask = mask.bool()
-        reached = self._reach(start, transition, _cleared(emissions, mask), torch.logsumexp)
+        one = (start.unsqueeze(0), transition.unsqueeze(0), _cleared(emissions, mask).unsqueeze(0))
+        reached = self._reach(*one, torch.logsumexp).squeeze(0)
         at_end = reached[torch.arange(mask.shape[0], device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
         return torch.where(mask[:, 0], torch.logsumexp(at_end + end, dim=1), 0)
 
@@ -232,15 +234,18 @@ class ConditionalRandomField(nn.Module):
     def _reach(
         self, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, reduce: Reduction
     ) -> torch.Tensor:
-        # All paths up to and with each label at each step, reduced (…, batch, time, labels). Padding follows a
-        # sentence, so what comes out there has no part in what comes out before, and is not to be read.
+        # All paths up to and with each label at each step, reduced (groups, batch, time, labels), for `first` (groups,
+        # labels) and `transition` (groups, labels, labels). Padding follows a sentence, so what comes out there has no
+        # part in what comes out before, and is not to be read.
         if recorded():
-            return self._reach_recorded(first, transition, emissions, reduce)
-        steps = emissions.unbind(-2)
-        scores = [first + steps[0]]
+            return self._reach_recorded(first.unsqueeze(1), transition.unsqueeze(1), emissions, reduce)
+        if reduce is torch.logsumexp:
+            return forward_scores(first, transition, emissions, FORBIDDEN)
+        steps = emissions.unbind(2)
+        scores = [first.unsqueeze(1) + steps[0]]
         for step in steps[1:]:
-            scores.append(reduce(scores[-1].unsqueeze(-1) + transition, -2) + step)
-        return torch.stack(scores, dim=-2)
+            scores.append(reduce(scores[-1].unsqueeze(3) + transition.unsqueeze(1), 2) + step)
+        return torch.stack(scores, dim=2)
 
     def _reach_recorded(
         self, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, reduce: Reduction
@@ -264,8 +269,8 @@ class ConditionalRandomField(nn.Module):
         reverse = torch.where(positions <= last, last - positions, positions)
         # The paths from each label on are those up to it in the sentence read backwards: both in one loop.
         up_to, onward = self._reach(
-            torch.stack([start, end]).unsqueeze(1),
-            torch.stack([transition, transition.T]).unsqueeze(1),
+            torch.stack([start, end]),
+            torch.stack([transition, transition.T]),
             torch.stack([emissions, emissions[rows, reverse]]),
             reduce,
         ).unbind()

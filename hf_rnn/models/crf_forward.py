@@ -1,0 +1,107 @@
+"""The forward pass of a conditional random field by matrix products (Rabiner 1989, section III.A, with the running
+maximum in place of his scaling), and its gradient by the backward pass.
+
+In logarithms a step is α_t[j] = log Σ_i exp(α_{t-1}[i] + transition[i, j]) + e_t[j], for which torch makes a table of
+(batch, labels, labels) numbers at every step and keeps it for the gradient. With m = max_i α_{t-1}[i] and
+p[i] = exp(α_{t-1}[i] - m) the sum is the matrix product x = p exp(transition), and α_t = m + log x + e_t. The gradient
+of α_{t-1} is p · (exp(transition) q) with q = g / x, where g is the gradient of α_t, and the gradient of the
+transitions is that of one product over all steps. Where x is too small to be exact, the step is taken in logarithms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+
+__all__ = ["forward_scores"]
+
+
+def forward_scores(
+    first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, forbidden: float
+) -> torch.Tensor:
+    """log Σ exp(score) of all paths up to and with each label at each step, (groups, batch, time, labels).
+
+    The result can be differentiated once.
+
+    Args:
+        first: (groups, labels), the score of a path's first label.
+        transition: (groups, labels, labels), that of each label before and after.
+        emissions: (groups, batch, time, labels), of at least one step.
+        forbidden: The score of what is forbidden; its exponential is 0, and half of it is no score of anything else.
+    """
+    dtype = torch.promote_types(torch.promote_types(first.dtype, transition.dtype), emissions.dtype)
+    inputs = (values.to(dtype) for values in (first, transition, emissions))
+    # Under autocast the products would have the digits of bfloat16, too few for a long sentence.
+    with torch.autocast(emissions.device.type, enabled=False):
+        scores: torch.Tensor = _ForwardScores.apply(*inputs, forbidden)
+    return scores
+
+
+class _ForwardScores(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, forbidden: float
+    ) -> torch.Tensor:
+        least = _least_exact(emissions.dtype)
+        factors = transition.exp()
+        scores = torch.empty_like(emissions)
+        scores[:, :, 0] = first.unsqueeze(1) + emissions[:, :, 0]
+        # Steps that were taken in logarithms, whose gradient is, too.
+        slow = []
+        for t in range(1, emissions.shape[2]):
+            before, own = scores[:, :, t - 1], emissions[:, :, t]
+            highest = before.amax(2, keepdim=True)
+            sums = (before - highest).exp() @ factors
+            small = sums < least
+            if _matters(small, own, forbidden):
+                slow.append(t)
+                reached = torch.logsumexp(before.unsqueeze(3) + transition.unsqueeze(1), dim=2)
+            else:
+                reached = highest + sums.log().masked_fill(small, forbidden)
+            torch.add(reached, own, out=scores[:, :, t])
+        ctx.save_for_backward(transition, factors, emissions, scores)
+        ctx.slow = frozenset(slow)
+        return scores
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_scores: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        transition, factors, emissions, scores = ctx.saved_tensors
+        least = _least_exact(emissions.dtype)
+        # What comes after a step adds to its own gradient, from the last step to the first.
+        total = of_scores.clone()
+        back = factors.transpose(1, 2)
+        shares = torch.zeros_like(scores[:, :, 1:])
+        parts = torch.zeros_like(shares)
+        of_transition = torch.zeros_like(transition)
+        for t in range(emissions.shape[2] - 1, 0, -1):
+            before, gradient = scores[:, :, t - 1], total[:, :, t]
+            reached = scores[:, :, t] - emissions[:, :, t]
+            if t in ctx.slow:
+                paths = (before.unsqueeze(3) + transition.unsqueeze(1) - reached.unsqueeze(2)).exp()
+                paths = paths * gradient.unsqueeze(2)
+                of_transition += paths.sum(1)
+                total[:, :, t - 1] += paths.sum(3)
+                continue
+            highest = before.amax(2, keepdim=True)
+            part = (before - highest).exp()
+            sums = (reached - highest).exp()
+            share = torch.where(sums < least, 0, gradient / sums)
+            total[:, :, t - 1] += part * (share @ back)
+            parts[:, :, t - 1], shares[:, :, t - 1] = part, share
+        of_transition += factors * (parts.flatten(1, 2).transpose(1, 2) @ shares.flatten(1, 2))
+        return total[:, :, 0].sum(1), of_transition, total, None
+
+
+def _least_exact(dtype: torch.dtype) -> float:
+    """The least sum whose terms that are too small for `dtype` are no part of its digits."""
+    info = torch.finfo(dtype)
+    return float(info.tiny / info.eps)
+
+
+def _matters(small: torch.Tensor, emissions: torch.Tensor, forbidden: float) -> bool:
+    """Whether a label that is not forbidden itself, or every label of a sentence, has a sum that is too small."""
+    return bool((small & ((emissions > forbidden / 2) | small.all(2, keepdim=True))).any())
