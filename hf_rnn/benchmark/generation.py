@@ -15,11 +15,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import MissingExtraError, require_extra
 from ..kernels.threads import computing_threads
 from ..models.configuration_rnn import RecurrentConfig
 from ..progress import without_weight_bars
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.describe import describe_model
 from ..runs.kinds import KINDS
 from ..runs.markdown import markdown_table

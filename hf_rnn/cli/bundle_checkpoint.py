@@ -7,7 +7,7 @@ the texts of its run. `make docs` then writes what else is made from them: the c
 `--comparison`, the table beside other results.
 
 Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
-is a distribution of its own, and their terms to `TERMS` in hf_rnn/runs/bundled.py.
+is a distribution of its own, and their terms to `TERMS` in hf_rnn/bundles.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..bundles import PRETRAINED
 from ..data.readers.pairs import PairDataArguments
 from ..data.readers.sentences import TokenDataArguments
 from ..data.readers.texts import DataArguments, load_text_classification
@@ -28,7 +29,6 @@ from ..inference.prediction import predict_texts
 from ..metrics.classification import ClassificationMetric
 from ..progress import without_weight_bars
 from ..rendering.cards import PLOT_FILE, compared
-from ..runs.bundled import PRETRAINED
 from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments

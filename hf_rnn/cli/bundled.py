@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from ..bundles import DISTRIBUTION, PREFIX, TERMS, bundled_folders
 from ..hub.card_options import CARD_FILE
-from ..runs.bundled import DISTRIBUTION, PREFIX, TERMS, bundled_folders
 from ..runs.folder import RESULTS_FILE
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
+from ..bundles import bundled
 from ..data.readers.texts import DataArguments
 from ..data.synthetic.reviews import DESCRIPTION, synthetic_reviews
 from ..extras import require_extra
 from ..hub.model_card import write_model_card
 from ..inference.prediction import predict_texts
-from ..runs.bundled import bundled
 from ..runs.folder import CURVES_FILE
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.text_classification.task import run_text_classification

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from ..bundles import PREFIX, checkpoint_folder, list_bundled
 from ..extras import require_extra
 from ..insight.loading import load_with_head
 from ..insight.report import explain
-from ..runs.bundled import PREFIX, checkpoint_folder, list_bundled
 from .flags import FlagsFormatter
 
 

@@ -19,13 +19,13 @@ from transformers import AutoTokenizer
 
 from ..benchmark.comparison.arguments import DATA_ARGUMENTS
 from ..benchmark.comparison.test_set import TestSet, read_test_set
+from ..bundles import checkpoint_folder
 from ..data.batches.tags import token_predictions, tokenize_tagged
 from ..export import export_onnx
 from ..export.onnx_export import REPORT_FILE, load_exportable
 from ..export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from ..extras import require_extra
 from ..models.modeling_causal import RecurrentForCausalLM
-from ..runs.bundled import checkpoint_folder
 from .flags import FlagsFormatter
 
 

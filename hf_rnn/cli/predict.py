@@ -15,7 +15,6 @@ from ..data.readers.row_stream import STANDARD_INPUT
 from ..inference.files import FilePrediction, predict_file
 from ..inference.output import FORMATS
 from ..inference.pipelines import HEADS
-from ..runs.bundled import checkpoint_folder
 from .flags import CommandParser
 
 
@@ -92,7 +91,7 @@ def main(arguments: list[str]) -> None:
     options, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
     try:
         done = predict_file(
-            checkpoint_folder(named.model, "model"),
+            named.model,
             named.data,
             options.output,
             task=options.task,

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checksums import file_checksum
 from ..data.readers.files import expand_path
 from ..data.readers.sources import SourceArguments
-from ..runs.checksums import file_checksum
 from ..runs.describe import changed_arguments, non_default_arguments
 from ..runs.folder import RESULTS_FILE
 from ..training.arguments import RecurrentTrainingArguments

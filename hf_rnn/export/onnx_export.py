@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
 from ..models import modeling_rnn
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
 from ..progress import without_weight_bars
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checksums import write_checksums
 from ..progress import without_weight_bars
-from ..runs.checksums import write_checksums
 from ..runs.curves import CURVES_FILE
 from ..runs.describe import checkpoint_size
 from ..runs.folder import RESULTS_FILE

@@ -18,9 +18,9 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
 from ..models.paths import recurrent_path
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.folder import RESULTS_FILE
 from ..runs.kinds import KINDS
 from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files

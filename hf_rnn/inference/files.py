@@ -88,7 +88,7 @@ def predict_file(
     arguments: no row is lost, and none comes twice.
 
     Args:
-        model: A folder, a repository of the Hub or a pipeline.
+        model: A folder, a repository of the Hub, `bundled:NAME` or a pipeline.
         data: A file, `-` for standard input, or a dataset; see `hf_rnn.data.readers.row_stream.open_rows`.
         output: A file that ends in .csv, .jsonl or .conll, or `-` for standard output. Default: beside the input,
             `NAME.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of tokens; for a dataset in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from .checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
+from ..checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
 
 
 __all__ = [

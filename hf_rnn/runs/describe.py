@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedConfig
 
-from .bundled import bundled_name
+from ..bundles import bundled_name
 from .publishable import TOKENIZER_FILES, WEIGHT_FILES
 
 

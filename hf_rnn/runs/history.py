@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checksums import DamagedFileError, read_json
 from ..metrics.base import LOWER_IS_BETTER
 from .checkpoints import STATE_FILE, checkpoints
-from .checksums import DamagedFileError, read_json
 from .curves import AXES, Points, curve_points
 from .describe import TRAINER_SPEED
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from ..bundles import find_named
 from ..data.tokenizers.training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
 from ..models.encoding import NO_LIMIT
-from ..runs.bundled import find_named
 from ..runs.licences import check_licence
 
 

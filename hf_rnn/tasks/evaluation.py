@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from transformers import Pipeline
 
+from ..bundles import bundled_name
+from ..checksums import file_checksum
 from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
 from ..data.readers.files import existing_file, expand_path
@@ -25,8 +27,6 @@ from ..metrics.confusion import ConfusionTable, confusion_table, label_confusion
 from ..metrics.language import language_metrics
 from ..metrics.pairs import pair_figures
 from ..metrics.text_loss import text_loss
-from ..runs.bundled import bundled_name, checkpoint_folder
-from ..runs.checksums import file_checksum
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
@@ -101,7 +101,7 @@ def evaluate_file(
     """
     require_extra("train", "Measuring a model")
     path = _output(model, data, output)
-    pipeline = load_pipeline(checkpoint_folder(model, "model"), task)
+    pipeline = load_pipeline(model, task)
     # A classifier of pairs is a similarity's, too, whose figures its run has as well.
     done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
     source = {key: value for key, value in columns.items() if value is not None}

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ..checksums import CHECKSUMS_FILE, check_files, write_checksums
 from ..progress import without_weight_bars
 from ..runs.checkpoints import (
     STATE_FILE,
@@ -22,7 +23,6 @@ from ..runs.checkpoints import (
     set_aside_earlier_checkpoints,
     set_aside_unfinished_checkpoints,
 )
-from ..runs.checksums import CHECKSUMS_FILE, check_files, write_checksums
 from ..runs.lock import run_lock
 from .pushing_trainer import PushingTrainer
 

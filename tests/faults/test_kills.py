@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from transformers.trainer_utils import get_last_checkpoint
 
+from hf_rnn.checksums import DamagedFileError
 from hf_rnn.runs.checkpoints import check_checkpoint
-from hf_rnn.runs.checksums import DamagedFileError
 from tests.faults.runs import RUNS, train, write_data
 
 

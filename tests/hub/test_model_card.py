@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from hf_rnn.bundles import TERMS
 from hf_rnn.hub.card_options import CardOptions, read_card_options
 from hf_rnn.hub.model_card import METRICS, model_card, write_model_card
-from hf_rnn.runs.bundled import TERMS
 from hf_rnn.runs.curves import CURVES_FILE
 from hf_rnn.runs.kinds import KINDS
 from hf_rnn.runs.results import ResultsError

@@ -296,6 +296,15 @@ def test_the_task_is_that_of_the_class_or_of_the_results(tmp_path: Path) -> None
     assert load_pipeline(folder, "sentence-similarity").task == "sentence-similarity"
 
 
+def test_a_bundled_checkpoint_is_named_as_everywhere(tmp_path: Path) -> None:
+    given = {"data": texts_file(tmp_path), "progress": False}
+    named = predict_file("bundled:bilstm-imdb", output=tmp_path / "named.csv", **given)
+    predict_file(hf_rnn.bundled("bilstm-imdb"), output=tmp_path / "folder.csv", **given)
+    assert Path(named.output).read_text() == (tmp_path / "folder.csv").read_text()
+    with pytest.raises(ValueError, match=r"`model` must be a bundled checkpoint \(.*bundled:bilstm-imdb"):
+        predict_file("bundled:bilstm", **given)
+
+
 BAD = [
     ({"task": "chess"}, "`task`='chess' must be one of text-classification, "),
     ({"top_k": 4}, "`top_k`=4 must be from 1 to 3"),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ...bundles import PREFIX, checkpoint_folder
 from ...data.readers.files import expand_path
 from ...inference.pipelines import label_names
 from ...progress import without_weight_bars
-from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
 from ...runs.folder import RESULTS_FILE
 from ...runs.kinds import find_kind

@@ -19,12 +19,12 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from ...bundles import checkpoint_folder
+from ...checksums import file_checksum
 from ...data.readers.files import expand_path, read_rows
 from ...data.readers.sources import column_texts
 from ...extras import require_extra
 from ...progress import without_weight_bars
-from ...runs.bundled import checkpoint_folder
-from ...runs.checksums import file_checksum
 from ...runs.provenance import provenance
 from ..evaluation import evaluation_mode
 from ..reading import read

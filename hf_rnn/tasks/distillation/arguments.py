@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ...runs.bundled import find_named
+from ...bundles import find_named
 
 
 __all__ = ["DistillationArguments"]

@@ -32,7 +32,7 @@ __all__ = [
 logger = logging.get_logger(__name__)
 
 PREFIX = "bundled:"
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
 PRETRAINED = _PACKAGE / "pretrained"
 DISTRIBUTION = "hf_rnn-research-weights"
 _RESEARCH_PACKAGE = "hf_rnn_research_weights"
