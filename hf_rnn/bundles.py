@@ -36,7 +36,7 @@ _PACKAGE = Path(__file__).resolve().parent
 PRETRAINED = _PACKAGE / "pretrained"
 DISTRIBUTION = "hf_rnn-research-weights"
 _RESEARCH_PACKAGE = "hf_rnn_research_weights"
-# Where a checkout has the distribution's package.
+# A checkout has the distribution's package here.
 RESEARCH_WEIGHTS = _PACKAGE / "research_weights" / _RESEARCH_PACKAGE
 # Checkpoint of the distribution → its terms.
 TERMS = {

@@ -18,12 +18,12 @@ __all__ = ["MissingExtraError", "require_extra"]
 
 
 PACKAGE = "hf_rnn"
-# Where the extras are stated in a checkout that was never installed.
+# The extras are stated here in a checkout that was never installed.
 SETUP_FILE = Path(__file__).resolve().parent.parent / "setup.cfg"
 # Distributions that bring the modules of another one, under the same names.
 STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")}
 
-# What was found to be installed stays so while the process lives; metrics ask at every evaluation.
+# An extra that was found to be installed stays so while the process lives; metrics ask at every evaluation.
 _found: set[tuple[str, ...]] = set()
 
 
@@ -75,7 +75,7 @@ def _stated() -> dict[str, list[Requirement]] | None:
 
 
 def _is_of(extra: str, requirement: Requirement) -> bool:
-    # What is installed without any extra has no marker, or one that is true without.
+    # A requirement that is installed without any extra has no marker, or one that is true without.
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
 

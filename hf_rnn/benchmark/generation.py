@@ -103,7 +103,7 @@ def measure_generation(arguments: GenerationArguments) -> Document:
         ValueError: `model` is not the folder of a recurrent language model, or not that of a bundled one.
     """
     effort = QUICK if arguments.quick else FULL
-    # Before the model is loaded: the kernels are built now, where they can be.
+    # The kernels are built before the model is loaded, where they can be.
     origin = describe_origin()
     folder, model = load_language_model(arguments.model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -172,7 +172,7 @@ def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
 def _ways(
     model: PreTrainedModel, ids: torch.Tensor, folder: Path, temporary: Path
 ) -> tuple[dict[str, Callable[[int], Any]], str | None]:
-    # What writes so many tokens after the prompt; and why there is no ONNX Runtime, where there is none.
+    # Each way writes so many tokens after the prompt; the text says why there is no ONNX Runtime, where there is none.
     from ..export.onnx_export import export_onnx
 
     ways: dict[str, Callable[[int], Any]] = {

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 RUNS = Path("runs")
 # The value of `output_dir` by which a command line that does not give it is known.
 UNNAMED = "runs/DATA-TASK"
-# What the folder's run is, so that the same command finds it again.
+# This file says what the folder's run is, so that the same command finds it again.
 JOB_FILE = "job.json"
 
 

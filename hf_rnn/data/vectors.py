@@ -215,7 +215,8 @@ def _read_text(file: Path, wanted: set[str] | None) -> WordVectors:
     rows: dict[str, int] = {}
     kept: list[np.ndarray] = []
     count = 0
-    # In binary: a text stream would also split lines at a carriage return, which crawled words contain.
+    # The file is read as bytes: a text stream would also split lines at a carriage return, which crawled words
+    # contain.
     with file.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if number == 1 and announced is not None:
@@ -243,7 +244,7 @@ def _text_header(file: Path) -> tuple[int | None, int]:
 
 
 def _split_line(line: bytes, dimensions: int, place: str) -> tuple[str, list[bytes]]:
-    # From the right: a few words of the large GloVe files contain spaces, as in ". . .".
+    # Lines are split from the right: a few words of the large GloVe files contain spaces, as in ". . .".
     word, *values = line.rstrip().rsplit(b" ", dimensions)
     _, space, last_part = word.rpartition(b" ")
     if len(values) != dimensions or (space and _is_number(last_part)):

@@ -146,7 +146,7 @@ class Tagger(Model):
         return [self._scores(answer[0], answer[1][: len(row)]) for answer, row in zip(answers, rows, strict=True)]
 
     def _scores(self, emissions: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        # From (steps, states), and which step each token (tokens) belongs to.
+        # The emissions are (steps, states), and `steps` says which step each token (tokens) belongs to.
         if len(steps) == 0:
             return np.zeros((0, len(self.settings["labels"])), dtype=np.float32)
         of_states = emissions[: steps[-1] + 1]
@@ -188,7 +188,8 @@ class Tagger(Model):
         ]
 
     def _spell(self, text: str, encoding: Encoding, group: list[int]) -> str:
-        # As the pipeline does: an unknown token as it stands in the text, then `convert_tokens_to_string`.
+        # An unknown token is written as it stands in the text, as the pipeline does, then `convert_tokens_to_string`
+        # joins them.
         unknown = self.settings["unk_token_id"]
         tokens = [
             text[slice(*encoding.offsets[index])] if encoding.ids[index] == unknown else encoding.tokens[index]

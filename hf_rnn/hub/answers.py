@@ -32,7 +32,7 @@ TEXTS = (
 NUM_IMAGES = 3
 # The side of images whose encoder does not say their size.
 IMAGE_SIZE = 64
-# As `models.encoding.NO_LIMIT`, which this file cannot import: a `model_max_length` that means that there is none.
+# It is `models.encoding.NO_LIMIT`, which this file cannot import: a `model_max_length` that means that there is none.
 NO_LIMIT = 10**9
 TOLERANCE = 1e-6
 

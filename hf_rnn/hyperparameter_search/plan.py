@@ -23,7 +23,7 @@ from .trials import Trial, trial_arguments
 __all__ = ["Search", "SearchError", "prepare_search"]
 
 
-# What may differ between the machines that share a study.
+# These flags may differ between the machines that share a study.
 _OF_A_MACHINE = frozenset(
     ("torch_threads", "use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "fp16", "bf16")
 )

@@ -44,7 +44,7 @@ PLOTS = {
     "importance": "plot_param_importances",
     "parallel_coordinates": "plot_parallel_coordinate",
 }
-# In which a search states what it was made with, beside those of every run.
+# A search states the versions of these libraries, too, beside those of every run.
 _PACKAGES = ("optuna", "plotly", "ray")
 
 

@@ -20,7 +20,7 @@ __all__ = ["Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]
 
 
 Answer = dict[str, Any]
-# From which probability on a text has a label, where it may have several.
+# A text has a label from this probability on, where it may have several.
 LABEL_THRESHOLD = 0.5
 # Figures after the point: more than the width of a batch leaves unchanged.
 DIGITS = 6

@@ -32,7 +32,7 @@ WINDOW_BATCHES = 32
 WINDOW_CHARACTERS = 2**24
 # Rows that are looked at to find the columns.
 FIRST_ROWS = 100
-# What a text can do to a model: such an error is that of its row.
+# A text can make a model raise these: such an error is that of its row.
 ROW_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, KeyError)
 
 
@@ -126,7 +126,7 @@ def predict_file(
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")
     target = _output(output, stream, form)
     if (stream.size or 0) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):
-        # Before the first window, so that a run that goes on computes the same.
+        # The kernels are there before the first window, so that a run that goes on computes the same.
         build_and_load()
     job = _job(stream, columns, pipeline, options, batch_size, form)
     with _answer_file(target, form, answerer, job) as file:

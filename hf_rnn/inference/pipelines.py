@@ -122,7 +122,7 @@ def make_pipeline(task: str, model: Any, tokenizer: Any) -> Any:
 
 def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
     """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    # Of a siamese network the encoder has them.
+    # The encoder of a siamese network has them.
     positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
     return limit if limit < NO_LIMIT else None

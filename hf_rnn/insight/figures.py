@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["name_of", "name_steps", "new_figure", "width_for"]
 
 
-# What is seen of white space.
+# White space is shown so.
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→", "\r": "←"}
 LONGEST_NAME = 16
 MOST_NAMES = 90

@@ -95,7 +95,7 @@ def tag_lattice(
     read = read_text(model, tokenizer, text, max_tokens)
     with evaluation_mode(model):
         emissions = model(**read.inputs).emissions
-    # In double precision: probabilities of long sentences are small.
+    # Double precision is needed: probabilities of long sentences are small.
     emissions, rules = emissions.double(), [rule.double() for rule in crf.rules()]
     mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
     path, score = crf.viterbi(emissions, mask)

@@ -205,7 +205,8 @@ def _of_words(model: PreTrainedModel) -> WordEmbeddings | None:
 
 
 def _token_of(tokenizer: PreTrainedTokenizerBase, word: str) -> str:
-    # As a word of a text, or else as its beginning: a byte-level tokenizer has other tokens for the two.
+    # The word is looked up as a word of a text, or else as its beginning: a byte-level tokenizer has other tokens for
+    # the two.
     found: list[str] = []
     for text in (f" {word}", word):
         found = tokenizer.tokenize(text, add_special_tokens=False)

@@ -377,7 +377,7 @@ def _notes(totals: Sequence[int], shown: int) -> str:
     return " ".join(filter(None, (_note(total, shown) for total in totals)))
 
 
-# In the order of the page.
+# The sections have the order of the page.
 SECTIONS: dict[str, Callable[[Question], Section]] = {
     "Answer": answer,
     "Contributions of tokens": contributions,

@@ -105,7 +105,7 @@ def _processor_flags() -> list[str]:
 
 
 def _processor() -> str:
-    # What the library was compiled for: the cache may be on a disk that several machines share.
+    # The library is compiled for this processor: the cache may be on a disk that several machines share.
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

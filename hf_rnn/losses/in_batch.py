@@ -77,7 +77,7 @@ class HardNegativeBatchLoss(nn.Module):
         scores = matrix(a, b, "cosine")  # (batch, batch)
         positive = scores.diagonal()
         itself = torch.eye(len(a), dtype=torch.bool, device=a.device)
-        # At least one: the only row of a batch has the mean 0, not NaN, and is left out below.
+        # The divisor is at least one: the only row of a batch has the mean 0, not NaN, and is left out below.
         mean_negative = scores.masked_fill(itself, 0).sum(1) / max(1, len(a) - 1)
         masked = itself | (scores > positive.unsqueeze(1))
         closest_negative = scores.masked_fill(masked, -math.inf).amax(1)

@@ -116,7 +116,7 @@ class SimilarityObjective(nn.Module):
         Returns:
             The loss, a scalar.
         """
-        # With a gradient, if it be 0, in a batch that no loss has anything to say of.
+        # The loss has a gradient, if it be 0, in a batch that no loss has anything to say of.
         total = 0 * (a.sum() + b.sum())
         alike = labels == 1
         for name, loss in self.losses.items():

@@ -6,5 +6,5 @@ from __future__ import annotations
 __all__ = ["CLASSIFIER"]
 
 
-# Before the figures of a classifier of pairs; those without it are of the similarity.
+# The prefix stands before the figures of a classifier of pairs; those without it are of the similarity.
 CLASSIFIER = "classifier_"

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-# By which a threshold can be chosen; each is the best where it is highest.
+# A threshold can be chosen by these; each is the best where it is highest.
 THRESHOLD_METRICS = ("accuracy", "balanced_accuracy", "f1")
 # Ranks at which retrieval is measured.
 RANKS = (1, 5, 10)

@@ -74,7 +74,7 @@ class TaggingMetric(InMemoryMetric):
         figures = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "accuracy": 0.0}
         if any(references):
             figures["accuracy"] = float(accuracy_score(references, predictions))
-        # Without an entity, of which a B- is the sign, seqeval takes means over no types and warns.
+        # Where there is no entity, of which a B- is the sign, seqeval takes means over no types and warns.
         if not any(tag.startswith("B-") for tag in chain(*references, *predictions)):
             return figures
         report = classification_report(

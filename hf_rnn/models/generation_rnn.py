@@ -62,7 +62,7 @@ class RecurrentGenerationMixin(GenerationMixin):
     def _maybe_initialize_input_ids_for_generation(
         self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]
     ) -> Any:
-        # What the pipeline makes of the text "", too.
+        # The pipeline gives no inputs for the text "", either.
         if inputs is None and model_kwargs.get("inputs_embeds") is None and bos_token_id is None:
             raise ValueError(
                 "There is no prompt, and `bos_token_id` is None; generation needs a token to read: give a text that "
@@ -148,7 +148,7 @@ class RecurrentGenerationMixin(GenerationMixin):
 
 
 def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
-    # For `copies` rows of each text, where it is not for so many already.
+    # The state is repeated for `copies` rows of each text, where it is not for so many already.
     if not isinstance(given, RecurrentCache):
         raise ValueError(f"`cache` is a {type(given).__name__}; it must be a RecurrentCache.")
     past = given.get_seq_length()

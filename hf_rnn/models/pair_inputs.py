@@ -86,7 +86,7 @@ def split_by_type(
     for number in (0, 1):
         of_text = (token_type_ids == number) & attention_mask.bool()
         lengths = of_text.sum(1)
-        # In a recording a width that does not depend on the values.
+        # A width that does not depend on the values is taken in a recording.
         width = of_text.shape[1] if recorded() else int(lengths.max()) if len(lengths) else 0
         order = (~of_text).long().argsort(dim=1, stable=True)[:, :width]
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)

@@ -19,7 +19,8 @@ __all__ = ["Tensors", "as_size", "over_time", "recorded", "shape_of"]
 
 
 Tensors = Sequence[torch.Tensor]
-# From the state before a step, what the sequences hold at it and what is the same at all, to the state after it.
+# A step takes the state before it, what the sequences hold at it and what is the same at all, and gives the state
+# after it.
 Step = Callable[[tuple[torch.Tensor, ...], Tensors, Tensors], tuple[torch.Tensor, ...]]
 
 

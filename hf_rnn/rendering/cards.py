@@ -23,7 +23,7 @@ from .results_tables import Results, results_table
 __all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]
 
 
-# Where a checkout has the bundled checkpoints.
+# A checkout has the bundled checkpoints here.
 BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
 # The plot of a comparison, beside the card of a bundled checkpoint.
 PLOT_FILE = "comparison.png"

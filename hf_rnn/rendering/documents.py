@@ -37,7 +37,7 @@ BLOCK = re.compile(
 LINK = re.compile(r"(\]\()(?=(?:scripts|model_cards|docs|hf_rnn)/)")
 MARKER = re.compile(rf"<!-- /?(?:{KINDS}):[^>\n]+ -->")
 
-# Of each kind of block, its text by its name.
+# Each kind of block has its text by its name.
 Blocks = dict[str, dict[str, Callable[[], str]]]
 SpeedBlocks = Callable[[Path], dict[str, Callable[[], str]]]
 SOURCES = {

@@ -109,7 +109,7 @@ def write_curves_csv(
         for name, of_run in curves.items():
             for curve, points in of_run.items():
                 if curve == "validation_metric" and metric == "loss":
-                    # The same points as `validation_loss`.
+                    # The points are those of `validation_loss`.
                     continue
                 label = f"validation_{metric}" if curve == "validation_metric" else curve
                 writer.writerows((name, label, position, value) for position, value in points)

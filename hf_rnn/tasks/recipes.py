@@ -18,7 +18,7 @@ __all__ = ["find_recipe", "parse_arguments", "published_recipes", "read_recipe",
 # The recipes of the published figures. Files beside them are named from here, in a way that every machine understands.
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 FOLDER_VARIABLE = "HF_RNN_RECIPES"
-# Where 0.1 had them; its results name them so.
+# Version 0.1 had them here; its results name them so.
 OLD_FOLDER = "scripts/recipes/"
 TASK = "task"
 
@@ -99,7 +99,7 @@ def parse_arguments(
     if recipe is not None:
         values |= _known(recipe, {action.dest for action in parser._actions})
     for action in parser._actions:
-        # What the recipe gives need not be given again.
+        # An argument that the recipe gives need not be given again.
         action.required = action.required and action.dest not in values
     parser.set_defaults(**values)
     parsed = tuple(parser.parse_args_into_dataclasses(arguments, look_for_args_file=False))

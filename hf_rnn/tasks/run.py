@@ -141,7 +141,7 @@ def run_task(
     arguments.select_by(task.metric)
     name_tracked_run(arguments)
     if not arguments.do_train:
-        # Without training nothing is evaluated on the way, and no validation split is needed for it.
+        # Nothing is evaluated on the way without training, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
     on_signal = CheckpointOnSignal()
     trainer = task.trainer(arguments, callbacks=[TrainingClock(), on_signal], model=task.model)

@@ -59,7 +59,7 @@ class TestSet:
             return self
         rows = list(range(len(self.inputs)))
         if find_kind(self.task).inputs == "pair":
-            # In sorted files the first rows are all alike, and no metric is defined for them.
+            # The first rows are all alike in sorted files, and no metric is defined for them.
             extremes = {extreme(rows, key=self.references.__getitem__) for extreme in (min, max)}
             rows.sort(key=lambda row: row not in extremes)
         return replace(

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-# What suits weights that start at random, and what suits a pretrained transformer.
+# The first suits weights that start at random, the second a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 2e-5
 
@@ -170,11 +170,12 @@ class RecurrentTrainingArguments(TrainingArguments):
         self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
         if self.data_seed is None:
-            # Without it a run that is resumed inside an epoch sees other batches than it would have.
+            # A run that is resumed inside an epoch would see other batches without it.
             self.data_seed = self.seed
-        # As it was given: transformers takes an `eval_strategy`, which there is by default, for `do_eval`.
+        # The flags are kept as they were given: transformers takes an `eval_strategy`, which there is by default, for
+        # `do_eval`.
         self._given_to_do = self.do_train or self.do_eval or self.do_predict
-        # As they were given: transformers fills them in, with the loss.
+        # These are kept as they were given: transformers fills them in, with the loss.
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
         require_trackers(cast(list[str], self.report_to))

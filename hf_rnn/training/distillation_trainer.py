@@ -89,7 +89,7 @@ class DistillationTrainer(RecurrentTrainer):
             batch[_TAUGHT_ITEMS] = taught
         if labelled is not None:
             labelled = torch.as_tensor(labelled)
-            # Where nothing is labelled the loss of the labels is 0, not NaN.
+            # The loss of the labels is 0, not NaN, where nothing is labelled.
             labelled = torch.where(labelled > 0, labelled, torch.ones_like(labelled))
         return batches, labelled
 

@@ -141,7 +141,7 @@ class LanguageModelTrainer(RecurrentTrainer):
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(streams))  # type: ignore[arg-type]
 
-    # Where a checkpoint gets what only a resumed run needs.
+    # A checkpoint gets here what only a resumed run needs.
     def _save_rng_state(self, output_dir: str) -> None:
         tensors = {
             f"{column}.{layer}.{part}": tensor.clone()

@@ -59,7 +59,7 @@ class PushingTrainer(Trainer):
         revision = revision or self.args.hub_revision
         if self.hub_model_id is None:
             self.init_hf_repo(token=token, private=private)
-        # By all processes: together they gather the weights.
+        # All processes save: together they gather the weights.
         self.save_model(_internal_call=True)
         if not self.is_world_process_zero():
             return None

@@ -83,7 +83,7 @@ class SafeTrainer(PushingTrainer):
     # Called before the optimizer's step, whether gradients are clipped or not.
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         norm = super()._get_grad_norm(model, grad_norm)
-        # With a scaler (float16) an overflow is nothing unusual: it leaves such steps out.
+        # An overflow is nothing unusual with a scaler (float16): it leaves such steps out.
         if getattr(self.accelerator, "scaler", None) is None:
             self._require_finite("norm of the gradient", float(norm), self.state.global_step + 1)
         return norm

@@ -80,7 +80,7 @@ def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
         shard.batch_sampler = SharedBatches(inner.sampler, batch_size, shard.num_processes, inner.drop_last)
         # Parts of any size, each as it is.
         shard.batch_size = None
-        # Where accelerate looks for it to tell it the epoch, also in a run that was resumed inside of one.
+        # Accelerate looks for it here to tell it the epoch, also in a run that was resumed inside of one.
         shard.sampler = inner.sampler
 
 

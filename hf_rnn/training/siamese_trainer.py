@@ -59,7 +59,7 @@ class SiameseTrainer(RecurrentTrainer):
     pair_objective: SimilarityObjective
 
     def __init__(self, *args: Any, loss: nn.Module, groups: Sequence[int] | None = None, **kwargs: Any) -> None:
-        # Before all else: the flags and metrics depend on it.
+        # This comes before all else: the flags and metrics depend on it.
         self.pair_objective = SimilarityObjective.of(loss)
         self.groups = groups
         super().__init__(*args, **kwargs)

@@ -128,7 +128,7 @@ def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
 
 def _of_texts(config: PreTrainedConfig, rows: Any) -> DefaultMetrics | None:
     problem_type, number = problem_type_of(config, rows), config.num_labels or 0
-    # Of several numbers a text there are no metrics, and of a single "one of several labels" neither.
+    # There are no metrics for several numbers a text, and none for a single "one of several labels".
     if problem_type is None or (problem_type == "regression") != (number == 1):
         return None
     return DefaultMetrics(metrics_for(problem_type, number), default_metric(problem_type))

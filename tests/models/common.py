@@ -18,25 +18,23 @@ from transformers import (
 )
 
 import hf_rnn  # noqa: F401  (registers the families)
+from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.models.paths import compiled_layer, recurrent_path
 
 
 VOCAB_SIZE, EMBEDDING_SIZE = 13, 5
 SMALL = {"vocab_size": VOCAB_SIZE, "embedding_size": EMBEDDING_SIZE, "hidden_size": 4, "num_labels": 3}
 
-# name -> model_type and the options that make it another computation.
+# Name → the family, and the options by which it computes something else than the family does by default.
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
-    "bilstm": ("bilstm", {}),
-    "lstm": ("lstm", {}),
-    "gru": ("gru", {}),
+    **{family: (family, {}) for family in FAMILIES if family != "elman"},
     "gru-reset-before": ("gru", {"reset_after": False}),
     "elman-tanh": ("elman", {}),
     "elman-relu": ("elman", {"nonlinearity": "relu"}),
     "jordan": ("elman", {"recurrence": "output_to_hidden"}),
     "output-to-output": ("elman", {"recurrence": "output_to_output"}),
-    "dan": ("dan", {}),
 }
-RECURRENT = [name for name in VARIANTS if name != "dan"]
+RECURRENT = [name for name, (family, _) in VARIANTS.items() if FAMILIES[family].cell != "none"]
 ONE_WAY = [name for name in RECURRENT if name != "bilstm"]
 POOLINGS = ["last", "mean", "max", "mean_max", "attention"]
 LENGTHS = [3, 0, 7, 1, 5, 7]

@@ -37,9 +37,10 @@ __all__ = [
 
 
 RANDOM = "random:"
-# What the user calls a checkpoint, and the checkpoint.
+# The user may name a checkpoint: NAME=CHECKPOINT.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
-# What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
+# google-bert/bert-base-cased (Devlin et al. 2019) has these values where `BertConfig()`, which is bert-base-uncased,
+# has others.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
 # How safetensors names them → how torch does.
 DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}

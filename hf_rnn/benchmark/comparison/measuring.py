@@ -141,6 +141,7 @@ def _quality(name: str, process: Worker, test: TestSet, threshold: float | None)
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
         predictions += answer["predictions"]
     if find_kind(test.task).inputs == "text":
-        # In the order of the references' ids, whatever the model's own is; a regression has one number, of any name.
+        # The logits have the order of the references' ids, whatever the model's own is; a regression has one number,
+        # of any name.
         predictions = [[row[name] for name in test.label_names or row] for row in predictions]
     return test.metrics(predictions, threshold)

@@ -25,7 +25,7 @@ __all__ = ["draw_comparison"]
 AREA_OF_MB, LEAST_AREA = 8.0, 12.0
 # Gaps between a point and its label, in points: the nearest are tried first.
 GAPS = range(3, 150, 9)
-# Where the label's centre lies, seen from the point's.
+# These are the places of the label's centre, seen from the point's.
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
@@ -59,7 +59,7 @@ class Mark(NamedTuple):
 
 def draw_comparison(document: Document, path: Path) -> None:
     """Write the picture to `path`, a .png."""
-    # Without the version of matplotlib, so that equal pictures are equal files.
+    # The version of matplotlib is left out, so that equal pictures are equal files.
     figure(document).savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 

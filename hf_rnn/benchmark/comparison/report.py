@@ -76,7 +76,7 @@ SCHEMA: dict[str, Any] = {
     "dirty": bool | None,
     "date": str,
 }
-# What is the same of every task, with room for what is not.
+# The text is the same for every task, with room for what is not.
 METHOD = (
     "Every model runs in a process of its own{place}, on the CPU; all were measured in one run, and each round asks "
     "them in turn. Latency: from the raw text to {answer}, one text at a time on one thread; p50 and p95 over the "

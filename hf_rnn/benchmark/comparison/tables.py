@@ -15,7 +15,7 @@ __all__ = ["comparison_block", "comparison_conditions", "comparison_markdown", "
 
 Row = Mapping[str, Any]
 
-# What is said of a figure that is not this run's own.
+# This is said of a figure that is not this run's own.
 NOT_MEASURED = "not measured"
 
 

@@ -28,7 +28,7 @@ def draw(document: Document, folder: Path) -> list[Path]:
     paths = []
     for name, figure in figures.items():
         path = folder / f"speed_{name}.png"
-        # Without the version of matplotlib, so that equal pictures are equal files.
+        # The version of matplotlib is left out, so that equal pictures are equal files.
         figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
         paths.append(path)
     return paths

@@ -97,7 +97,7 @@ def thread_words(document: Document) -> str:
     return "threads as each library chooses" if threads is None else f"{threads} threads"
 
 
-# What a block of a document may show.
+# A block of a document may show one of these.
 BLOCKS: dict[str, Callable[[Document], str]] = {
     "training": lambda document: section_table(document, "training"),
     "inference": lambda document: section_table(document, "inference"),

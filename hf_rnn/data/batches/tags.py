@@ -22,7 +22,7 @@ __all__ = ["IGNORED_LABEL", "token_predictions", "tokenize_tagged"]
 
 logger = logging.getLogger(__name__)
 
-# What the losses of torch and transformers leave out.
+# The losses of torch and transformers leave this label out.
 IGNORED_LABEL = -100
 NO_TOKEN = -1
 BATCH_SIZE = 1000

@@ -22,8 +22,8 @@ __all__ = ["Integral", "Line"]
 # Gauss-Legendre steps of a part, and into how many a part is cut.
 STEPS_OF_PART = 5
 CUTS = 4
-# Where the score differs between the ends by less than this share of what the contributions add up to without their
-# signs, they cancel out, and their error is a share of that.
+# Contributions cancel out where the score differs between the ends by less than this share of what they add up to
+# without their signs; then their error is a share of that.
 CANCELLING = 0.01
 
 

@@ -30,7 +30,7 @@ __all__ = [
 
 # A model's output, whose class differs with the kind of model.
 Score = Callable[[Any], torch.Tensor]
-# What `target` may be: a label or its number; of a tagger a word's number, or it and a label.
+# A `target` may be a label or its number; for a tagger a word's number, or it and a label.
 TargetName = str | int | tuple[int, str | int]
 
 

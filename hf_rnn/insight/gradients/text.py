@@ -54,7 +54,7 @@ class TextGradientFlow:
         return figure
 
     def _of_text(self, row: int) -> GradientFlow:
-        # Without the padding after the shorter text.
+        # The padding after the shorter text is left out.
         end = len(self.steps[row])
         of_text = self.flow.cell if self.flow.cell is None else self.flow.cell[:, :, row : row + 1, :end]
         return dataclasses.replace(self.flow, hidden=self.flow.hidden[:, :, row : row + 1, :end], cell=of_text)

@@ -13,7 +13,7 @@ from ..similarity.arguments import SimilarityArguments
 __all__ = ["TRAINABLE", "OneShotArguments"]
 
 
-# Without the classifier of pairs, which gives no similarity to know a letter by.
+# The classifier of pairs is left out: it gives no similarity to know a letter by.
 TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
 
 

@@ -19,7 +19,7 @@ from .arguments import SimilarityArguments
 __all__ = ["LABEL_NAMES", "build_siamese"]
 
 
-# What a classifier of pairs calls its labels 0 and 1.
+# A classifier of pairs calls its labels 0 and 1 so.
 LABEL_NAMES = ("different", "alike")
 
 

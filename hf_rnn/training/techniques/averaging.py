@@ -20,7 +20,8 @@ __all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]
 
 logger = logging.getLogger(__name__)
 
-# Beside a checkpoint's model.safetensors, which holds the average: the weights that training goes on from.
+# The file lies beside a checkpoint's model.safetensors, which holds the average: it has the weights that training goes
+# on from.
 TRAINING_WEIGHTS_FILE = "training_weights.safetensors"
 
 

@@ -106,7 +106,7 @@ class AskedPeer(Peer, ABC):
         """The sample in the batches in which it is answered."""
         texts = self.sample.texts
         if self.buckets or self.job.every > 1:
-            # By length also where texts are left out: every length keeps its share.
+            # Texts are sorted by length also where some are left out: every length keeps its share.
             texts = sorted(texts, key=lambda text: -len(text.ids))[:: self.job.every]
         size = self.job.batch_size
         return [texts[start : start + size] for start in range(0, len(texts), size)]
