@@ -45,7 +45,9 @@ class Model:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            raise ImportError("What `export_onnx` wrote runs by onnxruntime: pip install onnxruntime") from error
+            raise ImportError(
+                "An exported model needs onnxruntime, which is not installed: pip install onnxruntime"
+            ) from error
         self.settings = settings
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -309,9 +309,9 @@ def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], re
     try:
         found = clean_answers(target, *asked)
     except RuntimeError as error:
-        raise StagingError(f"A process without hf_rnn cannot use what was staged of {source}:\n{error}") from error
+        raise StagingError(f"A process without hf_rnn cannot use the staged copy of {source}:\n{error}") from error
     difference = first_difference(expected, found)
     if difference:
         raise StagingError(
-            f"Without hf_rnn, what was staged of {source} answers otherwise than the original: {difference}."
+            f"The staged copy of {source}, asked without hf_rnn, answers otherwise than the original: {difference}."
         )

@@ -150,7 +150,7 @@ def answer(question: Question) -> Section:
         name = question.model.config.similarity
         tables.append(Table(("similarity", ""), ((name, f"{float(similarities[0]):.4f}"),)))
     return Section(
-        "What the model answers to all of the text.",
+        "The model's answer to all of the text.",
         "Probabilities are the model's own; they are no measure of how often it is right.",
         tables=tuple(tables),
     )
@@ -234,8 +234,8 @@ def lattice(question: Question) -> Section:
     """The tags of a CRF."""
     found = tag_lattice(question.model, question.tokenizer, question.text, max_tokens=IN_LATTICE)
     return Section(
-        "For every word the probability of each state of the conditional random field given the whole sentence (its "
-        "marginals), and the most probable path of all.",
+        "Each word has a probability for every state of the conditional random field, given the whole sentence (its "
+        "marginals); the line is the most probable path of all.",
         "The darker a field, the surer the model is; where the line leaves the darkest field of a word, the rules or "
         "the transitions spoke against it.",
         _note(found.total_tokens, IN_LATTICE),
@@ -313,7 +313,7 @@ def states(question: Question) -> Section:
             description = f"Heat maps{of_text}: layer {layer.layer + 1}, {layer.direction}."
             pictures.append(_picture(found.figure(layer.layer, layer.direction), description))
     return Section(
-        "What every unit of each layer and direction computes at every step: its gates, its cell state if it has one, "
+        "Every unit of each layer and direction computes at every step its gates, its cell state if it has one, "
         "and its hidden state, which is the output.",
         "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) "
         "to open (yellow), and what has a sign from blue through white to red.",
@@ -342,9 +342,9 @@ def neighbours(question: Question) -> Section:
         found = zip(near.words, near.similarities, strict=True)
         rows.append((word, ", ".join(f"{other} ({cosine:.2f})" for other, cosine in found)))
     return Section(
-        f"For the longest words of the text, up to {NEIGHBOURING_WORDS}, the words whose vectors point most nearly "
-        "the same way, with their cosine.",
-        "What stands together here is alike to the model before it has read any context; a cosine of 1 is the same "
+        f"The longest words of the text, up to {NEIGHBOURING_WORDS}, stand beside those whose vectors point most "
+        "nearly the same way, with their cosine.",
+        "Words that stand together are alike to the model before it has read any context; a cosine of 1 is the same "
         "direction.",
         tables=(Table(("word", "nearest words (cosine)"), tuple(rows)),),
     )
