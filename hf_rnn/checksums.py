@@ -79,7 +79,7 @@ def check_source(name_or_path: str | Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Read a JSON file.
 
     Raises:
         DamagedFileError: it is no JSON.

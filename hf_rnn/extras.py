@@ -28,7 +28,9 @@ _found: set[tuple[str, ...]] = set()
 
 
 class MissingExtraError(ImportError):
-    """What an extra brings is not installed, or is too old; the message names all of it, and the line of pip."""
+    """A package that an extra brings is not installed, or is too old; the message names all of it, and the line of
+    pip.
+    """
 
 
 def require_extra(extra: str, wanted_by: str, *only: str) -> None:
@@ -64,7 +66,7 @@ def require_extra(extra: str, wanted_by: str, *only: str) -> None:
 
 
 def _stated() -> dict[str, list[Requirement]] | None:
-    """What each extra of this package was stated to install; None where nothing tells."""
+    """Read what each extra of this package was stated to install; None where nothing tells."""
     try:
         described = metadata.metadata(PACKAGE)
     except metadata.PackageNotFoundError:
@@ -105,7 +107,7 @@ def _requirements(extra: str, stated: dict[str, list[Requirement]]) -> dict[str,
 
 
 def _lack(requirement: Requirement) -> str | None:
-    """What is wrong with the installed distribution; None if nothing is."""
+    """Say what is wrong with the installed distribution; None if nothing is."""
     wanted = f"{requirement.name}{requirement.specifier}"
     for name in (requirement.name, *STAND_INS.get(requirement.name, ())):
         try:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""How fast our networks train and answer, beside what a user would take instead: PyTorch's own LSTM, Keras, ONNX
-Runtime, a small BERT, TF-IDF. Writes speed.json, tables and plots to model_cards/benchmarks.
+"""Measure how fast our networks train and answer, beside what a user would take instead: PyTorch's own LSTM, Keras,
+ONNX Runtime, a small BERT, TF-IDF. Writes speed.json, tables and plots to model_cards/benchmarks.
 
     python scripts/benchmark.py                              # every peer that is installed; takes minutes
     python scripts/benchmark.py --peers ours keras --repeats 3 --output_dir runs/speed

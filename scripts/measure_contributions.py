@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""Whether the contributions of tokens say what a classifier goes by: how nearly they add up, and how often the answer
-changes without the tokens that contribute most, beside random ones. Writes a JSON file and prints a table.
+"""Measure whether the contributions of tokens say what a classifier goes by: how nearly they add up, and how often the
+answer changes without the tokens that contribute most, beside random ones. Writes a JSON file and prints a table.
 
     python scripts/measure_contributions.py --test_file '${HF_RNN_CORPORA}/imdb/test.parquet'
     python scripts/measure_contributions.py --model runs/imdb --test_file reviews.csv --max_texts 50

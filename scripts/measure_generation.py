@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""How fast a language model writes, by `generate()`, by a bare loop over the model and by ONNX Runtime, and whether
-the 10,000th token takes as long as the 10th. Writes generation.json.
+"""Measure how fast a language model writes, by `generate()`, by a bare loop over the model and by ONNX Runtime, and
+whether the 10,000th token takes as long as the 10th. Writes generation.json.
 
     python scripts/measure_generation.py --model runs/shakespeare_lstm
     python scripts/measure_generation.py --model runs/shakespeare_lstm --quick --output runs/generation.json

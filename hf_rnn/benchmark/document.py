@@ -1,4 +1,4 @@
-"""What every document of measured figures holds: where it was measured, on what, and how it is written."""
+"""The parts that every document of measured figures has: where it was measured, on what, and how it is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def describe_origin() -> dict[str, Any]:
 
 
 def other_load_cores(seconds: float = 2.0) -> float:
-    """How many cores the machine's other processes keep busy, seen for so long while this one waits."""
+    """Count the cores that the machine's other processes keep busy, seen for so long while this one waits."""
     import psutil
 
     return psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1)

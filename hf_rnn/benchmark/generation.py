@@ -1,4 +1,4 @@
-"""How fast a language model writes: one text, one thread, the likeliest token each time."""
+"""Measures how fast a language model writes: one text, one thread, the likeliest token each time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
         rounds: That count, after one of `warm_up` tokens that does not.
@@ -136,7 +136,7 @@ def measure_generation(arguments: GenerationArguments) -> Document:
 
 
 def read_generation(path: Path) -> Document:
-    """What `measure_generation` wrote.
+    """Read what `measure_generation` wrote.
 
     Raises:
         ValueError: it is of another version, or a quick run, which measures nothing.

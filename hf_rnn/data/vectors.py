@@ -54,7 +54,7 @@ class WordVectors:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of a vocabulary's `total` tokens, special tokens left out, were `found` among the vectors."""
+    """The number of a vocabulary's `total` tokens, special tokens left out, that were `found` among the vectors."""
 
     found: int
     total: int

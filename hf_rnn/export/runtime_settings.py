@@ -1,4 +1,4 @@
-"""What the runtime has to know besides the graph, of a model and its tokenizer: the content of runtime.json."""
+"""The facts that the runtime has to know besides the graph, of a model and its tokenizer: the content of runtime.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkpoint answers to a few inputs: by its Auto classes, and by the pipeline of its task.
+"""The answers of a checkpoint to a few inputs: by its Auto classes, and by the pipeline of its task.
 
 [`clean_answers`] asks in another process, which runs this file itself and cannot import hf_rnn: as for a stranger, the
 code is that of the folder. So nothing here imports from the package.
@@ -40,7 +40,7 @@ TOLERANCE = 1e-6
 def answers(
     folder: str, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the checkpoint in `folder` answers, with whatever code transformers takes for it.
+    """Ask the checkpoint in `folder`, with whatever code transformers takes for it.
 
     Args:
         auto_classes: Each loads the folder. Weights that it lacks, of a head it was not saved with, start from the

@@ -44,7 +44,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published, in words, and where; `url` is None after a dry run."""
+    """The account of what was published, in words, and where; `url` is None after a dry run."""
 
     description: str
     url: str | None

@@ -249,7 +249,7 @@ def _check_model_type(source: Path, results: dict[str, Any]) -> None:
 
 
 def _save_model(source: Path, target: Path, head: str) -> None:
-    """What `save_pretrained` writes beside the weights: they would not be those that were measured."""
+    """Write what `save_pretrained` writes, but for the weights: they would not be those that were measured."""
     import transformers
 
     with quiet():

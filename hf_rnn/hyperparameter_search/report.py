@@ -1,4 +1,4 @@
-"""What a search leaves behind: the table of its trials, Optuna's plots as PNG and HTML, and `search.json`."""
+"""Writes what a search leaves behind: the table of its trials, Optuna's plots as PNG and HTML, and `search.json`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _span(trials: Sequence[FrozenTrial]) -> float:
 
 
 def importances(study: Study) -> dict[str, float] | None:
-    """How much of the objective's variation each parameter accounts for (PED-ANOVA); None: too few trials to tell."""
+    """Tell how much of the objective's variation each parameter accounts for (PED-ANOVA); None: too few trials."""
     import optuna
 
     try:
@@ -171,7 +171,7 @@ def write_plots(study: Study, folder: Path, metric: str) -> list[str]:
 
 
 def _write_png(draw: Callable[[], Any], path: Path) -> None:
-    """What `draw` draws, by an Agg canvas.
+    """Write what `draw` draws, by an Agg canvas.
 
     Optuna draws by pyplot and sets a style: the figure is closed, and the settings are what they were before.
     """

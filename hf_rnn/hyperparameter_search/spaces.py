@@ -1,4 +1,4 @@
-"""What a hyper-parameter search may choose: parameters with ranges or choices, from JSON, and defaults."""
+"""The space of a hyper-parameter search: parameters with ranges or choices, from JSON, and defaults."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Dimension:
         return cls(name, low, high, log, step, kind == "int")
 
     def to_json(self) -> dict[str, Any]:
-        """What [`parse`] reads."""
+        """Write what [`parse`] reads."""
         if self.choices:
             return {"choices": list(self.choices)}
         kind = int if self.whole else float
@@ -300,7 +300,7 @@ _PRETRAINED = {
 
 
 def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
-    """What is worth searching where nothing else was said.
+    """Make the space that is worth searching where nothing else was said.
 
     Args:
         task: The name of a task that has a search space.

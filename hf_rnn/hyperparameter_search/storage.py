@@ -113,7 +113,7 @@ def study_lock(location: str, output: str | Path) -> BaseFileLock:
 
 @contextlib.contextmanager
 def _named(location: str) -> Iterator[None]:
-    """What storages raise, as an error that names the storage."""
+    """Raise what storages raise as an error that names the storage."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -210,7 +210,7 @@ def counts(trial: FrozenTrial) -> bool:
 
 
 def this_process() -> dict[str, Any]:
-    """What tells this process from all others."""
+    """Make a name that tells this process from all others."""
     import psutil
 
     # A number is given to another process later; both together are not.

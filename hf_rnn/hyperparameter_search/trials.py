@@ -54,7 +54,7 @@ def trial_arguments(task: TrainingTask, arguments: RecurrentTrainingArguments, f
 
 @dataclass
 class Trial:
-    """What a trial's trainer has to know, and whether it failed.
+    """The facts that a trial's trainer has to know, and whether it failed.
 
     Attributes:
         task: What is trained.
@@ -110,7 +110,7 @@ class Trial:
         return self.best
 
     def trainer(self) -> RecurrentTrainer:
-        """What trains the trial, by its `hyperparameter_search`."""
+        """Make the trainer of the trial, for its `hyperparameter_search`."""
         trainer = self.task.trainer(
             self.arguments,
             kind=trial_trainer_class(self.task.trainer_class or RecurrentTrainer),

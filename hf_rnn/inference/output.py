@@ -33,7 +33,7 @@ class OutputExistsError(ValueError):
 
 @dataclass
 class Progress:
-    """How far a job has come.
+    """The progress of a job.
 
     Attributes:
         rows: Rows that are in the file, answered or not.
@@ -109,7 +109,7 @@ class AnswerFile:
             self.progress.size = self._stream.write(self._header.encode("utf-8"))
 
     def _noted(self) -> Progress:
-        """How far the part is, by the note beside it."""
+        """Read how far the part is from the note beside it."""
         advice = f"remove {str(self.part)!r} to begin anew, or name another `output`."
         if self.job is None or not self.note.is_file():
             raise OutputExistsError(f"{str(self.part)!r} is a part of answers that nobody can go on with: {advice}")

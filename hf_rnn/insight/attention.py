@@ -1,4 +1,4 @@
-"""What a model with attention pooling looks at (Yang et al. 2016, https://aclanthology.org/N16-1174)."""
+"""Shows what a model with attention pooling looks at (Yang et al. 2016, https://aclanthology.org/N16-1174)."""
 
 from __future__ import annotations
 

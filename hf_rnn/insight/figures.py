@@ -1,4 +1,6 @@
-"""What the figures of all insights share. None of them uses pyplot: the calling program's backend stays as it is."""
+"""The parts that the figures of all insights share. None of them uses pyplot: the calling program's backend stays as
+it is.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies near what in a table of embeddings: nearest neighbours by cosine, and analogies."""
+"""Shows what lies near what in a table of embeddings: nearest neighbours by cosine, and analogies."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def analogy(
     k: int = 10,
     vocabulary: Iterable[str] | None = None,
 ) -> Neighbours:
-    """What is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris", "Rome"],
-    ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
+    """Find what is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris",
+    "Rome"], ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
     """
     for name, words in (("positive", positive), ("negative", negative)):
         if isinstance(words, str):

@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a model: its answer to a text, or to a pair of them, and why.
+    """The question to a model: its answer to a text, or to a pair of them, and why.
 
     Raises:
         ValueError: a text is no string or has no token but special ones; `text_pair` is missing or too much; `label`
@@ -112,7 +112,7 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """What the model is: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
+        """The kind of the model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
         name = type(self.model).__name__
         if name.endswith("ForTokenClassification"):
             return "tagger"
@@ -125,7 +125,7 @@ class Question:
         raise ValueError(f"`model` is a {name}; it must be a classifier, tagger, language model or siamese network.")
 
     def inputs(self) -> dict[str, torch.Tensor]:
-        """What `model` reads, all of the texts."""
+        """The inputs that `model` reads, of all of the texts."""
         batch: dict[str, torch.Tensor] = {}
         for suffix, given in zip(("", "_b"), self.texts, strict=False):
             read = read_text(self.model, self.tokenizer, given)
@@ -255,7 +255,7 @@ def curve(question: Question) -> Section:
 
 
 def following(question: Question) -> Section:
-    """What a language model would go on with."""
+    """The tokens that a language model would go on with."""
     found = next_tokens(question.model, question.tokenizer, question.text)
     return Section(
         "The most probable tokens after the end of the text, all of which was read.",
@@ -282,7 +282,7 @@ def attention(question: Question) -> Section:
 
 
 def flow(question: Question) -> Section:
-    """How far gradients reach back."""
+    """The reach of gradients back through time."""
     found = text_gradient_flow(
         question.model,
         question.tokenizer,
@@ -323,7 +323,7 @@ def states(question: Question) -> Section:
 
 
 def neighbours(question: Question) -> Section:
-    """What lies near the words of the text."""
+    """The words that lie near those of the text."""
     model, tokenizer = question.model, question.tokenizer
     reads = [read_text(model, tokenizer, text, max_tokens=1000) for text in question.texts]
     if getattr(getattr(model.config, "encoder", model.config), "word_vocab_size", None) is not None:

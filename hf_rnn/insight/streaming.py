@@ -1,4 +1,4 @@
-"""What a model thinks while it reads: its classes after every token, or its next token at the end."""
+"""Shows what a model thinks while it reads: its classes after every token, or its next token at the end."""
 
 from __future__ import annotations
 

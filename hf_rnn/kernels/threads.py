@@ -1,4 +1,4 @@
-"""How many threads torch computes with: a default that does not collapse on a busy machine.
+"""Chooses the number of threads that torch computes with: a default that does not collapse on a busy machine.
 
 OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
 waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the

@@ -1,4 +1,4 @@
-"""What a siamese network is trained to: one loss by name, or the weighted sum of several."""
+"""The objective of a siamese network: one loss by name, or the weighted sum of several."""
 
 from __future__ import annotations
 

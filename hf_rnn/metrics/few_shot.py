@@ -1,4 +1,4 @@
-"""How often a class is known by a few examples: n-way k-shot."""
+"""Measures how often a class is known by a few examples: n-way k-shot."""
 
 from __future__ import annotations
 

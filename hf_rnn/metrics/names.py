@@ -1,4 +1,4 @@
-"""What figures are called where one metric is taken of several things."""
+"""The names of figures where one metric is taken of several things."""
 
 from __future__ import annotations
 

@@ -195,7 +195,8 @@ def span_f1(references: Sequence[set[Span]], predictions: Sequence[set[Span]]) -
 
 
 def best_labels(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
-    """What `Trainer(preprocess_logits_for_metrics=...)` takes, so that it keeps ids and not logits of a whole split.
+    """Choose the best labels, for `Trainer(preprocess_logits_for_metrics=...)`, so that it keeps ids and not logits of
+    a whole split.
 
     Args:
         logits: `(batch, time, labels)`; of a model that returns more, the first of its outputs.

@@ -39,8 +39,8 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 @strict
 class RecurrentConfig(PreTrainedConfig):
-    r"""What all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`], [`GruConfig`],
-    [`ElmanConfig`], [`DanConfig`].
+    r"""The configuration that all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`],
+    [`GruConfig`], [`ElmanConfig`], [`DanConfig`].
 
     Args:
         vocab_size (`int`, *optional*, defaults to 20000):
@@ -203,7 +203,7 @@ class RecurrentConfig(PreTrainedConfig):
 
     @property
     def causal_obstacle(self) -> str | None:
-        """What keeps a language model from having this configuration; None: nothing does."""
+        """Say what keeps a language model from having this configuration; None: nothing does."""
         if self.cell == "none":
             return "without a recurrence no step knows of those before it"
         if self.bidirectional:

@@ -17,8 +17,8 @@ __all__ = ["RecurrentGenerationMixin"]
 
 
 class RecurrentGenerationMixin(GenerationMixin):
-    """What transformers' `generate` has to know of a recurrent model: it starts from a [`RecurrentCache`], and reads
-    what it is given, padding nowhere and everything else once.
+    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
+    and reads what it is given, padding nowhere and everything else once.
 
     `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
     the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens

@@ -20,7 +20,7 @@ def checked_inputs(
     token_type_ids: torch.Tensor | None,
     pixel_values: torch.Tensor | None,
 ) -> dict[str, torch.Tensor]:
-    """What an encoder is given for one side of a pair.
+    """Check the inputs of an encoder for one side of a pair.
 
     Args:
         suffix: Behind the arguments' names in errors.

@@ -1,4 +1,4 @@
-"""What siamese networks return."""
+"""The outputs of siamese networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]
 
 @dataclass
 class SiameseOutput(ModelOutput):
-    """What a siamese network returns.
+    """The outputs of a siamese network.
 
     Attributes:
         logits: (batch), the similarity of each pair, if a second input was given.
@@ -32,7 +32,7 @@ class SiameseOutput(ModelOutput):
 
 @dataclass
 class SiamesePairClassifierOutput(ModelOutput):
-    """What a classifier of pairs returns.
+    """The outputs of a classifier of pairs.
 
     Attributes:
         loss: Of the labels, if they were given.

@@ -1,4 +1,4 @@
-"""How alike two vectors are: the larger, the more alike, whichever of the measures is taken."""
+"""Measures how alike two vectors are: the larger, the more alike, whichever of the measures is taken."""
 
 from __future__ import annotations
 

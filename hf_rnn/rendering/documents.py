@@ -77,7 +77,7 @@ def rendered(text: str, blocks: Blocks, path: Path, root: Path) -> str:
 
 
 def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
-    """What can stand in the documents, of the JSON files that are there."""
+    """Make the blocks that can stand in the documents, of the JSON files that are there."""
     by_dataset: dict[str, list[Results]] = {}
     for one in results:
         by_dataset.setdefault(one["dataset"]["name"], []).append(one)

@@ -1,4 +1,4 @@
-"""What runs logged while they trained, read back from their folders and compared: finished, stopped or under way."""
+"""Reads back what runs logged while they trained, and compares it: runs that are finished, stopped or under way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunHistory:
-    """What a run logged.
+    """The log of a run.
 
     Attributes:
         name: The run's folder, as it is shown.

@@ -1,4 +1,4 @@
-"""How a licence is named for the Hub."""
+"""The names of licences on the Hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a training folder may go to a Hub: a list of what may, so that nothing else ever does."""
+"""The files of a training folder that may go to a Hub: a list of what may, so that nothing else ever does."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def find_recipe(name: str) -> Path | None:
 
 
 def recorded_name(recipe: str) -> str:
-    """How results call a recipe: one that is published by its place in the package, any other as it was given."""
+    """Give the name by which results call a recipe: one that is published by its place in the package, any other as it
+    was given.
+    """
     path = find_recipe(recipe)
     if path is None or not path.resolve().is_relative_to(FOLDER):
         return recipe

@@ -77,7 +77,7 @@ class TestSet:
 
 @dataclass(frozen=True)
 class TestData:
-    """How the test set of a task is read.
+    """The way that the test set of a task is read.
 
     Attributes:
         arguments: The argument dataclass that names the test split.

@@ -166,7 +166,7 @@ class LanguageModelTrainer(RecurrentTrainer):
 
 
 def streams_of(arguments: Any) -> int:
-    """How many streams one step of the optimizer reads."""
+    """Count the streams that one step of the optimizer reads."""
     streams: int = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
     return streams
 

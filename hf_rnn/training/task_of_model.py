@@ -1,4 +1,4 @@
-"""What a model is for, as far as its Trainer has to know: the labels that it takes, the metrics that measure it."""
+"""Finds what a model is for, as far as its Trainer has to know: the labels that it takes, the metrics that measure it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DefaultMetrics:
 
 
 def head_of(model: Any) -> Head | None:
-    """What a model is for, by the name of its class; None where that does not say it."""
+    """Find what a model is for by the name of its class; None where that does not say it."""
     name = type(model).__name__
     return next((head for ending, head in _HEADS.items() if name.endswith(ending)), None)
 

@@ -1,4 +1,4 @@
-"""What `scripts/compare.py` is told: models and output, and the test set by the flags of the training scripts."""
+"""The arguments of a comparison: models and output, and the test set by the flags of the training scripts."""
 
 from __future__ import annotations
 

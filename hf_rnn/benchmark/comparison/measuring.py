@@ -1,4 +1,4 @@
-"""What is measured of the compared models and in which order: every round asks each of them in turn."""
+"""Measures the compared models: every round asks each of them in turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKER = f"{__package__}.worker"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
         latency_texts: Texts that are answered alone; a few before them warm up.

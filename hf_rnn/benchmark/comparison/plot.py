@@ -30,7 +30,7 @@ DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -
 
 
 class Mark(NamedTuple):
-    """What gets a label.
+    """A point that gets a label.
 
     Attributes:
         x, y: Where, in the units of the axes.
@@ -46,7 +46,7 @@ class Mark(NamedTuple):
     line: str | None = None
 
     def box(self, axes: Axes) -> Bbox:
-        """What it covers, in pixels."""
+        """The rectangle that it covers, in pixels."""
         side = 2 * max(self.radius, 1.0) * pixels_of_point(axes)
         width = 2 * axes.bbox.width if self.line == "horizontal" else side
         height = 2 * axes.bbox.height if self.line == "vertical" else side
@@ -158,7 +158,7 @@ def place_labels(axes: Axes, marks: Sequence[Mark]) -> list[Annotation]:
 
 
 def pixels_of_point(axes: Axes) -> float:
-    """How many pixels a point is, the 72nd part of an inch."""
+    """Count the pixels of a point, the 72nd part of an inch."""
     return axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
 
 

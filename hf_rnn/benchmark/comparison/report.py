@@ -163,7 +163,7 @@ def build_comparison(
 
 
 def model_figures(candidate: Candidate, record: Record) -> dict[str, Any]:
-    """What a model is and what was measured of it."""
+    """Gather what a model is and what was measured of it."""
     seconds = statistics.median(record["seconds"])
     return {
         "name": candidate.name,
@@ -205,7 +205,7 @@ def ratios(models: Sequence[Mapping[str, Any]], baseline: str) -> dict[str, dict
 
 
 def _costs(model: Mapping[str, Any]) -> dict[str, float]:
-    """What it takes, the less the better."""
+    """Gather what a model costs, the less the better."""
     return {
         "latency": model["latency_ms"]["p50"],
         "throughput": 1 / model["throughput"]["texts_per_second"],

@@ -1,4 +1,4 @@
-"""What is measured and in which order: every round asks each peer in turn for the same work."""
+"""Measures the peers: every round asks each peer in turn for the same work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRODUCTS = PeerSpec("products", "matrix products", f"{__package__}.products:Prod
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
         texts: Of the sample; one epoch of training, one pass of answers.

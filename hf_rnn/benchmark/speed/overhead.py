@@ -1,4 +1,4 @@
-"""What the trainer adds to a training step, beside a hand-written loop over the same batches."""
+"""Measures what the trainer adds to a training step, beside a hand-written loop over the same batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrainerOverhead:
 
     @property
     def share(self) -> float:
-        """What the trainer adds, as a share of a step of the bare loop."""
+        """The time that the trainer adds, as a share of a step of the bare loop."""
         return self.added_ms / self.bare_ms
 
 

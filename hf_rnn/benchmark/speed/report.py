@@ -121,7 +121,7 @@ def status(key: str, records: Mapping[str, Record], absent: Mapping[str, Mapping
 
 
 def network_figures(tokens: float) -> dict[str, Any]:
-    """What the network is and costs, for a text of `tokens` tokens."""
+    """Describe the network and what it costs, for a text of `tokens` tokens."""
     return {
         "description": DESCRIPTION,
         "cells": {
@@ -194,7 +194,7 @@ def ratios(document: Document) -> list[dict[str, Any]]:
 
 
 def read_document(path: Path) -> Document:
-    """What `write_document` wrote.
+    """Read what `write_document` wrote.
 
     Raises:
         ValueError: it is of another version.

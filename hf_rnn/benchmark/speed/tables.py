@@ -55,13 +55,13 @@ def section_table(document: Document, section: str) -> str:
 
 
 def reason(row: Row) -> str:
-    """Why a peer has no figures."""
+    """Say why a peer has no figures."""
     install = f" (`{row['install']}`)" if "install" in row else ""
     return f"{row['status']}: {row['reason']}{install}"
 
 
 def ratio_table(document: Document) -> str:
-    """What is compared with what, and the target where there is one."""
+    """Write the table of what is compared with what, and of the target where there is one."""
     lines = [["", "Beside", "Ratio", "Target"], ["---", "---", "---:", "---:"]]
     for ratio in document["ratios"]:
         rows = document[ratio["section"]]
@@ -92,7 +92,7 @@ def conditions(document: Document) -> str:
 
 
 def thread_words(document: Document) -> str:
-    """How many threads trained and answered batches."""
+    """Say how many threads trained and answered batches."""
     threads = document["threads"]["training"]
     return "threads as each library chooses" if threads is None else f"{threads} threads"
 

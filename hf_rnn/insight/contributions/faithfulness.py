@@ -71,7 +71,7 @@ class FaithfulnessArguments:
 
 @dataclass(frozen=True)
 class Flips:
-    """What became of the answer to a text once some tokens were deleted.
+    """The fate of the answer to a text once some tokens were deleted.
 
     Attributes:
         largest: Whether it changed without the tokens that contribute most to it.
@@ -117,8 +117,8 @@ def deletion_flips(
 
 
 def flip_figures(flips: Sequence[Flips], seed: int) -> dict[str, Any]:
-    """How often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by bootstrap
-    over the texts, None where no random deletion changed any.
+    """Count how often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by
+    bootstrap over the texts, None where no random deletion changed any.
     """
     pairs = np.array([(flip.largest, flip.random) for flip in flips], dtype=float)
     largest, by_chance = pairs.mean(0)

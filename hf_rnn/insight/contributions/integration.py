@@ -42,7 +42,9 @@ class Integral:
 
     @property
     def whole(self) -> float:
-        """What errors are a share of: |`end` − `start`|, or more where contributions of both signs cancel out."""
+        """The size that errors are a share of: |`end` − `start`|, or more where contributions of both signs cancel
+        out.
+        """
         return max(abs(self.end - self.start), CANCELLING * float(np.abs(self.values).sum()))
 
     @property

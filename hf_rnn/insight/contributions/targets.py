@@ -89,7 +89,7 @@ def log_odds(scores: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 
 
 def label_name(model: PreTrainedModel, label: int) -> str:
-    """What the configuration calls the label of this number."""
+    """Find the configuration's name of the label of this number."""
     return str(cast(dict[int, str], model.config.id2label)[label])
 
 

@@ -1,4 +1,4 @@
-"""What each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
+"""Measures what each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
 https://arxiv.org/abs/1703.01365), computed by captum,
 
     contribution of step t = (x_t − b_t) · ∫₀¹ ∂F / ∂x_t (b + α (x − b)) dα
@@ -101,7 +101,7 @@ def token_contributions(
     n_steps: int = 50,
     internal_batch_size: int | None = None,
 ) -> Contributions:
-    """What each token contributes to a model's answer.
+    """Measure what each token contributes to a model's answer.
 
     The baseline is a text of the same length with the same special tokens and nothing else: zeros, which is what our
     layers read at padding; for other models the vector of their padding token. Of a pair both texts are so replaced.

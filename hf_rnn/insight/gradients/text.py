@@ -1,4 +1,4 @@
-"""How far the gradient of a model's own answer to one text reaches back through time."""
+"""Shows how far the gradient of a model's own answer to one text reaches back through time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What distillation of texts and of sentences has in common."""
+"""The parts that distillation of texts and of sentences has in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teacher says of every row that is trained on, computed once, and a training run that learns from it."""
+"""Computes once what a teacher says of every row that is trained on, and a training run that learns from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How well a siamese network knows letters it has never seen by one example each, beside the nearest of the pixels."""
+"""Measures how well a siamese network knows letters it has never seen by one example each, beside the nearest of the
+pixels.
+"""
 
 from __future__ import annotations
 

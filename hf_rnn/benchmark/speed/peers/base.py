@@ -1,4 +1,4 @@
-"""What a worker asks of a peer, and the job it is given."""
+"""The questions that a worker asks a peer, and the job it is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..texts import Sample, Text
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does.
+    """The job of a worker.
 
     Attributes:
         key: Name of the peer.
@@ -96,7 +96,7 @@ class AskedPeer(Peer, ABC):
 
     @abstractmethod
     def inputs(self, texts: Sequence[Text], max_tokens: int) -> Any:
-        """What `answer` takes, for texts of at most `max_tokens`; not timed."""
+        """Make what `answer` takes, for texts of at most `max_tokens`; not timed."""
 
     @abstractmethod
     def answer(self, inputs: Any) -> np.ndarray:
