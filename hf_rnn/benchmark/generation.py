@@ -63,7 +63,7 @@ class Effort:
 
     Attributes:
         rounds: That count, after one of `warm_up` tokens that does not.
-        tokens: Of a round.
+        tokens: The tokens of a round.
         long_text: Tokens of each round's text whose tokens are timed one by one.
         warm_up: Tokens before anything counts.
     """

@@ -29,7 +29,7 @@ class ParityError(RuntimeError):
 @dataclass(frozen=True)
 class Parity:
     """Attributes:
-    largest_difference: Of any output of the graph to the model's, over the largest of that batch (over 1, where
+    largest_difference: That of any output of the graph from the model's, over the largest of that batch (over 1, where
         that is less).
     shapes: (batch, time) of what was compared.
     """

@@ -38,7 +38,7 @@ class Model:
         folder: What `export_onnx` wrote.
         settings: Its `runtime.json`.
         int8: Whether to run the graph whose weights are of 8 bits.
-        threads: Of one operator; 0: as many as there are cores.
+        threads: The threads of one operator; 0: as many as there are cores.
     """
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
@@ -248,7 +248,7 @@ class TextGenerator(Model):
             texts: A text, or several, each the beginning of one.
             max_new_tokens: After how many tokens to stop, where the model does not end the text before.
             temperature: 0: the likeliest token each time; above it one is drawn, by softmax(logits / temperature).
-            seed: Of what is drawn, a whole number; None: something else each time.
+            seed: The seed of what is drawn, a whole number; None: something else each time.
         """
         if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
             raise ValueError(f"`max_new_tokens`={max_new_tokens!r} must be a whole number from 1.")
@@ -293,7 +293,7 @@ def max_marginals(
 
     Args:
         emissions: (steps, states), of at least one step.
-        start, transition, end: Of the CRF, (states), (states before, states after), (states).
+        start, transition, end: The scores of the CRF, (states), (states before, states after), (states).
     """
     rules = [np.asarray(rule, dtype=emissions.dtype) for rule in (start, transition, end)]
     forward, backward = np.empty_like(emissions), np.empty_like(emissions)

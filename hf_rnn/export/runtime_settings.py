@@ -1,4 +1,4 @@
-"""The facts that the runtime has to know besides the graph, of a model and its tokenizer: the content of runtime.json."""
+"""The content of runtime.json: what the runtime has to know, besides the graph, of a model and its tokenizer."""
 
 from __future__ import annotations
 

@@ -58,9 +58,9 @@ def write_report(
     """Write `study.csv`, the plots and `search.json` into the search's folder.
 
     Args:
-        results: Of the best trial, trained again.
+        results: Those of the best trial, trained again.
         comparison: See [`compare_configurations`].
-        minutes: Of this process.
+        minutes: The minutes of this process.
 
     Returns:
         The document in `search.json`.

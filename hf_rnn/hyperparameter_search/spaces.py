@@ -54,7 +54,7 @@ class Dimension:
     """One parameter of a search: a range, or choices.
 
     Attributes:
-        name: Of a training argument, of a value of the model's configuration, or of an element of a list there.
+        name: That of a training argument, of a value of the model's configuration, or of an element of a list there.
         low, high: Ends of the range, both included.
         log: Whether the logarithm is what is uniform.
         step: Distance between the values; None: 1 for whole numbers, any value for others.
@@ -196,7 +196,7 @@ class SearchSpace:
         """Raise unless every parameter exists and may have every value at the ends of its range.
 
         Args:
-            arguments: Of training.
+            arguments: The arguments of training.
             config: That of the model, or of a siamese network's encoder.
             given: `config_overrides`.
 

@@ -153,7 +153,7 @@ class Turns:
 
     Args:
         study: Shared by the processes.
-        n_trials: Of the study, all in all.
+        n_trials: The trials of the study, all in all.
         lock: Shared by the processes as well.
     """
 

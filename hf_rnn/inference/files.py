@@ -96,7 +96,7 @@ def predict_file(
         task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
             checkpoint does.
         format: csv, jsonl or conll; with conll a tagger cuts texts into words itself. Default: as `output` ends.
-        split: Of a dataset. Default: its only one, or test.
+        split: The split of a dataset. Default: its only one, or test.
         text_column: The column of the texts, of the first texts of pairs, or of the tokens. Default: one with a usual
             name, or the only one.
         pair_column: The column of the second texts of pairs.

@@ -24,7 +24,7 @@ class InputColumns:
 
     Attributes:
         kind: What an input is.
-        names: Of its columns: two of a pair, else one.
+        names: The names of its columns: two of a pair, else one.
         is_plain: Whether the rows are lines of text, in which a tab stands between the texts of a pair.
     """
 

@@ -28,7 +28,7 @@ class OneShotVerifier:
     """Knows identities by one example each: tells whether an example is of an identity, and of which it is.
 
     Args:
-        encode: From several texts or images to their vectors (batch, features).
+        encode: The function from several texts or images to their vectors (batch, features).
         similarity: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`, see `models.similarity`.
         threshold: The similarity from which on two examples count as of one identity; in the similarity's own scale,
             negative for `"euclidean"`. `None`: [`verify`] cannot answer, and [`identify`] always names the nearest.

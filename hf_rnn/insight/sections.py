@@ -112,7 +112,7 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """The kind of the model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
+        """The kind of model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
         name = type(self.model).__name__
         if name.endswith("ForTokenClassification"):
             return "tagger"

@@ -100,7 +100,7 @@ class MultipleNegativesRankingLoss(nn.Module):
     that of Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567), section 7.
 
     Args:
-        scale: Of the similarities; the inverse of a temperature. With `"dot"` 1 is usual.
+        scale: The factor of the similarities; the inverse of a temperature. With `"dot"` 1 is usual.
         similarity: `"cosine"` or `"dot"`.
         symmetric: Rank the rows of `a` for each `b`, too.
         label_smoothing: ε in [0, 1): the share of the target that is spread evenly over the batch.

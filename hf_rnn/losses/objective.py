@@ -33,7 +33,7 @@ class SimilarityObjective(nn.Module):
     a weighted sum of several is multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
 
     Args:
-        names: Of [`LOSSES`].
+        names: Names in [`LOSSES`].
         options: Loss → its arguments, and its `weight` (1 by default).
 
     Example:

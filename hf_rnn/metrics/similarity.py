@@ -162,7 +162,7 @@ def retrieval_figures(
         vectors: (texts, features).
         texts: Different ones.
         pairs: Known duplicates among them; those of duplicates are duplicates, too.
-        similarity: Of two vectors, see `models.similarity`.
+        similarity: The similarity of two vectors, see `models.similarity`.
 
     Example:
         >>> vectors = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])

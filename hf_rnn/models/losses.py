@@ -72,7 +72,7 @@ def tokens_to_predict(
 
     Args:
         scored: (batch, time) of the steps that there are scores of, which must be all.
-        vocab_size: Of the tokens.
+        vocab_size: The number of tokens.
         mask: (batch, time), True at a token.
         labels: (batch, time), the tokens, or -100 where none is to be predicted. What no token stands before is not
             predicted, so that the padding of a text, on the left or on the right, does not change its loss.

@@ -23,7 +23,7 @@ def checked_inputs(
     """Check the inputs of an encoder for one side of a pair.
 
     Args:
-        suffix: Behind the arguments' names in errors.
+        suffix: The end of the arguments' names in errors.
         padding: The token that counts for nothing where there is no `attention_mask`, if there is one.
         takes_token_types: Whether the encoder takes `token_type_ids`; they are left out if not.
         input_ids, attention_mask, token_type_ids, pixel_values: As [`SiameseModel`] is given them.

@@ -40,7 +40,7 @@ class TrainingTask:
         rows: Split → number of rows, before they were tokenised; of a text, its tokens.
         dataset_name: What the data are called where the report names nothing else.
         source: The file or Hub id that was read; None: data that are generated.
-        metric: By which the checkpoint is chosen, unless the arguments name another.
+        metric: The metric by which the checkpoint is chosen, unless the arguments name another.
         compute_metrics: As `transformers.Trainer` takes it; None where the trainer itself measures.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
         plotted_metric: That of the learning curves, where it is not the one that chooses.
@@ -79,7 +79,7 @@ class TrainingTask:
 
         Args:
             kind: In place of `trainer_class`.
-            callbacks: Beside those of the trainer itself.
+            callbacks: Further callbacks, beside those of the trainer itself.
             options: Further ones, such as `model` or `model_init`.
         """
         return (kind or self.trainer_class or RecurrentTrainer)(

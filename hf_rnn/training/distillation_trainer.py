@@ -63,7 +63,7 @@ class DistillationTrainer(RecurrentTrainer):
 
     Args:
         distillation_temperature, distillation_weight: See [`DistillationArguments`].
-        args, kwargs: Of `RecurrentTrainer`.
+        args, kwargs: The arguments of `RecurrentTrainer`.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ class LanguageModelTrainer(RecurrentTrainer):
     Evaluation reads whole texts, see `text_loss`: `loss` (nats a token), `perplexity`, `bits_per_character`.
 
     Args:
-        args, kwargs: Of `RecurrentTrainer`; its arguments are [`LanguageTrainingArguments`], `train_dataset` and
+        args, kwargs: Those of `RecurrentTrainer`; its arguments are [`LanguageTrainingArguments`], `train_dataset` and
             `eval_dataset` [`TokenStreams`].
 
     Raises:

@@ -1,4 +1,4 @@
-"""Finds what a model is for, as far as its Trainer has to know: the labels that it takes, the metrics that measure it."""
+"""Finds what its Trainer has to know of a model: the labels that it takes, the metrics that measure it."""
 
 from __future__ import annotations
 

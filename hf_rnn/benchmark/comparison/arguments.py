@@ -16,8 +16,8 @@ class Cited:
     """A published figure that was not measured here.
 
     Attributes:
-        name: Of the model.
-        value: Of the task's main metric, as a share: 0.924 and not 92.4.
+        name: The name of the model.
+        value: The value of the task's main metric, as a share: 0.924 and not 92.4.
         source: Where it was published.
     """
 

@@ -67,7 +67,7 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
     """The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
 
     Args:
-        models: As of `CompareArguments`. A folder of this directory with an equals sign in its name begins with `./`.
+        models: Those of `CompareArguments`. A folder here with an equals sign in its name begins with `./`.
 
     Raises:
         ValueError: there is no such checkpoint, two have one name, or none has that of `baseline`.
@@ -207,7 +207,7 @@ def build_random(
     Args:
         candidate: One with `random`.
         others: Checkpoints whose tokenizer it may borrow where its configuration comes without one.
-        names: Of its labels.
+        names: The names of its labels.
 
     Raises:
         ValueError: it has no tokenizer and none can be borrowed, or nothing does the task with its configuration.

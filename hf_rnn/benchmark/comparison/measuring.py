@@ -62,7 +62,7 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
         candidate: The model.
         task: The name of the task.
         folder: Holds the file of texts, and gets the logs.
-        threads: Of batches; None: as torch and the compiled kernels choose.
+        threads: The threads of batches; None: as torch and the compiled kernels choose.
     """
     model = {"folder": str(candidate.folder), "task": task, "texts": str(texts_file(folder))}
     command = ["-m", WORKER, json.dumps(model)]

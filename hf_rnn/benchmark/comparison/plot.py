@@ -35,7 +35,7 @@ class Mark(NamedTuple):
     Attributes:
         x, y: Where, in the units of the axes.
         text: The label.
-        radius: Of a point, in points; that of a line is 0.
+        radius: The radius of a point, in points; that of a line is 0.
         line: `vertical` or `horizontal` through the place, from end to end; None for a point.
     """
 

@@ -129,8 +129,8 @@ def build_comparison(
 
     Args:
         name: In tables and blocks of documents.
-        source: Of the test set: its file or id.
-        candidates: With their folders, which have to be there still.
+        source: The source of the test set: its file or id.
+        candidates: The models with their folders, which have to be there still.
         records: What `measure` returned.
         arguments: Flags of the run.
         origin: What `describe_origin` returned before the first measurement.

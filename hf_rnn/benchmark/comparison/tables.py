@@ -20,7 +20,7 @@ NOT_MEASURED = "not measured"
 
 
 def _times(row: Row, what: str) -> str:
-    """Say how many times better it is than the baseline, in brackets; nothing for the baseline itself and without one."""
+    """Say in brackets how many times better it is than the baseline; nothing for the baseline and without one."""
     ratio = row.get("ratios", {}).get(what)
     return "" if ratio is None else f" ({ratio:.3g}×)"
 

@@ -35,7 +35,7 @@ class MeasuredModel:
     """A checkpoint as its users run it: in the stock pipeline of its task.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The folder of the checkpoint.
         task: The name of the task; of a `MeasuredEncoder`, that of a task of pairs.
         texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
     """

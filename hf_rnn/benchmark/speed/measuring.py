@@ -24,7 +24,7 @@ class Effort:
     """The amount that is measured.
 
     Attributes:
-        texts: Of the sample; one epoch of training, one pass of answers.
+        texts: The number of texts in the sample; one epoch of training, one pass of answers.
         fitted: Texts that TF-IDF is fitted on; None for the whole training split.
         batch_size: Texts of a batch.
         warm_up: Epochs before the first that counts.

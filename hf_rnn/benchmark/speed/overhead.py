@@ -38,7 +38,7 @@ class BareLoop:
 
     Args:
         model: Trained in place; its forward returns a `loss`.
-        arguments: Of the trainer to compare with; `learning_rate` is set.
+        arguments: Those of the trainer to compare with; `learning_rate` is set.
         batches: All that it will see, already padded: loading them is the trainer's own cost.
     """
 
@@ -95,7 +95,7 @@ def measure_overhead(trainer: RecurrentTrainer, warm_up: int = 5) -> tuple[Train
     callbacks; evaluating and saving too, if its arguments ask for them.
 
     Args:
-        trainer: With AdamW and a linear schedule, as by default, for one epoch.
+        trainer: A trainer with AdamW and a linear schedule, as by default, for one epoch.
         warm_up: First steps that are not counted.
 
     Returns:

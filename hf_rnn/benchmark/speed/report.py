@@ -71,12 +71,12 @@ def build_document(
         peers: All that were asked for, those that could not be measured included.
         absent: Peer → why it is missing and how it is installed.
         training, inference: What `measuring` returned.
-        rates: Of matrix products, a round each.
+        rates: The rates of matrix products, a round each.
         dataset: What `write_sample` returned.
         origin: What `describe_origin` returned before the first measurement.
         other_load: `before` and `after` the measurements, from `other_load_cores`.
         effort: How much was measured.
-        threads: Of training and of batches; None: as each library chose.
+        threads: The threads of training and of batches; None: as each library chose.
         quick: Whether the figures only show that it works.
     """
     peak = product_peak(rates)

@@ -68,7 +68,7 @@ class _Part:
 
 class Line:
     """Args:
-    score: From points (points, rows, time, features) to their scores (points).
+    score: The function from points (points, rows, time, features) to their scores (points).
     start, end: (1, rows, time, features), the ends of the line.
     together: Points that are computed at once.
     """

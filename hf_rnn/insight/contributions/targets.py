@@ -39,8 +39,8 @@ class Target:
     """Attributes:
     label: Its name; for a similarity how it is computed, such as "cosine".
     score_name: What the score is: "log-odds", "logit", "number" or "similarity".
-    score: From a model's output for a batch to the scores (batch).
-    word: Of a tagger, the number of the word whose label it is.
+    score: The function from a model's output for a batch to the scores (batch).
+    word: For a tagger, the number of the word whose label it is.
     """
 
     label: str

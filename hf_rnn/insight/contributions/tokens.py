@@ -59,12 +59,12 @@ class Contributions:
     target: The label; for a similarity how it is computed.
     score_name: What the score is: "log-odds" (natural logarithm), "logit", "number" or "similarity"; see
         `targets.find_target`.
-    score: Of the text.
-    baseline_score: Of the baseline.
+    score: The score of the text.
+    baseline_score: The score of the baseline.
     completeness_error: |sum of `values` − (`score` − `baseline_score`)| / |`score` − `baseline_score`|; where
         contributions of both signs cancel, a share of a hundredth of their sum without the signs instead.
     num_steps: Steps of the integral.
-    word: Of a tagger, the token at which the word begins whose label is `target`.
+    word: For a tagger, the token at which the word begins whose label is `target`.
     cut: Whether a text is longer than the tokenizer's `model_max_length`, and its end was not read.
     """
 

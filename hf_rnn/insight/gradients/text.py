@@ -74,8 +74,8 @@ def text_gradient_flow(
 
     Args:
         text_pair: The second text, for a classifier of pairs.
-        label: Of a classifier, by name; None: the one that it answers. The surer it is of that, the smaller are all
-            norms together; their course over the steps is what is to be read.
+        label: The name of a classifier's label; None: the one that it answers. The surer it is of that, the smaller
+            are all norms together; their course over the steps is what is to be read.
         max_tokens: As of `read_text`, for each text.
 
     Raises:

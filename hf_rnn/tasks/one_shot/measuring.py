@@ -32,7 +32,7 @@ def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str
     Args:
         model: Over a `ConvEncoderModel` of grey images.
         split: See `data.glyphs`.
-        seed: Of the images.
+        seed: The seed of the images.
     """
     encoder: Any = model.config.encoder
     images: Mapping[Any, torch.Tensor] = glyph_examples(split, EXAMPLES_PER_LETTER, encoder.image_size, seed)
