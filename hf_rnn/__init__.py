@@ -8,7 +8,14 @@ imported when they are first used.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
+
+
+if sys.argv[:1] == ["-m"] and "hf_rnn" in sys.orig_argv:
+    # `python -m hf_rnn` imports this file, and torch with it, before the command can set what torch reads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from .lazy import lazily
 from .moved import keep_old_modules
@@ -31,10 +38,10 @@ _MODULE_OF = {
     "RecurrentTrainingArguments": ".training.arguments",
     "SentenceSimilarityPipeline": ".models.pipeline_similarity",
     "SiameseTrainer": ".training.siamese_trainer",
-    "bundled": ".runs.bundled",
+    "bundled": ".bundles",
     "evaluate_file": ".tasks.evaluation",
     "export_onnx": ".export.onnx_export",
-    "list_bundled": ".runs.bundled",
+    "list_bundled": ".bundles",
     "load_onnx": ".export.runtime:load",
     "predict_file": ".inference.files",
     "predict_texts": ".inference.prediction",
@@ -66,6 +73,8 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from .bundles import bundled as bundled
+    from .bundles import list_bundled as list_bundled
     from .data.tokenizers.pair_template import with_pair_template as with_pair_template
     from .data.tokenizers.training import train_tokenizer as train_tokenizer
     from .export.onnx_export import export_onnx as export_onnx
@@ -85,8 +94,6 @@ if TYPE_CHECKING:
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403
     from .models.search import *  # noqa: F403
-    from .runs.bundled import bundled as bundled
-    from .runs.bundled import list_bundled as list_bundled
     from .tasks.evaluation import evaluate_file as evaluate_file
     from .training.arguments import LanguageTrainingArguments as LanguageTrainingArguments
     from .training.arguments import RecurrentTrainingArguments as RecurrentTrainingArguments

@@ -18,17 +18,19 @@ __all__ = ["MissingExtraError", "require_extra"]
 
 
 PACKAGE = "hf_rnn"
-# Where the extras are stated in a checkout that was never installed.
+# The extras are stated here in a checkout that was never installed.
 SETUP_FILE = Path(__file__).resolve().parent.parent / "setup.cfg"
 # Distributions that bring the modules of another one, under the same names.
 STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")}
 
-# What was found to be installed stays so while the process lives; metrics ask at every evaluation.
+# An extra that was found to be installed stays so while the process lives; metrics ask at every evaluation.
 _found: set[tuple[str, ...]] = set()
 
 
 class MissingExtraError(ImportError):
-    """What an extra brings is not installed, or is too old; the message names all of it, and the line of pip."""
+    """A package that an extra brings is not installed, or is too old; the message names all of it, and the line of
+    pip.
+    """
 
 
 def require_extra(extra: str, wanted_by: str, *only: str) -> None:
@@ -64,7 +66,7 @@ def require_extra(extra: str, wanted_by: str, *only: str) -> None:
 
 
 def _stated() -> dict[str, list[Requirement]] | None:
-    """What each extra of this package was stated to install; None where nothing tells."""
+    """Read what each extra of this package was stated to install; None where nothing tells."""
     try:
         described = metadata.metadata(PACKAGE)
     except metadata.PackageNotFoundError:
@@ -75,7 +77,7 @@ def _stated() -> dict[str, list[Requirement]] | None:
 
 
 def _is_of(extra: str, requirement: Requirement) -> bool:
-    # What is installed without any extra has no marker, or one that is true without.
+    # A requirement that is installed without any extra has no marker, or one that is true without.
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
 
@@ -105,7 +107,7 @@ def _requirements(extra: str, stated: dict[str, list[Requirement]]) -> dict[str,
 
 
 def _lack(requirement: Requirement) -> str | None:
-    """What is wrong with the installed distribution; None if nothing is."""
+    """Say what is wrong with the installed distribution; None if nothing is."""
     wanted = f"{requirement.name}{requirement.specifier}"
     for name in (requirement.name, *STAND_INS.get(requirement.name, ())):
         try:

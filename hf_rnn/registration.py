@@ -26,7 +26,7 @@ MODELS: dict[type[transformers.PreTrainedConfig], dict[str, str]] = {
 
 
 def import_model(module: str, name: str) -> Any:
-    """What `name` stands for in a module of the models; with it comes the compiled path, if it has been built."""
+    """Import `name` from a module of the models; with it comes the compiled path, if it has been built."""
     found = getattr(importlib.import_module(module), name)
     importlib.import_module("hf_rnn.kernels.loading").load()
     return found

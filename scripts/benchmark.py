@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""How fast our networks train and answer, beside what a user would take instead: PyTorch's own LSTM, Keras, ONNX
-Runtime, a small BERT, TF-IDF. Writes speed.json, tables and plots to model_cards/benchmarks.
+"""Measure how fast our networks train and answer, beside what a user would take instead: PyTorch's own LSTM, Keras,
+ONNX Runtime, a small BERT, TF-IDF. Writes speed.json, tables and plots to model_cards/benchmarks.
 
     python scripts/benchmark.py                              # every peer that is installed; takes minutes
     python scripts/benchmark.py --peers ours keras --repeats 3 --output_dir runs/speed
@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from hf_rnn.benchmark.speed.run import BenchmarkArguments, run_benchmark
 from hf_rnn.benchmark.speed.tables import markdown_tables
 from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.flags import CommandParser
 
 
 def main() -> None:
-    parser = HfArgumentParser(BenchmarkArguments, description=__doc__)  # type: ignore[arg-type]
+    parser = CommandParser((BenchmarkArguments,), usage="[--flag value ...]", description=__doc__)
     (arguments,) = parser.parse_args_into_dataclasses()
     with errors_in_one_line():
         document = run_benchmark(arguments)

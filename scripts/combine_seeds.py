@@ -9,17 +9,19 @@ import argparse
 import sys
 from pathlib import Path
 
+from hf_rnn.cli.flags import FlagsFormatter
+from hf_rnn.runs.folder import RESULTS_FILE
 from hf_rnn.runs.results import ResultsError, read_results, write_results
 from hf_rnn.runs.seeds import combine_seeds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs, or their results.json")
-    parser.add_argument("--name", required=True, help="the name of the result")
-    parser.add_argument("--output", required=True, type=Path, help="where to write it")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, help="Runs to combine: their folders, or their results.json.")
+    parser.add_argument("--name", required=True, help="Name of the result.")
+    parser.add_argument("--output", required=True, type=Path, help="JSON file to write.")
     arguments = parser.parse_args()
-    files = [path / "results.json" if path.is_dir() else path for path in arguments.runs]
+    files = [path / RESULTS_FILE if path.is_dir() else path for path in arguments.runs]
     try:
         combined = combine_seeds([read_results(path) for path in files], arguments.name)
     except (ResultsError, FileNotFoundError) as error:

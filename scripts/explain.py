@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Why a model answers as it does, on one page; `hf-rnn explain` from a checkout.
+"""Show on one page why a model answers as it does; `hf-rnn explain` from a checkout.
 
 python scripts/explain.py bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
 python scripts/explain.py bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""Whether the contributions of tokens say what a classifier goes by: how nearly they add up, and how often the answer
-changes without the tokens that contribute most, beside random ones. Writes a JSON file and prints a table.
+"""Measure whether the contributions of tokens say what a classifier goes by: how nearly they add up, and how often the
+answer changes without the tokens that contribute most, beside random ones. Writes a JSON file and prints a table.
 
     python scripts/measure_contributions.py --test_file '${HF_RNN_CORPORA}/imdb/test.parquet'
     python scripts/measure_contributions.py --model runs/imdb --test_file reviews.csv --max_texts 50
@@ -14,9 +14,8 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from transformers import HfArgumentParser
-
 from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.flags import CommandParser
 from hf_rnn.insight.contributions.faithfulness import (
     FaithfulnessArguments,
     faithfulness_table,
@@ -25,7 +24,7 @@ from hf_rnn.insight.contributions.faithfulness import (
 
 
 def main() -> None:
-    parser = HfArgumentParser(FaithfulnessArguments, description=__doc__)  # type: ignore[arg-type]
+    parser = CommandParser((FaithfulnessArguments,), usage="--test_file FILE [--flag value ...]", description=__doc__)
     (arguments,) = parser.parse_args_into_dataclasses()
     with errors_in_one_line():
         document = measure_contributions(arguments)

@@ -16,14 +16,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from hf_rnn.benchmark.gradient_flow import GradientComparisonArguments, compare_gradient_flow, comparison_table
 from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.flags import CommandParser
 
 
 def main() -> None:
-    parser = HfArgumentParser(GradientComparisonArguments, description=__doc__)  # type: ignore[arg-type]
+    parser = CommandParser((GradientComparisonArguments,), usage="[--flag value ...]", description=__doc__)
     (arguments,) = parser.parse_args_into_dataclasses()
     with errors_in_one_line():
         document = compare_gradient_flow(arguments)

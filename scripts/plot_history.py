@@ -12,18 +12,19 @@ import sys
 from pathlib import Path
 
 from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.flags import FlagsFormatter
 from hf_rnn.extras import require_extra
 from hf_rnn.runs.curves import AXES, plot_run_curves
 from hf_rnn.runs.history import common_metric, last_and_best, read_histories, run_curves, write_curves_csv
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="output folders of runs, or checkpoints")
-    parser.add_argument("--metric", help="of validation (default: that which chooses the checkpoint)")
-    parser.add_argument("--axis", choices=tuple(AXES), default="epoch", help="(default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("history.png"), help="(default: %(default)s)")
-    parser.add_argument("--csv", type=Path, help="also write the points here")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="Runs to draw: output folders, or checkpoints.")
+    parser.add_argument("--metric", help="Metric on validation to draw. Default: the one that chooses the checkpoint.")
+    parser.add_argument("--axis", choices=tuple(AXES), default="epoch", help="Quantity of the horizontal axis.")
+    parser.add_argument("--output", type=Path, default=Path("history.png"), help="PNG file to write.")
+    parser.add_argument("--csv", type=Path, help="CSV file to write the points into. Default: none.")
     arguments = parser.parse_args()
     with errors_in_one_line():
         require_extra("train", "A plot of learning curves", "matplotlib")

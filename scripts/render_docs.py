@@ -23,6 +23,7 @@ from pathlib import Path
 
 from hf_rnn.benchmark.speed.report import read_document
 from hf_rnn.benchmark.speed.tables import BLOCKS
+from hf_rnn.cli.flags import FlagsFormatter
 from hf_rnn.rendering.documents import documents
 
 
@@ -36,9 +37,9 @@ def speed_blocks(path: Path) -> dict[str, Callable[[], str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a file is out of date")
-    parser.add_argument("--root", type=Path, default=PROJECT, help="the folder of README.md and model_cards")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("--check", action="store_true", help="Change nothing; exit with 1 if a file is out of date.")
+    parser.add_argument("--root", type=Path, default=PROJECT, help="Folder of README.md. Default: this checkout.")
     arguments = parser.parse_args()
     wanted = documents(arguments.root, speed_blocks)
     stale = sorted(path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content)

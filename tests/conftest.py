@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without a compiler the tests of the compiled path are skipped."""
+    """Skip the tests of the compiled path where there is no compiler."""
     from hf_rnn.kernels.loading import build_and_load
 
     build_and_load()

@@ -158,7 +158,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_disk_full.py",
     ),
     "`bundled` does not check the checksums": Mutation(
-        "hf_rnn/runs/bundled.py",
+        "hf_rnn/bundles.py",
         "    check_files(folders[name])\n",
         "",
         "tests/faults/test_damage.py -k bundled_checkpoint_is_refused",
@@ -182,7 +182,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/faults/test_damage.py -k trainer_refuses",
     ),
     "`check_source` does nothing": Mutation(
-        "hf_rnn/runs/checksums.py",
+        "hf_rnn/checksums.py",
         "    if Path(name_or_path).is_dir():\n        check_files",
         "    if False:\n        check_files",
         "tests/faults/test_damage.py -k folder_without",

@@ -1,4 +1,4 @@
-"""For tests of what goes to a Hub: this process as a client of the Hub on loopback, and finished runs to publish."""
+"""Helps the tests of publishing: makes this process a client of the Hub on loopback, and finished runs to publish."""
 
 from __future__ import annotations
 

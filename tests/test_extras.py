@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -149,11 +150,17 @@ def test_what_was_installed_meanwhile_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_requirements_of_other_systems_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = Requirement('winrt>=1; sys_platform == "no system" and extra == "train"')
-    lines = [*(metadata.requires("hf_rnn") or []), str(elsewhere)]
-    monkeypatch.setattr(extras.metadata, "requires", lambda name: lines)
-    monkeypatch.setattr(extras, "_found", set())
-    require_extra("train", "Training")
+    stated = metadata.requires("hf_rnn") or []
+
+    def require_on(system: str) -> None:
+        more = Requirement(f'winrt>=1; sys_platform == "{system}" and extra == "train"')
+        monkeypatch.setattr(extras.metadata, "requires", lambda name: [*stated, str(more)])
+        monkeypatch.setattr(extras, "_found", set())
+        require_extra("train", "Training")
+
+    require_on("no system")
+    with pytest.raises(MissingExtraError, match="winrt>=1"):
+        require_on(sys.platform)
 
 
 def test_the_build_for_a_gpu_will_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "hf_rnn"
 
 # Modules of the package itself that every room may import but `models`, which has siblings alone.
-SHARED = {"version", "extras", "progress", "lazy", "moved"}
+SHARED = {"bundles", "checksums", "version", "extras", "progress", "lazy", "moved"}
 ALL_ABOVE = "every room above"
 MAX_FILES = 25
 MODELS_MAY_IMPORT = {"torch", "transformers", "huggingface_hub", "safetensors"} | set(sys.stdlib_module_names)

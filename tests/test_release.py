@@ -23,7 +23,7 @@ import yaml
 from packaging.version import Version
 
 from hf_rnn import __version__, list_bundled
-from hf_rnn.runs.bundled import DISTRIBUTION, TERMS
+from hf_rnn.bundles import DISTRIBUTION, TERMS
 
 
 PROJECT = Path(__file__).resolve().parent.parent

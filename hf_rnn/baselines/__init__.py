@@ -1,1 +1,1 @@
-"""What counting alone reaches: n-gram language models and naive Bayes, which a network is compared with."""
+"""The baselines that count alone: n-gram language models and naive Bayes, which a network is compared with."""

@@ -211,5 +211,5 @@ def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
         2 - 3 * absolute * thrice / twice,
         3 - 4 * absolute * four_times / thrice,
     )
-    # Without a discount nothing would be left for what does not occur.
+    # Nothing would be left for what does not occur if there were no discount.
     return found if min(found) > 0 else FALLBACK_DISCOUNTS

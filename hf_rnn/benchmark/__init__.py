@@ -1,1 +1,1 @@
-"""What is measured side by side: checkpoints (`comparison`), and this library beside others (`speed`)."""
+"""Measures side by side: checkpoints (`comparison`), and this library beside others (`speed`)."""

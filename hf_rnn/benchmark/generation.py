@@ -1,4 +1,4 @@
-"""How fast a language model writes: one text, one thread, the likeliest token each time."""
+"""Measures how fast a language model writes: one text, one thread, the likeliest token each time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import MissingExtraError, require_extra
 from ..kernels.threads import computing_threads
 from ..models.configuration_rnn import RecurrentConfig
 from ..progress import without_weight_bars
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.describe import describe_model
 from ..runs.kinds import KINDS
 from ..runs.markdown import markdown_table
@@ -59,11 +59,11 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
         rounds: That count, after one of `warm_up` tokens that does not.
-        tokens: Of a round.
+        tokens: The tokens of a round.
         long_text: Tokens of each round's text whose tokens are timed one by one.
         warm_up: Tokens before anything counts.
     """
@@ -80,13 +80,13 @@ QUICK = Effort(rounds=1, tokens=20, long_text=100, warm_up=2)
 
 @dataclass
 class GenerationArguments:
-    """What is measured, and where the figures go."""
+    """The language model that is measured, and the file of the figures."""
 
-    model: str = field(metadata={"help": "The folder of a recurrent language model, or bundled:NAME."})
-    output: str = field(
-        default="model_cards/benchmarks/generation.json", metadata={"help": "The JSON file that is written."}
+    model: str = field(metadata={"help": "Language model to measure: the folder of a recurrent one, or bundled:NAME."})
+    output: str = field(default="model_cards/benchmarks/generation.json", metadata={"help": "JSON file to write."})
+    quick: bool = field(
+        default=False, metadata={"help": "Show on a few tokens that it works; the figures mean nothing."}
     )
-    quick: bool = field(default=False, metadata={"help": "Shows that it works on few tokens, measures nothing."})
 
     def __post_init__(self) -> None:
         if Path(self.output).suffix != ".json":
@@ -103,7 +103,7 @@ def measure_generation(arguments: GenerationArguments) -> Document:
         ValueError: `model` is not the folder of a recurrent language model, or not that of a bundled one.
     """
     effort = QUICK if arguments.quick else FULL
-    # Before the model is loaded: the kernels are built now, where they can be.
+    # The kernels are built before the model is loaded, where they can be.
     origin = describe_origin()
     folder, model = load_language_model(arguments.model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -136,7 +136,7 @@ def measure_generation(arguments: GenerationArguments) -> Document:
 
 
 def read_generation(path: Path) -> Document:
-    """What `measure_generation` wrote.
+    """Read what `measure_generation` wrote.
 
     Raises:
         ValueError: it is of another version, or a quick run, which measures nothing.
@@ -172,7 +172,7 @@ def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
 def _ways(
     model: PreTrainedModel, ids: torch.Tensor, folder: Path, temporary: Path
 ) -> tuple[dict[str, Callable[[int], Any]], str | None]:
-    # What writes so many tokens after the prompt; and why there is no ONNX Runtime, where there is none.
+    # Each way writes so many tokens after the prompt; the text says why there is no ONNX Runtime, where there is none.
     from ..export.onnx_export import export_onnx
 
     ways: dict[str, Callable[[int], Any]] = {
@@ -215,7 +215,7 @@ def _rounds(ways: dict[str, Callable[[int], Any]], effort: Effort) -> dict[str, 
 
 
 class _Clock(BaseStreamer):
-    """When the prompt was given, and when each token after it was there."""
+    """Notes the time at which the prompt was given, and the time of each token after it."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
@@ -257,7 +257,7 @@ def _rates(seconds: Sequence[float], tokens: int, characters_per_token: float) -
 
 
 def generation_tables(document: Document) -> str:
-    """Where it was measured, tokens and characters a second, and milliseconds at the positions, in Markdown."""
+    """Write in Markdown where it was measured, tokens and characters a second, and milliseconds at the positions."""
     rows = [["One text, one thread", "Tokens a second", "Characters a second"], ["---", "---:", "---:"]]
     for key, way in document["ways"].items():
         figures = ("tokens_per_second", "characters_per_second")

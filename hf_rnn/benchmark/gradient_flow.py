@@ -51,14 +51,14 @@ class GradientComparisonArguments:
 
     output_dir: str = field(
         default="model_cards/gradient_flow",
-        metadata={"help": "Where gradient_flow.json and gradient_flow.png are written."},
+        metadata={"help": "Folder to write gradient_flow.json and gradient_flow.png into."},
     )
-    sequence_length: int = field(default=50, metadata={"help": "Steps from the first token to the answer."})
-    max_steps: int = field(default=1000, metadata={"help": "Training steps of each network."})
-    batch_size: int = field(default=32, metadata={"help": "Sequences in a step; none is seen twice."})
-    learning_rate: float = field(default=0.05, metadata={"help": "Of plain gradient descent (SGD)."})
-    max_grad_norm: float = field(default=0.5, metadata={"help": "What the gradient's norm is clipped to."})
-    seed: int = field(default=0, metadata={"help": "Of the weights and the sequences."})
+    sequence_length: int = field(default=50, metadata={"help": "Number of steps from the first token to the answer."})
+    max_steps: int = field(default=1000, metadata={"help": "Number of training steps of each network."})
+    batch_size: int = field(default=32, metadata={"help": "Number of sequences in a step; none is seen twice."})
+    learning_rate: float = field(default=0.05, metadata={"help": "Learning rate of plain gradient descent (SGD)."})
+    max_grad_norm: float = field(default=0.5, metadata={"help": "Norm that the gradient is clipped to."})
+    seed: int = field(default=0, metadata={"help": "Seed of the weights and the sequences."})
 
     def __post_init__(self) -> None:
         for name in ("sequence_length", "max_steps", "batch_size", "learning_rate", "max_grad_norm"):

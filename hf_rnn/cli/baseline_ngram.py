@@ -13,23 +13,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import HfArgumentParser
 
 from ..baselines.ngram import KneserNey
 from ..data.batches.streams import TokenizedText, TokenStreams
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ..metrics.language import LanguageModelMetric
-from ..runs.describe import non_default_arguments
-from ..runs.results import build_results, write_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.building import build_tokenizer
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
+from .baseline_results import write_baseline_results
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 __all__ = ["BaselineArguments", "main"]
@@ -40,10 +38,10 @@ SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights
 
 @dataclass
 class BaselineArguments:
-    """What to fit, what to measure, where to write."""
+    """The n-gram model to fit, what to measure, and the folder to write into."""
 
-    output_dir: str = field(metadata={"help": "Where results.json is written."})
-    max_order: int = field(default=5, metadata={"help": "The longest n-grams that are tried, in tokens."})
+    output_dir: str = field(metadata={"help": "Folder to write results.json into."})
+    max_order: int = field(default=5, metadata={"help": "Length of the longest n-grams that are tried, in tokens."})
     refit: bool = field(
         default=False, metadata={"help": "Count again on train and validation text once the order is chosen."}
     )
@@ -101,7 +99,7 @@ def read_data(arguments: LanguageDataArguments, do_predict: bool) -> LanguageDat
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_ngram.py`."""
     groups = (LanguageDataArguments, TokenizerArguments, BaselineArguments, ReportArguments)
-    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
+    parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, tokenizer_arguments, given, report), recipe = parse_arguments(parser, arguments)
     data = read_data(data_arguments, given.do_predict)
@@ -114,26 +112,21 @@ def main(arguments: list[str]) -> None:
     if given.do_predict:
         metrics["test"] = measure(model, texts["test"])
     refit_note = "Counted again on train and validation text before the test." if given.refit else None
-    results = build_results(
+    path = write_baseline_results(
+        given.output_dir,
         task="text-generation",
-        name=report.report_name or Path(given.output_dir).name,
         model=describe_baseline(model),
-        dataset={
-            "name": report.dataset_title or data.dataset_name,
-            "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
-            "source": data_arguments.train_file,
-            "splits": {split: len(text.ids()) for split, text in texts.items()},
-            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE))),
-        },
         metrics=metrics,
-        training={
-            "minutes": minutes,
-            "selection": {"split": "validation", "metric": "perplexity"},
-            "arguments": non_default_arguments(data_arguments, tokenizer_arguments, given),
-        },
+        selected_by="perplexity",
+        minutes=minutes,
+        dataset_name=data.dataset_name,
+        splits={split: len(text.ids()) for split, text in texts.items()},
+        notes=(refit_note, SIZE_NOTE),
+        data=data_arguments,
+        report=report,
+        recorded=(data_arguments, tokenizer_arguments, given),
         recipe=recipe,
     )
-    path = write_results(results, Path(given.output_dir) / "results.json")
     for split, figures in metrics.items():
         print(
             f"{split}: perplexity {figures['perplexity']:.2f}, loss {figures['loss']:.4f}, "

@@ -17,18 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import HfArgumentParser
 
 from ..data.readers.texts import DataArguments, TextClassificationData, load_text_classification
 from ..extras import require_extra
 from ..metrics.classification import ClassificationMetric
-from ..runs.describe import non_default_arguments
-from ..runs.results import build_results, write_results
 from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
 from ..tasks.text_classification.distilling import load_unlabelled_texts
 from ..training.distillation_trainer import TEACHER_LOGITS
+from .baseline_results import write_baseline_results
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 if TYPE_CHECKING:
@@ -46,25 +45,29 @@ SIZE_NOTE = {
 
 @dataclass
 class BaselineArguments:
-    """What to fit, what to measure, where to write."""
+    """The linear model to fit, what to measure, and the folder to write into."""
 
-    output_dir: str = field(metadata={"help": "Where results.json is written."})
+    output_dir: str = field(metadata={"help": "Folder to write results.json into."})
     weighting: str = field(
         default="tfidf",
         metadata={
-            "help": "tfidf, or naive_bayes: whether a term occurs, times the ratio of its frequencies in two classes.",
+            "help": "Weight of a term in a text: tfidf, or naive_bayes (whether it occurs, times the ratio "
+            "of its frequencies in two classes).",
             "choices": ["tfidf", "naive_bayes"],
         },
     )
-    ngram_max: int = field(default=2, metadata={"help": "The most words of a term.", "choices": [1, 2, 3]})
-    min_frequency: int = field(default=2, metadata={"help": "Texts a term must occur in to be used."})
+    ngram_max: int = field(default=2, metadata={"help": "Largest number of words of a term.", "choices": [1, 2, 3]})
+    min_frequency: int = field(default=2, metadata={"help": "Number of texts that a term must occur in to be used."})
     refit: bool = field(
         default=False, metadata={"help": "Fit again on train and validation rows once the strength is chosen."}
     )
     do_predict: bool = field(default=False, metadata={"help": "Measure on the test split as well."})
     unlabelled_file: str | None = field(
         default=None,
-        metadata={"help": "Texts of which the logits are written, scaled to fit the validation split; two classes."},
+        metadata={
+            "help": "File of texts, of which the logits are written, scaled to fit the validation split; for "
+            "two classes. Default: none."
+        },
     )
 
 
@@ -129,7 +132,8 @@ def read_data(arguments: DataArguments, baseline: BaselineArguments) -> TextClas
 
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_tfidf.py`."""
-    parser = HfArgumentParser((DataArguments, BaselineArguments, ReportArguments))  # type: ignore[arg-type]
+    groups = (DataArguments, BaselineArguments, ReportArguments)
+    parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, given, report), recipe = parse_arguments(parser, arguments)
     require_extra("train", "The baseline", "scikit-learn")
@@ -146,26 +150,21 @@ def main(arguments: list[str]) -> None:
         texts = load_unlabelled_texts(given.unlabelled_file, data_arguments)
         write_logits(pipeline, texts, scale, Path(given.output_dir) / "unlabelled.parquet")
     refit_note = "Fitted again on train and validation rows before the test." if given.refit else None
-    results = build_results(
+    path = write_baseline_results(
+        given.output_dir,
         task="text-classification",
-        name=report.report_name or Path(given.output_dir).name,
         model=describe(pipeline),
-        dataset={
-            "name": report.dataset_title or data.dataset_name,
-            "hub_id": report.dataset_hub_id or data_arguments.dataset_name,
-            "source": data_arguments.train_file,
-            "splits": {split: len(rows) for split, rows in data.splits.items()},
-            "notes": " ".join(filter(None, (report.dataset_notes, refit_note, SIZE_NOTE[given.weighting]))),
-        },
         metrics=metrics,
-        training={
-            "minutes": minutes,
-            "selection": {"split": "validation", "metric": "accuracy"},
-            "arguments": non_default_arguments(data_arguments, given),
-        },
+        selected_by="accuracy",
+        minutes=minutes,
+        dataset_name=data.dataset_name,
+        splits={split: len(rows) for split, rows in data.splits.items()},
+        notes=(refit_note, SIZE_NOTE[given.weighting]),
+        data=data_arguments,
+        report=report,
+        recorded=(data_arguments, given),
         recipe=recipe,
     )
-    path = write_results(results, Path(given.output_dir) / "results.json")
     for split, figures in metrics.items():
         print(f"{split}: accuracy {figures['accuracy']:.4f}")
     print(f"C = {pipeline['classifier'].C:g}, {minutes * 60:.0f} seconds. Wrote {path}.")

@@ -7,7 +7,7 @@ the texts of its run. `make docs` then writes what else is made from them: the c
 `--comparison`, the table beside other results.
 
 Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
-is a distribution of its own, and their terms to `TERMS` in hf_rnn/runs/bundled.py.
+is a distribution of its own, and their terms to `TERMS` in hf_rnn/bundles.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..bundles import PRETRAINED
 from ..data.readers.pairs import PairDataArguments
 from ..data.readers.sentences import TokenDataArguments
 from ..data.readers.texts import DataArguments, load_text_classification
@@ -28,7 +29,7 @@ from ..inference.prediction import predict_texts
 from ..metrics.classification import ClassificationMetric
 from ..progress import without_weight_bars
 from ..rendering.cards import PLOT_FILE, compared
-from ..runs.bundled import PRETRAINED
+from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
 from ..tasks.language_modeling.measuring import measure_language_model
@@ -36,6 +37,7 @@ from ..tasks.similarity.arguments import SimilarityArguments
 from ..tasks.similarity.task import run_similarity
 from ..tasks.token_classification.task import run_token_classification
 from ..training.arguments import RecurrentTrainingArguments
+from .flags import FlagsFormatter
 
 
 __all__ = ["main"]
@@ -107,7 +109,7 @@ def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
             ),
         )
     figures: Figures = results["metrics"]["test"]
-    # Of one of the losses that it was trained to.
+    # Its loss is that of one of the losses that it was trained to, which says little.
     return {name: value for name, value in figures.items() if name != "loss"}
 
 
@@ -120,22 +122,33 @@ MEASURES = {
 
 def main(arguments: list[str]) -> None:
     """`scripts/bundle_checkpoint.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", type=Path, help="what a training script wrote")
-    parser.add_argument("--name", required=True, help="of the checkpoint, such as bilstm-imdb")
-    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="where its folder goes")
-    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the weights on disk")
-    parser.add_argument("--license", default="apache-2.0", help="of the weights, as the Hub spells it")
-    parser.add_argument("--license_name", help="what it is called, where `--license` is other")
-    parser.add_argument("--license_link", help="where it is to be read, where `--license` is other")
-    parser.add_argument("--language", default="en", help="of the training text")
-    parser.add_argument("--dataset_license_note", help="what the terms of the data mean for the weights")
-    parser.add_argument("--example", help="the input in the card's snippet; default: the task's")
-    parser.add_argument("--comparison", type=Path, help="what scripts/compare.py wrote in model_cards, for the card")
-    parser.add_argument("--eval_file", help="rows to measure the rounded model on")
-    parser.add_argument("--eval_split", default="test", help="which split those rows are")
-    parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", help="of --eval_file")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("run_folder", type=Path, help="Run to bundle: the folder that a training wrote.")
+    parser.add_argument("--name", required=True, help="Name of the checkpoint, such as bilstm-imdb.")
+    parser.add_argument("--output_folder", type=Path, default=PRETRAINED, help="Folder that gets the folder NAME.")
+    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="Type of the weights on disk.")
+    parser.add_argument(
+        "--license",
+        default="apache-2.0",
+        help="Licence of the weights as the Hub spells it, or other.",
+    )
+    parser.add_argument("--license_name", help="Name of the licence, where --license is other. Default: none.")
+    parser.add_argument("--license_link", help="Address of the licence, where --license is other. Default: none.")
+    parser.add_argument("--language", default="en", help="Language of the training texts as a code, such as en or de.")
+    parser.add_argument(
+        "--dataset_license_note",
+        help="Note for the card on the terms of the data. Default: none.",
+    )
+    parser.add_argument("--example", help="Input in the snippet of the card. Default: that of the task.")
+    parser.add_argument(
+        "--comparison",
+        type=Path,
+        help="JSON file of `hf-rnn compare` to show on the card. Default: none.",
+    )
+    parser.add_argument("--eval_file", help="File of labelled rows to measure the rounded model on. Default: none.")
+    parser.add_argument("--eval_split", default="test", help="Split that the rows of --eval_file are.")
+    parser.add_argument("--text_column_names", help="Text columns of --eval_file. Default: those with usual names.")
+    parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")
     given = parser.parse_args(arguments)
     require_extra("train", "Making a bundle, its figures and its card")
     compared_in = None
@@ -144,7 +157,7 @@ def main(arguments: list[str]) -> None:
         if not given.comparison.resolve().is_relative_to(PROJECT):
             parser.error(f"`--comparison` must be a file of the project; it is {str(given.comparison)!r}")
         compared_in = given.comparison.resolve().relative_to(PROJECT).as_posix()
-    results = read_results(given.run_folder / "results.json")
+    results = read_results(given.run_folder / RESULTS_FILE)
     of_language = results["task"] == "text-generation"
     if of_language and given.eval_file:
         parser.error("`--eval_file`: a language model is measured on the texts of its run, which results.json names")

@@ -1,12 +1,12 @@
-"""Listing the bundled checkpoints."""
+"""List the bundled checkpoints: task, size, terms."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from ..bundles import DISTRIBUTION, PREFIX, TERMS, bundled_folders
 from ..hub.card_options import CARD_FILE
-from ..runs.bundled import DISTRIBUTION, PREFIX, TERMS, bundled_folders
 from ..runs.folder import RESULTS_FILE
 
 
@@ -18,7 +18,7 @@ SUMMARY = "list the bundled checkpoints: task, size, terms"
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn bundled`."""
-    argparse.ArgumentParser(description="List the bundled checkpoints: task, size, terms.").parse_args(arguments)
+    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     found = bundled_folders()
     for name, folder in found.items():
         results, card = (json.loads((folder / file).read_text(encoding="utf-8")) for file in (RESULTS_FILE, CARD_FILE))

@@ -10,7 +10,7 @@ loading. Writes a JSON file, and a Markdown table and a plot beside it.
     hf-rnn compare --task text-classification --models bundled:bilstm-imdb --quick \\
         --test_file reviews.csv --output runs/comparison/reviews.json
 
-On a machine that does nothing else. The flags of the test set are those of the training; in a checkout
+Run it on a machine that does nothing else. The flags of the test set are those of the training; in a checkout
 `render_docs.py` puts the table of NAME.json between <!-- comparison:NAME --> and <!-- /comparison:NAME --> in
 documents.
 """
@@ -20,11 +20,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from ..benchmark.comparison.arguments import DATA_ARGUMENTS, CompareArguments
 from ..benchmark.comparison.run import run_comparison
 from ..benchmark.comparison.tables import comparison_markdown
+from .flags import CommandParser
 
 
 __all__ = ["SUMMARY", "main"]
@@ -39,10 +38,10 @@ def main(arguments: list[str]) -> None:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--task", choices=sorted(DATA_ARGUMENTS), default="text-classification")
     task = first.parse_known_args(arguments)[0].task
-    parser = HfArgumentParser(
-        (CompareArguments, DATA_ARGUMENTS[task]),  # type: ignore[arg-type]
+    parser = CommandParser(
+        (CompareArguments, DATA_ARGUMENTS[task]),
+        usage="--task TASK --models MODEL ... --output FILE --test_file FILE [--flag value ...]",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compared, data = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
     document = run_comparison(compared, data)

@@ -1,5 +1,5 @@
-"""A first look, in about two minutes and without a network: the bundled classifier answers, and a new one is trained
-on synthetic reviews (sample data written by a small grammar of this project; not real reviews).
+"""Take a first look, in about two minutes and without a network. The bundled classifier answers, and a new one is
+trained on synthetic reviews (sample data written by a small grammar of this project; not real reviews).
 
     hf-rnn demo [--output_dir demo_run]
 """
@@ -13,16 +13,17 @@ from typing import Any
 
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
+from ..bundles import bundled
 from ..data.readers.texts import DataArguments
 from ..data.synthetic.reviews import DESCRIPTION, synthetic_reviews
 from ..extras import require_extra
 from ..hub.model_card import write_model_card
 from ..inference.prediction import predict_texts
-from ..runs.bundled import bundled
 from ..runs.folder import CURVES_FILE
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.text_classification.task import run_text_classification
 from ..training.arguments import RecurrentTrainingArguments
+from .flags import FlagsFormatter
 
 
 __all__ = ["SUMMARY", "main"]
@@ -39,8 +40,8 @@ SYNTHETIC = "Although the soup was great, the meal was hardly charming."
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn demo`, and `scripts/demo.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output_dir", default="demo_run", help="written anew (default: %(default)s)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("--output_dir", default="demo_run", help="Folder to write, anew each time.")
     output = Path(parser.parse_args(arguments).output_dir)
     require_extra("demo", "The demo")
     ask_bundled()
@@ -60,7 +61,7 @@ What to try next:
 
 
 def ask_bundled() -> None:
-    """The bundled checkpoints are ordinary transformers models: a stock pipeline loads them."""
+    """Ask a bundled checkpoint, an ordinary model of transformers, by a stock pipeline."""
     print("1. The bundled checkpoint bilstm-imdb (trained on IMDb reviews), through a stock pipeline:")
     classifier = pipeline("text-classification", model=bundled("bilstm-imdb"))
     for review, answer in zip(REVIEWS, predict_texts(classifier, REVIEWS, progress=False), strict=True):
@@ -68,7 +69,7 @@ def ask_bundled() -> None:
 
 
 def train(output: Path) -> dict[str, Any]:
-    """A BiLSTM on synthetic reviews, by the code of `hf-rnn train text-classification`."""
+    """Train a BiLSTM on synthetic reviews, by the code of `hf-rnn train text-classification`."""
     print(f"\n2. Training a BiLSTM. {DESCRIPTION}")
     if output.exists() and not (output / "synthetic_train.csv").exists():
         raise ValueError(f"`--output_dir`={str(output)!r} exists and is not from an earlier demo; name another.")
@@ -106,7 +107,7 @@ def train(output: Path) -> dict[str, Any]:
 
 
 def use(folder: Path) -> None:
-    """What was saved is loaded as any model is."""
+    """Load what was saved, as any model is loaded, and ask it."""
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     answer = pipeline("text-classification", model=model, tokenizer=tokenizer)(SYNTHETIC)[0]

@@ -1,4 +1,4 @@
-"""How an error ends a command: what the user can mend in one line, everything else with its traceback."""
+"""Ends a command by its error: what the user can mend in one line, everything else with its traceback."""
 
 from __future__ import annotations
 

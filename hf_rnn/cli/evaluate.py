@@ -1,4 +1,9 @@
-"""`hf-rnn evaluate MODEL DATA`: a finished model measured on new labelled data."""
+"""Measure a finished model on new labelled data, by the metrics of its training.
+
+    hf-rnn evaluate bundled:bilstm-imdb labelled.csv
+
+The figures are printed, and written as JSON beside those of the run.
+"""
 
 from __future__ import annotations
 
@@ -6,86 +11,95 @@ import logging
 import sys
 from dataclasses import asdict, dataclass, field
 
-from transformers import HfArgumentParser
-
 from ..data.readers.sentences import SCHEME_CHOICES
 from ..data.readers.tables.options import ReadingArguments, reading_flags
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
 from ..metrics.confusion import confusion_markdown
 from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
+from .flags import CommandParser
 
 
 __all__ = ["SUMMARY", "ColumnArguments", "EvaluateArguments", "main"]
 
 
 SUMMARY = "measure a model on new labelled data"
-MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
+MODEL_HELP = "Model to measure: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "A file of rows with labels (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "
+    "Rows with labels: a file (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "
     "dataset of the Hub, of which the test split is read."
 )
 
 
 @dataclass
 class EvaluateArguments:
-    """Where the figures go, and what is measured."""
+    """The task that is measured, and the file of the figures."""
 
     output: str | None = field(
         default=None,
         metadata={
-            "help": f"The JSON file to write, never over another. Default: {EVALUATIONS_FOLDER}/NAME.json in the "
+            "help": f"JSON file to write, never over another. Default: {EVALUATIONS_FOLDER}/NAME.json in the "
             "folder of the model; for a bundled model or one of the Hub in the current folder."
         },
     )
     task: str | None = field(
-        default=None, metadata={"help": f"One of {', '.join(HEADS)}. Default: what the checkpoint does."}
+        default=None, metadata={"help": f"Task to measure: {', '.join(HEADS)}. Default: what the checkpoint does."}
     )
-    batch_size: int = field(default=32, metadata={"help": "Texts that are computed together. Default: 32."})
-    no_progress: bool = field(default=False, metadata={"help": "Show no progress bars. Default: off."})
+    batch_size: int = field(default=32, metadata={"help": "Number of texts that are computed together."})
+    no_progress: bool = field(default=False, metadata={"help": "Show no progress bars."})
 
 
 @dataclass
 class ColumnArguments:
-    """How the data are read, as in training."""
+    """The columns of the data, as in training."""
 
     text_column_name: str | None = field(
         default=None,
-        metadata={"help": "The column of the tokens of a tagger, or of the texts of a language model."},
+        metadata={
+            "help": "Column of the tokens of a tagger, or of the texts of a language model. Default: one "
+            "with a usual name."
+        },
     )
     text_column_names: str | None = field(
         default=None,
         metadata={
-            "help": "The text columns of a classifier, which are joined; or the two of pairs. Default: usual names."
+            "help": "Text columns of a classifier, which are joined, or the two columns of pairs, separated "
+            "by commas. Default: those with usual names."
         },
     )
     text_pair_column_name: str | None = field(
-        default=None, metadata={"help": "The column of the second texts, where a classifier of labels takes pairs."}
+        default=None,
+        metadata={"help": "Column of the second texts, where a classifier of labels takes pairs. Default: none."},
     )
     label_column_name: str | None = field(
-        default=None, metadata={"help": "The column of the labels. Default: one with a usual name."}
+        default=None, metadata={"help": "Column of the labels. Default: one with a usual name."}
     )
     label_delimiter: str | None = field(
-        default=None, metadata={"help": "What separates the labels of a text that has several. Default: as they show."}
+        default=None, metadata={"help": "Separator of the labels of a text that has several. Default: as they show."}
     )
     score_range: str | None = field(
         default=None,
-        metadata={"help": 'The lowest and the highest score of pairs, as "0,5". Default: those of the data.'},
+        metadata={"help": 'Lowest and highest score of pairs, such as "0,5". Default: those of the data.'},
     )
     token_column: str | None = field(
         default=None,
-        metadata={"help": "In a file with a token on each line the tokens' column: a number from 0, or a name."},
+        metadata={
+            "help": "Column of the tokens in a file with a token on each line: a number from 0, or a name. Default: found."
+        },
     )
-    tag_column: str | None = field(default=None, metadata={"help": "The same of the tags. Default: found."})
+    tag_column: str | None = field(
+        default=None, metadata={"help": "Column of the tags in such a file. Default: found."}
+    )
     sentence_column: str | None = field(
-        default=None, metadata={"help": "In a table with a token a row the column that numbers the sentences."}
+        default=None,
+        metadata={"help": "Column that numbers the sentences, in a table with a token a row. Default: found."},
     )
     tag_scheme: str | None = field(
         default=None,
-        metadata={"help": f"The scheme of entity tags: {', '.join(SCHEME_CHOICES)}. Default: found."},
+        metadata={"help": f"Scheme of entity tags: {', '.join(SCHEME_CHOICES)}. Default: found from the data."},
     )
     dataset_config_name: str | None = field(
-        default=None, metadata={"help": "The configuration of a dataset. Default: its only one."}
+        default=None, metadata={"help": "Configuration of a dataset. Default: its only one."}
     )
 
 
@@ -96,9 +110,9 @@ def main(arguments: list[str]) -> None:
         ValueError, OSError: as `evaluate_file`, or for flags that do not exist.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    parser = HfArgumentParser(
-        (EvaluateArguments, ColumnArguments, ReadingArguments),  # type: ignore[arg-type]
-        prog="hf-rnn evaluate",
+    parser = CommandParser(
+        (EvaluateArguments, ColumnArguments, ReadingArguments),
+        usage="MODEL DATA [--flag value ...]",
         description=__doc__,
     )
     parser.add_argument("model", help=MODEL_HELP)

@@ -1,5 +1,5 @@
-"""Why a model answers as it does, on one page: what each token contributes, gates and states, gradients, neighbours of
-its words and whatever else applies to it. The page needs no network and nothing beside it.
+"""Write a page that shows why a model answers as it does: what each token contributes, gates and states, gradients,
+neighbours of its words and whatever else applies to it. The page needs no network and nothing beside it.
 
     hf-rnn explain bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
     hf-rnn explain bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
@@ -13,10 +13,11 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from ..bundles import PREFIX, checkpoint_folder, list_bundled
 from ..extras import require_extra
 from ..insight.loading import load_with_head
 from ..insight.report import explain
-from ..runs.bundled import PREFIX, checkpoint_folder, list_bundled
+from .flags import FlagsFormatter
 
 
 __all__ = ["SUMMARY", "main"]
@@ -27,13 +28,13 @@ SUMMARY = "write a page that shows why a model answers as it does"
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn explain`, and `scripts/explain.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
     bundles = ", ".join(PREFIX + name for name in list_bundled())
-    parser.add_argument("checkpoint", help=f"a folder, a repository of the Hub, or one of {bundles}")
-    parser.add_argument("text", help="the text that the model answers")
-    parser.add_argument("text_pair", nargs="?", help="the second text, for a model that compares two")
-    parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: %(default)s)")
-    parser.add_argument("--label", help="explain this label; by default the one that the model answers")
+    parser.add_argument("checkpoint", help=f"Model to explain: a folder, a Hub id, or one of {bundles}.")
+    parser.add_argument("text", help="Text that the model answers.")
+    parser.add_argument("text_pair", nargs="?", help="Second text, for a model that compares two.")
+    parser.add_argument("--output", type=Path, default=Path("report.html"), help="HTML file to write.")
+    parser.add_argument("--label", help="Label to explain. Default: the one that the model answers.")
     given = parser.parse_args(arguments)
     require_extra("insight", "Explaining a model")
     path = checkpoint_folder(given.checkpoint, "checkpoint")

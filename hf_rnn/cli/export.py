@@ -4,8 +4,8 @@ needs neither torch nor transformers. The graph is held equal to the model befor
     hf-rnn export runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
 
-With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. Not of a
-language model, whose graph reads one step or many and gives its state, for a loop such as that of runtime.py.
+With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. That
+measures no language model: its graph reads one step or many and gives its state, for a loop such as runtime.py has.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from transformers import AutoTokenizer
 
 from ..benchmark.comparison.arguments import DATA_ARGUMENTS
 from ..benchmark.comparison.test_set import TestSet, read_test_set
+from ..bundles import checkpoint_folder
 from ..data.batches.tags import token_predictions, tokenize_tagged
 from ..export import export_onnx
 from ..export.onnx_export import REPORT_FILE, load_exportable
 from ..export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
 from ..extras import require_extra
 from ..models.modeling_causal import RecurrentForCausalLM
-from ..runs.bundled import checkpoint_folder
+from .flags import FlagsFormatter
 
 
 __all__ = ["SUMMARY", "main"]
@@ -77,14 +78,14 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn export`, and `scripts/export_onnx.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="the checkpoint's folder, or bundled:NAME")
-    parser.add_argument("--output", type=Path, required=True, help="the folder that is written")
-    parser.add_argument("--opset", type=int, default=18, help="of ONNX (default: %(default)s)")
-    parser.add_argument("--int8", action="store_true", help="also write a graph whose weights are of 8 bits")
-    parser.add_argument("--eval_file", help="rows to measure the graphs on")
-    parser.add_argument("--text_column_names", help="of --eval_file")
-    parser.add_argument("--label_column_name", help="of --eval_file")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("model", help="Checkpoint to export: a folder, or bundled:NAME.")
+    parser.add_argument("--output", type=Path, required=True, help="Folder to write.")
+    parser.add_argument("--opset", type=int, default=18, help="Version of ONNX's operators.")
+    parser.add_argument("--int8", action="store_true", help="Write a second graph, whose weights are of 8 bits.")
+    parser.add_argument("--eval_file", help="File of labelled rows to measure the graphs on. Default: none.")
+    parser.add_argument("--text_column_names", help="Text columns of --eval_file. Default: those with usual names.")
+    parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")
     given = parser.parse_args(arguments)
     require_extra("export", "ONNX export")
     if given.eval_file is not None:

@@ -1,4 +1,9 @@
-"""`hf-rnn predict MODEL DATA`: a finished model applied to a file of new texts."""
+"""Apply a finished model to a file of new texts, and write an answer for each row.
+
+    hf-rnn predict bundled:bilstm-imdb new.csv --output predictions.csv
+
+A run that was stopped goes on when the same command is given again.
+"""
 
 from __future__ import annotations
 
@@ -6,74 +11,72 @@ import logging
 import sys
 from dataclasses import dataclass, field
 
-from transformers import HfArgumentParser
-
 from ..data.readers.row_stream import STANDARD_INPUT
 from ..data.readers.tables.options import ReadingArguments
 from ..inference.files import FilePrediction, predict_file
 from ..inference.output import FORMATS
 from ..inference.pipelines import HEADS
-from ..runs.bundled import checkpoint_folder
+from .flags import CommandParser
 
 
 __all__ = ["SUMMARY", "PredictArguments", "main"]
 
 
 SUMMARY = "answer every row of a file, by any model"
-MODEL_HELP = "A folder, a repository of the Hub, or bundled:NAME."
+MODEL_HELP = "Model to ask: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "A csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several ('part*.csv', a "
-    "folder); a dataset of the Hub; or - for standard input (a text a line). No label column is needed."
+    "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several "
+    "('part*.csv', a folder); a dataset of the Hub; or - for standard input (a text a line). No label column is needed."
 )
 
 
 @dataclass
 class PredictArguments:
-    """How the rows are read, what the model is asked, and where its answers go."""
+    """The rows that are read, what the model is asked, and the file of its answers."""
 
     output: str | None = field(
         default=None,
         metadata={
-            "help": "The file to write, which ends in .csv, .jsonl or .conll; - for standard output. It is never "
-            "written over another. Default: NAME.predictions.csv beside the input (.jsonl for spans and "
-            "continuations, .conll for tags of tokens); standard output for standard input."
+            "help": "File to write, which ends in .csv, .jsonl or .conll; - for standard output. It is never "
+            "written over another. Default: NAME.predictions.csv beside the input (.jsonl for spans "
+            "and continuations, .conll for tags of tokens); standard output for standard input."
         },
     )
     task: str | None = field(
-        default=None, metadata={"help": f"One of {', '.join(HEADS)}. Default: what the checkpoint does."}
+        default=None, metadata={"help": f"Task to do: {', '.join(HEADS)}. Default: what the checkpoint does."}
     )
     format: str | None = field(
         default=None,
         metadata={
-            "help": f"One of {', '.join(FORMATS)}; with conll a tagger cuts texts into words itself. Default: as "
-            "`output` ends."
+            "help": f"Format of the answers: {', '.join(FORMATS)}; with conll a tagger cuts texts into words "
+            "itself. Default: as `output` ends."
         },
     )
     split: str | None = field(
-        default=None, metadata={"help": "The split of a dataset to read. Default: its only one, or test."}
+        default=None, metadata={"help": "Split of a dataset to read. Default: its only one, or test."}
     )
     text_column_name: str | None = field(
         default=None,
         metadata={
-            "help": "The column of the texts, of the first texts of pairs, or of the tokens. Default: one with a "
+            "help": "Column of the texts, of the first texts of pairs, or of the tokens. Default: one with a "
             "usual name (text, sentence, tokens, question1 …), or the only one."
         },
     )
     text_pair_column_name: str | None = field(
         default=None,
-        metadata={"help": "The column of the second texts of pairs. Default: one with a usual name."},
+        metadata={"help": "Column of the second texts of pairs. Default: one with a usual name."},
     )
     top_k: int | None = field(
         default=None, metadata={"help": "Name this many labels, the likeliest first. Default: the model's choice."}
     )
-    probabilities: bool = field(default=False, metadata={"help": "Give the probability of each label. Default: off."})
+    probabilities: bool = field(default=False, metadata={"help": "Give the probability of each label."})
     generate: bool = field(
         default=False,
-        metadata={"help": "Have a language model continue each text. Default: off, it gives the loss of each text."},
+        metadata={"help": "Have a language model continue each text, in place of giving its loss."},
     )
-    max_new_tokens: int = field(default=50, metadata={"help": "The most tokens of a continuation. Default: 50."})
-    batch_size: int = field(default=64, metadata={"help": "Texts that are computed together. Default: 64."})
-    no_progress: bool = field(default=False, metadata={"help": "Show no progress bar. Default: off."})
+    max_new_tokens: int = field(default=50, metadata={"help": "Largest number of tokens in a continuation."})
+    batch_size: int = field(default=64, metadata={"help": "Number of texts that are computed together."})
+    no_progress: bool = field(default=False, metadata={"help": "Show no progress bar."})
 
 
 def main(arguments: list[str]) -> None:
@@ -83,17 +86,15 @@ def main(arguments: list[str]) -> None:
         ValueError, OSError: as `predict_file`, or for flags that do not exist.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    parser = HfArgumentParser(
-        (PredictArguments, ReadingArguments),  # type: ignore[arg-type]
-        prog="hf-rnn predict",
-        description=__doc__,
+    parser = CommandParser(
+        (PredictArguments, ReadingArguments), usage="MODEL DATA [--flag value ...]", description=__doc__
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("data", help=DATA_HELP)
     options, reading, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
     try:
         done = predict_file(
-            checkpoint_folder(named.model, "model"),
+            named.model,
             named.data,
             options.output,
             task=options.task,

@@ -14,6 +14,7 @@ import argparse
 
 from ..hub.publishing import PublishingError, publish
 from .errors import is_the_users
+from .flags import FlagsFormatter
 
 
 __all__ = ["SUMMARY", "main"]
@@ -24,15 +25,19 @@ SUMMARY = "publish a finished run on the Hub, with its card and its code"
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn push`, and `scripts/push_to_hub.py`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", help="the folder that a training wrote, or bundled:NAME")
-    parser.add_argument("--repo_id", required=True, help="namespace/name, or a name in your own namespace")
-    parser.add_argument("--private", action="store_true", help="make the repository, if it is new, a private one")
-    parser.add_argument("--revision", help="a branch, made if there is none (default: main)")
-    parser.add_argument("--create_pr", action="store_true", help="propose the commit as a pull request")
-    parser.add_argument("--commit_message", help="default: the run's name and the model's class")
-    parser.add_argument("--token", help="default: that of `hf auth login`, or HF_TOKEN")
-    parser.add_argument("--dry_run", action="store_true", help="do all but touch the network")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
+    parser.add_argument("run_folder", help="Run to publish: the folder that a training wrote, or bundled:NAME.")
+    parser.add_argument(
+        "--repo_id",
+        required=True,
+        help="Repository: namespace/name, or a name in your own namespace.",
+    )
+    parser.add_argument("--private", action="store_true", help="Make the repository a private one, if it is new.")
+    parser.add_argument("--revision", help="Branch to commit to, which is made if there is none. Default: main.")
+    parser.add_argument("--create_pr", action="store_true", help="Propose the commit as a pull request.")
+    parser.add_argument("--commit_message", help="Message of the commit. Default: the names of run and class.")
+    parser.add_argument("--token", help="Token of the Hub. Default: that of `hf auth login`, or HF_TOKEN.")
+    parser.add_argument("--dry_run", action="store_true", help="Do everything but touch the network.")
     given = parser.parse_args(arguments)
     try:
         published = publish(**vars(given))

@@ -6,13 +6,16 @@ import contextlib
 import itertools
 import json
 import logging
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checksums import file_checksum
+from ..data.readers.files import expand_path
 from ..data.readers.sources import SourceArguments
-from ..runs.describe import non_default_arguments
+from ..runs.describe import changed_arguments, non_default_arguments
 from ..runs.folder import RESULTS_FILE
 from ..training.arguments import RecurrentTrainingArguments
 
@@ -25,7 +28,7 @@ logger = logging.getLogger(__name__)
 RUNS = Path("runs")
 # The value of `output_dir` by which a command line that does not give it is known.
 UNNAMED = "runs/DATA-TASK"
-# What the folder's run is, so that the same command finds it again.
+# This file says what the folder's run is, so that the same command finds it again.
 JOB_FILE = "job.json"
 
 
@@ -33,8 +36,9 @@ JOB_FILE = "job.json"
 def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
     """The folder for a run: `runs/DATA-TASK`, or with `-2`, `-3` … behind it where that is taken.
 
-    A folder is taken unless its run is the same job (the task, and every flag that changes a result) and has not
-    ended; then it is that one, and a warning says so. A folder in which nothing was written is removed again.
+    A folder is taken unless its run is the same job and has not ended; then it is that one, and a warning says so. A
+    job is the task, every flag that changes a result, and the content of the files and folders that flags name. A
+    folder in which nothing was written is removed again.
 
     Args:
         task: The pipeline's name of it.
@@ -46,8 +50,9 @@ def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
     training = next(group for group in arguments if isinstance(group, RecurrentTrainingArguments))
     if training.world_size > 1:
         raise ValueError("`output_dir` is not given; a run of several processes needs it.")
-    job = json.dumps({"task": task, "arguments": non_default_arguments(*arguments)}, indent=2, default=str) + "\n"
-    folder = _folder(_name(task, arguments), job)
+    recorded = non_default_arguments(*arguments)
+    job = {"task": task, "arguments": recorded, "content": _content(arguments, recorded)}
+    folder = _folder(_name(task, arguments), json.loads(json.dumps(job)))
     try:
         yield folder
     finally:
@@ -57,7 +62,25 @@ def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _folder(name: str, job: str) -> Path:
+def _content(arguments: Sequence[Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of what flags name: the SHA-256 of a file; of each file in a folder its size and its time."""
+    found: dict[str, Any] = {}
+    for flag, value in changed_arguments(*arguments).items():
+        if flag not in recorded or not isinstance(value, str):
+            continue
+        path = expand_path(value) if flag.endswith("_file") else Path(value)
+        # Unlike those of `Path` these functions say no to a text that is too long for a path.
+        if os.path.isfile(path):
+            found[flag] = file_checksum(path)
+        elif os.path.isdir(path):
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            found[flag] = {
+                file.relative_to(path).as_posix(): [file.stat().st_size, file.stat().st_mtime_ns] for file in files
+            }
+    return found
+
+
+def _folder(name: str, job: Mapping[str, Any]) -> Path:
     for number in itertools.count(1):
         folder = RUNS / (name if number == 1 else f"{name}-{number}")
         if _holds(folder, job):
@@ -67,15 +90,25 @@ def _folder(name: str, job: str) -> Path:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
-        (folder / JOB_FILE).write_text(job, encoding="utf-8")
+        unfinished = folder / f"{JOB_FILE}.tmp"
+        unfinished.write_text(json.dumps(job, indent=2) + "\n", encoding="utf-8")
+        os.replace(unfinished, folder / JOB_FILE)
         return folder
     raise AssertionError("unreachable: there is no last number")
 
 
-def _holds(folder: Path, job: str) -> bool:
+def _holds(folder: Path, job: Mapping[str, Any]) -> bool:
     path = folder / JOB_FILE
-    ended = (folder / RESULTS_FILE).exists()
-    return not ended and path.is_file() and path.read_text(encoding="utf-8") == job
+    if (folder / RESULTS_FILE).exists() or not path.is_file():
+        return False
+    begun = json.loads(path.read_text(encoding="utf-8"))
+    if begun == job:
+        return True
+    before, now = begun.pop("content", {}), job["content"]
+    if begun == {name: value for name, value in job.items() if name != "content"}:
+        changed = ", ".join(f"`{flag}`" for flag in {**before, **now} if before.get(flag) != now.get(flag))
+        logger.warning("%s holds a run of this command that did not end, but %s has changed since.", folder, changed)
+    return False
 
 
 def _name(task: str, arguments: Sequence[Any]) -> str:

@@ -6,17 +6,17 @@
 
 Start the same command again to go on with a search that was stopped; start it several times to share the trials out.
 docs/search.md says how to state a search space, and how to search on several machines.
+
+The other flags are those of the training: `hf-rnn train TASK --help-all` lists them.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers import HfArgumentParser
 
 from ..hub.model_card import write_model_card
 from ..hyperparameter_search.arguments import SEARCHED_TASKS, SearchArguments
@@ -31,14 +31,14 @@ from ..tasks.recipes import find_recipe, parse_arguments, read_recipe
 from ..tasks.registry import find_task
 from ..training.arguments import RecurrentTrainingArguments
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 __all__ = ["SUMMARY", "main", "task_of"]
 
 
 SUMMARY = "search the hyper-parameters of a training"
-# Whose flags `--help` shows.
-_SHOWN_TASK = "text-classification"
+USAGE = "[RECIPE] --task TASK --train_file FILE [--flag value ...]"
 
 
 def main(arguments: list[str]) -> None:
@@ -53,14 +53,13 @@ def main(arguments: list[str]) -> None:
     words = list(arguments)
     if words and not words[0].startswith("-") and (path := find_recipe(words[0])) is not None:
         words[0] = str(path)
+    if {"-h", "--help"} & set(words):
+        print(CommandParser((SearchArguments,), usage=USAGE, description=__doc__).format_help())
+        return
     # Wrong flags and values of transformers' own arguments are the user's, too.
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
         task = task_of(words)
-        parser = HfArgumentParser(
-            (SearchArguments, *find_task(task).groups),  # type: ignore[arg-type]
-            description=__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        parser = CommandParser((SearchArguments, *find_task(task).groups), usage=USAGE, description=__doc__)
         (searched, *groups), _ = parse_arguments(parser, words)
     training = next(group for group in groups if isinstance(group, RecurrentTrainingArguments))
     report = next(group for group in groups if isinstance(group, ReportArguments))
@@ -84,7 +83,7 @@ def main(arguments: list[str]) -> None:
 
 
 def task_of(line: Sequence[str]) -> str:
-    """The task that a command line names, itself or in its recipe: it decides which flags there are.
+    """Find the task that a command line names, itself or in its recipe: it decides which flags there are.
 
     Raises:
         ValueError: there is no such task, or none is named.
@@ -97,8 +96,6 @@ def task_of(line: Sequence[str]) -> str:
             named = word.removeprefix("--task=")
     if named is None and line and line[0].endswith(".json") and find_recipe(line[0]) is not None:
         named = read_recipe(line[0]).get("task")
-    if named is None and {"-h", "--help"} & set(line):
-        return _SHOWN_TASK
     if named not in SEARCHED_TASKS:
         raise ValueError(
             f"`task`={named!r} must be one of {', '.join(SEARCHED_TASKS)}; give it as --task or in the recipe."

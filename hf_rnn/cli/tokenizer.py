@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from transformers import HfArgumentParser
-
 from ..data.readers.texts import DataArguments, load_texts
 from ..data.tokenizers.training import token_coverage, train_tokenizer
 from ..tasks.recipes import parse_arguments
 from .errors import errors_in_one_line
+from .flags import CommandParser
 
 
 __all__ = ["SUMMARY", "TokenizerArguments", "main"]
@@ -27,33 +26,39 @@ SAMPLE_TOKENS = 20
 
 @dataclass
 class TokenizerArguments:
-    """How to train the tokenizer; see `hf_rnn.data.tokenizers.training.train_tokenizer`."""
+    """The tokenizer to train. `hf_rnn.data.tokenizers.training.train_tokenizer` describes its options."""
 
-    output_dir: str = field(metadata={"help": "The folder to save the tokenizer in."})
-    kind: Literal["word", "bpe", "character"] = field(default="word", metadata={"help": "What a token is."})
-    vocab_size: int = field(default=20_000, metadata={"help": "The most entries the vocabulary may have."})
+    output_dir: str = field(metadata={"help": "Folder to save the tokenizer in."})
+    kind: Literal["word", "bpe", "character"] = field(
+        default="word", metadata={"help": "Kind of token: a word, a piece of a word (bpe) or a character."}
+    )
+    vocab_size: int = field(default=20_000, metadata={"help": "Largest number of entries of the vocabulary."})
     min_frequency: int | None = field(
         default=None,
-        metadata={"help": "The fewest occurrences of an entry. Default: 2, for characters 1."},
+        metadata={"help": "Number of times that an entry has to occur. Default: 2, for characters 1."},
     )
     lowercase: bool = field(default=True, metadata={"help": "Lower-case the texts."})
     unicode_normalization: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = field(
-        default="NFC", metadata={"help": "The Unicode normalisation form."}
+        default="NFC", metadata={"help": "Unicode normalisation form of the texts; none leaves them as they are."}
     )
     strip_html: bool = field(default=False, metadata={"help": "Replace tags such as <br /> by a space."})
     truncation_side: Literal["right", "left"] = field(
-        default="right", metadata={"help": "The side that truncation cuts off."}
+        default="right", metadata={"help": "Side that truncation cuts off."}
     )
     model_max_length: int | None = field(
-        default=None, metadata={"help": "The length that truncation cuts to. Default: no limit."}
+        default=None, metadata={"help": "Number of tokens that truncation cuts to. Default: no limit."}
     )
 
 
 def main(arguments: list[str]) -> None:
     """`hf-rnn tokenizer`, and `scripts/train_tokenizer.py`."""
-    parser = HfArgumentParser((DataArguments, TokenizerArguments), description=__doc__)  # type: ignore[arg-type]
+    parser = CommandParser(
+        (TokenizerArguments, DataArguments),
+        usage="--train_file FILE --output_dir FOLDER [--flag value ...]",
+        description=__doc__,
+    )
     with errors_in_one_line(ValueError, FileNotFoundError):
-        (data, given), _ = parse_arguments(parser, arguments)
+        (given, data), _ = parse_arguments(parser, arguments)
     texts = load_texts(data)
     normalization = None if given.unicode_normalization == "none" else given.unicode_normalization
     tokenizer = train_tokenizer(

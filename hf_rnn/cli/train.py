@@ -1,4 +1,4 @@
-"""Training: of a task on data, or by a recipe; from the command line to the printed figures and the card."""
+"""Train a model of a task on data, or by a recipe: from the command line to the printed figures and the card."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..tasks.start import NothingToDoError
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.interruption import TrainingInterrupted
 from .errors import SIGNALLED, errors_in_one_line
+from .flags import CommandParser
 from .run_folder import UNNAMED, run_folder
 from .train_help import flags_text, usage_text
 from .train_line import TrainLine
@@ -80,8 +81,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
         run: Takes an instance of each and, as `recipe`, the path of the recipe; gives the document in `results.json`.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    parser = HfArgumentParser(groups)  # type: ignore[arg-type]
-    # Also of `report_to`, a package that is missing.
+    parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=None)
+    # A package that `report_to` needs may be missing, too.
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
         arguments, recipe = parse_arguments(parser)
     try:
@@ -129,7 +130,7 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
 
 
 def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
-    """What the Trainer has pushed so far has no results and no card of them."""
+    """Publish the run anew: what the Trainer has pushed so far lacks the results and their card."""
     return publish(
         folder,
         training.hub_model_id or Path(folder).resolve().name,

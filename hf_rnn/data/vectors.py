@@ -54,14 +54,14 @@ class WordVectors:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of a vocabulary's `total` tokens, special tokens left out, were `found` among the vectors."""
+    """The number of a vocabulary's `total` tokens, special tokens left out, that were `found` among the vectors."""
 
     found: int
     total: int
 
     @property
     def share(self) -> float:
-        """Between 0 and 1."""
+        """The share of the tokens that were found, between 0 and 1."""
         return self.found / self.total if self.total else 0.0
 
     def __str__(self) -> str:
@@ -163,7 +163,7 @@ def fill_embeddings(
     *,
     generator: torch.Generator | None = None,
 ) -> set[int]:
-    """As `initialize_embeddings`, for a table whose words and their rows are known: which rows were found.
+    """Fill a table whose words and rows are known, as `initialize_embeddings` does; give the rows that were found.
 
     Raises:
         ValueError: the dimensions differ, or no word has a vector.
@@ -215,7 +215,8 @@ def _read_text(file: Path, wanted: set[str] | None) -> WordVectors:
     rows: dict[str, int] = {}
     kept: list[np.ndarray] = []
     count = 0
-    # In binary: a text stream would also split lines at a carriage return, which crawled words contain.
+    # The file is read as bytes: a text stream would also split lines at a carriage return, which crawled words
+    # contain.
     with file.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if number == 1 and announced is not None:
@@ -243,7 +244,7 @@ def _text_header(file: Path) -> tuple[int | None, int]:
 
 
 def _split_line(line: bytes, dimensions: int, place: str) -> tuple[str, list[bytes]]:
-    # From the right: a few words of the large GloVe files contain spaces, as in ". . .".
+    # Lines are split from the right: a few words of the large GloVe files contain spaces, as in ". . .".
     word, *values = line.rstrip().rsplit(b" ", dimensions)
     _, space, last_part = word.rpartition(b" ")
     if len(values) != dimensions or (space and _is_number(last_part)):

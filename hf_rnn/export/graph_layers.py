@@ -91,7 +91,7 @@ def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: S
 
 
 def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]) -> tuple[str, ...]:
-    # By one operator of ONNX.
+    # One operator of ONNX computes the layer.
     cell: Any = layer.cell
     per_direction = [[weight(tensor) for tensor in cell.weights(d)] for d in range(layer.num_directions)]
     if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_output":
@@ -135,7 +135,8 @@ def _first_halves(g: Graph, cell: Any, features: str, per_direction: list[list[n
 
 
 def _second_half(weights: list[np.ndarray], direction: int, directions: int) -> list[np.ndarray]:
-    # As of an Elman network that reads its own direction's part of the first halves: W_y, W_h, b_y, b_h.
+    # The weights are those of an Elman network that reads its own direction's part of the first halves: W_y, W_h, b_y,
+    # b_h.
     _, w_h, _, b_h, w_y, b_y = weights
     parts = [np.zeros_like(w_y)] * directions
     parts[direction] = w_y
@@ -168,7 +169,7 @@ def _jordan(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state:
         direction=_direction(layer),
         activations=[_activation(cell)] * layer.num_directions,
     )
-    # In the backward direction the second showing is the one that stands first.
+    # The second showing is the one that stands first in the backward direction.
     chosen = [
         g.Slice(g.Gather(every, ints(direction), axis=1), ints(1 - direction), ints(2**31), ints(0), ints(2))
         for direction in range(layer.num_directions)

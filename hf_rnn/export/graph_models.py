@@ -74,7 +74,7 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
 
 
 def _encoded(g: Graph, backbone: RecurrentModel) -> tuple[GraphSteps, str, Pieces]:
-    # What `last_hidden_state` and `pooler_output` of the backbone are, and what was read.
+    # The two are the backbone's `last_hidden_state` and `pooler_output`; the third is what was read.
     config: Any = backbone.config
     if config.vocab_size is None:
         raise ValueError("`vocab_size` of the model's config is None; only models of tokens can be exported.")
@@ -136,7 +136,7 @@ def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:
             g, cast(RecurrentLayer, layer), steps.features, steps.lengths, before
         )
         after += [(value, f"present.{index}.{part}", units) for value, part in zip(reached, parts, strict=True)]
-    # What came of the last token so far, of the state where there is none yet: (batch, time, units).
+    # This is what came of the last token so far, or of the state where there is none yet: (batch, time, units).
     every = g.Concat(g.Unsqueeze(before[0], ints(0)), steps.features, axis=0)
     outputs = g.GatherND(g.Transpose(every, perm=[1, 0, 2]), g.Unsqueeze(pieces.count, ints(2)), batch_dims=1)
     if isinstance(model.projection, nn.Linear):

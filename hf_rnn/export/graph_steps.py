@@ -1,4 +1,4 @@
-"""What a graph reads: ids and mask of the pieces of a batch, as one flat row of real pieces, and as steps.
+"""The inputs of a graph: ids and mask of the pieces of a batch, as one flat row of real pieces, and as steps.
 
 In a graph steps come first, (time, batch, features): the recurrent operators of ONNX want it so.
 """

@@ -27,7 +27,7 @@ INT64, FLOAT = 7, 1
 
 
 def word_steps(g: Graph, embeddings: WordEmbeddings, pieces: Pieces) -> GraphSteps:
-    """What the first layer of a model of words reads; see `WordEmbeddings.forward`."""
+    """Make what the first layer of a model of words reads; see `WordEmbeddings.forward`."""
     batch = axis_size(g, pieces.input_ids, 0)
     marked = g.Gather(weight(embeddings.token_starts), pieces.ids)
     begins = g.Cast(g.Or(marked, g.Equal(pieces.order, int_(0))), to=INT64)

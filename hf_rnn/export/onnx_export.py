@@ -1,4 +1,4 @@
-"""From a checkpoint to a folder that runs without torch: the graph, its tokenizer, its settings and the runtime."""
+"""Makes of a checkpoint a folder that runs without torch: the graph, its tokenizer, settings and runtime."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
 from ..models import modeling_rnn
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.modeling_siamese import SiameseModel
 from ..progress import without_weight_bars
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..version import __version__
 
 
@@ -156,7 +156,7 @@ def _write(
         _write_json(staged / REPORT_FILE, report)
         shutil.copyfile(runtime.__file__, staged / "runtime.py")
         if not int8:
-            # What an earlier export has left would be another model.
+            # The graph that an earlier export has left would be that of another model.
             (folder / runtime.INT8_FILE).unlink(missing_ok=True)
         for path in staged.iterdir():
             path.replace(folder / path.name)
@@ -169,7 +169,7 @@ def _quantize(graph: Any, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-    # What its preparation of other graphs would do for this one; without the mark it warns.
+    # These two calls do what onnxruntime's own preparation would do for this graph; without the mark it warns.
     graph = infer_shapes(graph)
     add_pre_process_metadata(graph)
     weights = {constant.name for constant in graph.graph.initializer if constant.data_type == TensorProto.FLOAT}

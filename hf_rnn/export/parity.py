@@ -29,7 +29,7 @@ class ParityError(RuntimeError):
 @dataclass(frozen=True)
 class Parity:
     """Attributes:
-    largest_difference: Of any output of the graph to the model's, over the largest of that batch (over 1, where
+    largest_difference: That of any output of the graph from the model's, over the largest of that batch (over 1, where
         that is less).
     shapes: (batch, time) of what was compared.
     """
@@ -116,7 +116,7 @@ def _random_state(session: Any, ids: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _expected(model: Any, given: dict[str, np.ndarray], name: str) -> dict[str, torch.Tensor]:
-    # What the model says of `name`; of a language model, what it says of every output.
+    # The expectation is what the model says of `name`; for a language model, what it says of every output.
     ids, mask, *parts = (torch.from_numpy(value) for value in given.values())
     if not isinstance(model, RecurrentForCausalLM):
         return {name: getattr(model(ids, mask), name)}
@@ -134,7 +134,7 @@ def _distance(model: Any, answer: np.ndarray, expected: np.ndarray) -> float:
         # A step of padding more or less says nothing.
         width = max(expected.shape[1], answer.shape[1])
         expected, answer = (np.pad(x, ((0, 0), (0, width - x.shape[1]), (0, 0))) for x in (expected, answer))
-    # Where the model itself overflows, as recurrences of relu may, there is nothing to compare.
+    # There is nothing to compare where the model itself overflows, as recurrences of relu may.
     finite = np.isfinite(expected)
     largest = np.abs(expected, where=finite, out=np.zeros_like(expected)).max()
     differences = np.subtract(answer, expected, where=finite, out=np.zeros_like(expected))

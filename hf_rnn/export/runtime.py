@@ -38,14 +38,16 @@ class Model:
         folder: What `export_onnx` wrote.
         settings: Its `runtime.json`.
         int8: Whether to run the graph whose weights are of 8 bits.
-        threads: Of one operator; 0: as many as there are cores.
+        threads: The threads of one operator; 0: as many as there are cores.
     """
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            raise ImportError("What `export_onnx` wrote runs by onnxruntime: pip install onnxruntime") from error
+            raise ImportError(
+                "An exported model needs onnxruntime, which is not installed: pip install onnxruntime"
+            ) from error
         self.settings = settings
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -137,14 +139,16 @@ class Tagger(Model):
         return answers[0] if isinstance(texts, str) else answers
 
     def scores(self, rows: Sequence[Sequence[int]]) -> list[np.ndarray]:
-        """For each of `rows` of token ids the scores (tokens, labels), what the model's logits are: with a CRF the
-        best path through each label, less the best of all. Their argmax is the Viterbi path.
+        """Compute the scores (tokens, labels) of each of `rows` of token ids.
+
+        They are the model's logits; with a CRF the best path through each label, less the best of all. Their argmax
+        is the Viterbi path.
         """
         answers = self.run(rows)
         return [self._scores(answer[0], answer[1][: len(row)]) for answer, row in zip(answers, rows, strict=True)]
 
     def _scores(self, emissions: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        # From (steps, states), and which step each token (tokens) belongs to.
+        # The emissions are (steps, states), and `steps` says which step each token (tokens) belongs to.
         if len(steps) == 0:
             return np.zeros((0, len(self.settings["labels"])), dtype=np.float32)
         of_states = emissions[: steps[-1] + 1]
@@ -186,7 +190,8 @@ class Tagger(Model):
         ]
 
     def _spell(self, text: str, encoding: Encoding, group: list[int]) -> str:
-        # As the pipeline does: an unknown token as it stands in the text, then `convert_tokens_to_string`.
+        # An unknown token is written as it stands in the text, as the pipeline does, then `convert_tokens_to_string`
+        # joins them.
         unknown = self.settings["unk_token_id"]
         tokens = [
             text[slice(*encoding.offsets[index])] if encoding.ids[index] == unknown else encoding.tokens[index]
@@ -237,13 +242,13 @@ class TextGenerator(Model):
     """Texts that go on, as the pipeline "text-generation" of transformers writes them."""
 
     def __call__(self, texts: Any, max_new_tokens: int = 256, temperature: float = 0, seed: int | None = None) -> Any:
-        """For each text `[{"generated_text": …}]`, with its beginning; for a single one that list alone.
+        """Give for each text `[{"generated_text": …}]`, its beginning included; for a single text that list alone.
 
         Args:
             texts: A text, or several, each the beginning of one.
             max_new_tokens: After how many tokens to stop, where the model does not end the text before.
             temperature: 0: the likeliest token each time; above it one is drawn, by softmax(logits / temperature).
-            seed: Of what is drawn, a whole number; None: something else each time.
+            seed: The seed of what is drawn, a whole number; None: something else each time.
         """
         if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
             raise ValueError(f"`max_new_tokens`={max_new_tokens!r} must be a whole number from 1.")
@@ -288,7 +293,7 @@ def max_marginals(
 
     Args:
         emissions: (steps, states), of at least one step.
-        start, transition, end: Of the CRF, (states), (states before, states after), (states).
+        start, transition, end: The scores of the CRF, (states), (states before, states after), (states).
     """
     rules = [np.asarray(rule, dtype=emissions.dtype) for rule in (start, transition, end)]
     forward, backward = np.empty_like(emissions), np.empty_like(emissions)

@@ -1,4 +1,4 @@
-"""What the runtime has to know besides the graph, of a model and its tokenizer: the content of runtime.json."""
+"""The content of runtime.json: what the runtime has to know, besides the graph, of a model and its tokenizer."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _writer(generation: GenerationConfig) -> dict[str, Any]:
 
 
 def _function(config: Any) -> str:
-    # As the pipeline "text-classification" of transformers decides.
+    # The pipeline "text-classification" of transformers decides in the same way.
     if config.problem_type == "regression":
         return "none"
     return "sigmoid" if config.problem_type == "multi_label_classification" or config.num_labels == 1 else "softmax"

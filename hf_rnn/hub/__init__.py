@@ -1,1 +1,1 @@
-"""From a trained run to something others can use: model cards and bundled checkpoints."""
+"""Makes of a trained run something that others can use: model cards and bundled checkpoints."""

@@ -1,4 +1,4 @@
-"""What a checkpoint answers to a few inputs: by its Auto classes, and by the pipeline of its task.
+"""The answers of a checkpoint to a few inputs: by its Auto classes, and by the pipeline of its task.
 
 [`clean_answers`] asks in another process, which runs this file itself and cannot import hf_rnn: as for a stranger, the
 code is that of the folder. So nothing here imports from the package.
@@ -32,7 +32,7 @@ TEXTS = (
 NUM_IMAGES = 3
 # The side of images whose encoder does not say their size.
 IMAGE_SIZE = 64
-# As `models.encoding.NO_LIMIT`, which this file cannot import: a `model_max_length` that means that there is none.
+# It is `models.encoding.NO_LIMIT`, which this file cannot import: a `model_max_length` that means that there is none.
 NO_LIMIT = 10**9
 TOLERANCE = 1e-6
 
@@ -40,7 +40,7 @@ TOLERANCE = 1e-6
 def answers(
     folder: str, auto_classes: Sequence[str], task: str | None, example: Any, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the checkpoint in `folder` answers, with whatever code transformers takes for it.
+    """Ask the checkpoint in `folder`, with whatever code transformers takes for it.
 
     Args:
         auto_classes: Each loads the folder. Weights that it lacks, of a head it was not saved with, start from the
@@ -149,7 +149,10 @@ def clean_answers(
 
 
 def first_difference(expected: Any, found: Any, path: str = "") -> str | None:
-    """Where `found` is not `expected`, with numbers equal to 1e-6 (of their size, above 1); None: nowhere."""
+    """Name the first place where `found` is not `expected`; None if there is none.
+
+    Numbers are equal if they differ by at most 1e-6 (of their size, above 1).
+    """
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
         inner = {f"{path}.{key}" if path else str(key): (expected[key], found[key]) for key in expected}
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checksums import write_checksums
 from ..progress import without_weight_bars
-from ..runs.checksums import write_checksums
 from ..runs.curves import CURVES_FILE
 from ..runs.describe import checkpoint_size
 from ..runs.folder import RESULTS_FILE
@@ -119,6 +119,6 @@ def _save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str
     path.write_text(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     modules = staged / "modules.json"
     if modules.is_file():
-        # For sentence-transformers: the module that lies in the package, not in the folder.
+        # It names, for sentence-transformers, the module that lies in the package, not in the folder.
         text = modules.read_text(encoding="utf-8")
         modules.write_text(text.replace('"sentence_encoder.', '"hf_rnn.models.sentence_encoder.'), encoding="utf-8")

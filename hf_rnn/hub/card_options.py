@@ -21,7 +21,7 @@ CARD_FILE = "card.json"
 
 @dataclass(frozen=True, kw_only=True)
 class CardOptions:
-    """What a card says that is not in `results.json`.
+    """The parts of a card that are not in `results.json`.
 
     Args:
         license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`; `"other"` for one that it has no
@@ -64,7 +64,7 @@ class CardOptions:
 
 
 def read_card_options(path: str | Path) -> CardOptions:
-    """What `write_card_options` wrote.
+    """Read what `write_card_options` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.

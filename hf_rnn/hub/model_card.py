@@ -14,8 +14,8 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..bundles import DISTRIBUTION, TERMS
 from ..extras import require_extra
-from ..runs.bundled import DISTRIBUTION, TERMS
 from ..runs.curves import CURVES_FILE
 from ..runs.kinds import KINDS
 from ..runs.results import CLASSIFIER, validate_results

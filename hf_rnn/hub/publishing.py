@@ -1,4 +1,4 @@
-"""From a training run to a repository on a Hub, in one commit, once everything has been found to be right."""
+"""Publishes a training run as a repository of a Hub, in one commit, after everything was found to be right."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published, in words, and where; `url` is None after a dry run."""
+    """The account of what was published, in words, and where; `url` is None after a dry run."""
 
     description: str
     url: str | None

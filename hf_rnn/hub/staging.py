@@ -18,9 +18,9 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 
+from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
 from ..models.paths import recurrent_path
-from ..runs.bundled import PREFIX, checkpoint_folder
 from ..runs.folder import RESULTS_FILE
 from ..runs.kinds import KINDS
 from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
@@ -249,7 +249,7 @@ def _check_model_type(source: Path, results: dict[str, Any]) -> None:
 
 
 def _save_model(source: Path, target: Path, head: str) -> None:
-    """What `save_pretrained` writes beside the weights: they would not be those that were measured."""
+    """Write what `save_pretrained` writes, but for the weights: they would not be those that were measured."""
     import transformers
 
     with quiet():
@@ -309,9 +309,9 @@ def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], re
     try:
         found = clean_answers(target, *asked)
     except RuntimeError as error:
-        raise StagingError(f"A process without hf_rnn cannot use what was staged of {source}:\n{error}") from error
+        raise StagingError(f"A process without hf_rnn cannot use the staged copy of {source}:\n{error}") from error
     difference = first_difference(expected, found)
     if difference:
         raise StagingError(
-            f"Without hf_rnn, what was staged of {source} answers otherwise than the original: {difference}."
+            f"The staged copy of {source}, asked without hf_rnn, answers otherwise than the original: {difference}."
         )

@@ -22,50 +22,69 @@ BACKENDS = ("optuna", "ray")
 
 @dataclass
 class SearchArguments:
-    """What is searched, how, and where the study is kept."""
+    """The search: its space, its trials, and the place where the study is kept."""
 
     task: str | None = field(
-        default=None, metadata={"help": f"Whose training script's flags the others are: {', '.join(SEARCHED_TASKS)}."}
+        default=None,
+        metadata={
+            "help": f"Task of the models, which decides the flags: {', '.join(SEARCHED_TASKS)}. Default: that "
+            "of the recipe."
+        },
     )
     search_space: str | None = field(
         default=None,
         metadata={
-            "help": "A JSON file of the parameters and their ranges (see docs/search.md), or the JSON itself. "
-            "Default: one that suits the task and the family (`search_spaces.default_space`)."
+            "help": "Parameters to search and their ranges (see docs/search.md): a JSON file, or the JSON "
+            "itself. Default: a space that suits the task and the family."
         },
     )
     n_trials: int = field(
-        default=20, metadata={"help": "Trials of the study, those of all processes and of earlier calls included."}
+        default=20,
+        metadata={"help": "Number of trials of the study, those of all processes and of earlier calls included."},
     )
     n_random_trials: int | None = field(
-        default=None, metadata={"help": "How many of them are drawn at random first. Default: a quarter, at least 2."}
+        default=None,
+        metadata={
+            "help": "Number of trials that are drawn at random first. Default: a quarter of `n_trials`, at least 2."
+        },
     )
     sampler: str = field(
         default="gp",
-        metadata={"help": "gp (Bayesian, by a Gaussian process), tpe (Bayesian, by densities) or random."},
+        metadata={
+            "help": "Way to choose the next trial: gp (Bayesian, by a Gaussian process), tpe (Bayesian, by "
+            "densities) or random."
+        },
     )
     pruner: str = field(
         default="median",
-        metadata={"help": "median (end a trial that is worse than half of those before it at an evaluation) or none."},
+        metadata={
+            "help": "Way to end trials early: median (those that are worse at an evaluation than half of the "
+            "trials before) or none."
+        },
     )
-    n_unpruned_trials: int = field(default=4, metadata={"help": "Trials that have to end before one is pruned."})
+    n_unpruned_trials: int = field(
+        default=4, metadata={"help": "Number of trials that have to end before one is ended early."}
+    )
     storage: str | None = field(
         default=None,
         metadata={
-            "help": "Where the study is kept: a .db file (SQLite), a .log file (a journal, which several machines may "
-            "share over a network file system) or a database's URL. Default: study.db in `output_dir`."
+            "help": "Place of the study: a .db file (SQLite), a .log file (a journal, which several machines "
+            "may share over a network file system) or a database's URL. Default: study.db in "
+            "`output_dir`."
         },
     )
-    study_name: str = field(default="search", metadata={"help": "Which study of the storage."})
-    search_seed: int = field(default=0, metadata={"help": "The seed of the sampler; that of training is `seed`."})
+    study_name: str = field(default="search", metadata={"help": "Name of the study in `storage`."})
+    search_seed: int = field(default=0, metadata={"help": "Seed of the sampler; that of training is `seed`."})
     compare_seeds: int = field(
         default=0,
         metadata={
-            "help": "Afterwards train the best and the default configuration on this many fresh seeds each, and "
-            "compare them on validation (and on test, with `do_predict`)."
+            "help": "Train the best and the default configuration afterwards on this many fresh seeds each, "
+            "and compare them on validation (and on test, with `do_predict`); 0 leaves it out."
         },
     )
-    backend: str = field(default="optuna", metadata={"help": "optuna, or ray for Ray Tune on a cluster."})
+    backend: str = field(
+        default="optuna", metadata={"help": "Library that runs the trials: optuna, or ray for Ray Tune on a cluster."}
+    )
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in SEARCHED_TASKS:

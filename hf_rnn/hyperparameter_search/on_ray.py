@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ray_space", "run_with_ray"]
 
 
-# What Trainer reports of a trial to Ray Tune.
+# The Trainer reports this figure of a trial to Ray Tune.
 OBJECTIVE = "objective"
 RAY_FOLDER = "ray"
 

@@ -127,7 +127,7 @@ def _pruner(arguments: SearchArguments) -> BasePruner:
 
 @contextlib.contextmanager
 def _quiet_optuna() -> Iterator[None]:
-    """Without what Optuna says of every trial: the progress bar and our own warnings say it."""
+    """Silence what Optuna says of every trial: the progress bar and our own warnings say it."""
     import optuna
 
     before = optuna.logging.get_verbosity()

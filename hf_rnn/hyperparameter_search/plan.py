@@ -1,4 +1,4 @@
-"""What is searched: the task, its arguments, the space and the study, checked before the first trial."""
+"""The plan of a search: the task, its arguments, the space and the study, checked before the first trial."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .trials import Trial, trial_arguments
 __all__ = ["Search", "SearchError", "prepare_search"]
 
 
-# What may differ between the machines that share a study.
+# These flags may differ between the machines that share a study.
 _OF_A_MACHINE = frozenset(
     ("torch_threads", "use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "fp16", "bf16")
 )
@@ -35,7 +35,7 @@ class SearchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, made ready.
+    """A search that is ready to begin.
 
     Attributes:
         arguments: How.
@@ -67,7 +67,7 @@ class Search:
         return Trial(self.task, self.space, arguments, self.model.overrides(), begin)
 
     def made_for(self) -> dict[str, Any]:
-        """What all trials of the study have in common."""
+        """The facts that all trials of the study have in common."""
         groups = [group for group in self.groups if not isinstance(group, ReportArguments)]
         searched = self.space.to_json()
         shared = non_default_arguments(*groups)

@@ -1,4 +1,4 @@
-"""What a search leaves behind: the table of its trials, Optuna's plots as PNG and HTML, and `search.json`."""
+"""Writes what a search leaves behind: the table of its trials, Optuna's plots as PNG and HTML, and `search.json`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PLOTS = {
     "importance": "plot_param_importances",
     "parallel_coordinates": "plot_parallel_coordinate",
 }
-# In which a search states what it was made with, beside those of every run.
+# A search states the versions of these libraries, too, beside those of every run.
 _PACKAGES = ("optuna", "plotly", "ray")
 
 
@@ -58,9 +58,9 @@ def write_report(
     """Write `study.csv`, the plots and `search.json` into the search's folder.
 
     Args:
-        results: Of the best trial, trained again.
+        results: Those of the best trial, trained again.
         comparison: See [`compare_configurations`].
-        minutes: Of this process.
+        minutes: The minutes of this process.
 
     Returns:
         The document in `search.json`.
@@ -132,7 +132,7 @@ def _span(trials: Sequence[FrozenTrial]) -> float:
 
 
 def importances(study: Study) -> dict[str, float] | None:
-    """How much of the objective's variation each parameter accounts for (PED-ANOVA); None: too few trials to tell."""
+    """Tell how much of the objective's variation each parameter accounts for (PED-ANOVA); None: too few trials."""
     import optuna
 
     try:
@@ -171,7 +171,7 @@ def write_plots(study: Study, folder: Path, metric: str) -> list[str]:
 
 
 def _write_png(draw: Callable[[], Any], path: Path) -> None:
-    """What `draw` draws, by an Agg canvas.
+    """Write what `draw` draws, by an Agg canvas.
 
     Optuna draws by pyplot and sets a style: the figure is closed, and the settings are what they were before.
     """

@@ -1,4 +1,4 @@
-"""What a search has found, as a recipe of the training scripts: trained again, and compared with the default."""
+"""Makes a recipe of what a search has found, trains it again, and compares it with the default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hyper-parameter search may choose: parameters with ranges or choices, from JSON, and defaults."""
+"""The space of a hyper-parameter search: parameters with ranges or choices, from JSON, and defaults."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Dimension:
     """One parameter of a search: a range, or choices.
 
     Attributes:
-        name: Of a training argument, of a value of the model's configuration, or of an element of a list there.
+        name: That of a training argument, of a value of the model's configuration, or of an element of a list there.
         low, high: Ends of the range, both included.
         log: Whether the logarithm is what is uniform.
         step: Distance between the values; None: 1 for whole numbers, any value for others.
@@ -72,7 +72,7 @@ class Dimension:
 
     @classmethod
     def parse(cls, name: str, value: Any) -> Dimension:
-        """Of what JSON says: `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
+        """Read a value of JSON, such as `{"low": 1e-4, "high": 0.1, "log": true}` or `{"choices": ["mean", "max"]}`.
 
         Raises:
             ValueError: names the parameter and what is wrong with its range.
@@ -103,7 +103,7 @@ class Dimension:
         return cls(name, low, high, log, step, kind == "int")
 
     def to_json(self) -> dict[str, Any]:
-        """What [`parse`] reads."""
+        """Write what [`parse`] reads."""
         if self.choices:
             return {"choices": list(self.choices)}
         kind = int if self.whole else float
@@ -172,7 +172,7 @@ class SearchSpace:
 
     @classmethod
     def read(cls, source: str) -> SearchSpace:
-        """Of a JSON file, or of JSON text.
+        """Read a space from a JSON file, or from JSON text.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -196,7 +196,7 @@ class SearchSpace:
         """Raise unless every parameter exists and may have every value at the ends of its range.
 
         Args:
-            arguments: Of training.
+            arguments: The arguments of training.
             config: That of the model, or of a siamese network's encoder.
             given: `config_overrides`.
 
@@ -300,7 +300,7 @@ _PRETRAINED = {
 
 
 def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
-    """What is worth searching where nothing else was said.
+    """Make the space that is worth searching where nothing else was said.
 
     Args:
         task: The name of a task that has a search space.

@@ -113,7 +113,7 @@ def study_lock(location: str, output: str | Path) -> BaseFileLock:
 
 @contextlib.contextmanager
 def _named(location: str) -> Iterator[None]:
-    """What storages raise, as an error that names the storage."""
+    """Raise what storages raise as an error that names the storage."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -147,13 +147,13 @@ def _check_same(known: Any, asked: Any, study: str, path: str) -> None:
 
 
 class Turns:
-    """Who does the next trial, so that all processes together do `n_trials`.
+    """Says whose turn the next trial is, so that all processes together do `n_trials`.
 
     A trial counts once it has begun, however it ends; one whose process was killed does not.
 
     Args:
         study: Shared by the processes.
-        n_trials: Of the study, all in all.
+        n_trials: The trials of the study, all in all.
         lock: Shared by the processes as well.
     """
 
@@ -210,7 +210,7 @@ def counts(trial: FrozenTrial) -> bool:
 
 
 def this_process() -> dict[str, Any]:
-    """What tells this process from all others."""
+    """Make a name that tells this process from all others."""
     import psutil
 
     # A number is given to another process later; both together are not.

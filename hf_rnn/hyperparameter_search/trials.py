@@ -29,7 +29,7 @@ __all__ = ["FAILURES", "SeenCallback", "Trial", "trial_arguments", "trial_traine
 
 logger = logging.getLogger(__name__)
 
-# What ends a trial and not the search.
+# These errors end a trial and not the search.
 FAILURES = (FloatingPointError, torch.OutOfMemoryError, MemoryError)
 # torch has no class for a CPU's memory that is at its end.
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory")
@@ -54,7 +54,7 @@ def trial_arguments(task: TrainingTask, arguments: RecurrentTrainingArguments, f
 
 @dataclass
 class Trial:
-    """What a trial's trainer has to know, and whether it failed.
+    """The facts that a trial's trainer has to know, and whether it failed.
 
     Attributes:
         task: What is trained.
@@ -95,7 +95,8 @@ class Trial:
         if trial is None or self.task.model_init is None:
             return self.task.model
         model = self.task.model_init(self.split(trial)[1])
-        # As a run begins, which makes its model before its trainer: the best trial can be repeated.
+        # The seed is set as at the beginning of a run, which makes its model before its trainer: the best trial can be
+        # repeated.
         set_seed(self.arguments.seed)
         return model
 
@@ -109,7 +110,7 @@ class Trial:
         return self.best
 
     def trainer(self) -> RecurrentTrainer:
-        """What trains the trial, by its `hyperparameter_search`."""
+        """Make the trainer of the trial, for its `hyperparameter_search`."""
         trainer = self.task.trainer(
             self.arguments,
             kind=trial_trainer_class(self.task.trainer_class or RecurrentTrainer),
@@ -172,7 +173,8 @@ def trial_trainer_class(base: type[RecurrentTrainer]) -> type[RecurrentTrainer]:
         def _hp_search_setup(self, trial: Any) -> None:
             super()._hp_search_setup({} if isinstance(trial, Mapping) else trial)
 
-        # By evaluations, not by steps: with batches of other sizes no two trials would be pruned by each other.
+        # Trials are compared by evaluations, not by steps: with batches of other sizes no two would be pruned by each
+        # other.
         def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
             self._evaluations += 1
             super()._report_to_hp_search(trial, self._evaluations, metrics)

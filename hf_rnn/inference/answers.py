@@ -22,7 +22,7 @@ __all__ = ["PAIR_LABELS", "Answer", "AnswerOptions", "Answerer", "kinds_of", "ma
 Answer = dict[str, Any]
 # The labels of a classifier of pairs that tells those that are alike from others.
 PAIR_LABELS = ("different", "alike")
-# From which probability on a text has a label, where it may have several.
+# A text has a label from this probability on, where it may have several.
 LABEL_THRESHOLD = 0.5
 # Figures after the point: more than the width of a batch leaves unchanged.
 DIGITS = 6

@@ -33,13 +33,13 @@ WINDOW_BATCHES = 32
 WINDOW_CHARACTERS = 2**24
 # Rows that are looked at to find the columns.
 FIRST_ROWS = 100
-# What a text can do to a model: such an error is that of its row.
+# A text can make a model raise these: such an error is that of its row.
 ROW_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, KeyError)
 
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """What [`predict_file`] did.
+    """The account of what [`predict_file`] did.
 
     Attributes:
         output: The file that was written; `-` for standard output.
@@ -78,7 +78,7 @@ def predict_file(
     batch_size: int = 64,
     progress: bool = True,
 ) -> FilePrediction:
-    """The answers of a model to every row of a file, in the order of the rows.
+    """Write the answers of a model to every row of a file, in the order of the rows.
 
     A classifier gives `label` and `score`, or `labels` where a text may have several; a regression `score`; a siamese
     network or a classifier of pairs `score` and `alike`; a tagger `spans`, or `tokens` and `tags` of sentences that
@@ -90,7 +90,7 @@ def predict_file(
     arguments: no row is lost, and none comes twice.
 
     Args:
-        model: A folder, a repository of the Hub or a pipeline.
+        model: A folder, a repository of the Hub, `bundled:NAME` or a pipeline.
         data: A file, `-` for standard input, or a dataset; see `hf_rnn.data.readers.row_stream.open_rows`.
         output: A file that ends in .csv, .jsonl or .conll, or `-` for standard output. Default: beside the input,
             `NAME.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of tokens; for a dataset in
@@ -98,7 +98,7 @@ def predict_file(
         task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
             checkpoint does.
         format: csv, jsonl or conll; with conll a tagger cuts texts into words itself. Default: as `output` ends.
-        split: Of a dataset. Default: its only one, or test.
+        split: The split of a dataset. Default: its only one, or test.
         reading: What is known of the file: encoding, delimiter, quotes, header. Default: found from its content.
         text_column: The column of the texts, of the first texts of pairs, or of the tokens. Default: one with a usual
             name, or the only one.
@@ -129,48 +129,56 @@ def predict_file(
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")
     target = _output(output, stream, form)
     if (stream.size or 0) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):
-        # Before the first window, so that a run that goes on computes the same.
+        # The kernels are there before the first window, so that a run that goes on computes the same.
         build_and_load()
-    job = (
-        None
-        if stream.identity is None
-        else {
-            "input": stream.identity,
-            "columns": asdict(columns),
-            "model": model_checksum(pipeline),
-            "task": pipeline.task,
-            "options": asdict(options),
-            "batch size": batch_size,
-            "format": form,
-            "version": __version__,
-        }
-    )
-    file: Any = (
-        StandardOutput(form, answerer.fields)
-        if target == STANDARD_INPUT
-        else AnswerFile(Path(target), form, answerer.fields, job)
-    )
-    # A bar would run through the answers.
-    progress = progress and target != STANDARD_INPUT
-    with file:
+    job = _job(stream, columns, pipeline, options, batch_size, form)
+    with _answer_file(target, form, answerer, job) as file:
         resumed = file.progress.rows
-        total = stream.count() if progress and stream.count is not None else None
-        bar = logging.tqdm(total=total, initial=resumed, desc="Predicting", unit="text", disable=not progress)
-        with bar:
+        # A bar would run through answers on standard output.
+        with _bar(stream, resumed, progress and target != STANDARD_INPUT) as bar:
             for window in _windows(islice(chain(first, rows), resumed, None), columns, batch_size):
                 answered = file.progress.rows > file.progress.unanswered
                 file.append(_answers(answerer, window, batch_size, answered))
                 bar.update(len(window))
     done = file.progress
-    return FilePrediction(
-        output=target,
-        task=pipeline.task,
-        rows=done.rows,
-        resumed=resumed,
-        unanswered=done.unanswered,
-        problems=done.problems,
-        seconds=time.monotonic() - began,
-    )
+    seconds = time.monotonic() - began
+    return FilePrediction(target, pipeline.task, done.rows, resumed, done.unanswered, done.problems, seconds)
+
+
+def _job(
+    stream: RowStream,
+    columns: InputColumns,
+    pipeline: Pipeline,
+    options: AnswerOptions,
+    batch_size: int,
+    format: str,
+) -> dict[str, Any] | None:
+    """Name everything that the answers depend on; None for rows that nobody can read a second time."""
+    if stream.identity is None:
+        return None
+    return {
+        "input": stream.identity,
+        "columns": asdict(columns),
+        "model": model_checksum(pipeline),
+        "task": pipeline.task,
+        "options": asdict(options),
+        "batch size": batch_size,
+        "format": format,
+        "version": __version__,
+    }
+
+
+def _answer_file(target: str, format: str, answerer: Answerer, job: dict[str, Any] | None) -> Any:
+    """Make the file that the answers go to, or what writes them to standard output in its place."""
+    if target == STANDARD_INPUT:
+        return StandardOutput(format, answerer.fields)
+    return AnswerFile(Path(target), format, answerer.fields, job)
+
+
+def _bar(stream: RowStream, resumed: int, shown: bool) -> Any:
+    """Make the bar of the rows, `resumed` of which are done; they are counted only for a bar that is shown."""
+    total = stream.count() if shown and stream.count is not None else None
+    return logging.tqdm(total=total, initial=resumed, desc="Predicting", unit="text", disable=not shown)
 
 
 def _format(

@@ -23,11 +23,11 @@ Kind = Literal["text", "pair", "tokens"]
 
 @dataclass(frozen=True)
 class InputColumns:
-    """Where the inputs stand.
+    """The columns that the inputs stand in.
 
     Attributes:
         kind: What an input is.
-        names: Of its columns: two of a pair, else one.
+        names: The names of its columns: two of a pair, else one.
         is_plain: Whether the rows are lines of text, in which a tab stands between the texts of a pair.
     """
 

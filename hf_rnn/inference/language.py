@@ -57,8 +57,8 @@ def text_losses(model: Any, tokenizer: Any, texts: Sequence[str], batch_size: in
 
 
 def _nats(model: Any, rows: list[torch.Tensor]) -> list[float]:
-    """Of each row of ids, the longest first."""
-    # What stands after the last token of a row cannot change what was predicted before: the padding needs no mask.
+    """Sum the loss of each row of ids in nats, over all its tokens but the first; the longest row comes first."""
+    # The padding needs no mask: what stands after the last token of a row cannot change what was predicted before.
     ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     targets = torch.nn.utils.rnn.pad_sequence([row[1:] for row in rows], batch_first=True, padding_value=-100)
     steps = max(1, SCORES_AT_ONCE // (len(rows) * model.config.get_text_config().vocab_size))

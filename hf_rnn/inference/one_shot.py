@@ -28,7 +28,7 @@ class OneShotVerifier:
     """Knows identities by one example each: tells whether an example is of an identity, and of which it is.
 
     Args:
-        encode: From several texts or images to their vectors (batch, features).
+        encode: The function from several texts or images to their vectors (batch, features).
         similarity: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`, see `models.similarity`.
         threshold: The similarity from which on two examples count as of one identity; in the similarity's own scale,
             negative for `"euclidean"`. `None`: [`verify`] cannot answer, and [`identify`] always names the nearest.
@@ -60,7 +60,7 @@ class OneShotVerifier:
 
     @property
     def identities(self) -> list[Hashable]:
-        """Who is enrolled, in that order."""
+        """The names of those who are enrolled, in the order of their enrolment."""
         return list(self._vectors)
 
     def enrol(self, identity: Hashable, example: Any) -> None:

@@ -33,7 +33,7 @@ class OutputExistsError(ValueError):
 
 @dataclass
 class Progress:
-    """How far a job has come.
+    """The progress of a job.
 
     Attributes:
         rows: Rows that are in the file, answered or not.
@@ -109,7 +109,7 @@ class AnswerFile:
             self.progress.size = self._stream.write(self._header.encode("utf-8"))
 
     def _noted(self) -> Progress:
-        """How far the part is, by the note beside it."""
+        """Read how far the part is from the note beside it."""
         advice = f"remove {str(self.part)!r} to begin anew, or name another `output`."
         if self.job is None or not self.note.is_file():
             raise OutputExistsError(f"{str(self.part)!r} is a part of answers that nobody can go on with: {advice}")
@@ -184,7 +184,7 @@ class StandardOutput:
 
 
 def formatter(format: str, fields: Sequence[str]) -> Callable[[int, Sequence[Mapping[str, Any] | BadRow]], str]:
-    """From the number of the first row and some answers to their lines.
+    """Make the function that, given the number of the first row and some answers, gives their lines.
 
     In csv and jsonl every row has one line; where there is no answer, `problem` says why. In conll a row without an
     answer is a comment in place of its sentence, and a sentence without a token is nothing.

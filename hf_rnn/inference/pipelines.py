@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from transformers import AutoConfig, AutoTokenizer, Pipeline, PreTrainedConfig, PreTrainedTokenizerBase, pipeline
 
+from ..bundles import checkpoint_folder
 from ..models.encoding import NO_LIMIT
 from ..models.tokenizer_lock import tokenizer_lock
 from ..progress import without_weight_bars
@@ -76,17 +77,17 @@ def load_pipeline(model: str | os.PathLike[str], task: str | None = None) -> Pip
     """The pipeline of a checkpoint, on the CPU; see [`make_pipeline`] for long texts.
 
     Args:
-        model: A folder or a repository of the Hub, with a tokenizer.
+        model: A folder, a repository of the Hub or `bundled:NAME`, with a tokenizer.
         task: One of `HEADS`; None: the one that the checkpoint does. For sentence-similarity an encoder that is no
             siamese network, such as a BertModel, is compared by the mean over its tokens and the cosine.
 
     Raises:
-        ValueError: another `task`, or nothing tells which.
+        ValueError: another `task`, or nothing tells which; or there is no bundled checkpoint of this name.
         OSError: there is no such checkpoint, or a part of it is missing.
     """
     import transformers
 
-    name = os.fspath(model)
+    name = checkpoint_folder(model, "model")
     if task is not None and task not in HEADS:
         raise ValueError(f"`task`={task!r} must be one of {', '.join(HEADS)}.")
     config = AutoConfig.from_pretrained(name)
@@ -141,7 +142,7 @@ def _preprocess(pipeline: Any, *args: Any, **kwargs: Any) -> Any:
 
 def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int | None:
     """The most tokens of a text, special ones included, by the tokenizer and the model's positions; None: any."""
-    # Of a siamese network the encoder has them.
+    # The encoder of a siamese network has them.
     positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     limit = min(tokenizer.model_max_length, positions or NO_LIMIT)
     return limit if limit < NO_LIMIT else None

@@ -57,7 +57,7 @@ def predict_texts(
             takes it, lists of words; from a list, a column of a dataset, a generator. One string or pair is one text.
         batch_size: Texts that are computed together.
         progress: Whether a bar is shown, on standard error.
-        kwargs: Of the pipeline, such as `truncation=True` or `top_k=None`.
+        kwargs: Arguments of the pipeline, such as `truncation=True` or `top_k=None`.
 
     Returns:
         An answer for each text, in their order.

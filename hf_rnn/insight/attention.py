@@ -1,4 +1,4 @@
-"""What a model with attention pooling looks at (Yang et al. 2016, https://aclanthology.org/N16-1174)."""
+"""Shows what a model with attention pooling looks at (Yang et al. 2016, https://aclanthology.org/N16-1174)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AttentionWeights:
     """Attributes:
     steps: What was read at each of them: tokens, or words in a model of words.
     weights: (time), how much of the pooled vector comes from each step; at least 0, their sum 1.
-    total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+    total_tokens: The tokens of the whole text, those that were cut off by `max_tokens` included.
     """
 
     steps: tuple[str, ...]

@@ -1,4 +1,6 @@
-"""What the figures of all insights share. None of them uses pyplot: the calling program's backend stays as it is."""
+"""The parts that the figures of all insights share. None of them uses pyplot: the calling program's backend stays as
+it is.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["name_of", "name_steps", "new_figure", "width_for"]
 
 
-# What is seen of white space.
+# White space is shown so.
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→", "\r": "←"}
 LONGEST_NAME = 16
 MOST_NAMES = 90

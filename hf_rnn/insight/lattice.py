@@ -36,8 +36,8 @@ class TagLattice:
         start, transition, end: (S), (S before, S after), (S): learnt scores; what the scheme forbids has -10,000.
         marginals: (T, S), the probability of each state given the whole sentence; each row's sum is 1.
         path: (T), the states of the most probable path (Viterbi).
-        log_probability: Of that path.
-        total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+        log_probability: The log-probability of that path.
+        total_tokens: The tokens of the whole text, those that were cut off by `max_tokens` included.
     """
 
     words: tuple[str, ...]
@@ -95,7 +95,7 @@ def tag_lattice(
     read = read_text(model, tokenizer, text, max_tokens)
     with evaluation_mode(model):
         emissions = model(**read.inputs).emissions
-    # In double precision: probabilities of long sentences are small.
+    # Double precision is needed: probabilities of long sentences are small.
     emissions, rules = emissions.double(), [rule.double() for rule in crf.rules()]
     mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
     path, score = crf.viterbi(emissions, mask)

@@ -1,4 +1,4 @@
-"""What lies near what in a table of embeddings: nearest neighbours by cosine, and analogies."""
+"""Shows what lies near what in a table of embeddings: nearest neighbours by cosine, and analogies."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def analogy(
     k: int = 10,
     vocabulary: Iterable[str] | None = None,
 ) -> Neighbours:
-    """What is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris", "Rome"],
-    ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
+    """Find what is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris",
+    "Rome"], ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
     """
     for name, words in (("positive", positive), ("negative", negative)):
         if isinstance(words, str):
@@ -192,6 +192,7 @@ def _weight(model: PreTrainedModel) -> np.ndarray:
     try:
         layer = model.get_input_embeddings()
     except NotImplementedError:
+        # transformers raises it for a model that reads no token ids.
         layer = None
     if not isinstance(layer, torch.nn.Embedding):
         raise NotApplicableError(f"`model` is a {type(model).__name__} without a table of embeddings.")
@@ -204,7 +205,8 @@ def _of_words(model: PreTrainedModel) -> WordEmbeddings | None:
 
 
 def _token_of(tokenizer: PreTrainedTokenizerBase, word: str) -> str:
-    # As a word of a text, or else as its beginning: a byte-level tokenizer has other tokens for the two.
+    # The word is looked up as a word of a text, or else as its beginning: a byte-level tokenizer has other tokens for
+    # the two.
     found: list[str] = []
     for text in (f" {word}", word):
         found = tokenizer.tokenize(text, add_special_tokens=False)

@@ -1,4 +1,4 @@
-"""What each pooling makes of a text after every one of its tokens, in one pass and with memory that does not grow."""
+"""Pools a text after every one of its tokens, in one pass and with memory that does not grow."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a model: its answer to a text, or to a pair of them, and why.
+    """The question to a model: its answer to a text, or to a pair of them, and why.
 
     Raises:
         ValueError: a text is no string or has no token but special ones; `text_pair` is missing or too much; `label`
@@ -112,7 +112,7 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """What the model is: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
+        """The kind of model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
         name = type(self.model).__name__
         if name.endswith("ForTokenClassification"):
             return "tagger"
@@ -125,7 +125,7 @@ class Question:
         raise ValueError(f"`model` is a {name}; it must be a classifier, tagger, language model or siamese network.")
 
     def inputs(self) -> dict[str, torch.Tensor]:
-        """What `model` reads, all of the texts."""
+        """The inputs that `model` reads, of all of the texts."""
         batch: dict[str, torch.Tensor] = {}
         for suffix, given in zip(("", "_b"), self.texts, strict=False):
             read = read_text(self.model, self.tokenizer, given)
@@ -150,7 +150,7 @@ def answer(question: Question) -> Section:
         name = question.model.config.similarity
         tables.append(Table(("similarity", ""), ((name, f"{float(similarities[0]):.4f}"),)))
     return Section(
-        "What the model answers to all of the text.",
+        "The model's answer to all of the text.",
         "Probabilities are the model's own; they are no measure of how often it is right.",
         tables=tuple(tables),
     )
@@ -234,8 +234,8 @@ def lattice(question: Question) -> Section:
     """The tags of a CRF."""
     found = tag_lattice(question.model, question.tokenizer, question.text, max_tokens=IN_LATTICE)
     return Section(
-        "For every word the probability of each state of the conditional random field given the whole sentence (its "
-        "marginals), and the most probable path of all.",
+        "Each word has a probability for every state of the conditional random field, given the whole sentence (its "
+        "marginals); the line is the most probable path of all.",
         "The darker a field, the surer the model is; where the line leaves the darkest field of a word, the rules or "
         "the transitions spoke against it.",
         _note(found.total_tokens, IN_LATTICE),
@@ -255,7 +255,7 @@ def curve(question: Question) -> Section:
 
 
 def following(question: Question) -> Section:
-    """What a language model would go on with."""
+    """The tokens that a language model would go on with."""
     found = next_tokens(question.model, question.tokenizer, question.text)
     return Section(
         "The most probable tokens after the end of the text, all of which was read.",
@@ -282,7 +282,7 @@ def attention(question: Question) -> Section:
 
 
 def flow(question: Question) -> Section:
-    """How far gradients reach back."""
+    """The reach of gradients back through time."""
     found = text_gradient_flow(
         question.model,
         question.tokenizer,
@@ -313,7 +313,7 @@ def states(question: Question) -> Section:
             description = f"Heat maps{of_text}: layer {layer.layer + 1}, {layer.direction}."
             pictures.append(_picture(found.figure(layer.layer, layer.direction), description))
     return Section(
-        "What every unit of each layer and direction computes at every step: its gates, its cell state if it has one, "
+        "Every unit of each layer and direction computes at every step its gates, its cell state if it has one, "
         "and its hidden state, which is the output.",
         "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) "
         "to open (yellow), and what has a sign from blue through white to red.",
@@ -323,7 +323,7 @@ def states(question: Question) -> Section:
 
 
 def neighbours(question: Question) -> Section:
-    """What lies near the words of the text."""
+    """The words that lie near those of the text."""
     model, tokenizer = question.model, question.tokenizer
     reads = [read_text(model, tokenizer, text, max_tokens=1000) for text in question.texts]
     if getattr(getattr(model.config, "encoder", model.config), "word_vocab_size", None) is not None:
@@ -342,9 +342,9 @@ def neighbours(question: Question) -> Section:
         found = zip(near.words, near.similarities, strict=True)
         rows.append((word, ", ".join(f"{other} ({cosine:.2f})" for other, cosine in found)))
     return Section(
-        f"For the longest words of the text, up to {NEIGHBOURING_WORDS}, the words whose vectors point most nearly "
-        "the same way, with their cosine.",
-        "What stands together here is alike to the model before it has read any context; a cosine of 1 is the same "
+        f"The longest words of the text, up to {NEIGHBOURING_WORDS}, stand beside those whose vectors point most "
+        "nearly the same way, with their cosine.",
+        "Words that stand together are alike to the model before it has read any context; a cosine of 1 is the same "
         "direction.",
         tables=(Table(("word", "nearest words (cosine)"), tuple(rows)),),
     )
@@ -377,7 +377,7 @@ def _notes(totals: Sequence[int], shown: int) -> str:
     return " ".join(filter(None, (_note(total, shown) for total in totals)))
 
 
-# In the order of the page.
+# The sections have the order of the page.
 SECTIONS: dict[str, Callable[[Question], Section]] = {
     "Answer": answer,
     "Contributions of tokens": contributions,

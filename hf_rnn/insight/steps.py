@@ -140,6 +140,6 @@ def label_names(model: PreTrainedModel) -> tuple[str, ...]:
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """In the tensor's own type; what numpy has no type for as float32."""
+    """Copy a tensor to an array of its own type; of float32 where numpy has no such type."""
     tensor = tensor.detach().cpu()
     return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())

@@ -1,4 +1,4 @@
-"""What a model thinks while it reads: its classes after every token, or its next token at the end."""
+"""Shows what a model thinks while it reads: its classes after every token, or its next token at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ReadingCurve:
     steps: The tokens.
     labels: Names of the classes.
     probabilities: (time, labels), after each token: what the model answers to the text up to there.
-    total_tokens: Of the whole text, those that were cut off by `max_tokens` included.
+    total_tokens: The tokens of the whole text, those that were cut off by `max_tokens` included.
     """
 
     steps: tuple[str, ...]

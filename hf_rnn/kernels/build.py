@@ -34,7 +34,7 @@ class KernelBuildError(RuntimeError):
 
 
 def cache_folder() -> Path:
-    """Where built kernels lie: `HF_RNN_CACHE`, or `hf_rnn` beside the Hub's cache."""
+    """The folder of built kernels: `HF_RNN_CACHE`, or `hf_rnn` beside the Hub's cache."""
     return Path(os.environ.get("HF_RNN_CACHE") or Path(constants.HF_HOME) / "hf_rnn") / "kernels"
 
 
@@ -105,7 +105,7 @@ def _processor_flags() -> list[str]:
 
 
 def _processor() -> str:
-    # What the library was compiled for: the cache may be on a disk that several machines share.
+    # The library is compiled for this processor: the cache may be on a disk that several machines share.
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

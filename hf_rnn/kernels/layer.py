@@ -79,7 +79,7 @@ def _readable(tensors: Sequence[torch.Tensor]) -> bool:
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """With the numbers in memory as they are read: row-major, and no sign that torch still owes them."""
+    """Lay the numbers out in memory as they are read: row-major, and with no sign that torch still owes them."""
     return tensor.resolve_neg().contiguous()
 
 

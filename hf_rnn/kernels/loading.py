@@ -39,7 +39,7 @@ def load() -> bool:
 
 
 def build_and_load() -> bool:
-    """As `load`, and build them first where there is a compiler; a process says once if they cannot be built."""
+    """Build the kernels where there is a compiler, then `load` them; a process warns once if they cannot be built."""
     global _in_vain
     if compiled_layer() is None and wanted() and not _in_vain:
         try:

@@ -1,4 +1,4 @@
-"""Which row each sequence reads at each step, for the compiled kernels: longest first, in parts for the threads."""
+"""The rows that the compiled kernels read at each step: longest sequence first, in parts for the threads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Schedule:
 
     @classmethod
     def of(cls, steps: Steps, time: int, num_parts: int) -> Schedule:
-        """For a batch of `time` steps, cut into at most `num_parts` parts of about the same work."""
+        """Cut a batch of `time` steps into at most `num_parts` parts of about the same work."""
         lengths = steps.lengths
         batch, directions = len(lengths), len(steps.orders)
         positions = torch.arange(batch * time).view(batch, time)

@@ -1,4 +1,4 @@
-"""How many threads torch computes with: a default that does not collapse on a busy machine.
+"""Chooses the number of threads that torch computes with: a default that does not collapse on a busy machine.
 
 OpenMP's threads wait for each other after every operation, and by default they spin while they do. A recurrent layer
 waits at each step of the sequence: when another process holds a core, the others spin until the scheduler brings the
@@ -7,7 +7,7 @@ slower on an idle machine.
 
 So torch computes a recurrent model with one thread, while the compiled kernels, whose threads wait for each other once
 a layer, use all cores. What has no recurrence, such as a BERT, uses all cores as torch does by itself;
-`OMP_WAIT_POLICY=passive`, which the training script sets before torch is loaded, keeps that from collapsing.
+`OMP_WAIT_POLICY=passive`, which every command sets before torch is loaded, keeps that from collapsing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _chosen: int | None = None
 
 
 def kernel_threads() -> int:
-    """As many as torch has for its operations, unless `use_kernel_threads` says otherwise."""
+    """The number of threads of a kernel: that of torch's operations, unless `use_kernel_threads` says otherwise."""
     return torch.get_num_threads() if _chosen is None else _chosen
 
 

@@ -1,4 +1,4 @@
-"""What the losses over embeddings take: the checks that they share."""
+"""The checks of their arguments that the losses share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 
 
-__all__ = ["check_choice", "check_embeddings", "check_labels", "check_scale"]
+__all__ = ["check_choice", "check_embeddings", "check_labels", "check_scale", "check_smoothing"]
 
 
 def check_embeddings(**embeddings: torch.Tensor) -> None:
@@ -32,6 +32,12 @@ def check_scale(name: str, value: float) -> None:
     """Raise a ValueError unless `value` is finite and above 0."""
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"`{name}`={value} must be a finite number above 0.")
+
+
+def check_smoothing(label_smoothing: float) -> None:
+    """Raise a ValueError unless `label_smoothing` is in [0, 1)."""
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"`label_smoothing`={label_smoothing} must be in [0, 1).")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

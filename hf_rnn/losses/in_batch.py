@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.similarity import matrix
-from .checks import check_choice, check_embeddings, check_scale
+from .checks import check_choice, check_embeddings, check_scale, check_smoothing
 from .named import NamedLoss
 
 
@@ -77,7 +77,7 @@ class HardNegativeBatchLoss(nn.Module):
         scores = matrix(a, b, "cosine")  # (batch, batch)
         positive = scores.diagonal()
         itself = torch.eye(len(a), dtype=torch.bool, device=a.device)
-        # At least one: the only row of a batch has the mean 0, not NaN, and is left out below.
+        # The divisor is at least one: the only row of a batch has the mean 0, not NaN, and is left out below.
         mean_negative = scores.masked_fill(itself, 0).sum(1) / max(1, len(a) - 1)
         masked = itself | (scores > positive.unsqueeze(1))
         closest_negative = scores.masked_fill(masked, -math.inf).amax(1)
@@ -100,7 +100,7 @@ class MultipleNegativesRankingLoss(nn.Module):
     that of Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567), section 7.
 
     Args:
-        scale: Of the similarities; the inverse of a temperature. With `"dot"` 1 is usual.
+        scale: The factor of the similarities; the inverse of a temperature. With `"dot"` 1 is usual.
         similarity: `"cosine"` or `"dot"`.
         symmetric: Rank the rows of `a` for each `b`, too.
         label_smoothing: ε in [0, 1): the share of the target that is spread evenly over the batch.
@@ -123,8 +123,7 @@ class MultipleNegativesRankingLoss(nn.Module):
         super().__init__()
         check_scale("scale", scale)
         check_choice("similarity", similarity, ("cosine", "dot"))
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"`label_smoothing`={label_smoothing} must be in [0, 1).")
+        check_smoothing(label_smoothing)
         self.scale = scale
         self.similarity = similarity
         self.symmetric = symmetric

@@ -1,4 +1,4 @@
-"""What a siamese network is trained to: one loss by name, or the weighted sum of several."""
+"""The objective of a siamese network: one loss by name, or the weighted sum of several."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SimilarityObjective(nn.Module):
     a weighted sum of several is multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
 
     Args:
-        names: Of [`LOSSES`].
+        names: Names in [`LOSSES`].
         options: Loss → its arguments, and its `weight` (1 by default).
 
     Example:
@@ -116,7 +116,7 @@ class SimilarityObjective(nn.Module):
         Returns:
             The loss, a scalar.
         """
-        # With a gradient, if it be 0, in a batch that no loss has anything to say of.
+        # The loss has a gradient, if it be 0, in a batch that no loss has anything to say of.
         total = 0 * (a.sum() + b.sum())
         alike = labels == 1
         for name, loss in self.losses.items():

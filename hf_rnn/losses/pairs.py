@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.similarity import pairwise
-from .checks import check_embeddings, check_labels, check_scale
+from .checks import check_embeddings, check_labels, check_scale, check_smoothing
 from .named import NamedLoss
 
 
@@ -198,8 +198,7 @@ class PairClassificationLoss(nn.Module):
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"`label_smoothing`={label_smoothing} must be in [0, 1).")
+        check_smoothing(label_smoothing)
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

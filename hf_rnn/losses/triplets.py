@@ -30,7 +30,8 @@ class _Margin(nn.Module):
         self.distance = distance
 
     def _losses(self, to_positive: torch.Tensor, to_negative: torch.Tensor) -> torch.Tensor:
-        # With similarities less of one is more of the distance, and the 1 of 1 − cos(x, y) cancels.
+        # A difference of similarities is the other way round than one of distances, and the 1 of 1 − cos(x, y)
+        # cancels.
         return functional.relu(to_negative - to_positive + self.margin)
 
 

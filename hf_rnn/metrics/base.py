@@ -1,4 +1,4 @@
-"""What the metrics have in common."""
+"""The parts that the metrics have in common."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SKLEARN_CITATION = """\
 
 
 class InMemoryMetric(evaluate.Metric):
-    """What the metrics share: the type of their inputs, and no cache file that two processes could meet in.
+    """The base of the metrics: the type of their inputs, and no cache file that two processes could meet in.
 
     Raises:
         MissingExtraError: the library that computes the figures is not installed.

@@ -1,4 +1,4 @@
-"""Which types of entities a tagger takes for which."""
+"""The types of entities that a tagger takes for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a class is known by a few examples: n-way k-shot."""
+"""Measures how often a class is known by a few examples: n-way k-shot."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def n_way_k_shot(
     nothing apart gets exactly 1 / `ways`.
 
     Args:
-        encode: From several texts or images to their vectors (batch, features). Called once, with all of them.
+        encode: Makes the vectors (batch, features) of several texts or images. It is called once, with all of them.
         examples_by_class: At least `ways` classes of at least `shots` + 1 examples.
         ways: Classes of an episode, at least 2.
         shots: Known examples of a class, at least 1.
         episodes: At least 2.
-        similarity: Of two vectors, see `models.similarity`.
-        seed: Of the draw of the episodes.
+        similarity: The similarity of two vectors, see `models.similarity`.
+        seed: The seed of the draw of the episodes.
 
     Example:
         >>> examples = {"a": torch.tensor([[1.0, 0.0]] * 3), "b": torch.tensor([[0.0, 1.0]] * 3)}

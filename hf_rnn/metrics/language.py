@@ -1,4 +1,4 @@
-"""What the probabilities of a language model are worth: loss, perplexity and bits per character.
+"""Measures what the probabilities of a language model are worth: loss, perplexity and bits per character.
 
 They are of a whole text: natural logarithms are summed over all its tokens and divided once, so that it does not
 matter in which pieces it was read.

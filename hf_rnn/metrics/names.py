@@ -1,4 +1,4 @@
-"""What figures are called where one metric is taken of several things."""
+"""The names of figures where one metric is taken of several things."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from __future__ import annotations
 __all__ = ["CLASSIFIER"]
 
 
-# Before the figures of a classifier of pairs; those without it are of the similarity.
+# The prefix stands before the figures of a classifier of pairs; those without it are of the similarity.
 CLASSIFIER = "classifier_"

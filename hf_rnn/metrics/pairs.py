@@ -26,8 +26,8 @@ def similarity_metrics_for(
 
     Args:
         kind: What the labels are: `"labels"`, 0 and 1, or `"scores"`.
-        threshold_metric: By which the threshold is chosen that is best on the pairs themselves: `"accuracy"`,
-            `"balanced_accuracy"` or `"f1"`.
+        threshold_metric: The metric by which the threshold is chosen that is best on the pairs themselves:
+            `"accuracy"`, `"balanced_accuracy"` or `"f1"`.
 
     Returns:
         A function of transformers' `EvalPrediction`, which returns what [`pair_figures`] does.
@@ -108,8 +108,8 @@ def pair_figures(
         similarities: (pairs).
         log_odds: (pairs), a classifier's logarithms of the odds of "alike"; None: there is no classifier.
         labels: (pairs), 1, alike, or 0; or scores.
-        threshold, odds_threshold: From which on pairs are said to be alike; None: the best of these pairs.
-        threshold_metric: By which the best threshold is chosen.
+        threshold, odds_threshold: The score from which on pairs are said to be alike; None: the best of these pairs.
+        threshold_metric: The metric by which the best threshold is chosen.
 
     Example:
         >>> figures = pair_figures("scores", np.array([0.1, 0.5, 0.7]), None, [0.0, 3.0, 5.0])

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-# By which a threshold can be chosen; each is the best where it is highest.
+# A threshold can be chosen by these; each is the best where it is highest.
 THRESHOLD_METRICS = ("accuracy", "balanced_accuracy", "f1")
 # Ranks at which retrieval is measured.
 RANKS = (1, 5, 10)
@@ -163,7 +163,7 @@ def retrieval_figures(
         vectors: (texts, features).
         texts: Different ones.
         pairs: Known duplicates among them; those of duplicates are duplicates, too.
-        similarity: Of two vectors, see `models.similarity`.
+        similarity: The similarity of two vectors, see `models.similarity`.
 
     Example:
         >>> vectors = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])

@@ -74,7 +74,7 @@ class TaggingMetric(InMemoryMetric):
         figures = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "accuracy": 0.0}
         if any(references):
             figures["accuracy"] = float(accuracy_score(references, predictions))
-        # Without an entity, of which a B- is the sign, seqeval takes means over no types and warns.
+        # Where there is no entity, of which a B- is the sign, seqeval takes means over no types and warns.
         if not any(tag.startswith("B-") for tag in chain(*references, *predictions)):
             return figures
         report = classification_report(
@@ -195,7 +195,8 @@ def span_f1(references: Sequence[set[Span]], predictions: Sequence[set[Span]]) -
 
 
 def best_labels(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
-    """What `Trainer(preprocess_logits_for_metrics=...)` takes, so that it keeps ids and not logits of a whole split.
+    """Choose the best labels, for `Trainer(preprocess_logits_for_metrics=...)`, so that it keeps ids and not logits of
+    a whole split.
 
     Args:
         logits: `(batch, time, labels)`; of a model that returns more, the first of its outputs.

@@ -83,7 +83,7 @@ class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel
             super()._init_weights(module)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the folder also carries the models' code, and every Auto class can load it by that."""
+        """Save as transformers does, with the models' code in the folder, by which every Auto class can load it."""
         # Saving records only the Auto class of the head that is saved; a stranger may want the backbone.
         classes = self.config.head_classes()
         if self.config.causal_obstacle is not None:

@@ -102,7 +102,7 @@ class RecurrentCache(Cache):
 
     @property
     def states(self) -> list[State]:
-        """For each layer (h,) or (h, c), each (batch, directions, units)."""
+        """The states of the layers: (h,) or (h, c) of each, each part (batch, directions, units)."""
         return [layer.state for layer in self._recurrent_layers]
 
     @property

@@ -1,4 +1,4 @@
-"""What every configuration refuses, in words that name the argument."""
+"""The checks of every configuration, which refuse in words that name the argument."""
 
 from __future__ import annotations
 

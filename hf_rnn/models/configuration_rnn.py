@@ -39,8 +39,8 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 @strict
 class RecurrentConfig(PreTrainedConfig):
-    r"""What all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`], [`GruConfig`],
-    [`ElmanConfig`], [`DanConfig`].
+    r"""The configuration that all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`],
+    [`GruConfig`], [`ElmanConfig`], [`DanConfig`].
 
     Args:
         vocab_size (`int`, *optional*, defaults to 20000):
@@ -168,7 +168,7 @@ class RecurrentConfig(PreTrainedConfig):
     def get_config_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """As in transformers; the folder must be that of a model of this type."""
+        """Read a folder as transformers does; it must be that of a model of this type."""
         found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
         return found
@@ -203,7 +203,7 @@ class RecurrentConfig(PreTrainedConfig):
 
     @property
     def causal_obstacle(self) -> str | None:
-        """What keeps a language model from having this configuration; None: nothing does."""
+        """Say what keeps a language model from having this configuration; None: nothing does."""
         if self.cell == "none":
             return "without a recurrence no step knows of those before it"
         if self.bidirectional:
@@ -378,7 +378,7 @@ class DanConfig(RecurrentConfig):
     pooling: Literal["mean", "max", "mean_max", "attention"] = "mean"
 
     def validate_directions(self) -> None:
-        """Without a recurrence there is no direction."""
+        """Accept any direction: without a recurrence there is none."""
         if self.bidirectional:
             raise ValueError("`bidirectional` is True; a Dan has no recurrence and must be False.")
 

@@ -117,7 +117,7 @@ class SiameseConfig(PreTrainedConfig):
     def get_config_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """As in transformers; the folder must be that of a siamese network."""
+        """Read a folder as transformers does; it must be that of a siamese network."""
         found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
         return found

@@ -37,7 +37,7 @@ Reduction = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def allowed_transitions(labels: Sequence[str], scheme: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Which label may start a sentence, follow another, and end one.
+    """Tell which label may start a sentence, follow another, and end one.
 
     Args:
         labels: Names such as "O", "B-PER", "I-PER" (for BIOES also "E-PER" and "S-PER").

@@ -60,7 +60,7 @@ class RecurrentEmbeddings(RecordedStates):
         return nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
 
     def find_words(self, inputs: torch.Tensor, mask: torch.Tensor) -> Words | None:
-        """Which words the ids (batch, time) make, given their mask; None: each token is a step of its own."""
+        """Find the words that the ids (batch, time) make, given their mask; None if every token is its own step."""
         return None
 
     def forward(

@@ -1,4 +1,4 @@
-"""From what any encoder of transformers returns to one vector for each input."""
+"""Makes one vector for each input of what any encoder of transformers returns."""
 
 from __future__ import annotations
 

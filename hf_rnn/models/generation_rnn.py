@@ -17,8 +17,8 @@ __all__ = ["RecurrentGenerationMixin"]
 
 
 class RecurrentGenerationMixin(GenerationMixin):
-    """What transformers' `generate` has to know of a recurrent model: it starts from a [`RecurrentCache`], and reads
-    what it is given, padding nowhere and everything else once.
+    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
+    and reads what it is given, padding nowhere and everything else once.
 
     `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
     the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
@@ -38,7 +38,7 @@ class RecurrentGenerationMixin(GenerationMixin):
     generation_config: GenerationConfig
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the state that it starts from may be given by any of its names."""
+        """Generate as transformers does; the state that it starts from may be given by any of its names."""
         start = take_state(kwargs)
         if start is not None:
             kwargs[STATE_NAME] = start
@@ -46,7 +46,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         return stock.generate(*args, **kwargs)
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
-        """As in transformers, which reads the options of generation from a folder."""
+        """Read the options of generation from a folder, as transformers does."""
         stock: Any = super()
         stock.adjust_generation_fn(*args, **kwargs)
         self.keep_state()
@@ -62,7 +62,7 @@ class RecurrentGenerationMixin(GenerationMixin):
     def _maybe_initialize_input_ids_for_generation(
         self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]
     ) -> Any:
-        # What the pipeline makes of the text "", too.
+        # The pipeline gives no inputs for the text "", either.
         if inputs is None and model_kwargs.get("inputs_embeds") is None and bos_token_id is None:
             raise ValueError(
                 "There is no prompt, and `bos_token_id` is None; generation needs a token to read: give a text that "
@@ -117,7 +117,10 @@ class RecurrentGenerationMixin(GenerationMixin):
     def prepare_inputs_for_generation(  # type: ignore[override]
         self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """As in transformers; the mask is that of the steps to be read, without which pad tokens would be padding."""
+        """Choose the inputs of a step as transformers does, with a mask of the steps to be read.
+
+        Without that mask, pad tokens among them would count as padding.
+        """
         if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
             return self._inputs_of_one_token(input_ids, **kwargs)
         stock: Any = super()
@@ -145,7 +148,7 @@ class RecurrentGenerationMixin(GenerationMixin):
 
 
 def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
-    # For `copies` rows of each text, where it is not for so many already.
+    # The state is repeated for `copies` rows of each text, where it is not for so many already.
     if not isinstance(given, RecurrentCache):
         raise ValueError(f"`cache` is a {type(given).__name__}; it must be a RecurrentCache.")
     past = given.get_seq_length()

@@ -1,4 +1,4 @@
-"""From the pooled vector to what a task wants: dense layers and the classification head."""
+"""The layers between the pooled vector and a task's answer: dense layers and the classification head."""
 
 from __future__ import annotations
 

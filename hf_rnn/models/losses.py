@@ -56,7 +56,7 @@ def classification_loss(
         term = functional.mse_loss if kind == "regression" else functional.binary_cross_entropy_with_logits
         total = term(logits, labels.view_as(logits).to(logits.dtype), reduction="sum")
     if num_items_in_batch is None:
-        # At least one: a batch in which nothing is labelled has the loss 0, not NaN.
+        # The divisor is at least one: a batch in which nothing is labelled has the loss 0, not NaN.
         num_items_in_batch = (labels != -100).sum().clamp(min=1)
     return divided(total, num_items_in_batch)
 
@@ -72,7 +72,7 @@ def tokens_to_predict(
 
     Args:
         scored: (batch, time) of the steps that there are scores of, which must be all.
-        vocab_size: Of the tokens.
+        vocab_size: The number of tokens.
         mask: (batch, time), True at a token.
         labels: (batch, time), the tokens, or -100 where none is to be predicted. What no token stands before is not
             predicted, so that the padding of a text, on the left or on the right, does not change its loss.

@@ -28,7 +28,7 @@ __all__ = ["RecurrentCausalLMOutput", "RecurrentForCausalLM"]
 
 @dataclass
 class RecurrentCausalLMOutput(StateOutputMixin, CausalLMOutputWithPast):
-    """What a language model returns.
+    """The outputs of a language model.
 
     Attributes:
         loss: The mean over the predicted tokens, in nats, if there are labels.

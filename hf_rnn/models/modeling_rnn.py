@@ -57,7 +57,7 @@ __all__ = [
 
 @dataclass
 class RecurrentSequenceClassifierOutput(StateOutputMixin, SequenceClassifierOutputWithPast):
-    """What a classifier of sequences returns.
+    """The outputs of a classifier of sequences.
 
     Attributes:
         loss: The mean over the labels, if they were given.
@@ -114,7 +114,7 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
 
 @dataclass
 class RecurrentTokenClassifierOutput(RecurrentSequenceClassifierOutput):
-    """What a token classifier returns.
+    """The outputs of a token classifier.
 
     Attributes:
         loss: The mean over the labels, if they were given.

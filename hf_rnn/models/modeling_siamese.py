@@ -73,7 +73,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
             super()._init_weights(module)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the folder also carries the models' code, every Auto class can load it by that, and of
+        """Save as transformers does, with the models' code in the folder. Every Auto class can load it by that, and of
         texts it is also one for our pipeline and for `sentence_transformers`.
         """
         of_texts = self.config.of_texts
@@ -86,7 +86,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; `encode` then looks for the tokenizer in the same place, such as the same revision."""
+        """Load as transformers does; `encode` then looks for the tokenizer in the same place and revision."""
         found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         # With `output_loading_info=True` the model comes with a report.
         model = found[0] if isinstance(found, tuple) else found
@@ -113,7 +113,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
         self._encoder().set_input_embeddings(value)
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; the number of tokens is in the encoder's configuration."""
+        """Resize the table as transformers does; the number of tokens is in the encoder's configuration."""
         table = self._encoder().resize_token_embeddings(*args, **kwargs)
         self.vocab_size = table.num_embeddings
         return table

@@ -20,10 +20,10 @@ def checked_inputs(
     token_type_ids: torch.Tensor | None,
     pixel_values: torch.Tensor | None,
 ) -> dict[str, torch.Tensor]:
-    """What an encoder is given for one side of a pair.
+    """Check the inputs of an encoder for one side of a pair.
 
     Args:
-        suffix: Behind the arguments' names in errors.
+        suffix: The end of the arguments' names in errors.
         padding: The token that counts for nothing where there is no `attention_mask`, if there is one.
         takes_token_types: Whether the encoder takes `token_type_ids`; they are left out if not.
         input_ids, attention_mask, token_type_ids, pixel_values: As [`SiameseModel`] is given them.
@@ -86,7 +86,7 @@ def split_by_type(
     for number in (0, 1):
         of_text = (token_type_ids == number) & attention_mask.bool()
         lengths = of_text.sum(1)
-        # In a recording a width that does not depend on the values.
+        # A width that does not depend on the values is taken in a recording.
         width = of_text.shape[1] if recorded() else int(lengths.max()) if len(lengths) else 0
         order = (~of_text).long().argsort(dim=1, stable=True)[:, :width]
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Which of several equal ways, or paths, a recurrent layer is computed by.
+"""The choice between several equal ways, or paths, of computing a recurrent layer.
 
     compiled    one compiled kernel for all steps and both directions; it touches no padding and gives every state.
                 CPU, float32 and float64, where the package `hf_rnn` is installed and has built it (`hf_rnn.kernels`).
@@ -44,9 +44,9 @@ class CompiledLayer(Protocol):
     def __call__(
         self, cell: Any, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
     ) -> tuple[torch.Tensor, State]:
-        """For a `Cell` with `weights`, each direction's `Cell.drawn_weights`, from `state`, each part (batch,
-        directions, units): the output of every step (batch, time, directions * units), zero at the padding, and the
-        state at each sequence's own last step.
+        """Compute, for a `Cell` with `weights` (each direction's `Cell.drawn_weights`) and from `state` (each part of it
+        (batch, directions, units)), the output of every step (batch, time, directions * units), zero at the padding,
+        and the state at each sequence's own last step.
         """
         ...
 

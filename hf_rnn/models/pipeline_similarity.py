@@ -20,7 +20,7 @@ ONE_TO_MANY = {"source_sentence", "sentences"}
 
 
 class SentenceSimilarityPipeline(Pipeline):
-    """How alike texts are to a [`SiameseModel`], by its `config.similarity`.
+    """Tells how alike texts are to a [`SiameseModel`], by its `config.similarity`.
 
     Called with:
 

@@ -1,4 +1,4 @@
-"""From a vector for each step to one vector for the sequence, blind to padding."""
+"""Makes one vector for a sequence of a vector for each of its steps, blind to padding."""
 
 from __future__ import annotations
 

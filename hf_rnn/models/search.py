@@ -52,7 +52,7 @@ def semantic_search(
             positions = torch.empty(len(some), 0, dtype=torch.long, device=queries.device)
             for start in range(0, len(corpus), block_size):
                 block, at = _best(matrix(some, corpus[start : start + block_size], similarity), top_k)
-                # What was found before stands first, and the sort is stable: of equals it keeps the smaller position.
+                # The earlier finds stand first, and the sort is stable: of equals it keeps the smaller position.
                 scores, order = torch.cat([scores, block], 1).sort(dim=1, descending=True, stable=True)
                 positions = torch.cat([positions, at + start], 1).gather(1, order)
                 scores, positions = scores[:, :top_k], positions[:, :top_k]

@@ -89,7 +89,7 @@ class SiameseSentenceEncoder(nn.Module):
         backend: str = "torch",
         **kwargs: Any,
     ) -> SiameseSentenceEncoder:
-        """What sentence-transformers calls, with its own arguments.
+        """Load as sentence-transformers asks for it, with its own arguments.
 
         Raises:
             ValueError: for another `backend` than "torch".

@@ -1,4 +1,4 @@
-"""What siamese networks return."""
+"""The outputs of siamese networks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["SiameseOutput", "SiamesePairClassifierOutput"]
 
 @dataclass
 class SiameseOutput(ModelOutput):
-    """What a siamese network returns.
+    """The outputs of a siamese network.
 
     Attributes:
         logits: (batch), the similarity of each pair, if a second input was given.
         embeddings: (batch, features) of the first input.
         embeddings_b: (batch, features) of the second input, if it was given.
-        hidden_states: Of the encoder, of the first input, if they were asked for; in a pair as long as the longer.
+        hidden_states: Those of the encoder for the first input, if asked for; in a pair as long as the longer.
         hidden_states_b: Those of the second input.
     """
 
@@ -32,10 +32,10 @@ class SiameseOutput(ModelOutput):
 
 @dataclass
 class SiamesePairClassifierOutput(ModelOutput):
-    """What a classifier of pairs returns.
+    """The outputs of a classifier of pairs.
 
     Attributes:
-        loss: Of the labels, if they were given.
+        loss: The loss of the labels, if they were given.
         logits: (batch, labels).
         similarities: (batch), of the embeddings, by `config.similarity`.
         embeddings: (batch, features) of the first input.

@@ -1,4 +1,4 @@
-"""How alike two vectors are: the larger, the more alike, whichever of the measures is taken."""
+"""Measures how alike two vectors are: the larger, the more alike, whichever of the measures is taken."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def matrix(a: torch.Tensor, b: torch.Tensor, kind: str) -> torch.Tensor:
     """
     _check(a, b, kind)
     if kind == "euclidean":
-        # By matrix products equal vectors would be some 1e-3 apart.
+        # Equal vectors would be some 1e-3 apart by matrix products.
         return -torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
     if kind == "manhattan":
         return (-torch.cdist(a, b, p=1)).exp()

@@ -1,4 +1,4 @@
-"""From a vector for each word to its label: the emissions, a CRF where there is one, and what a word's pieces say."""
+"""The layers between a word's vector and its label: emissions, a CRF if there is one, and the labels of pieces."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bioes_states(labels: Sequence[str]) -> dict[str, str]:
         if prefix in last and f"I-{entity}" in labels:
             states[f"{last[prefix]}-{entity}"] = label
         elif prefix == "B":
-            # Without an I- such an entity is of one word.
+            # An entity without an I- is of one word.
             del states[label]
             states[f"S-{entity}"] = label
     return states
@@ -104,7 +104,7 @@ class TaggingHead(nn.Module):
         """
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
-            # In a recording nothing is picked out: how many words there are depends on the values.
+            # Nothing is picked out in a recording: how many words there are depends on the values.
             picked, own = ((x.flatten(0, 1) if recorded() else x[mask]) for x in (emissions, labels))
             return classification_loss(picked, own, "single_label_classification", num_items_in_batch)
         labelled = labels != -100

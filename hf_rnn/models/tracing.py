@@ -19,7 +19,8 @@ __all__ = ["Tensors", "as_size", "over_time", "recorded", "shape_of"]
 
 
 Tensors = Sequence[torch.Tensor]
-# From the state before a step, what the sequences hold at it and what is the same at all, to the state after it.
+# A step takes the state before it, what the sequences hold at it and what is the same at all, and gives the state
+# after it.
 Step = Callable[[tuple[torch.Tensor, ...], Tensors, Tensors], tuple[torch.Tensor, ...]]
 
 
@@ -37,7 +38,7 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
 
 
 def as_size(number: torch.Tensor) -> int:
-    """In a recording a whole number () of at least 1 as a size, which then is that of whatever is read."""
+    """Turn a whole number () of at least 1 into a size; in a recording it is then that of whatever is read."""
     if torch.jit.is_tracing():
         return cast(int, number)
     size = cast(int, number.item())

@@ -16,7 +16,7 @@ class DamagedWeightsMixin:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers.
+        """Load as transformers does, but refuse damaged files.
 
         Raises:
             ValueError: a file of weights is cut short or damaged. A bit that turned one number into another is not

@@ -65,9 +65,15 @@ def lower_case(characters: torch.Tensor) -> torch.Tensor:
 
 
 def casing(characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Of words as bytes (words, bytes) of `lengths` (words), True or False (words, 6): begins with a capital; has a
-    capital after its first character; has a letter in lower case; a digit; nothing but digits; something else in
-    ASCII. Letters are those of `lower_case`, digits 0 to 9.
+    """Tell six things of each word, as True or False (words, 6).
+
+    They are: it begins with a capital; it has a capital after its first character; it has a letter in lower case; it
+    has a digit; it is nothing but digits; it has something else in ASCII. Letters are those of `lower_case`, digits
+    0 to 9.
+
+    Args:
+        characters: The bytes of the words (words, bytes).
+        lengths: The bytes that each word has (words).
     """
     classes = _classes(characters)
     capitals, small, digits, others = classes.sum(1).unbind(1)

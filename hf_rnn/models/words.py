@@ -1,4 +1,4 @@
-"""Which pieces of a tokenised text make which word, and moving features between pieces and words.
+"""Finds the pieces of a tokenised text that make a word, and moves features between pieces and words.
 
 A tokenizer with an open vocabulary cuts an unknown word into pieces and marks the piece that a word begins with. A
 model of words takes one step a word, and answers for each piece.
@@ -46,7 +46,7 @@ class Words:
         of_piece = (count - 1).masked_fill(~mask, 0)
         if recorded():
             return cls._recorded(of_piece, begins, mask)
-        # At least one column: a batch of nothing but empty texts still has a shape.
+        # There is at least one column: a batch of nothing but empty texts still has a shape.
         width = max(1, int(count[:, -1].max())) if count.numel() else 1
         rows, pieces = begins.nonzero(as_tuple=True)
         first = mask.new_zeros(len(mask), width, dtype=torch.long)
@@ -56,7 +56,7 @@ class Words:
 
     @classmethod
     def _recorded(cls, of_piece: torch.Tensor, begins: torch.Tensor, mask: torch.Tensor) -> Words:
-        # As many columns as there are pieces: a number that does not depend on the values.
+        # There are as many columns as pieces: a number that does not depend on the values.
         number = begins.sum(1, keepdim=True)
         positions = torch.arange(mask.shape[1], device=mask.device)
         real = positions < number

@@ -23,7 +23,7 @@ from .results_tables import Results, results_table
 __all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]
 
 
-# Where a checkout has the bundled checkpoints.
+# A checkout has the bundled checkpoints here.
 BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
 # The plot of a comparison, beside the card of a bundled checkpoint.
 PLOT_FILE = "comparison.png"
@@ -59,7 +59,7 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
 
 
 def copied_plots(root: Path) -> dict[Path, Path]:
-    """Where the plot of a comparison lies beside the card of a bundled checkpoint → the plot it is a copy of."""
+    """Map each plot beside the card of a bundled checkpoint to the plot of a comparison that it is a copy of."""
     found = {}
     for bundle in _bundles(root):
         plot = _plot(root, read_card_options(bundle / CARD_FILE))

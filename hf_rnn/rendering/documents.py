@@ -37,7 +37,7 @@ BLOCK = re.compile(
 LINK = re.compile(r"(\]\()(?=(?:scripts|model_cards|docs|hf_rnn)/)")
 MARKER = re.compile(rf"<!-- /?(?:{KINDS}):[^>\n]+ -->")
 
-# Of each kind of block, its text by its name.
+# Each kind of block has its text by its name.
 Blocks = dict[str, dict[str, Callable[[], str]]]
 SpeedBlocks = Callable[[Path], dict[str, Callable[[], str]]]
 SOURCES = {
@@ -77,7 +77,7 @@ def rendered(text: str, blocks: Blocks, path: Path, root: Path) -> str:
 
 
 def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
-    """What can stand in the documents, of the JSON files that are there."""
+    """Make the blocks that can stand in the documents, of the JSON files that are there."""
     by_dataset: dict[str, list[Results]] = {}
     for one in results:
         by_dataset.setdefault(one["dataset"]["name"], []).append(one)

@@ -1,1 +1,3 @@
-"""What a run leaves behind: results, their description and provenance, the folder, checkpoints, history and curves."""
+"""The things that a run leaves behind: results, their description and provenance, the folder, checkpoints, history and
+curves.
+"""

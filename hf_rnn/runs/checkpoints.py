@@ -1,4 +1,4 @@
-"""Which checkpoints of a run are whole. A run may be killed, or run out of disk, while one is being written."""
+"""Finds the whole checkpoints of a run, which may be killed, or run out of disk, while it writes one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from .checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
+from ..checksums import CHECKSUMS_FILE, DamagedFileError, check_files, read_json
 
 
 __all__ = [
@@ -24,9 +24,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# What the Trainer writes last of a checkpoint; only the checksums come after it.
+# The Trainer writes this file of a checkpoint last; only the checksums come after it.
 STATE_FILE = "trainer_state.json"
-# Without these the Trainer would go on with a new optimizer or with other random numbers, and not say so.
+# If one of these is missing, the Trainer goes on with a new optimizer or with other random numbers, and does not say
+# so.
 _PARTS = ("*.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
 
 
@@ -69,7 +70,7 @@ def set_aside_unfinished_checkpoints(output: str | Path) -> None:
             aside = folder.with_name(f"unfinished-{folder.name}")
             logger.warning("%s was never finished. It is now %s and may be removed.", folder, aside)
             if aside.exists():
-                # What an earlier run did not finish of the same checkpoint.
+                # An earlier run did not finish this part of the same checkpoint.
                 shutil.rmtree(aside)
             folder.rename(aside)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AXES", "CURVES_FILE", "Points", "curve_points", "plot_learning_curves", "plot_run_curves"]
 
 
-# What a curve is drawn against → where the Trainer, or `clock.TrainingClock`, logs it.
+# The axis that a curve is drawn against → where the Trainer, or `clock.TrainingClock`, logs it.
 AXES = {"epoch": "epoch", "minutes": "minutes", "steps": "step"}
 
 Points = list[tuple[float, float]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedConfig
 
-from .bundled import bundled_name
+from ..bundles import bundled_name
 from .publishable import TOKENIZER_FILES, WEIGHT_FILES
 
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-# What Trainer reports beside the metrics: speed, which `minutes` and `machine` say better.
+# The Trainer reports these beside the metrics: speed, which `minutes` and `machine` say better.
 TRAINER_SPEED = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch")
 
 # The files that make a checkpoint: weights, config, tokenizer.
@@ -150,7 +150,7 @@ def _portable(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # An `accelerator_config`, which transformers makes of what was given.
         return _portable(dataclasses.asdict(value))
-    # Before strings: the enumerations of TrainingArguments are strings as well.
+    # Enumerations come before strings: those of TrainingArguments are strings as well.
     if isinstance(value, Enum):
         return value.value
     if not isinstance(value, str | Path):

@@ -1,4 +1,4 @@
-"""What a training run leaves in its output folder, and whether it can go on there."""
+"""The files that a training run leaves in its output folder, and whether it can go on there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs logged while they trained, read back from their folders and compared: finished, stopped or under way."""
+"""Reads back what runs logged while they trained, and compares it: runs that are finished, stopped or under way."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checksums import DamagedFileError, read_json
 from ..metrics.base import LOWER_IS_BETTER
 from .checkpoints import STATE_FILE, checkpoints
-from .checksums import DamagedFileError, read_json
 from .curves import AXES, Points, curve_points
 from .describe import TRAINER_SPEED
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunHistory:
-    """What a run logged.
+    """The log of a run.
 
     Attributes:
         name: The run's folder, as it is shown.
@@ -109,7 +109,7 @@ def write_curves_csv(
         for name, of_run in curves.items():
             for curve, points in of_run.items():
                 if curve == "validation_metric" and metric == "loss":
-                    # The same points as `validation_loss`.
+                    # The points are those of `validation_loss`.
                     continue
                 label = f"validation_{metric}" if curve == "validation_metric" else curve
                 writer.writerows((name, label, position, value) for position, value in points)

@@ -1,4 +1,4 @@
-"""How a licence is named for the Hub."""
+"""The names of licences on the Hub."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 __all__ = ["OTHER", "check_licence"]
 
 
-# What the Hub calls every licence that it has no identifier of.
+# The Hub calls every licence by this name that it has no identifier of.
 OTHER = "other"
 
 

@@ -38,7 +38,7 @@ def run_lock(output: str | Path) -> Iterator[None]:
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
-    # The same object wherever this process asks for this path.
+    # The lock is the same object wherever this process asks for this path.
     lock = FileLock(path.resolve(), is_singleton=True)
     if lock.is_locked:
         yield

@@ -1,4 +1,4 @@
-"""Where a figure was measured: the machine, the versions of the libraries, the commit of the code."""
+"""The origin of a figure: the machine, the versions of the libraries, the commit of the code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIBRARIES = (
 
 
 def provenance(packages: Sequence[str] = ()) -> dict[str, Any]:
-    """What every document of figures says of where they come from.
+    """Say where figures come from, as every document of them does.
 
     Args:
         packages: Distributions whose versions are told besides, where they are installed.
@@ -72,7 +72,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def _linux_cpu() -> dict[str, str]:
-    """What Linux tells of its first processor, by field name; empty on other systems."""
+    """Read what Linux tells of its first processor, by field name; empty on other systems."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.is_file():
         return {}
@@ -108,6 +108,6 @@ def git_commit(folder: Path | str | None = None) -> tuple[str, bool] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints; empty when it refuses (no repository, no commit)."""
+    """Give what git prints; empty when it refuses (no repository, no commit)."""
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else ""

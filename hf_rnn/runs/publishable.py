@@ -1,4 +1,4 @@
-"""What of a training folder may go to a Hub: a list of what may, so that nothing else ever does."""
+"""The files of a training folder that may go to a Hub: a list of what may, so that nothing else ever does."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ TOKENIZER_FILES = (
     "*.model",
     "chat_template.jinja",
 )
-# With the code that a model brings along and what sentence-transformers reads.
+# These patterns include the code that a model brings along and what sentence-transformers reads.
 MODEL_FILES = ("config.json", "generation_config.json", "modules.json", "config_sentence_transformers.json", "*.py")
 REPORT_FILES = (README_FILE, RESULTS_FILE, "*.png")
-# Beside these a folder holds optimizer.pt, scheduler.pt and rng_state.pth, training_args.bin (a pickle, which holds
-# the Hub token), the weights that an average is made of, and predictions, which repeat texts of the data.
+# A folder holds more, which stays: optimizer.pt, scheduler.pt and rng_state.pth, training_args.bin (a pickle, which
+# holds the Hub token), the weights that an average is made of, and predictions, which repeat texts of the data.
 PUBLISHED_FILES = (*WEIGHT_FILES, *TOKENIZER_FILES, *MODEL_FILES, *REPORT_FILES)
 
 

@@ -12,7 +12,7 @@ from .results import ResultsError, validate_results
 __all__ = ["combine_seeds"]
 
 
-# What repeated runs may differ in, at most.
+# Repeated runs may differ in these at most.
 _OF_A_RUN = ("seed", "data_seed")
 
 

@@ -17,7 +17,7 @@ __all__ = ["folder_to_write", "warn_of_missing"]
 
 logger = logging.getLogger(__name__)
 
-# By which a process knows how many there are, of torchrun and of the kinds of MPI.
+# A process knows by these how many there are, of torchrun and of the kinds of MPI.
 WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 
 

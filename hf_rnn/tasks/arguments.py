@@ -9,10 +9,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from ..bundles import find_named
 from ..data.tokenizers.training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
 from ..models.configuration_rnn import FAMILIES
 from ..models.encoding import NO_LIMIT
-from ..runs.bundled import find_named
 from ..runs.licences import check_licence
 
 
@@ -38,46 +38,63 @@ def json_object(value: str | None, argument: str) -> dict[str, Any]:
 
 @dataclass
 class ModelArguments:
-    """Which model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
+    """The model to train: a new one of a recurrent family, or any checkpoint of the Hub."""
 
     model_type: str | None = field(
-        default=None, metadata={"help": f"A new model of this family: {', '.join(FAMILIES)}. Default: bilstm."}
+        default=None, metadata={"help": f"Build a new model of this family: {', '.join(FAMILIES)}. Default: bilstm."}
     )
     config_overrides: str | None = field(
         default=None,
         metadata={
-            "help": 'Values for its configuration as JSON, such as \'{"hidden_sizes": [64, 32], "dropout": 0.5}\'.'
+            "help": "Set these values of the new model's configuration, given as JSON, such as "
+            '\'{"hidden_sizes": [64, 32], "dropout": 0.5}\'. Default: those of the family.'
         },
     )
     model_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "A checkpoint to start from instead, ours or any BERT: a Hub id, a folder or bundled:NAME."},
+        metadata={
+            "help": "Start from this checkpoint instead of a new model, one of ours or any BERT: a Hub id, a "
+            "folder or bundled:NAME. Default: a new model."
+        },
     )
-    revision: str = field(default="main", metadata={"help": "Branch, tag or commit of `model_name_or_path`."})
+    revision: str = field(
+        default="main", metadata={"help": "Branch, tag or commit of `model_name_or_path` on the Hub."}
+    )
     trust_remote_code: bool = field(
-        default=False, metadata={"help": "Whether code that `model_name_or_path` carries may run on this machine."}
+        default=False, metadata={"help": "Run the code that `model_name_or_path` carries on this machine."}
     )
     embedding_vectors: str | None = field(
         default=None,
         metadata={
-            "help": "Start the embeddings from these: glove-6b-50d, a GloVe, word2vec or fastText file, or a .npy."
+            "help": "Start the embeddings of a new model from these vectors: glove-6b-50d, a GloVe, word2vec "
+            "or fastText file, or a .npy. Default: random vectors."
         },
     )
     embedding_words: str | None = field(
         default=None,
-        metadata={"help": "The word list of a .npy in `embedding_vectors`: .txt or .parquet in row order."},
+        metadata={
+            "help": "List of the words of a .npy in `embedding_vectors`, in the order of its rows: a .txt or "
+            ".parquet. Default: none; other files of vectors hold their words."
+        },
     )
-    freeze_embeddings: bool = field(default=False, metadata={"help": "Do not train the embeddings."})
+    freeze_embeddings: bool = field(
+        default=False, metadata={"help": "Keep the embeddings as they are, and train the rest."}
+    )
     init_from_lm: str | None = field(
         default=None,
         metadata={
-            "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: a Hub "
-            "id, a folder or bundled:NAME, with an LstmForCausalLM, GruForCausalLM or ElmanForCausalLM."
+            "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: "
+            "a Hub id, a folder or bundled:NAME, with an LstmForCausalLM, GruForCausalLM or "
+            "ElmanForCausalLM. Default: random weights."
         },
     )
     init_from_lm_backward: str | None = field(
         default=None,
-        metadata={"help": "The same, trained on reversed texts: the new model reads both ways."},
+        metadata={
+            "help": "Read backwards, too, with the weights of this language model, which was trained on "
+            "reversed texts; it goes with `init_from_lm`. Default: none, and the new model reads "
+            "forwards only."
+        },
     )
 
     def __post_init__(self) -> None:
@@ -121,40 +138,53 @@ class ModelArguments:
 
 @dataclass
 class TokenizerArguments:
-    """Which tokenizer to take, or to train on the training texts where none is given; and where long texts are cut."""
+    """The tokenizer: one that exists, or a new one of the training texts; and where long texts are cut."""
 
     tokenizer_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "A Hub id, a folder or bundled:NAME. Default: that of the checkpoint; else one is trained."},
+        metadata={
+            "help": "Take this tokenizer: a Hub id, a folder or bundled:NAME. Default: that of the "
+            "checkpoint; for a new model one is trained on the training texts."
+        },
     )
     tokenizer_kind: str = field(
-        default="word", metadata={"help": "Of one that is trained: word, bpe, character or whitespace."}
+        default="word", metadata={"help": "Kind of tokenizer to train: word, bpe, character or whitespace."}
     )
-    vocab_size: int = field(default=20_000, metadata={"help": "The most entries of one that is trained."})
-    min_frequency: int = field(default=2, metadata={"help": "How often a word has to occur to get an entry."})
+    vocab_size: int = field(
+        default=20_000, metadata={"help": "Largest number of entries of a tokenizer that is trained."}
+    )
+    min_frequency: int = field(
+        default=2, metadata={"help": "Number of times that a word has to occur in the training texts to get an entry."}
+    )
     vocab_from_vectors: bool = field(
         default=False,
         metadata={
-            "help": "Whether the rest of `vocab_size`, in a trained tokenizer of words, is given to the first words "
-            "of `embedding_vectors` (in published files the most frequent): texts to come may have them."
+            "help": "Fill a trained tokenizer of words up to `vocab_size` with the first words of "
+            "`embedding_vectors` (in published files the most frequent): texts to come may have them."
         },
     )
-    lowercase: bool = field(default=True, metadata={"help": "Whether one that is trained ignores case."})
+    lowercase: bool = field(default=True, metadata={"help": "Ignore case in a tokenizer that is trained."})
     strip_html: bool = field(
-        default=False, metadata={"help": "Whether one that is trained drops tags such as <br />."}
+        default=False, metadata={"help": "Drop tags such as <br /> in a tokenizer that is trained."}
     )
     max_seq_length: int | None = field(
         default=None,
         metadata={
-            "help": "Cut longer texts to this many tokens in training (default: the tokenizer's limit, if any)."
+            "help": "Cut longer texts to this many tokens in training. Default: the tokenizer's limit, if it has one."
         },
     )
-    truncation: str = field(default="head", metadata={"help": "What is kept of them: head, tail or head_tail."})
+    truncation: str = field(
+        default="head",
+        metadata={
+            "help": "Part that is kept of a text that is cut: head (its beginning), tail (its end) or "
+            "head_tail (a quarter from the beginning, the rest from the end)."
+        },
+    )
     max_eval_seq_length: int | None = field(
         default=None,
         metadata={
-            "help": "The same in evaluation. By default a recurrent model reads texts whole, as its pipeline does, "
-            "and other models as in training."
+            "help": "Cut longer texts to this many tokens in evaluation. Default: a recurrent model reads "
+            "texts whole, as its pipeline does; other models cut them as in training."
         },
     )
 
@@ -170,23 +200,27 @@ class TokenizerArguments:
 
 @dataclass
 class WordArguments:
-    """For tagging: the words and pieces that a new model knows, and how a pretrained one reads long sentences."""
+    """The words and pieces that a new tagger knows, and how a pretrained one reads long sentences."""
 
     tokenizer_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "A Hub id, a folder or bundled:NAME. Default: that of the checkpoint; else one is trained."},
+        metadata={
+            "help": "Take this tokenizer: a Hub id, a folder or bundled:NAME. Default: that of the "
+            "checkpoint; for a new model one is trained on the training sentences."
+        },
     )
     piece_vocab_size: int = field(
-        default=4000, metadata={"help": "The most pieces of a tokenizer that is trained; words are made of them."}
+        default=4000,
+        metadata={"help": "Largest number of pieces of a tokenizer that is trained; words are made of them."},
     )
     word_vocab_size: int = field(
-        default=30_000, metadata={"help": "The most words of a new model that have a vector of their own."}
+        default=30_000, metadata={"help": "Largest number of words of a new model that have a vector of their own."}
     )
     max_seq_length: int | None = field(
         default=None,
         metadata={
-            "help": "Read longer sentences in overlapping windows of this many pieces. Default: the tokenizer's "
-            "limit, if it has one."
+            "help": "Read longer sentences in overlapping windows of this many pieces. Default: the "
+            "tokenizer's limit, if it has one."
         },
     )
     label_all_tokens: bool = field(
@@ -205,24 +239,46 @@ class WordArguments:
 
 @dataclass
 class ReportArguments:
-    """What results.json and the model card call the run."""
+    """The names and terms that results.json and the model card give."""
 
-    report_name: str | None = field(default=None, metadata={"help": "Default: the output folder's name."})
-    dataset_title: str | None = field(default=None, metadata={"help": "Name of the data. Default: as it was read."})
-    dataset_hub_id: str | None = field(default=None, metadata={"help": "Where the same data is on the Hub."})
-    dataset_notes: str | None = field(default=None, metadata={"help": "What a reader of a figure has to know of it."})
-    base_model_id: str | None = field(
-        default=None, metadata={"help": "The Hub id of `model_name_or_path`, where that is a folder."}
+    report_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Name of the run in results.json and on the model card. Default: that of the output folder."
+        },
     )
-    language: str = field(default="en", metadata={"help": "Language code of the texts."})
+    dataset_title: str | None = field(
+        default=None,
+        metadata={"help": "Name of the data on the model card. Default: that of the file or data set that was read."},
+    )
+    dataset_hub_id: str | None = field(
+        default=None,
+        metadata={"help": "Hub id of the same data, where they were read from a file. Default: `dataset_name`."},
+    )
+    dataset_notes: str | None = field(
+        default=None, metadata={"help": "Note on the data that a reader of the figures needs. Default: none."}
+    )
+    base_model_id: str | None = field(
+        default=None, metadata={"help": "Hub id of `model_name_or_path`, where that is a folder. Default: none."}
+    )
+    language: str = field(
+        default="en", metadata={"help": "Language of the texts as a code, such as en or de, for the model card."}
+    )
     license: str = field(
         default="apache-2.0",
-        metadata={"help": "Licence of the trained model, as the Hub spells it; else other."},
+        metadata={"help": "Licence of the trained model, as the Hub spells it; other for any that it does not list."},
     )
-    license_name: str | None = field(default=None, metadata={"help": "What it is called, where `license` is other."})
-    license_link: str | None = field(default=None, metadata={"help": "Its address, where `license` is other."})
+    license_name: str | None = field(
+        default=None, metadata={"help": "Name of the licence, where `license` is other. Default: none."}
+    )
+    license_link: str | None = field(
+        default=None, metadata={"help": "Address of the licence, where `license` is other. Default: none."}
+    )
     dataset_license_note: str | None = field(
-        default=None, metadata={"help": "What the terms of the data mean for the weights, for the card."}
+        default=None,
+        metadata={
+            "help": "Note for the model card on what the terms of the data mean for the weights. Default: none."
+        },
     )
 
     def __post_init__(self) -> None:

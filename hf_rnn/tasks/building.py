@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..checksums import check_source
 from ..data.readers.files import expand_path
 from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES
 from ..progress import without_weight_bars
-from ..runs.checksums import check_source
 from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 from .overrides import check_tokens, width_of_vectors, with_overrides

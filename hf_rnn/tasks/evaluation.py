@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from transformers import Pipeline
 
+from ..bundles import bundled_name
+from ..checksums import file_checksum
 from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
 from ..data.readers.files import existing_file, expand_path, files_of, names_files
@@ -27,8 +29,6 @@ from ..metrics.language import language_metrics
 from ..metrics.pairs import pair_figures
 from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
-from ..runs.bundled import bundled_name, checkpoint_folder
-from ..runs.checksums import file_checksum
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
@@ -104,7 +104,7 @@ def evaluate_file(
     """
     require_extra("train", "Measuring a model")
     path = _output(model, data, output)
-    pipeline = load_pipeline(checkpoint_folder(model, "model"), task)
+    pipeline = load_pipeline(model, task)
     # A classifier of pairs is a similarity's, too, whose figures its run has as well.
     done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
     source = {key: value for key, value in columns.items() if value is not None}
@@ -168,7 +168,7 @@ def _arguments(group: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
-    """Of the whole text in one stream, as a run measures it."""
+    """Measure a language model on the whole text in one stream, as a run does."""
     given = dict(source)
     if "test_file" in given:
         given["train_file"] = given.pop("test_file")
@@ -261,7 +261,7 @@ def _pair_results(
 
 
 def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: bool) -> dict[str, float]:
-    """Of the similarity, of a classifier where there is one, and of retrieval where the pairs have labels."""
+    """Measure the similarity, the classifier if there is one, and retrieval if the pairs have labels."""
     model: Any = pipeline.model
     tokenizer = pipeline.tokenizer
     network = model.base_model

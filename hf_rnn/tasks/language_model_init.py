@@ -117,7 +117,7 @@ def initialize_from_language_models(
 
 
 def _settled(model: RecurrentForCausalLM) -> dict[str, Any]:
-    # What two directions must have in common, and what a family has of its own, such as `reset_after` of a GRU.
+    # Two directions must have these in common, and what a family has of its own, such as `reset_after` of a GRU.
     config = cast(RecurrentConfig, model.config)
     own = {field.name for field in fields(type(config))} - {field.name for field in fields(RecurrentConfig)}
     common = ("num_hidden_layers", "vocab_size", "pad_token_id", "one_hot_input", "word_vocab_size")

@@ -18,7 +18,7 @@ __all__ = ["find_recipe", "parse_arguments", "published_recipes", "read_recipe",
 # The recipes of the published figures. Files beside them are named from here, in a way that every machine understands.
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 FOLDER_VARIABLE = "HF_RNN_RECIPES"
-# Where 0.1 had them; its results name them so.
+# Version 0.1 had them here; its results name them so.
 OLD_FOLDER = "scripts/recipes/"
 TASK = "task"
 
@@ -42,7 +42,9 @@ def find_recipe(name: str) -> Path | None:
 
 
 def recorded_name(recipe: str) -> str:
-    """How results call a recipe: one that is published by its place in the package, any other as it was given."""
+    """Give the name by which results call a recipe: one that is published by its place in the package, any other as it
+    was given.
+    """
     path = find_recipe(recipe)
     if path is None or not path.resolve().is_relative_to(FOLDER):
         return recipe
@@ -99,7 +101,7 @@ def parse_arguments(
     if recipe is not None:
         values |= _known(recipe, {action.dest for action in parser._actions})
     for action in parser._actions:
-        # What the recipe gives need not be given again.
+        # An argument that the recipe gives need not be given again.
         action.required = action.required and action.dest not in values
     parser.set_defaults(**values)
     parsed = tuple(parser.parse_args_into_dataclasses(arguments, look_for_args_file=False))

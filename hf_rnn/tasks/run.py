@@ -9,13 +9,7 @@ from typing import Any
 
 import datasets
 from torch.utils.data import Dataset
-from transformers import (
-    EarlyStoppingCallback,
-    EvalPrediction,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    TrainerCallback,
-)
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from ..kernels.threads import computing_threads
@@ -37,7 +31,7 @@ __all__ = ["TrainingTask", "check_splits", "run_task"]
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What a task brings to a run.
+    """The parts that a task brings to a run.
 
     Attributes:
         name: The pipeline's name of it, such as `text-classification`.
@@ -46,7 +40,7 @@ class TrainingTask:
         rows: Split → number of rows, before they were tokenised; of a text, its tokens.
         dataset_name: What the data are called where the report names nothing else.
         source: The file or Hub id that was read; None: data that are generated.
-        metric: By which the checkpoint is chosen, unless the arguments name another.
+        metric: The metric by which the checkpoint is chosen, unless the arguments name another.
         compute_metrics: As `transformers.Trainer` takes it; None where the trainer itself measures.
         measure: Given the trainer and the output folder, the figures of each split; it writes the predictions.
         plotted_metric: That of the learning curves, where it is not the one that chooses.
@@ -81,11 +75,11 @@ class TrainingTask:
         callbacks: Sequence[TrainerCallback] = (),
         **options: Any,
     ) -> RecurrentTrainer:
-        """What trains the task.
+        """Make the trainer of the task.
 
         Args:
             kind: In place of `trainer_class`.
-            callbacks: Beside that which stops early.
+            callbacks: Further callbacks, beside those of the trainer itself.
             options: Further ones, such as `model` or `model_init`.
         """
         return (kind or self.trainer_class or RecurrentTrainer)(
@@ -94,7 +88,7 @@ class TrainingTask:
             eval_dataset=self.validation,
             processing_class=self.tokenizer,
             compute_metrics=self.compute_metrics,
-            callbacks=[*callbacks, *_early_stopping(arguments)],
+            callbacks=list(callbacks),
             **self.trainer_options,
             **options,
         )
@@ -143,19 +137,11 @@ def run_task(
         TrainingInterrupted: Ctrl-C or SIGTERM has stopped the training; its checkpoint is in the output folder.
         ValueError: `push_to_hub` is given, and the model would be one of random weights.
     """
-    started_from = None if model_arguments is None else model_arguments.model_name_or_path
-    if arguments.push_to_hub and started_from is None and not _trains(arguments):
-        raise ValueError(
-            "`push_to_hub` would publish a model of random weights: give `do_train`, and epochs or steps to train, or "
-            "the `model_name_or_path` of a model that was trained before."
-        )
-    # Told now, what could not be recorded when everything is trained.
-    non_default_arguments(*recorded, arguments)
-    warn_of_missing(arguments.world_size)
+    _refuse_what_would_fail_late(arguments, model_arguments, recorded)
     arguments.select_by(task.metric)
     name_tracked_run(arguments)
     if not arguments.do_train:
-        # Without training nothing is evaluated on the way, and no validation split is needed for it.
+        # Nothing is evaluated on the way without training, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
     on_signal = CheckpointOnSignal()
     trainer = task.trainer(arguments, callbacks=[TrainingClock(), on_signal], model=task.model)
@@ -165,8 +151,6 @@ def run_task(
                 trainer.train(resume_from_checkpoint=checkpoint)
             finally:
                 on_signal.restore()
-            # It would hear of the evaluations below, too, which are of other splits, and miss its metric in them.
-            trainer.remove_callback(EarlyStoppingCallback)
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)
@@ -175,15 +159,11 @@ def run_task(
             trainer.save_state()
         if not trainer.is_world_process_zero():
             return {"metrics": metrics}
-        if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
-            metric = task.plotted_metric or _bare_metric(arguments)
-            plot_learning_curves(trainer.state.log_history, output / CURVES_FILE, metric)
-        language_model = None if model_arguments is None else model_arguments.init_from_lm
-        base_model = report_arguments.base_model_id or _hub_id(started_from or language_model)
+        _plot_curves(trainer, task.plotted_metric or _bare_metric(arguments), output / CURVES_FILE)
         results = build_results(
             task=task.name,
             name=report_arguments.report_name or output.resolve().name,
-            model=describe_model(task.model, output, base_model=base_model),
+            model=describe_model(task.model, output, base_model=_base_model(model_arguments, report_arguments)),
             dataset=_describe_data(task, report_arguments),
             metrics=metrics,
             training={
@@ -197,13 +177,36 @@ def run_task(
     return results
 
 
+def _refuse_what_would_fail_late(
+    arguments: RecurrentTrainingArguments, model_arguments: ModelArguments | None, recorded: Sequence[Any]
+) -> None:
+    """Raise now what would be raised when everything is trained: a model that must not be published, and values that
+    cannot be recorded.
+    """
+    new = model_arguments is None or model_arguments.model_name_or_path is None
+    if arguments.push_to_hub and new and not _trains(arguments):
+        raise ValueError(
+            "`push_to_hub` would publish a model of random weights: give `do_train`, and epochs or steps to train, or "
+            "the `model_name_or_path` of a model that was trained before."
+        )
+    non_default_arguments(*recorded, arguments)
+    warn_of_missing(arguments.world_size)
+
+
+def _plot_curves(trainer: RecurrentTrainer, metric: str, path: Path) -> None:
+    if any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history):
+        plot_learning_curves(trainer.state.log_history, path, metric)
+
+
+def _base_model(model_arguments: ModelArguments | None, report: ReportArguments) -> str | None:
+    """The Hub id of the model that the weights come from; None where they come from none that has one."""
+    if model_arguments is None:
+        return report.base_model_id
+    return report.base_model_id or _hub_id(model_arguments.model_name_or_path or model_arguments.init_from_lm)
+
+
 def _trains(arguments: RecurrentTrainingArguments) -> bool:
     return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs > 0)
-
-
-def _early_stopping(arguments: RecurrentTrainingArguments) -> list[EarlyStoppingCallback]:
-    patience = arguments.early_stopping_patience if arguments.do_train else None
-    return [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
 
 
 def _bare_metric(arguments: RecurrentTrainingArguments) -> str:

@@ -1,4 +1,4 @@
-"""What is looked at before a run reads or writes anything."""
+"""Checks what can be checked before a run reads or writes anything."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Task:
 
     @property
     def script(self) -> str | None:
-        """What people run it with from a checkout."""
+        """The script that people run it with from a checkout."""
         return self.kind.script
 
     def prepare(self, *arguments: Any, checkpoint: str | None = None) -> TrainingTask:

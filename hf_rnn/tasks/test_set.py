@@ -59,7 +59,7 @@ class TestSet:
             return self
         rows = list(range(len(self.inputs)))
         if find_kind(self.task).inputs == "pair":
-            # In sorted files the first rows are all alike, and no metric is defined for them.
+            # The first rows are all alike in sorted files, and no metric is defined for them.
             extremes = {extreme(rows, key=self.references.__getitem__) for extreme in (min, max)}
             rows.sort(key=lambda row: row not in extremes)
         return replace(
@@ -70,14 +70,14 @@ class TestSet:
         )
 
     def sample(self, count: int, seed: int = 0) -> list[Any]:
-        """At most `count` of the texts that are not empty, drawn with `seed`, in random order."""
+        """Draw at most `count` of the texts that are not empty, with `seed`, in random order."""
         texts = [text for text in self.texts if text]
         return random.Random(seed).sample(texts, min(count, len(texts)))
 
 
 @dataclass(frozen=True)
 class TestData:
-    """How the test set of a task is read.
+    """The way that the test set of a task is read.
 
     Attributes:
         arguments: The argument dataclass that names the test split.

@@ -41,8 +41,8 @@ def accepted_arguments(given: TrainingArguments | None, kind: type[Arguments]) -
 
 
 def without_evaluation(arguments: Arguments) -> Arguments:
-    """What `arguments` become where there is nothing to evaluate on: no evaluation, and no best checkpoint. They are
-    copied. An `eval_strategy` that is not the default was asked for: it stays, and transformers refuses it.
+    """Copy `arguments` for a training with nothing to evaluate on: no evaluation, and no best checkpoint. An
+    `eval_strategy` that is not the default was asked for: it stays, and transformers refuses it.
 
     Raises:
         ValueError: `early_stopping_patience` or `save_strategy` best is given, which evaluations decide.

@@ -1,4 +1,4 @@
-"""Arguments of the training scripts, beside `data.readers.DataArguments`; for `transformers.HfArgumentParser`."""
+"""The arguments of a training, which `transformers.HfArgumentParser` reads from a command line."""
 
 from __future__ import annotations
 
@@ -26,92 +26,132 @@ if not TYPE_CHECKING:
     __getattr__ = moved_names(__name__)
 
 
-# What suits weights that start at random, and what suits a pretrained transformer.
+# The first suits weights that start at random, the second a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 2e-5
 
 
 @dataclass
 class RecurrentTrainingArguments(TrainingArguments):
-    """transformers' own, with defaults for models that train in minutes, and what recurrent networks need."""
+    """The training: transformers' own flags, with defaults for models that train in minutes, and further ones."""
 
-    output_dir: str | None = field(default="output", metadata={"help": "Where checkpoints and results are written."})
+    output_dir: str | None = field(
+        default="output", metadata={"help": "Folder to write checkpoints and results into."}
+    )
     learning_rate: float | None = field(  # type: ignore[assignment]
         default=None,
         metadata={
-            "help": f"Default: {RECURRENT_LEARNING_RATE} for a recurrent model, {PRETRAINED_LEARNING_RATE} for others."
+            "help": f"Highest learning rate of the schedule. Default: {RECURRENT_LEARNING_RATE} for a "
+            f"recurrent model, {PRETRAINED_LEARNING_RATE} for others."
         },
     )
-    num_train_epochs: float = field(default=10, metadata={"help": "Epochs, unless early stopping ends sooner."})
-    per_device_train_batch_size: int = field(default=32, metadata={"help": "Texts in a training batch."})
-    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Texts in an evaluation batch."})
-    eval_strategy: str = field(default="epoch", metadata={"help": "no, steps or epoch."})
-    save_strategy: str = field(default="epoch", metadata={"help": "no, steps, epoch or best."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept: the best and the last."})
+    num_train_epochs: float = field(
+        default=10, metadata={"help": "Number of passes over the training rows; early stopping may end them sooner."}
+    )
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Number of rows in a training batch."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Number of rows in an evaluation batch."})
+    eval_strategy: str = field(
+        default="epoch",
+        metadata={
+            "help": "Evaluate on validation while training: no (never), steps (every `eval_steps`) or epoch "
+            "(after each)."
+        },
+    )
+    save_strategy: str = field(
+        default="epoch",
+        metadata={
+            "help": "Write checkpoints: no (none), steps (every `save_steps`), epoch (after each) or best "
+            "(after each evaluation that is the best so far)."
+        },
+    )
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Number of checkpoints to keep: the best, and the last ones."}
+    )
     load_best_model_at_end: bool = field(
-        default=True, metadata={"help": "End with the best checkpoint on validation."}
+        default=True, metadata={"help": "End with the checkpoint that is best on validation, not with the last."}
     )
     metric_for_best_model: str | None = field(
-        default=None, metadata={"help": "Which is best. Default: accuracy; f1_micro of several labels; pearson."}
+        default=None,
+        metadata={
+            "help": "Metric on validation that says which checkpoint is the best. Default: the main metric "
+            "of the task, which `results.json` names."
+        },
     )
     greater_is_better: bool | None = field(
-        default=None, metadata={"help": f"Default: no for {', '.join(sorted(LOWER_IS_BETTER))}, yes for others."}
+        default=None,
+        metadata={
+            "help": "Count a higher value of `metric_for_best_model` as the better one. Default: off for "
+            f"{', '.join(sorted(LOWER_IS_BETTER))}, on for others."
+        },
     )
     restore_callback_states_from_checkpoint: bool = field(
-        default=True, metadata={"help": "Whether a resumed run goes on with its patience and its minutes."}
+        default=True, metadata={"help": "Let a resumed run go on with the patience and the minutes of its checkpoint."}
     )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after this many evaluations without a better one. Default: never."}
     )
     bucket_by_length: bool = field(
-        default=True, metadata={"help": "Make batches of similar length: the same model, less padding to compute."}
+        default=True,
+        metadata={"help": "Make batches of rows of similar length: the same model, less padding to compute."},
     )
     weight_average_decay: float | None = field(
         default=None,
-        metadata={"help": "Evaluate and keep an exponential moving average of the weights with this decay, as 0.998."},
+        metadata={
+            "help": "Evaluate and keep an exponential moving average of the weights with this decay, such as "
+            "0.998. Default: no average."
+        },
     )
     discriminative_lr_decay: float | None = field(
         default=None,
         metadata={
-            "help": "Divide the learning rate by this, as 2.6, for each layer below the head. Default: one for all."
+            "help": "Divide the learning rate by this number, such as 2.6, for each layer below the head. "
+            "Default: one rate for all."
         },
     )
     gradual_unfreezing: bool = field(
         default=False,
-        metadata={"help": "Train the head alone in the first epoch, and one layer more from the top in each further."},
+        metadata={
+            "help": "Train the head alone in the first epoch, and one more layer from the top in each further epoch."
+        },
     )
     slanted_triangular: bool = field(
         default=False,
-        metadata={"help": "Let the learning rate rise for a tenth of the steps, then fall, in place of a scheduler."},
+        metadata={"help": "Raise the learning rate for a tenth of the steps, then lower it, in place of a scheduler."},
     )
     adversarial_epsilon: float | None = field(
         default=None,
         metadata={
-            "help": "Learn each batch a second time with its embeddings moved against it by this share of their "
-            "norm, as 0.02. Takes twice the time."
+            "help": "Learn each batch a second time with its embeddings moved against the model by this "
+            "share of their norm, such as 0.02, which takes twice the time. Default: off."
         },
     )
     class_weights: None | str | list[float] = field(
         default=None,
         metadata={
-            "help": "Weigh the classes in the training loss: balanced lets rare classes count as much as others; or a "
-            "number for each class, separated by commas, as 1,2.5. Default: all labels count the same."
+            "help": "Weigh the classes in the training loss: balanced lets rare classes count as much as "
+            "others; or give a number for each class, separated by commas, such as 1,2.5. Default: "
+            "all labels count the same."
         },
     )
-    logging_steps: float = field(default=25, metadata={"help": "Steps between points of the training-loss curve."})
+    logging_steps: float = field(
+        default=25, metadata={"help": "Number of steps between two points of the training-loss curve."}
+    )
     torch_threads: int | None = field(
         default=None,
         metadata={
-            "help": "CPU threads of one torch operation. Default: 1 for a recurrent model, which more slow down a "
-            "hundred times on a busy machine; torch's own choice, or OMP_NUM_THREADS, for others."
+            "help": "Number of CPU threads of one torch operation. Default: 1 for a recurrent model, which "
+            "more of them slow down a hundred times on a busy machine; torch's own choice, or "
+            "OMP_NUM_THREADS, for others."
         },
     )
-    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Only of use with a GPU."})
+    dataloader_pin_memory: bool = field(
+        default=False, metadata={"help": "Pin the memory of batches, from which a GPU reads them faster."}
+    )
     report_to: None | str | list[str] = field(
         default="none",
         metadata={
-            "help": "tensorboard, trackio, wandb …, several of them, or all that are installed; curves are drawn as "
-            "PNG in any case."
+            "help": "Trackers to report to: tensorboard, trackio, wandb …, several of them, all (those that "
+            "are installed) or none. Curves are drawn as PNG in any case."
         },
     )
 
@@ -134,11 +174,12 @@ class RecurrentTrainingArguments(TrainingArguments):
         self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
         if self.data_seed is None:
-            # Without it a run that is resumed inside an epoch sees other batches than it would have.
+            # A run that is resumed inside an epoch would see other batches without it.
             self.data_seed = self.seed
-        # As it was given: transformers takes an `eval_strategy`, which there is by default, for `do_eval`.
+        # The flags are kept as they were given: transformers takes an `eval_strategy`, which there is by default, for
+        # `do_eval`.
         self._given_to_do = self.do_train or self.do_eval or self.do_predict
-        # As they were given: transformers fills them in, with the loss.
+        # These are kept as they were given: transformers fills them in, with the loss.
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
         require_trackers(cast(list[str], self.report_to))
@@ -194,18 +235,22 @@ def read_class_weights(given: str | Sequence[float] | None) -> Any:
 
 @dataclass
 class LanguageTrainingArguments(RecurrentTrainingArguments):
-    """As for other models, and the windows of truncated back-propagation through time."""
+    """The training of a language model, in windows of truncated back-propagation through time."""
 
-    per_device_train_batch_size: int = field(default=32, metadata={"help": "Streams that are read side by side."})
+    per_device_train_batch_size: int = field(
+        default=32, metadata={"help": "Number of streams of text that are read side by side in training."}
+    )
     per_device_eval_batch_size: int = field(
         default=1,
         metadata={
-            "help": "The same for evaluation while it trains. 1: the whole text in one stream; more are read sooner, "
-            "and the first tokens of each are predicted without those before them."
+            "help": "Number of streams of text in the evaluations while it trains. 1 reads the whole text in "
+            "one stream; more take less time, but the first tokens of each are predicted without "
+            "those before them."
         },
     )
     block_size: int = field(
-        default=70, metadata={"help": "Steps of a window: back-propagation through time is truncated there."}
+        default=70,
+        metadata={"help": "Number of steps in a window, at whose ends back-propagation through time is truncated."},
     )
     random_windows: bool = field(
         default=False, metadata={"help": "End windows at random places, from half to one and a half of `block_size`."}
@@ -213,8 +258,9 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
     nt_asgd_patience: int | None = field(
         default=None,
         metadata={
-            "help": "NT-ASGD: average the weights from the evaluation on that is no better than the best of those "
-            "more than this many before it (5 in AWD-LSTM, with `optim` sgd and a constant rate). Default: never."
+            "help": "Average the weights (NT-ASGD) from the evaluation on that is no better than the best of "
+            "those more than this many before it; 5 in AWD-LSTM, with `optim` sgd and a constant "
+            "rate. Default: never."
         },
     )
 

@@ -44,7 +44,7 @@ class TrainingClock(TrainerCallback, ExportableState):
         self.seconds, self._started = self.total(), None
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        # What has just been logged is the last entry; curves are drawn from it.
+        # The last entry is what has just been logged; curves are drawn from it.
         state.log_history[-1]["minutes"] = round(self.minutes, 3)
 
     def state(self) -> dict[str, Any]:

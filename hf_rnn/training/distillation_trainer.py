@@ -52,7 +52,7 @@ class TaggedDistillationCollator(PaddingCollator):
 
 
 class DistillationTrainer(RecurrentTrainer):
-    """As [`RecurrentTrainer`], for training rows with a column `teacher_logits`. The loss is (1 - weight) · that of
+    """A [`RecurrentTrainer`] for rows with a column `teacher_logits`. The loss is (1 - weight) · that of
     the labels + weight · [`distillation_loss`]: the first an average over the labelled items (texts, or tokens), the
     second over those with logits of the teacher, each of the whole accumulated batch. Rows without a label have the
     labels -100. What is evaluated has no such column, and its loss is that of the labels.
@@ -63,7 +63,7 @@ class DistillationTrainer(RecurrentTrainer):
 
     Args:
         distillation_temperature, distillation_weight: See [`DistillationArguments`].
-        args, kwargs: Of `RecurrentTrainer`.
+        args, kwargs: The arguments of `RecurrentTrainer`.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class DistillationTrainer(RecurrentTrainer):
             batch[_TAUGHT_ITEMS] = taught
         if labelled is not None:
             labelled = torch.as_tensor(labelled)
-            # Where nothing is labelled the loss of the labels is 0, not NaN.
+            # The loss of the labels is 0, not NaN, where nothing is labelled.
             labelled = torch.where(labelled > 0, labelled, torch.ones_like(labelled))
         return batches, labelled
 
@@ -114,7 +114,7 @@ class DistillationTrainer(RecurrentTrainer):
 
 
 def is_taught(teacher_logits: torch.Tensor) -> torch.Tensor:
-    """Where the teacher says something, (…), of its logits (…, labels)."""
+    """Tell where the teacher says something, (…), given its logits (…, labels)."""
     return ~teacher_logits.isnan().any(-1)
 
 

@@ -33,7 +33,7 @@ def refuse_flags(args: Any, allowed: Mapping[str, Only]) -> None:
 
 
 def flags_of(model: Any, args: Any, compute_metrics: Callable[..., Any] | None) -> dict[str, Only]:
-    """What each flag may be for a model that a `RecurrentTrainer` trains."""
+    """Say what each flag may be for a model that a `RecurrentTrainer` trains."""
     allowed: dict[str, Only] = {}
     unsmoothed = _cannot_be_smoothed(model)
     if unsmoothed is not None:
@@ -72,7 +72,7 @@ def refuse_split_batches(args: Any) -> None:
 
 
 def _cannot_be_smoothed(model: Any) -> str | None:
-    """Why the labels of a model cannot be smoothed; None: they can."""
+    """Say why the labels of a model cannot be smoothed; None: they can."""
     name = type(model).__name__
     if head_of(model) == "next token" and isinstance(model, RecurrentPreTrainedModel):
         # transformers would smooth labels that it does not know to be shifted: those of the step itself.

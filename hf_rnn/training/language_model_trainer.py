@@ -26,7 +26,7 @@ __all__ = ["LanguageModelTrainer", "streams_of"]
 
 
 class LanguageModelTrainer(RecurrentTrainer):
-    """As [`RecurrentTrainer`], for a recurrent language model and texts that are read as parallel streams.
+    """A [`RecurrentTrainer`] for a recurrent language model and texts that are read as parallel streams.
 
     The documents of a text are read in another order in each epoch.
 
@@ -41,7 +41,7 @@ class LanguageModelTrainer(RecurrentTrainer):
     Evaluation reads whole texts, see `text_loss`: `loss` (nats a token), `perplexity`, `bits_per_character`.
 
     Args:
-        args, kwargs: Of `RecurrentTrainer`; its arguments are [`LanguageTrainingArguments`], `train_dataset` and
+        args, kwargs: Those of `RecurrentTrainer`; its arguments are [`LanguageTrainingArguments`], `train_dataset` and
             `eval_dataset` [`TokenStreams`].
 
     Raises:
@@ -141,7 +141,7 @@ class LanguageModelTrainer(RecurrentTrainer):
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(streams))  # type: ignore[arg-type]
 
-    # Where a checkpoint gets what only a resumed run needs.
+    # A checkpoint gets here what only a resumed run needs.
     def _save_rng_state(self, output_dir: str) -> None:
         tensors = {
             f"{column}.{layer}.{part}": tensor.clone()
@@ -166,7 +166,7 @@ class LanguageModelTrainer(RecurrentTrainer):
 
 
 def streams_of(arguments: Any) -> int:
-    """How many streams one step of the optimizer reads."""
+    """Count the streams that one step of the optimizer reads."""
     streams: int = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
     return streams
 

@@ -30,9 +30,9 @@ class GroupedPairSampler(Sampler[int]):
     exactly the batches it would have seen.
 
     Args:
-        groups: Of each pair; see `duplicate_groups`.
+        groups: The group of each pair; see `duplicate_groups`.
         batch_size: Pairs of a batch.
-        seed: Of the order.
+        seed: The seed of the order.
         parts: Into how many parts each batch is cut, one for each of several processes; no pair is alone in one.
 
     Raises:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class PushingTrainer(Trainer):
-    """As `transformers.Trainer`, and of what it pushes to a Hub:
+    """A `transformers.Trainer` that keeps rules for what it pushes to a Hub:
 
     - every push, also while it trains, has weights, configuration, code and tokenizer of one and the same step;
     - never the state of the optimizer, nor `training_args.bin`, which holds the token, nor predictions. So with
@@ -59,7 +59,7 @@ class PushingTrainer(Trainer):
         revision = revision or self.args.hub_revision
         if self.hub_model_id is None:
             self.init_hf_repo(token=token, private=private)
-        # By all processes: together they gather the weights.
+        # All processes save: together they gather the weights.
         self.save_model(_internal_call=True)
         if not self.is_world_process_zero():
             return None

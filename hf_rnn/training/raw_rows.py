@@ -22,7 +22,7 @@ __all__ = ["LABEL_COLUMNS", "RAW_COLUMNS", "all_labels", "are_raw", "tokenize_ro
 
 # The columns of raw rows of each kind, the labels aside.
 RAW_COLUMNS: dict[Head, tuple[str, ...]] = {"texts": ("text",), "tokens": ("tokens",), "pairs": ("text", "text_b")}
-# What the column of the labels may be called; the first that is there counts.
+# The column of the labels may have these names; the first that is there counts.
 LABEL_COLUMNS: dict[Head, tuple[str, ...]] = {
     "texts": ("labels", "label"),
     "tokens": ("labels", "tags", "ner_tags"),

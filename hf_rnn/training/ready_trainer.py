@@ -25,7 +25,7 @@ __all__ = ["ReadyTrainer"]
 
 
 class ReadyTrainer(SafeTrainer):
-    """As [`SafeTrainer`], and what is not given follows from the model:
+    """A [`SafeTrainer`] in which whatever is not given follows from the model:
 
     - with a tokenizer the datasets may hold texts and names of labels (see [`tokenize_rows`]), and rows are padded by
       [`PaddingCollator`];
@@ -53,7 +53,7 @@ class ReadyTrainer(SafeTrainer):
     """
 
     args: RecurrentTrainingArguments
-    # What `args` are completed to.
+    # These complete `args`.
     arguments_class: type[RecurrentTrainingArguments] = RecurrentTrainingArguments
 
     def __init__(
@@ -171,5 +171,5 @@ class ReadyTrainer(SafeTrainer):
         try:
             yield
         finally:
-            # By its class: what a checkpoint has of it takes its place.
+            # The callback is removed by its class: what a checkpoint has of it takes its place.
             self.remove_callback(EarlyStoppingCallback)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ..checksums import CHECKSUMS_FILE, check_files, write_checksums
 from ..progress import without_weight_bars
 from ..runs.checkpoints import (
     STATE_FILE,
@@ -22,7 +23,6 @@ from ..runs.checkpoints import (
     set_aside_earlier_checkpoints,
     set_aside_unfinished_checkpoints,
 )
-from ..runs.checksums import CHECKSUMS_FILE, check_files, write_checksums
 from ..runs.lock import run_lock
 from .pushing_trainer import PushingTrainer
 
@@ -35,7 +35,7 @@ class CheckpointError(OSError):
 
 
 class SafeTrainer(PushingTrainer):
-    """As `transformers.Trainer`, and:
+    """A [`PushingTrainer`] whose runs can be killed and gone on from:
 
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;
@@ -83,7 +83,7 @@ class SafeTrainer(PushingTrainer):
     # Called before the optimizer's step, whether gradients are clipped or not.
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         norm = super()._get_grad_norm(model, grad_norm)
-        # With a scaler (float16) an overflow is nothing unusual: it leaves such steps out.
+        # An overflow is nothing unusual with a scaler (float16): it leaves such steps out.
         if getattr(self.accelerator, "scaler", None) is None:
             self._require_finite("norm of the gradient", float(norm), self.state.global_step + 1)
         return norm

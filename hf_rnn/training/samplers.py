@@ -21,9 +21,9 @@ class LengthBucketSampler(Sampler[int]):
     epoch goes on with exactly the batches it would have seen.
 
     Args:
-        lengths: Of each example, in tokens.
+        lengths: The length of each example, in tokens.
         batch_size: Examples that are padded together.
-        seed: Of the order.
+        seed: The seed of the order.
         window: Batches that are sorted together; larger pads less and mixes less.
     """
 
@@ -75,7 +75,7 @@ class StreamSampler(Sampler[tuple[int | None, int, int, int]]):
     Args:
         streams: What is read.
         window: Steps of a window.
-        seed: Of the order of the documents, drawn anew in each epoch; None: as they come.
+        seed: The seed of the order of the documents, drawn anew in each epoch; None: as they come.
         random_windows: Whether windows end at random places, drawn with `seed` (see `window_bounds`).
     """
 

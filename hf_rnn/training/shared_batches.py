@@ -80,12 +80,12 @@ def share_batches(loader: DataLoader[Any], batch_size: int) -> None:
         shard.batch_sampler = SharedBatches(inner.sampler, batch_size, shard.num_processes, inner.drop_last)
         # Parts of any size, each as it is.
         shard.batch_size = None
-        # Where accelerate looks for it to tell it the epoch, also in a run that was resumed inside of one.
+        # Accelerate looks for it here to tell it the epoch, also in a run that was resumed inside of one.
         shard.sampler = inner.sampler
 
 
 def num_repeated(accelerator: Accelerator, batch_size: int) -> list[int]:
-    """In evaluation, how many rows of each process's last part are repeated ones; elsewhere no list at all.
+    """Count, in evaluation, the repeated rows of each process's last part; elsewhere there is no list at all.
 
     accelerate fills up the last batch, so that all parts are equally long and what is predicted can be gathered.
     """

@@ -28,7 +28,7 @@ __all__ = ["SiameseTrainer"]
 
 
 class SiameseTrainer(RecurrentTrainer):
-    """As [`RecurrentTrainer`], for a siamese network and rows of two inputs and `labels`.
+    """A [`RecurrentTrainer`] for a siamese network and rows of two inputs and `labels`.
 
     The loss is a mean over a batch, and with gradient accumulation, or several processes, the mean of those of its
     micro-batches, each weighed by its rows. So a loss of single pairs is that of one large batch; in-batch negatives,
@@ -68,7 +68,7 @@ class SiameseTrainer(RecurrentTrainer):
         predicts_embeddings: bool = False,
         **kwargs: Any,
     ) -> None:
-        # Before all else: the flags and metrics depend on it.
+        # This comes before all else: the flags and metrics depend on it.
         self.pair_objective = SimilarityObjective.of(loss)
         self.groups = groups
         self.predicts_embeddings = predicts_embeddings

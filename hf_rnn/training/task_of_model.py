@@ -1,4 +1,4 @@
-"""What a model is for, as far as its Trainer has to know: the labels that it takes, the metrics that measure it."""
+"""Finds what its Trainer has to know of a model: the labels that it takes, the metrics that measure it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DefaultMetrics:
 
 
 def head_of(model: Any) -> Head | None:
-    """What a model is for, by the name of its class; None where that does not say it."""
+    """Find what a model is for by the name of its class; None where that does not say it."""
     name = type(model).__name__
     return next((head for ending, head in _HEADS.items() if name.endswith(ending)), None)
 
@@ -128,7 +128,7 @@ def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
 
 def _of_texts(config: PreTrainedConfig, rows: Any) -> DefaultMetrics | None:
     problem_type, number = problem_type_of(config, rows), config.num_labels or 0
-    # Of several numbers a text there are no metrics, and of a single "one of several labels" neither.
+    # There are no metrics for several numbers a text, and none for a single "one of several labels".
     if problem_type is None or (problem_type == "regression") != (number == 1):
         return None
     return DefaultMetrics(metrics_for(problem_type, number), default_metric(problem_type))

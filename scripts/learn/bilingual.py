@@ -22,7 +22,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
 
 
 def speaker(lang: str) -> Say:
-    """What prints one of an English and a Portuguese text, its fields filled in as by `str.format`."""
+    """Make what prints one of an English and a Portuguese text, its fields filled in as by `str.format`."""
 
     def say(english: str, portuguese: str, *values: Any, **named: Any) -> None:
         print((english if lang == "en" else portuguese).format(*values, **named))

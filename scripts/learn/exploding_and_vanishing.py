@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How the gradient of the loss vanishes or explodes on its way back through time, and what clipping does.
+"""Shows how the gradient of the loss vanishes or explodes on its way back through time, and what clipping does.
 ∂L/∂h_t = (∂h_{t+1}/∂h_t)ᵀ ∂L/∂h_{t+1}, in an Elman network (1990) with ∂h_{t+1}/∂h_t = diag(1 - h_{t+1}²) W_h: a W_h
 that shrinks every vector makes it vanish exponentially, and only one that stretches can make it explode (Pascanu et
 al. 2013). In an LSTM (Hochreiter & Schmidhuber 1997) ∂c_{t+1}/∂c_t has the summand diag(f_{t+1}), near 1 while the

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What an LSTM and a GRU return with every option, and what Keras calls it (return_sequences, merge_mode, …).
+"""Shows what an LSTM and a GRU return with every option, and what Keras calls it (return_sequences, merge_mode, …).
 
 O que uma LSTM e uma GRU devolvem com cada opção, e como o Keras chama isso (return_sequences, merge_mode, …).
 """

@@ -58,7 +58,7 @@ def word_pieces() -> BertTokenizer:
 
 
 def bert_config(tokenizer: PreTrainedTokenizerBase, **values: Any) -> BertConfig:
-    """Of a small BERT whose weights start far from zero."""
+    """Configure a small BERT whose weights start far from zero."""
     return BertConfig(
         vocab_size=len(tokenizer), max_position_embeddings=LIMIT, initializer_range=1.0, **BERT_SIZES, **values
     )
@@ -123,7 +123,7 @@ def model(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def document(**changes: Any) -> Document:
-    """Of two trained models, one with random weights, and a cited figure."""
+    """Make a document of two trained models, one with random weights, and a cited figure."""
     models = [
         model(
             "minilm",

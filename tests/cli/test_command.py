@@ -56,7 +56,7 @@ def test_every_command_has_its_line_and_its_module(capsys: pytest.CaptureFixture
         assert f"  {name:<11}{module.SUMMARY}\n" in shown
 
 
-@pytest.mark.parametrize("module", ["hf_rnn", "hf_rnn.cli", "hf_rnn_command"])
+@pytest.mark.parametrize("module", ["hf_rnn", "hf_rnn_command"])
 def test_it_runs_as_a_module(project: Path, module: str) -> None:
     done = hf_rnn(project, module, "--version")
     assert (done.returncode, done.stdout.strip()) == (0, __version__), done.stderr

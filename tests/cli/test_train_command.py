@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from transformers import HfArgumentParser
 
+from hf_rnn.cli.flags import title_of
 from hf_rnn.cli.run_folder import UNNAMED, run_folder
 from hf_rnn.cli.train import main
 from hf_rnn.cli.train_help import FIRST_FLAGS, flags_text
@@ -205,6 +206,31 @@ def test_a_folder_is_the_job_s_until_it_has_ended(
     assert opened("--seed", "7") == f"{first}-3"
 
 
+def test_a_run_on_other_data_of_the_same_name_is_not_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my data.csv").write_text("text,label\ngood,1\n")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+
+    def opened() -> str:
+        with run_folder("text-classification", parsed("--model_name_or_path", "model")) as folder:
+            (folder / "checkpoint").touch()
+        return folder.name
+
+    first = opened()
+    assert opened() == first
+    caplog.clear()
+    # As long as it was.
+    (tmp_path / "my data.csv").write_text("text,label\ngood,0\n")
+    assert opened() == f"{first}-2"
+    assert f"runs/{first} holds a run of this command that did not end, but `train_file` has changed" in caplog.text
+    assert opened() == f"{first}-2"
+    (tmp_path / "model" / "config.json").write_text('{"hidden_size": 8}')
+    assert opened() == f"{first}-3"
+
+
 def test_the_help_names_the_tasks_and_the_recipes(train: Callable[..., str]) -> None:
     shown = train("--help")
     assert shown == train()
@@ -226,5 +252,5 @@ def test_the_help_of_a_task_shows_the_first_flags_and_on_request_all(name: str) 
 
     assert shown(short) == fields & set(FIRST_FLAGS)
     assert {*fields} - shown(long) <= {"_n_gpu"}
-    assert all(group.__name__ in long for group in task.groups)
+    assert all(f"\n{title_of(group)}:\n" in f"\n{long}" for group in task.groups)
     assert f"Default: {UNNAMED}" in " ".join(short.split())

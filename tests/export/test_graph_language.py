@@ -13,7 +13,7 @@ from tests.models.common import ONE_WAY, build_language_model
 
 
 def moderate(variant: str, **options: object) -> torch.nn.Module:
-    """With weights so small that rounding does not grow from step to step."""
+    """Make a model with weights so small that rounding does not grow from step to step."""
     model = build_language_model(variant, **options).float()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -60,7 +60,7 @@ def test_a_graph_of_other_weights_is_found(part: str) -> None:
 
 
 def test_a_state_that_is_lost_is_found() -> None:
-    """Where the scores are right, the state is still held equal."""
+    """The state is held equal, too, where the scores are right."""
     model = moderate("gru")
     session = session_of(model)
 

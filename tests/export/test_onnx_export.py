@@ -1,4 +1,4 @@
-"""From a checkpoint to a folder: what is written, and what is refused before anything is."""
+"""The export of a checkpoint to a folder: what it writes, and what it refuses before it writes anything."""
 
 from __future__ import annotations
 

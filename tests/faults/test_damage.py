@@ -11,10 +11,10 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_rnn import BiLstmForSequenceClassification, ConvEncoderConfig, ConvEncoderModel, SiameseConfig, SiameseModel
-from hf_rnn.runs import bundled as bundled_module
-from hf_rnn.runs.bundled import bundled
+from hf_rnn import bundles as bundled_module
+from hf_rnn.bundles import bundled
+from hf_rnn.checksums import DamagedFileError
 from hf_rnn.runs.checkpoints import last_whole_checkpoint
-from hf_rnn.runs.checksums import DamagedFileError
 from hf_rnn.runs.folder import checkpoint_to_resume
 from hf_rnn.tasks.arguments import ModelArguments, TokenizerArguments
 from hf_rnn.tasks.building import build_tokenizer, checkpoint_config
@@ -28,7 +28,7 @@ FILES = ("model.safetensors", "tokenizer.json", "config.json")
 
 
 def trainer(folder: Path, output: Path) -> RecurrentTrainer:
-    """Of the model in `folder`, to be trained into `output`."""
+    """Make a trainer of the model in `folder`, which trains into `output`."""
     arguments = RecurrentTrainingArguments(
         output_dir=str(output), eval_strategy="no", save_strategy="no", load_best_model_at_end=False, use_cpu=True
     )

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from transformers.trainer_utils import get_last_checkpoint
 
+from hf_rnn.checksums import DamagedFileError
 from hf_rnn.runs.checkpoints import check_checkpoint
-from hf_rnn.runs.checksums import DamagedFileError
 from tests.faults.runs import RUNS, train, write_data
 
 
@@ -92,7 +92,7 @@ class Run:
 
 
 def moment_in(run: Run, kind: str, generator: random.Random) -> Callable[[list[tuple[float, str]]], float | None]:
-    """When to kill: anywhere in its training, or inside one of its phases."""
+    """Choose the moment to kill a run: anywhere in its training, or inside one of its phases."""
     if kind == "anywhere":
         delay = generator.uniform(0, run.whole.said[-1][0] - run.whole.said[0][0])
         return lambda said: said[0][0] + delay

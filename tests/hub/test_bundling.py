@@ -13,11 +13,11 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, pipeline
 
+from hf_rnn.bundles import bundled, list_bundled
+from hf_rnn.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.hub import bundling as module
 from hf_rnn.hub.bundling import auto_model_of, make_bundle
 from hf_rnn.hub.card_options import CardOptions, read_card_options
-from hf_rnn.runs.bundled import bundled, list_bundled
-from hf_rnn.runs.checksums import CHECKSUMS_FILE, checksums
 from hf_rnn.runs.curves import CURVES_FILE
 from hf_rnn.runs.describe import checkpoint_size
 from hf_rnn.runs.results import read_results, write_results

@@ -14,8 +14,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, pipeline
 
+from hf_rnn.checksums import checksums
 from hf_rnn.hub.card_options import read_card_options
-from hf_rnn.runs.checksums import checksums
 from hf_rnn.runs.results import read_results
 from hf_rnn.tasks.language_modeling.measuring import measure_language_model
 from tests.hub.language_runs import TEXT, run_language

@@ -21,9 +21,9 @@ from transformers import (
 )
 
 from hf_rnn import list_bundled, with_pair_template
+from hf_rnn.bundles import bundled_folders
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.hub.model_card import write_model_card
-from hf_rnn.runs.bundled import bundled_folders
 from hf_rnn.runs.kinds import KINDS
 from tests.models.siamese import build_siamese, tokenizer_of_words
 from tests.results_document import results_document

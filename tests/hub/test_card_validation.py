@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
+from hf_rnn.bundles import bundled_folders
 from hf_rnn.hub.model_card import METRICS
-from hf_rnn.runs.bundled import bundled_folders
 from hf_rnn.runs.results import read_results
 from tests.fixtures.loopback import LoopbackHub
 

@@ -1,4 +1,4 @@
-"""Who may do what on the Hub on loopback, and what huggingface_hub makes of each refusal."""
+"""The rights on the Hub on loopback, and what huggingface_hub makes of each refusal."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def mirror(project: Path, loopback_hub: LoopbackHub, tmp_path: Path) -> Iterator
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
-    """Until somebody listens."""
+    """Wait until somebody listens at `address`."""
     host, port = address.split(":")
     deadline = time.monotonic() + seconds
     while True:

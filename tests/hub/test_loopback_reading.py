@@ -110,7 +110,7 @@ def test_trees(api: HfApi, loopback_hub: LoopbackHub, page_size: int) -> None:
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_metadata(api: HfApi, name: str) -> None:
-    """As the cache needs it: the size, and an ETag that is that of the tree's entry."""
+    """The metadata are those that the cache needs: the size, and the ETag of the tree's entry."""
     url = f"{api.endpoint}/{REPO}/resolve/main/{name}"
     metadata = api.get_hf_file_metadata(url=url)
     (entry,) = api.get_paths_info(REPO, name)
@@ -154,7 +154,7 @@ except LocalEntryNotFoundError:
 
 
 def test_offline(api: HfApi, loopback_hub: LoopbackHub, tmp_path: Path) -> None:
-    """In a process with `HF_HUB_OFFLINE=1`, while the Hub runs: the cache answers, and nothing is asked."""
+    """The cache answers, and the Hub that runs is asked nothing, in a process with `HF_HUB_OFFLINE=1`."""
     api.create_tag(REPO, tag="v1")
     snapshots = [api.snapshot_download(REPO, revision=name, cache_dir=tmp_path / "hub") for name in ("main", "v1")]
     before = len(loopback_hub.requests)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from hf_rnn.bundles import TERMS
 from hf_rnn.hub.card_options import CardOptions, read_card_options
 from hf_rnn.hub.model_card import METRICS, model_card, write_model_card
-from hf_rnn.runs.bundled import TERMS
 from hf_rnn.runs.curves import CURVES_FILE
 from hf_rnn.runs.kinds import KINDS
 from hf_rnn.runs.results import ResultsError
@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {"license": "apache-2.0", "language": "en"}
 
 
 def test_the_card_is_the_stored_one() -> None:
-    """After a wanted change: HF_RNN_UPDATE_GOLDEN=1 writes the stored text anew; read the difference."""
+    """The card is the stored text. HF_RNN_UPDATE_GOLDEN=1 writes it anew after a wanted change: read what differs."""
     text = str(
         model_card(
             results_document(dataset__notes="The last 5,000 shuffled training reviews are the validation split."),
@@ -196,7 +196,7 @@ def test_the_snippet_says_what_else_is_to_be_installed(name: str) -> None:
 
 
 def tagging_results(**changes: Any) -> dict[str, Any]:
-    """Of a tagger of people and of a type that occurs in the training split alone."""
+    """Make the results of a tagger of people and of a type that occurs in the training split alone."""
     overall = {"loss": 0.25, "precision": 0.75, "recall": 0.6, "f1": 0.6667, "accuracy": 0.95}
     person = {"precision_PER": 0.7512, "recall_PER": 0.6123, "f1_PER": 0.6747, "support_PER": 1617.0}
     other = {"precision_A|B": 0.5, "recall_A|B": 0.25, "f1_A|B": 0.3333, "support_A|B": 4.0}

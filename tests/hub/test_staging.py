@@ -28,7 +28,7 @@ def run(run_folder: Path) -> Path:
 
 @pytest.fixture
 def not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No model is loaded or asked: what is wrong is found before."""
+    """Fail if a model is loaded or asked: what is wrong must be found before."""
 
     def fail(*args: Any) -> None:
         raise AssertionError("a model was asked")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn.bundles import bundled, list_bundled
 from hf_rnn.hub.answers import answers
 from hf_rnn.hub.staging import StagedModel, stage
-from hf_rnn.runs.bundled import bundled, list_bundled
 from hf_rnn.runs.kinds import KINDS
 from hf_rnn.tasks.arguments import ReportArguments
 from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot

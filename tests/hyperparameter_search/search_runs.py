@@ -21,7 +21,7 @@ SPACE = {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}, "hidden_size
 
 
 def flags(output: Path, **changes: Any) -> dict[str, Any]:
-    """Of a search of three trials over `SPACE`; `search_space` and `config_overrides` may be dictionaries."""
+    """Write the flags of a search of three trials over `SPACE`; dictionaries among `changes` become JSON."""
     values = {
         "task": "text-classification",
         "search_space": SPACE,

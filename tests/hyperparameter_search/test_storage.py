@@ -1,4 +1,4 @@
-"""Where a study is kept, and who is at work on it."""
+"""The place where a study is kept, and the processes that are at work on it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from tests.tasks.small_runs import save_tiny_bert
 
 
 def probabilities(folder: str, texts: Sequence[Any]) -> list[list[float]]:
-    """By the model itself, one text at a time."""
+    """Ask the model itself for the probabilities, one text at a time."""
     model = hf_rnn.BiLstmForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
@@ -292,6 +292,15 @@ def test_the_task_is_that_of_the_class_or_of_the_results(tmp_path: Path) -> None
     (Path(folder) / "results.json").write_text('{"task": "token-classification"}')
     assert task_of(folder, config) == "token-classification"
     assert load_pipeline(folder, "sentence-similarity").task == "sentence-similarity"
+
+
+def test_a_bundled_checkpoint_is_named_as_everywhere(tmp_path: Path) -> None:
+    given = {"data": texts_file(tmp_path), "progress": False}
+    named = predict_file("bundled:bilstm-imdb", output=tmp_path / "named.csv", **given)
+    predict_file(hf_rnn.bundled("bilstm-imdb"), output=tmp_path / "folder.csv", **given)
+    assert Path(named.output).read_text() == (tmp_path / "folder.csv").read_text()
+    with pytest.raises(ValueError, match=r"`model` must be a bundled checkpoint \(.*bundled:bilstm-imdb"):
+        predict_file("bundled:bilstm", **given)
 
 
 BAD = [

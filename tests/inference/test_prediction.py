@@ -215,7 +215,7 @@ def test_what_is_no_pipeline() -> None:
 
 @pytest.fixture
 def without_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No kernel is built or loaded; those of the other tests come back afterwards."""
+    """Take the kernels away, so that none is built or loaded; those of the other tests come back afterwards."""
     before = compiled_layer()
     monkeypatch.setenv("HF_RNN_CACHE", str(tmp_path))
     monkeypatch.setattr(loading, "_in_vain", False)

@@ -69,7 +69,7 @@ def test_a_writer_is_staged_and_writes_without_the_package(tmp_path: Path, stran
 
 
 def write_answers(folder: Path, answers: dict[str, object]) -> None:
-    """Beside the folder: what it answered here, and under which version."""
+    """Write beside the folder what it answered here, and under which version."""
     answers["transformers"] = transformers.__version__
     folder.with_suffix(".json").write_text(json.dumps(answers), encoding="utf-8")
 

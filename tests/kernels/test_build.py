@@ -28,7 +28,7 @@ from hf_rnn.models.paths import compiled_layer, provide_compiled_layer
 
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
-    """No library built, none loaded."""
+    """Start with no library built and none loaded."""
     before = compiled_layer()
     monkeypatch.setenv("HF_RNN_CACHE", str(tmp_path))
     library_path.cache_clear()

@@ -139,14 +139,14 @@ def test_the_results_say_how_many(tmp_path: Path, given: dict[str, int], threads
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="torch has another OpenMP runtime")
 @pytest.mark.parametrize(("given", "spins"), [(None, False), ("ACTIVE", True)])
-def test_threads_of_the_training_script_do_not_spin(project: Path, given: str | None, spins: bool) -> None:
+@pytest.mark.parametrize("command", [["scripts/run_text_classification.py"], ["-m", "hf_rnn", "bundled"]])
+def test_threads_of_a_command_do_not_spin(project: Path, command: list[str], given: str | None, spins: bool) -> None:
     environment = {**os.environ, "PYTHONPATH": str(project), "OMP_DISPLAY_ENV": "VERBOSE"}
     environment.pop("OMP_WAIT_POLICY", None)
     if given is not None:
         environment["OMP_WAIT_POLICY"] = given
-    script = project / "scripts" / "run_text_classification.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--help"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, *command, "--help"], env=environment, cwd=project, capture_output=True, text=True, check=True
     )
     # As GNU's OpenMP runtime itself says when torch loads it; without a policy it spins 300,000 times.
     (line,) = {line.strip() for line in done.stderr.splitlines() if "GOMP_SPINCOUNT" in line}

@@ -1,4 +1,4 @@
-"""Which triplets are mined: against every triplet of a batch tried in turn."""
+"""The mined triplets, held against every triplet of a batch tried in turn."""
 
 from __future__ import annotations
 

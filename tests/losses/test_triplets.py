@@ -91,7 +91,7 @@ def test_gradients_of_mined_triplets(mined: type[nn.Module], distance: str) -> N
 
 @every_mined
 def test_a_row_alone_of_its_label_is_no_anchor(mined: type[nn.Module]) -> None:
-    """As a negative too far off to be chosen it changes nothing; as an anchor it would change the mean."""
+    """The row changes nothing: it is a negative too far off to be chosen; as an anchor it would change the mean."""
     line = torch.tensor([[0.0], [2.0], [3.0], [5.0]])
     labels = torch.tensor([0, 0, 1, 1])
     alone = mined(1.5)(torch.cat([line, torch.tensor([[1000.0]])]), torch.tensor([0, 0, 1, 1, 2]))

@@ -18,25 +18,23 @@ from transformers import (
 )
 
 import hf_rnn  # noqa: F401  (registers the families)
+from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.models.paths import compiled_layer, recurrent_path
 
 
 VOCAB_SIZE, EMBEDDING_SIZE = 13, 5
 SMALL = {"vocab_size": VOCAB_SIZE, "embedding_size": EMBEDDING_SIZE, "hidden_size": 4, "num_labels": 3}
 
-# name -> model_type and the options that make it another computation.
+# Name → the family, and the options by which it computes something else than the family does by default.
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
-    "bilstm": ("bilstm", {}),
-    "lstm": ("lstm", {}),
-    "gru": ("gru", {}),
+    **{family: (family, {}) for family in FAMILIES if family != "elman"},
     "gru-reset-before": ("gru", {"reset_after": False}),
     "elman-tanh": ("elman", {}),
     "elman-relu": ("elman", {"nonlinearity": "relu"}),
     "jordan": ("elman", {"recurrence": "output_to_hidden"}),
     "output-to-output": ("elman", {"recurrence": "output_to_output"}),
-    "dan": ("dan", {}),
 }
-RECURRENT = [name for name in VARIANTS if name != "dan"]
+RECURRENT = [name for name, (family, _) in VARIANTS.items() if FAMILIES[family].cell != "none"]
 ONE_WAY = [name for name in RECURRENT if name != "bilstm"]
 POOLINGS = ["last", "mean", "max", "mean_max", "attention"]
 LENGTHS = [3, 0, 7, 1, 5, 7]
@@ -80,7 +78,7 @@ STARTS = [token % 2 == 1 for token in range(VOCAB_SIZE)]
 
 
 def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: int = 0, **options) -> PreTrainedModel:
-    """As `build`, with `HEADS[head]` and the labels `TAGS`; its steps are tokens, or words of tokens."""
+    """Build a tagger with `HEADS[head]` and the labels `TAGS`, whose steps are tokens, or words of tokens."""
     labels = {"id2label": dict(enumerate(TAGS)), "label2id": {tag: index for index, tag in enumerate(TAGS)}}
     own = {**(WORDS if words else {}), **HEADS[head], **labels, **options}
     model = perturbed(AutoModelForTokenClassification, configure(variant, **own), seed)
@@ -92,7 +90,7 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
 
 
 def build_language_model(variant: str, seed: int = 0, **options) -> PreTrainedModel:
-    """As `build`, with large weights: what it predicts depends on what it has read."""
+    """Build a language model with weights so large that what it predicts depends on what it has read."""
     model = perturbed(AutoModelForCausalLM, configure(variant, **options), seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -131,7 +129,7 @@ def sentences(lengths: list[int] = LENGTHS, seed: int = 1) -> list[torch.Tensor]
 
 
 def positions(texts: list[torch.Tensor], layout: str) -> tuple[list[torch.Tensor], int]:
-    """Where each text's tokens stand in a batch of that layout, and how wide the batch is."""
+    """Give the places of each text's tokens in a batch of that layout, and the width of the batch."""
     width = max(1, *(len(text) for text in texts)) + (0 if layout == "right" else 4)
     generator = torch.Generator().manual_seed(2)
     places = []

@@ -22,7 +22,7 @@ Inputs = dict[str, torch.Tensor]
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without what torch says of its own: that `torch.jit` is old, and of its own shape checks in a trace."""
+    """Silence what torch says of itself: that `torch.jit` is old, and of its own shape checks in a trace."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module=r"(torch|transformers)\.")

@@ -80,7 +80,7 @@ def test_the_output_layer_is_what_the_docstring_says():
 
 
 def test_a_tied_table_starts_as_embeddings():
-    """Not as a dense layer: rows of about unit length, the padding token's zero."""
+    """The table does not start as a dense layer: rows have about unit length, and the padding token's is zero."""
     model = AutoModelForCausalLM.from_config(configure("lstm", vocab_size=200, embedding_size=64, **TIED))
     lengths = model.lm_head.weight.norm(dim=1)
     assert lengths[0] == 0 and 0.9 < lengths[1:].mean() < 1.1

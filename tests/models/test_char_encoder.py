@@ -33,7 +33,7 @@ def spell(words: list[bytes]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def gradients(encoder: nn.Module, features: torch.Tensor) -> list[torch.Tensor]:
-    """By every parameter, of a sum with other weights at each feature."""
+    """Differentiate a weighted sum of the features, each with a weight of its own, by every parameter."""
     weights = torch.randn(features.shape, dtype=features.dtype, generator=torch.Generator().manual_seed(1))
     return list(torch.autograd.grad((features * weights).sum(), list(encoder.parameters())))
 

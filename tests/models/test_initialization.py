@@ -154,7 +154,7 @@ TAGGER = {"char_embedding_size": 30, "char_hidden_size": 40, "word_vocab_size": 
 
 
 def assert_tagger_initialized(model: nn.Module, path: str) -> None:
-    """As the docstrings say: small scores in the CRF, no bias, Xavier, embeddings of unit length."""
+    """Hold the start to the docstrings: small scores in the CRF, no bias, Xavier, embeddings of unit length."""
     module_path, _, name = path.rpartition(".")
     module, weight = model.get_submodule(module_path), model.get_parameter(path)
     if isinstance(module, ConditionalRandomField):

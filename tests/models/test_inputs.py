@@ -74,7 +74,7 @@ def test_bfloat16_autocast_trains_and_keeps_its_state(variant, one_hot):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_model_without_a_vocabulary_learns_a_time_series(variant):
-    """Which of two waves is it, the slow or the fast and raised? Real-valued features, unequal lengths."""
+    """The model tells a slow wave from a fast and raised one, by real-valued features of unequal lengths."""
     torch.manual_seed(0)
     model = build(variant, vocab_size=None, embedding_size=2, num_labels=2, hidden_size=8).train()
     assert model.get_input_embeddings() is None

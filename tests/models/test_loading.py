@@ -229,7 +229,7 @@ with open(answer, "w") as file:
 
 
 def ask_a_stranger(folders: list[Path], cwd: Path) -> dict[str, list[dict[str, list]]]:
-    """For each folder, the last two of which hold a tagger and a language model, what the stranger found in it, and in
+    """Ask a stranger what they find in each folder, the last two of which hold a tagger and a language model, and in
     its own copy.
     """
     cwd.mkdir()

@@ -37,7 +37,7 @@ CASES = [
 
 
 def gradient(model: PreTrainedModel, *losses: torch.Tensor) -> torch.Tensor:
-    """Of the sum of the losses by every parameter, as one vector; zeros where a parameter took no part."""
+    """Differentiate the sum of the losses by every parameter: one vector, zero where a parameter took no part."""
     wanted = torch.autograd.grad(sum(losses), list(model.parameters()), allow_unused=True, materialize_grads=True)
     return torch.cat([part.flatten() for part in wanted])
 

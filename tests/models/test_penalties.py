@@ -14,7 +14,7 @@ TEXTS = sentences([3, 1, 7, 5])
 
 
 def model_with(variant: str = "lstm", **options):
-    """In training, without dropout but as `options` has it."""
+    """Build a model in training mode, with no dropout but that of `options`."""
     return build_language_model(variant, hidden_sizes=[4, 3], **options).train()
 
 

@@ -48,7 +48,7 @@ def test_many_tokens_give_the_exact_loss_and_gradient() -> None:
 
 
 def test_the_right_token_is_no_wrong_one(monkeypatch) -> None:
-    """By hand: two tokens are drawn, one of which is the first target."""
+    """The loss is that computed by hand from two drawn tokens, one of which is the first target."""
     output_layer, features = layer(4), torch.randn(2, 6, dtype=torch.float64)
     drawn, expected = torch.tensor([1, 3]), torch.tensor([0.8, 0.5])
     monkeypatch.setattr("hf_rnn.models.sampled_softmax.draw_tokens", lambda *_: (drawn, expected.log()))

@@ -45,7 +45,7 @@ def test_windows_of_a_text_predict_all_of_it():
 
 
 def test_they_stand_in_place_of_labels():
-    """As everywhere in transformers, whose sequence-parallel training hands a model both."""
+    """They are taken in place of labels, as in all of transformers: sequence-parallel training hands a model both."""
     model = build_language_model("gru")
     ids = torch.tensor([[3, 4, 5]])
     own = {"shift_labels": torch.tensor([[7, 1, 2]])}

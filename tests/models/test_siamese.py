@@ -84,7 +84,7 @@ def test_from_encoder_keeps_the_weights(model_type):
 
 
 def test_a_pretrained_encoder_keeps_its_attention():
-    """Without an implementation of its own a stock BERT attends to padding, and says nothing of it."""
+    """The encoder keeps its implementation: without one a stock BERT attends to padding, and says nothing of it."""
     encoder = AutoModel.from_config(encoder_config("bert"))
     implementation = encoder.config._attn_implementation
     siamese = SiameseModel.from_encoder(encoder).eval()

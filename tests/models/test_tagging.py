@@ -68,7 +68,7 @@ def labels_of(head: str, paths: torch.Tensor) -> torch.Tensor:
 
 
 def score_paths(model: PreTrainedModel, emissions: torch.Tensor, paths: torch.Tensor) -> torch.Tensor:
-    """Of (paths, length) over emissions (length, states)."""
+    """Score `paths` (paths, length) over `emissions` (length, states)."""
     crf, length = model.head.crf, paths.shape[1]
     if length == 0:
         return torch.zeros(len(paths), dtype=torch.float64)
@@ -89,7 +89,7 @@ def words_in(text: torch.Tensor, words: bool) -> list[list[int]]:
 
 
 def random_labels(head: str, words: bool, seed: int = 0) -> list[torch.Tensor]:
-    """For each of `TEXTS` labels that are allowed; at the further pieces of a word ones that count for nothing."""
+    """Draw allowed labels for each of `TEXTS`, and at the further pieces of a word ones that count for nothing."""
     generator = torch.Generator().manual_seed(seed)
     rows = []
     for text in TEXTS:

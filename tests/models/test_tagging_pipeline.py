@@ -85,7 +85,7 @@ def tagger(request: pytest.FixtureRequest) -> tuple[PreTrainedTokenizerFast, Pre
 
 
 def tags_of_words(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, text: str) -> list[str]:
-    """Of the words of `text`, given as words, at the first piece of each."""
+    """Tag the words of `text`, given as words, at the first piece of each."""
     encoded = tokenizer(text.split(), is_split_into_words=True, return_tensors="pt")
     with torch.no_grad():
         best = model(**encoded).logits[0].argmax(1).tolist()

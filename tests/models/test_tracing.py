@@ -135,7 +135,7 @@ def test_images(how):
 @ways
 @pytest.mark.parametrize("head", ["softmax", "bioes", "causal", "classes"])
 def test_losses(head, how):
-    """Of labels for which the model would have raised no error."""
+    """The recorded losses are right for labels for which the model would have raised no error."""
     model = {
         "causal": lambda: build_language_model("gru"),
         "classes": lambda: build("dan"),

@@ -80,6 +80,7 @@ ASK: dict[str, Callable[..., None]] = {
 )
 @generated(60, 1500, task=st.sampled_from(list(ASK)), text=texts(), other=texts())
 def test_any_text_has_an_answer(task: str, text: str, other: str) -> None:
+    """The functions of `ASK` hold the answers to what an answer of the task must be."""
     ASK[task](text, other)
 
 
@@ -97,6 +98,7 @@ def test_half_a_surrogate_pair_is_refused(task: str, text: str) -> None:
 )
 @pytest.mark.parametrize("task", list(ASK))
 def test_a_megabyte_has_an_answer(task: str, outcome: Callable[[str], None]) -> None:
+    """The functions of `ASK` hold the answers to what an answer of the task must be."""
     given = megabytes()
     if task == "text-generation":
         # A token a character: of several minutes for all, one text.

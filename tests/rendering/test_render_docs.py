@@ -250,4 +250,5 @@ def test_a_block_that_cannot_be_filled_is_named(
 
 
 def test_the_documents_of_the_project_are_up_to_date(render: Callable[..., None], project: Path) -> None:
+    """`--check` ends the process with an error where a document is not what would be written."""
     render(project, "--check")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.runs.checksums import write_checksums
+from hf_rnn.checksums import write_checksums
 from hf_rnn.runs.folder import RESULTS_FILE, checkpoint_to_resume
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 

@@ -15,7 +15,7 @@ import pytest
 from datasets import Dataset
 
 from hf_rnn import LstmConfig, LstmForSequenceClassification
-from hf_rnn.runs.checksums import DamagedFileError
+from hf_rnn.checksums import DamagedFileError
 from hf_rnn.runs.history import RunHistory, common_metric, last_and_best, read_histories, run_curves
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.trainer import RecurrentTrainer

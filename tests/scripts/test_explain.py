@@ -12,8 +12,8 @@ import pytest
 from transformers import AutoModel
 
 import hf_rnn
+from hf_rnn.bundles import bundled
 from hf_rnn.insight.loading import load_with_head
-from hf_rnn.runs.bundled import bundled
 from tests.models.common import build, build_tagger
 
 

@@ -1,4 +1,4 @@
-"""Without its extra a script ends with one line, which says what to install, before it reads or writes anything."""
+"""A script that lacks its extra ends with one line, which says what to install, before it reads or writes."""
 
 from __future__ import annotations
 

@@ -90,4 +90,3 @@ def test_the_task_may_stand_in_the_recipe_or_on_the_line(tmp_path: Path) -> None
     assert task_of([str(recipe)]) == "similarity"
     assert task_of([str(recipe), "--task", "language-modeling"]) == "language-modeling"
     assert task_of(["--task=token-classification"]) == "token-classification"
-    assert task_of(["--help"]) == "text-classification"

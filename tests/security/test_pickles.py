@@ -24,6 +24,7 @@ from hf_rnn import bundled
 from hf_rnn.benchmark.comparison.checkpoints import check, resolve
 from hf_rnn.benchmark.comparison.worker import MeasuredModel
 from hf_rnn.benchmark.speed.texts import IDS_FILE, Sample
+from hf_rnn.checksums import write_checksums
 from hf_rnn.data.readers.conll import read_conll
 from hf_rnn.data.readers.files import read_rows
 from hf_rnn.data.vectors import hub_vectors, read_vectors
@@ -32,7 +33,6 @@ from hf_rnn.export.runtime import load
 from hf_rnn.hub.bundling import make_bundle
 from hf_rnn.hub.staging import StagingError, stage
 from hf_rnn.models.sentence_encoder import SiameseSentenceEncoder
-from hf_rnn.runs.checksums import write_checksums
 from hf_rnn.tasks.distillation.teacher import Teacher
 from hf_rnn.tasks.language_model_init import load_language_model
 from tests.security.payload import EAR, FORMATS, PICKLED_FILES, Payload, write_payload
@@ -144,6 +144,7 @@ def test_no_way_in_runs_weights(
 def test_what_lies_beside_the_weights_is_not_read(
     checkpoints: dict[str, Path], entrance: str, marker: Path, tmp_path: Path
 ) -> None:
+    """The fixture `marker` fails the test if the pickle was run."""
     kind, enter = ENTRANCES[entrance]
     enter(armed(checkpoints[kind], tmp_path / "model", marker, "torch"))
 

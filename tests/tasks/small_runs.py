@@ -122,7 +122,7 @@ class Steps(TrainerCallback):
 
 
 def refuse(*args: Any, **kwargs: Any) -> None:
-    """In place of what trains a tokenizer."""
+    """Stand in for the training of a tokenizer, and fail."""
     raise AssertionError("a resumed run must read the tokenizer of its checkpoint, not train another")
 
 

@@ -72,7 +72,7 @@ def hidden_states(model: PreTrainedModel, ids: torch.Tensor) -> tuple[torch.Tens
 
 
 def assert_reads_as(model: PreTrainedModel, forward: PreTrainedModel, backward: PreTrainedModel | None) -> None:
-    """At every token of `IDS` and in every layer, each direction's state is that of its language model alone."""
+    """Hold the state of each direction, at every token of `IDS` in every layer, to that of its language model."""
     reached = hidden_states(model, IDS)
     assert len(reached) == len(forward.config.layer_sizes)
     for row, ids in enumerate(IDS):

@@ -158,7 +158,7 @@ def test_defaults_are_overridden_by_the_recipe_and_by_flags(recipe) -> None:
 
 
 def script_of(recipe: Path) -> str:
-    """By the data that the recipe's name begins with."""
+    """Name the script of a recipe by the data that the recipe's name begins with."""
     scripts = {
         "conll2003": "run_token_classification",
         "frases": "run_language_modeling",
@@ -176,7 +176,7 @@ def script_of(recipe: Path) -> str:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
-    """By the arguments of the script they are for."""
+    """The arguments of the script that a recipe is for can read it."""
     groups = runpy.run_path(str(project / "scripts" / f"{script_of(path)}.py"))["GROUPS"]
     # By its `task` the command finds the same.
     assert find_task(json.loads(path.read_text())["task"]).groups == groups

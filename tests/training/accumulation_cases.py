@@ -100,7 +100,7 @@ def a_tag_each(source: random.Random, length: int) -> list[int]:
 
 
 def tags(source: random.Random, length: int) -> list[int]:
-    """That a scheme allows."""
+    """Draw tags that a scheme allows."""
     return [source.choice([0, 1]) for _ in range(length)]
 
 
@@ -158,7 +158,7 @@ def teacher(source: random.Random, length: int) -> list[float]:
 
 
 def teacher_of_tokens(source: random.Random, length: int) -> list[float]:
-    """Of the second token it says nothing."""
+    """Draw the logits of a teacher that says nothing of the second token."""
     return [float("nan") if index // 3 == 1 else source.gauss(0, 2) for index in range(3 * length)]
 
 

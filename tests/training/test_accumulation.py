@@ -36,7 +36,7 @@ MICRO_BATCH, ACCUMULATED, EPOCHS = 2, 4, 2
 
 
 def arguments(folder: Path, **values: Any) -> RecurrentTrainingArguments:
-    """By `PLAIN_DESCENT`, with accumulated steps, unless `values` say otherwise."""
+    """Make the arguments of `PLAIN_DESCENT` with accumulated steps, unless `values` say otherwise."""
     defaults = {
         **PLAIN_DESCENT,
         "per_device_train_batch_size": MICRO_BATCH,

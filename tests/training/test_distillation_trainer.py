@@ -94,7 +94,7 @@ def trainer(folder: Path, model: Any, rows: datasets.Dataset, **values: Any) -> 
 
 
 def loss_of_all(made: DistillationTrainer) -> torch.Tensor:
-    """Of all rows in one batch, as `training_step` computes it."""
+    """Compute the loss of all rows in one batch, as `training_step` does."""
     (batch,), count = made.get_batch_samples(iter(made.get_train_dataloader()), 1, torch.device("cpu"))
     return made.compute_loss(made.model.eval(), batch, num_items_in_batch=count)
 

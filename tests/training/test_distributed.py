@@ -38,7 +38,7 @@ def start(project: Path, *command: str) -> subprocess.Popen[str]:
 
 
 def finish(*processes: subprocess.Popen[str]) -> list[str]:
-    """What they printed, on both streams."""
+    """Wait for the processes, and give what they printed on both streams."""
     said = ["".join(process.communicate(timeout=900)) for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), said
     return said
@@ -61,7 +61,7 @@ def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> 
 
 
 def losses(folder: Path, name: str) -> list[float]:
-    """Of each step of training."""
+    """Read the loss of each step of training."""
     state = json.loads((folder / name / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     return [entry["loss"] for entry in state["log_history"] if "loss" in entry]
 
@@ -145,7 +145,7 @@ def test_two_machines_learn_what_one_process_does(
 
 
 def command_line(values: dict[str, Any]) -> list[str]:
-    """As people write it."""
+    """Write the flags as people write them."""
     return [part for name, value in values.items() for part in (f"--{name}", str(value))]
 
 

@@ -57,7 +57,7 @@ PLAIN_DESCENT: dict[str, Any] = {
 
 
 def trainer(model: nn.Module, folder: Path, ids: torch.Tensor, **values: Any) -> LanguageModelTrainer:
-    """By `PLAIN_DESCENT`, unless `values` say otherwise."""
+    """Make a trainer by `PLAIN_DESCENT`, unless `values` say otherwise."""
     evaluated = values.pop("eval_dataset", None)
     defaults = {**PLAIN_DESCENT, "per_device_train_batch_size": 2, "num_train_epochs": 1}
     arguments = LanguageTrainingArguments(str(folder), **{**defaults, **values})

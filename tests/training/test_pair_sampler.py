@@ -30,7 +30,7 @@ def batches(sampler: GroupedPairSampler, epoch: int = 0) -> list[list[int]]:
 
 
 def most_full_batches(groups: list[int], batch_size: int) -> int:
-    """By taking one of each of the largest groups that are left, again and again."""
+    """Count the full batches by taking one of each of the largest groups that are left, again and again."""
     left, made = Counter(groups), 0
     while len(left) >= batch_size:
         left -= Counter(group for group, _ in left.most_common(batch_size))
@@ -185,7 +185,7 @@ def test_a_long_chain_of_duplicates() -> None:
 
 
 def test_batches_of_a_chain_of_known_duplicates_have_no_known_duplicate() -> None:
-    """From texts to batches: no text of a batch is a duplicate, known or implied, of another pair's."""
+    """No text of a batch is a duplicate, known or implied, of a text of another pair."""
     source = random.Random(0)
     pairs = [(f"q{source.randrange(150)}", f"q{source.randrange(150)}") for _ in range(80)]
     groups = duplicate_groups(pairs)

@@ -16,7 +16,7 @@ from hf_rnn.training.shared_batches import SharedBatches, num_repeated, share_ba
 
 
 def parts_of(sampler: Sampler, batch_size: int, processes: int, epoch: int = 0) -> list[list[list[int]]]:
-    """Of each process its micro-batches, as accelerate hands them out."""
+    """Give the micro-batches of each process, as accelerate hands them out."""
     found = []
     for process in range(processes):
         rows = DataLoader(range(1000), batch_size=batch_size, sampler=sampler, collate_fn=list)  # type: ignore[arg-type]

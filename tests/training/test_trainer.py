@@ -238,7 +238,7 @@ RESUMED = {"save_strategy": "steps", "save_steps": 3, "seed": 11, "learning_rate
 
 
 def difference_after_resuming(folder: Path, checkpoint: int, **values: Any) -> float:
-    """Of the weights of a run that went down and was resumed from a checkpoint and those of one that did not."""
+    """Compare the weights of a run that went down and was resumed with those of a run that did not."""
     data, values = rows(41), {**RESUMED, **values}
     whole = dropping_model()
     trainer(whole, folder / "whole", train_dataset=data, **values).train()

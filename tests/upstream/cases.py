@@ -40,7 +40,7 @@ NAMES = {
 
 
 class OwnConfigTester(ConfigTester):
-    """As `ConfigTester`, but for the configuration of an encoder inside that of a siamese network."""
+    """Tests what `ConfigTester` does, but for the configuration of an encoder inside that of a siamese network."""
 
     def create_and_test_config_from_and_save_pretrained_composite(self) -> None:
         """transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same
@@ -93,6 +93,7 @@ class HfRnnTestCase(ModelTesterMixin, TrainingTesterMixin):
         return {name: reason for (classes, name), reason in SWITCHED_OFF.items() if model in classes}
 
     def test_config(self) -> None:
+        """The configuration passes the common tests of transformers, whose assertions are in `ConfigTester`."""
         tester = self.model_tester
         OwnConfigTester(
             self,
@@ -121,6 +122,7 @@ class SiameseTestCase(EncoderTestCase):
     """A pair has two inputs, and `SiameseConfig` no vocabulary of its own."""
 
     def test_training_overfit(self) -> None:
+        """The network learns its batch by heart: the mixin asserts that the loss falls."""
         tester = self.model_tester
         with mock.patch.object(hf_rnn.SiameseConfig, "vocab_size", tester.vocab_size, create=True):
             super().test_training_overfit()

@@ -28,7 +28,7 @@ EVERYTHING = {
 
 
 class OwnGenerationTesterMixin:
-    """For a test class of `ModelTesterMixin`, of a model that generates."""
+    """Adds tests to a test class of `ModelTesterMixin` for a model that generates."""
 
     def _model_and_prompt(self) -> tuple[Any, dict[str, torch.Tensor]]:
         # float64, so that a tie between two tokens is no matter of rounding; the second text is padded on the left.
@@ -131,6 +131,7 @@ class OwnGenerationTesterMixin:
         self.assertTrue(torch.equal(model.generate(outputs.sequences, do_sample=False, **again), whole))
 
     def test_generate_continue_from_past_key_values(self) -> None:
+        """The text goes on as if it had been written at once, which `_continued` asserts."""
         model, inputs = self._model_and_prompt()
         whole = self._generate(model, inputs, **GREEDY)
         for steps in (1, 3):

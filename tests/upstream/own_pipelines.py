@@ -28,7 +28,7 @@ TASKS = {
 
 
 class OwnPipelineTesterMixin:
-    """For a test class of `ModelTesterMixin`, of a model that reads texts."""
+    """Adds tests to a test class of `ModelTesterMixin` for a model that reads texts."""
 
     def _task(self) -> str:
         name = self.all_model_classes[0].__name__
@@ -134,7 +134,7 @@ class OwnPipelineTesterMixin:
         self._check_close(self._answers(loaded), self._answers(pipe), 1e-5)
 
     def test_pipeline_in_half_precision(self) -> None:
-        """As the stock tests named `_fp16`: it answers in the same form; what is nearly equal may be another label."""
+        """The answers have the same form, as in stock tests named `_fp16`; nearly equal labels may change places."""
         config, _ = self.model_tester.prepare_config_and_inputs_for_common()
         pipe = self._pipeline(self.all_model_classes[0](config).eval().to(torch.bfloat16))
         answers = self._answers(pipe)

@@ -55,7 +55,7 @@ CONFIGURATION = {
 
 
 def folder() -> Path:
-    """Where the tests lie; transformers looks for the name `tests` above a test."""
+    """The folder that the tests lie in; transformers looks for the name `tests` above a test."""
     cache = os.environ.get("HF_RNN_CACHE") or Path(constants.HF_HOME) / "hf_rnn"
     return Path(cache) / f"transformers-{VERSION}" / "tests"
 

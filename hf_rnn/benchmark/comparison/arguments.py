@@ -1,4 +1,4 @@
-"""What `scripts/compare.py` is told: models and output, and the test set by the flags of the training scripts."""
+"""The arguments of a comparison: models and output, and the test set by the flags of the training scripts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Cited:
     """A published figure that was not measured here.
 
     Attributes:
-        name: Of the model.
-        value: Of the task's main metric, as a share: 0.924 and not 92.4.
+        name: The name of the model.
+        value: The value of the task's main metric, as a share: 0.924 and not 92.4.
         source: Where it was published.
     """
 
@@ -27,7 +27,7 @@ class Cited:
 
     @classmethod
     def parse(cls, text: str) -> Cited:
-        """From `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
+        """Read `NAME=VALUE=SOURCE`; a source may hold further equals signs, as addresses do.
 
         Raises:
             ValueError: it is not of this form, or the value is not between -1 and 1.
@@ -44,31 +44,46 @@ class Cited:
 
 @dataclass
 class CompareArguments:
-    """Which models are compared, and where the figures go."""
+    """The models that are compared, and the files that the figures go to."""
 
     task: str = field(
-        metadata={"help": "text-classification (also of pairs), token-classification or sentence-similarity."}
+        metadata={
+            "help": "Task of the models: text-classification (also of pairs), token-classification or "
+            "sentence-similarity."
+        }
     )
     models: list[str] = field(
         metadata={
-            "help": "Checkpoints: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the folder of a "
-            "config.json, an id or bert-base-cased): random weights, measured for speed, memory and size only. Each "
-            "is called by its last part, or by NAME where it is given as NAME=CHECKPOINT. For sentence-similarity: "
-            "siamese networks of texts, or encoders such as BertModel, of which the mean over the tokens is "
-            "compared by cosine."
+            "help": "Checkpoints to compare: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the "
+            "folder of a config.json, an id or bert-base-cased), random weights that are measured "
+            "for speed, memory and size only. Each is called by its last part, or by NAME where it "
+            "is given as NAME=CHECKPOINT. For sentence-similarity: siamese networks of texts, or "
+            "encoders such as BertModel, whose mean over the tokens is compared by cosine."
         }
     )
-    output: str = field(metadata={"help": "The JSON file; a table (.md) and a plot (.png) are written beside it."})
+    output: str = field(
+        metadata={"help": "JSON file to write; a table (.md) and a plot (.png) are written beside it."}
+    )
     baseline: str | None = field(
-        default=None, metadata={"help": "Name of the model that the others are compared with in ratios."}
+        default=None,
+        metadata={"help": "Name of the model that the others are compared with in ratios. Default: none, no ratios."},
     )
     cited: list[str] | None = field(
-        default=None, metadata={"help": "Published figures of the main metric, each as NAME=VALUE=SOURCE."}
+        default=None,
+        metadata={
+            "help": "Published figures of the main metric to show, too, each as NAME=VALUE=SOURCE. Default: none."
+        },
     )
     threads: int | None = field(
-        default=None, metadata={"help": "Of batches; one text has one. Default: as `predict_texts` chooses."}
+        default=None,
+        metadata={
+            "help": "Number of CPU threads for batches; a single text is given one. Default: as "
+            "`predict_texts` chooses."
+        },
     )
-    quick: bool = field(default=False, metadata={"help": "Shows that it works on few texts, measures nothing."})
+    quick: bool = field(
+        default=False, metadata={"help": "Show on a few texts that it works; the figures mean nothing."}
+    )
 
     def __post_init__(self) -> None:
         if self.task not in DATA_ARGUMENTS:

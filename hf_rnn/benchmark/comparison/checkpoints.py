@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ...bundles import PREFIX, checkpoint_folder
 from ...data.readers.files import expand_path
 from ...inference.pipelines import label_names
 from ...progress import without_weight_bars
-from ...runs.bundled import PREFIX, checkpoint_folder
 from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
 from ...runs.folder import RESULTS_FILE
 from ...runs.kinds import find_kind
@@ -37,9 +37,10 @@ __all__ = [
 
 
 RANDOM = "random:"
-# What the user calls a checkpoint, and the checkpoint.
+# The user may name a checkpoint: NAME=CHECKPOINT.
 NAMED = re.compile(r"([\w.-]+)=(.+)")
-# What google-bert/bert-base-cased differs in from `BertConfig()` (Devlin et al. 2019), which is bert-base-uncased.
+# google-bert/bert-base-cased (Devlin et al. 2019) has these values where `BertConfig()`, which is bert-base-uncased,
+# has others.
 KNOWN_CONFIGS: dict[str, dict[str, Any]] = {"bert-base-cased": {"model_type": "bert", "vocab_size": 28996}}
 # How safetensors names them → how torch does.
 DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
@@ -66,7 +67,7 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
     """The checkpoints among `models`, and the places of the random ones, whose folders do not exist yet.
 
     Args:
-        models: As of `CompareArguments`. A folder of this directory with an equals sign in its name begins with `./`.
+        models: Those of `CompareArguments`. A folder here with an equals sign in its name begins with `./`.
 
     Raises:
         ValueError: there is no such checkpoint, two have one name, or none has that of `baseline`.
@@ -206,7 +207,7 @@ def build_random(
     Args:
         candidate: One with `random`.
         others: Checkpoints whose tokenizer it may borrow where its configuration comes without one.
-        names: Of its labels.
+        names: The names of its labels.
 
     Raises:
         ValueError: it has no tokenizer and none can be borrowed, or nothing does the task with its configuration.

@@ -1,4 +1,4 @@
-"""What is measured of the compared models and in which order: every round asks each of them in turn."""
+"""Measures the compared models: every round asks each of them in turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKER = f"{__package__}.worker"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
         latency_texts: Texts that are answered alone; a few before them warm up.
@@ -62,7 +62,7 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
         candidate: The model.
         task: The name of the task.
         folder: Holds the file of texts, and gets the logs.
-        threads: Of batches; None: as torch and the compiled kernels choose.
+        threads: The threads of batches; None: as torch and the compiled kernels choose.
     """
     model = {"folder": str(candidate.folder), "task": task, "texts": str(texts_file(folder))}
     command = ["-m", WORKER, json.dumps(model)]
@@ -70,7 +70,7 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
 
 
 def texts_file(folder: Path) -> Path:
-    """Where the processes find the texts of latency and throughput."""
+    """The file in which the processes find the texts of latency and throughput."""
     return folder / "texts.json"
 
 
@@ -141,6 +141,7 @@ def _quality(name: str, process: Worker, test: TestSet, threshold: float | None)
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
         predictions += answer["predictions"]
     if find_kind(test.task).inputs == "text":
-        # In the order of the references' ids, whatever the model's own is; a regression has one number, of any name.
+        # The logits have the order of the references' ids, whatever the model's own is; a regression has one number,
+        # of any name.
         predictions = [[row[name] for name in test.label_names or row] for row in predictions]
     return test.metrics(predictions, threshold)

@@ -25,17 +25,17 @@ __all__ = ["draw_comparison"]
 AREA_OF_MB, LEAST_AREA = 8.0, 12.0
 # Gaps between a point and its label, in points: the nearest are tried first.
 GAPS = range(3, 150, 9)
-# Where the label's centre lies, seen from the point's.
+# These are the places of the label's centre, seen from the point's.
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
 class Mark(NamedTuple):
-    """What gets a label.
+    """A point that gets a label.
 
     Attributes:
         x, y: Where, in the units of the axes.
         text: The label.
-        radius: Of a point, in points; that of a line is 0.
+        radius: The radius of a point, in points; that of a line is 0.
         line: `vertical` or `horizontal` through the place, from end to end; None for a point.
     """
 
@@ -46,7 +46,7 @@ class Mark(NamedTuple):
     line: str | None = None
 
     def box(self, axes: Axes) -> Bbox:
-        """What it covers, in pixels."""
+        """The rectangle that it covers, in pixels."""
         side = 2 * max(self.radius, 1.0) * pixels_of_point(axes)
         width = 2 * axes.bbox.width if self.line == "horizontal" else side
         height = 2 * axes.bbox.height if self.line == "vertical" else side
@@ -59,7 +59,7 @@ class Mark(NamedTuple):
 
 def draw_comparison(document: Document, path: Path) -> None:
     """Write the picture to `path`, a .png."""
-    # Without the version of matplotlib, so that equal pictures are equal files.
+    # The version of matplotlib is left out, so that equal pictures are equal files.
     figure(document).savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 
@@ -158,7 +158,7 @@ def place_labels(axes: Axes, marks: Sequence[Mark]) -> list[Annotation]:
 
 
 def pixels_of_point(axes: Axes) -> float:
-    """How many pixels a point is, the 72nd part of an inch."""
+    """Count the pixels of a point, the 72nd part of an inch."""
     return axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
 
 

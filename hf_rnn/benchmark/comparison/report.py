@@ -76,7 +76,7 @@ SCHEMA: dict[str, Any] = {
     "dirty": bool | None,
     "date": str,
 }
-# What is the same of every task, with room for what is not.
+# The text is the same for every task, with room for what is not.
 METHOD = (
     "Every model runs in a process of its own{place}, on the CPU; all were measured in one run, and each round asks "
     "them in turn. Latency: from the raw text to {answer}, one text at a time on one thread; p50 and p95 over the "
@@ -129,8 +129,8 @@ def build_comparison(
 
     Args:
         name: In tables and blocks of documents.
-        source: Of the test set: its file or id.
-        candidates: With their folders, which have to be there still.
+        source: The source of the test set: its file or id.
+        candidates: The models with their folders, which have to be there still.
         records: What `measure` returned.
         arguments: Flags of the run.
         origin: What `describe_origin` returned before the first measurement.
@@ -163,7 +163,7 @@ def build_comparison(
 
 
 def model_figures(candidate: Candidate, record: Record) -> dict[str, Any]:
-    """What a model is and what was measured of it."""
+    """Gather what a model is and what was measured of it."""
     seconds = statistics.median(record["seconds"])
     return {
         "name": candidate.name,
@@ -205,7 +205,7 @@ def ratios(models: Sequence[Mapping[str, Any]], baseline: str) -> dict[str, dict
 
 
 def _costs(model: Mapping[str, Any]) -> dict[str, float]:
-    """What it takes, the less the better."""
+    """Gather what a model costs, the less the better."""
     return {
         "latency": model["latency_ms"]["p50"],
         "throughput": 1 / model["throughput"]["texts_per_second"],

@@ -58,7 +58,7 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
         ]
         records = measure(candidates, test, folder, arguments.threads, effort)
         recorded = non_default_arguments(arguments, data)
-        # What came from the training rows, or where the document went, no figure depends on.
+        # No figure depends on what came from the training rows, or on where the document went.
         recorded = {flag: value for flag, value in recorded.items() if flag not in ("output", "train_file")}
         document = build_comparison(
             name=output.stem,

@@ -15,12 +15,12 @@ __all__ = ["comparison_block", "comparison_conditions", "comparison_markdown", "
 
 Row = Mapping[str, Any]
 
-# What is said of a figure that is not this run's own.
+# This is said of a figure that is not this run's own.
 NOT_MEASURED = "not measured"
 
 
 def _times(row: Row, what: str) -> str:
-    """How many times better than the baseline, in brackets; nothing for the baseline itself and without one."""
+    """Say in brackets how many times better it is than the baseline; nothing for the baseline and without one."""
     ratio = row.get("ratios", {}).get(what)
     return "" if ratio is None else f" ({ratio:.3g}×)"
 
@@ -81,7 +81,7 @@ def metric_title(document: Document) -> str:
 
 
 def comparison_conditions(document: Document) -> str:
-    """What was measured, where and how often, in a paragraph."""
+    """Say in a paragraph what was measured, where and how often."""
     machine, threads, effort, data = (document[name] for name in ("machine", "threads", "effort", "dataset"))
     notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
     load = max(document["other_load_cores"].values())
@@ -108,7 +108,7 @@ def comparison_conditions(document: Document) -> str:
 
 
 def comparison_block(document: Document) -> str:
-    """What a block of a document shows: the table, and under what conditions it was measured.
+    """Write a block of a document: the table, and the conditions under which it was measured.
 
     Raises:
         ValueError: the run was a quick one, whose figures mean nothing.

@@ -18,7 +18,7 @@ def read_test_set(task: str, arguments: Any, label_names: Sequence[str] | None) 
     Args:
         task: One of `DATA_ARGUMENTS`.
         arguments: An instance of what `DATA_ARGUMENTS` has for the task.
-        label_names: Of the models, in order of the ids, which integer labels are read by; None: those of the data.
+        label_names: Those of the models, in order of the ids, by which integer labels are read; None: the data's.
 
     Raises:
         ValueError: the task's models are not compared, there is no test split, or a label in it is none of the

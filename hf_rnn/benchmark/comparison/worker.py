@@ -35,7 +35,7 @@ class MeasuredModel:
     """A checkpoint as its users run it: in the stock pipeline of its task.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The folder of the checkpoint.
         task: The name of the task; of a `MeasuredEncoder`, that of a task of pairs.
         texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
     """
@@ -136,7 +136,7 @@ class MeasuredModel:
         return {"import_mb": self.import_mb, "peak_mb": peak_memory_mb()}
 
     def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
-        """Of texts: logits as {label: logit}, from the pipeline. Of lists of tokens: a tag for each token."""
+        """Give the pipeline's logits of each text as {label: logit}; of each list of tokens, a tag for every token."""
         from ...inference.prediction import predict_texts
 
         if self.kind.inputs == "tokens":
@@ -166,7 +166,7 @@ class MeasuredEncoder(MeasuredModel):
         return siamese_of(super().from_pretrained())
 
     def describe(self) -> dict[str, Any]:
-        """As of any model, but the encoder's type; and the threshold."""
+        """Describe the network as any model is described, but with the encoder's type, and with the threshold."""
         config = self.pipeline.model.config
         return super().describe() | {"model_type": config.encoder.model_type, "threshold": config.threshold}
 

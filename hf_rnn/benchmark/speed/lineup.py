@@ -42,9 +42,9 @@ class Lineup:
     Args:
         peers: Whose workers.
         mode: See `Job`.
-        folder: Of texts and saved models.
+        folder: The folder of texts and saved models.
         batch_size: Texts of a batch.
-        threads: Of each worker; None: what each library takes by itself.
+        threads: The threads of each worker; None: what each library takes by itself.
         together: Start all at once, where the time that takes is not measured.
 
     Attributes:

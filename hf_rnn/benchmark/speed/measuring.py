@@ -1,4 +1,4 @@
-"""What is measured and in which order: every round asks each peer in turn for the same work."""
+"""Measures the peers: every round asks each peer in turn for the same work."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PRODUCTS = PeerSpec("products", "matrix products", f"{__package__}.products:Prod
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """The amount that is measured.
 
     Attributes:
-        texts: Of the sample; one epoch of training, one pass of answers.
+        texts: The number of texts in the sample; one epoch of training, one pass of answers.
         fitted: Texts that TF-IDF is fitted on; None for the whole training split.
         batch_size: Texts of a batch.
         warm_up: Epochs before the first that counts.

@@ -1,4 +1,4 @@
-"""What the trainer adds to a training step, beside a hand-written loop over the same batches."""
+"""Measures what the trainer adds to a training step, beside a hand-written loop over the same batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrainerOverhead:
 
     @property
     def share(self) -> float:
-        """What the trainer adds, as a share of a step of the bare loop."""
+        """The time that the trainer adds, as a share of a step of the bare loop."""
         return self.added_ms / self.bare_ms
 
 
@@ -38,7 +38,7 @@ class BareLoop:
 
     Args:
         model: Trained in place; its forward returns a `loss`.
-        arguments: Of the trainer to compare with; `learning_rate` is set.
+        arguments: Those of the trainer to compare with; `learning_rate` is set.
         batches: All that it will see, already padded: loading them is the trainer's own cost.
     """
 
@@ -65,7 +65,7 @@ class BareLoop:
 
 
 class _Alternates(TrainerCallback):
-    """After each step of the trainer one of the bare loop, so that a change of the machine's load meets both."""
+    """Makes a step of the bare loop after each step of the trainer, so that a change of the load meets both."""
 
     def __init__(self, loop: BareLoop) -> None:
         self.loop = loop
@@ -95,7 +95,7 @@ def measure_overhead(trainer: RecurrentTrainer, warm_up: int = 5) -> tuple[Train
     callbacks; evaluating and saving too, if its arguments ask for them.
 
     Args:
-        trainer: With AdamW and a linear schedule, as by default, for one epoch.
+        trainer: A trainer with AdamW and a linear schedule, as by default, for one epoch.
         warm_up: First steps that are not counted.
 
     Returns:

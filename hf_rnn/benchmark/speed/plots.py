@@ -28,7 +28,7 @@ def draw(document: Document, folder: Path) -> list[Path]:
     paths = []
     for name, figure in figures.items():
         path = folder / f"speed_{name}.png"
-        # Without the version of matplotlib, so that equal pictures are equal files.
+        # The version of matplotlib is left out, so that equal pictures are equal files.
         figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
         paths.append(path)
     return paths
@@ -100,7 +100,7 @@ def measured(document: Document, section: str) -> Iterator[tuple[str, dict[str, 
 
 
 def footnote(figure: Figure, document: Document, section: str) -> None:
-    """Where it was measured, and what was not."""
+    """Write under `figure` where it was measured, and what was not measured."""
     notes = [f"{document['machine']['cpu']}, {thread_words(document)}, {document['date'][:10]}"]
     notes += [f"{row['label']}: {reason(row)}" for row in document[section].values() if row["status"] != "measured"]
     figure.supxlabel("\n".join(note[:130] for note in notes), fontsize=7, color="#555555")

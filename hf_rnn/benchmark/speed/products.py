@@ -1,4 +1,4 @@
-"""How many floating point operations a second this machine reaches in plain matrix products."""
+"""Measures the floating point operations a second that this machine reaches in plain matrix products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was measured to `speed.json` and its tables: every figure is a median over the repeats beside it."""
+"""Makes `speed.json` and its tables of what was measured: a figure is a median over the repeats beside it."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def build_document(
         peers: All that were asked for, those that could not be measured included.
         absent: Peer → why it is missing and how it is installed.
         training, inference: What `measuring` returned.
-        rates: Of matrix products, a round each.
+        rates: The rates of matrix products, a round each.
         dataset: What `write_sample` returned.
         origin: What `describe_origin` returned before the first measurement.
         other_load: `before` and `after` the measurements, from `other_load_cores`.
         effort: How much was measured.
-        threads: Of training and of batches; None: as each library chose.
+        threads: The threads of training and of batches; None: as each library chose.
         quick: Whether the figures only show that it works.
     """
     peak = product_peak(rates)
@@ -121,7 +121,7 @@ def status(key: str, records: Mapping[str, Record], absent: Mapping[str, Mapping
 
 
 def network_figures(tokens: float) -> dict[str, Any]:
-    """What the network is and costs, for a text of `tokens` tokens."""
+    """Describe the network and what it costs, for a text of `tokens` tokens."""
     return {
         "description": DESCRIPTION,
         "cells": {
@@ -194,7 +194,7 @@ def ratios(document: Document) -> list[dict[str, Any]]:
 
 
 def read_document(path: Path) -> Document:
-    """What `write_document` wrote.
+    """Read what `write_document` wrote.
 
     Raises:
         ValueError: it is of another version.

@@ -25,21 +25,26 @@ QUICK_PEERS = ["ours", "ours-gru", "torch-packed", "keras", "onnx", "minilm", "t
 
 @dataclass
 class BenchmarkArguments:
-    """What is measured, and where the figures go."""
+    """The peers that are measured, and the folder of the figures."""
 
     output_dir: str = field(
-        default="model_cards/benchmarks", metadata={"help": "Where speed.json, speed.md and the plots are written."}
+        default="model_cards/benchmarks", metadata={"help": "Folder to write speed.json, speed.md and the plots into."}
     )
     peers: list[str] | None = field(
-        default=None, metadata={"help": f"Only these of: {', '.join(peer.key for peer in PEERS)}."}
+        default=None, metadata={"help": f"Peers to measure: {', '.join(peer.key for peer in PEERS)}. Default: all."}
     )
     threads: int | None = field(
         default=None,
-        metadata={"help": "Of training and of batches; one text has one. Default: as each library chooses by itself."},
+        metadata={
+            "help": "Number of CPU threads for training and for batches; a single text is given one. "
+            "Default: as each library chooses by itself."
+        },
     )
-    repeats: int | None = field(default=None, metadata={"help": f"Rounds that count. Default: {FULL.repeats}."})
+    repeats: int | None = field(
+        default=None, metadata={"help": f"Number of rounds that count. Default: {FULL.repeats}."}
+    )
     quick: bool = field(
-        default=False, metadata={"help": "A minute or two: shows that the main peers work, measures nothing."}
+        default=False, metadata={"help": "Show in a minute or two that the main peers work; the figures mean nothing."}
     )
 
     def __post_init__(self) -> None:

@@ -55,13 +55,13 @@ def section_table(document: Document, section: str) -> str:
 
 
 def reason(row: Row) -> str:
-    """Why a peer has no figures."""
+    """Say why a peer has no figures."""
     install = f" (`{row['install']}`)" if "install" in row else ""
     return f"{row['status']}: {row['reason']}{install}"
 
 
 def ratio_table(document: Document) -> str:
-    """What is compared with what, and the target where there is one."""
+    """Write the table of what is compared with what, and of the target where there is one."""
     lines = [["", "Beside", "Ratio", "Target"], ["---", "---", "---:", "---:"]]
     for ratio in document["ratios"]:
         rows = document[ratio["section"]]
@@ -72,7 +72,7 @@ def ratio_table(document: Document) -> str:
 
 
 def conditions(document: Document) -> str:
-    """Where, on what and how often it was measured, in a paragraph."""
+    """Say in a paragraph where, on what and how often it was measured."""
     machine, threads, data, effort = (document[name] for name in ("machine", "threads", "dataset", "effort"))
     peaks = ", ".join(f"{dtype} {peak['gflops']:,.0f} by {peak['by']}" for dtype, peak in document["gemm"].items())
     notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
@@ -92,12 +92,12 @@ def conditions(document: Document) -> str:
 
 
 def thread_words(document: Document) -> str:
-    """How many threads trained and answered batches."""
+    """Say how many threads trained and answered batches."""
     threads = document["threads"]["training"]
     return "threads as each library chooses" if threads is None else f"{threads} threads"
 
 
-# What a block of a document may show.
+# A block of a document may show one of these.
 BLOCKS: dict[str, Callable[[Document], str]] = {
     "training": lambda document: section_table(document, "training"),
     "inference": lambda document: section_table(document, "inference"),

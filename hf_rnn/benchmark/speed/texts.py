@@ -37,7 +37,7 @@ class Sample:
 
     @classmethod
     def read(cls, folder: Path) -> Sample:
-        """What `write_sample` left in `folder`."""
+        """Read what `write_sample` left in `folder`."""
         arrays = np.load(folder / IDS_FILE)
         ids = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])
         texts = json.loads((folder / TEXTS_FILE).read_text(encoding="utf-8"))

@@ -53,7 +53,7 @@ class Worker:
             )
 
     def wait_until_ready(self) -> dict[str, Any]:
-        """What the worker says first, and `start_seconds`: from the start of its process until then."""
+        """Wait for what the worker says first, and add `start_seconds`: from the start of its process until then."""
         ready = self.receive()
         return {**ready, "start_seconds": time.perf_counter() - self._started}
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 __all__ = ["PaddingCollator"]
 
-# What a column holds at the padding; of `input_ids` and `token_type_ids` the tokenizer knows.
+# These columns hold these values at the padding; the tokenizer knows those of `input_ids` and `token_type_ids`.
 _PADDING_OF_MASKS = {"attention_mask": 0, "special_tokens_mask": 1}
 _LABEL_COLUMNS = ("label", "label_ids")
 

@@ -13,7 +13,7 @@ from .collator import PaddingCollator
 
 __all__ = ["PairCollator"]
 
-# What the columns of the second and of the third text end in.
+# The columns of the second and of the third text end in these.
 _SUFFIXES = ("_b", "_c")
 
 

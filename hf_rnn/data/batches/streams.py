@@ -25,7 +25,7 @@ class TokenizedText:
     Attributes:
         documents: The tokens (int32) of each; a text that is no documents is one of them.
         end: The token that is put before the first document and after each; None: nothing is.
-        characters: Of the text, for figures by character; the token `end` counts as one.
+        characters: The characters of the text, for figures by character; the token `end` counts as one.
     """
 
     documents: Sequence[torch.Tensor]

@@ -22,7 +22,7 @@ __all__ = ["IGNORED_LABEL", "token_predictions", "tokenize_tagged"]
 
 logger = logging.getLogger(__name__)
 
-# What the losses of torch and transformers leave out.
+# The losses of torch and transformers leave this label out.
 IGNORED_LABEL = -100
 NO_TOKEN = -1
 BATCH_SIZE = 1000
@@ -179,7 +179,7 @@ def _columns(dataset: Dataset) -> tuple[list[list[str]], list[list[int]]]:
 
 
 def _inner_ids(label_names: Sequence[str]) -> list[int]:
-    """For each tag id that of the pieces inside a token."""
+    """Give, for each tag id, the id that the further pieces of a token with this tag get."""
     ids = {name: index for index, name in enumerate(label_names)}
     return [ids.get("I" + name[1:], ids[name]) if name.startswith("B-") else ids[name] for name in label_names]
 

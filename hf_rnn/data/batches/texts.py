@@ -21,7 +21,7 @@ TruncationSide = Literal["head", "tail", "head_tail"]
 
 
 def truncate(ids: list[int], max_length: int | None, side: TruncationSide = "head") -> list[int]:
-    """At most `max_length` of `ids`.
+    """Cut `ids` to at most `max_length` of them.
 
     Args:
         ids: Token ids, without the special tokens that a tokenizer adds around a text.

@@ -11,7 +11,7 @@ __all__ = ["TrainingGlyphPairs"]
 
 
 class TrainingGlyphPairs(GlyphPairs):
-    """As [`GlyphPairs`] of the training letters, but what an index gives depends on the epoch, too, and the letters
+    """Differs from [`GlyphPairs`] of the training letters: an index gives another pair in each epoch, and the letters
     (of a pair of two, the first) take turns.
 
     Args:

@@ -204,7 +204,7 @@ def _ink(character: str, pixels: int, stroke: float) -> Image:
 
 
 def _placement(ink: tuple[int, int], canvas: int, generator: np.random.Generator | None) -> tuple[float, ...]:
-    """Where in the ink each pixel of the canvas looks: a, b, c, d, e, f of (ax + by + c, dx + ey + f)."""
+    """The map from a pixel of the canvas to a place in the ink: a, b, c, d, e, f of (ax + by + c, dx + ey + f)."""
     scale, shift = EXTENT * canvas / max(ink), np.zeros(2)
     turn = np.eye(2)
     if generator is not None:

@@ -44,7 +44,7 @@ _BEFORE_NONE = rf"(?!{_LETTER})"
 _JOINT = r"(?:\.?-|['’.&/⁄_@]|(?<=\p{N})[,:](?=\p{N}))"
 _ACRONYM = rf"(?:\p{{L}}\.){{2,}}{_BEFORE_NONE}"
 _SIGN = rf"{_AFTER_NONE}(?:\+\.?|\.)(?=\p{{N}})"  # +44, .500
-# What is in no word of letters: a bracket, a run of the same character (--, ...), or one alone.
+# These are in no word of letters: a bracket, a run of the same character (--, ...), or one alone.
 _OTHER = r"[\p{Ps}\p{Pe}]|(\S)\1*"
 
 _CLITIC = re.compile(r"[^\W\d_]?['’][^\W\d_]{1,2}")
@@ -88,7 +88,8 @@ def train_word_pieces(
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [_splitter(_word_pattern(checked)), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
-    # No post-processor: trimming offsets would take the space that is put before a word for one of the text's.
+    # There is no post-processor: trimming offsets would take the space that is put before a word for one of the
+    # text's.
     tokenizer.decoder = word_decoder()
     tokenizer.train_from_iterator(
         (" ".join(sentence) for sentence in checked),

@@ -1,4 +1,4 @@
-"""Which words a model has a vector for, and how a tokenizer's pieces spell words."""
+"""The words that a model has a vector for, and how a tokenizer's pieces spell them."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _spans(part: list[Segment], largest: float) -> Iterator[str]:
         if value is None:
             yield html.escape(piece)
         else:
-            # No isolation of a token from its neighbours: letters join, and words keep their order, across it.
+            # A token is not isolated from its neighbours: letters join, and words keep their order, across it.
             colour = _rgba(value / largest)
             yield f'<span title="{value:+.3g}" style="background: {colour}">{html.escape(piece)}</span>'
 
@@ -201,7 +201,7 @@ def coloured_figure(contributions: Contributed) -> Figure:
 
 
 def _index_after(part: Sequence[Segment], tokens: int) -> int:
-    """Where `part` has had so many tokens."""
+    """The index in `part` after which it has had `tokens` tokens."""
     for index, (_, value) in enumerate(part):
         if value is not None:
             tokens -= 1
@@ -256,7 +256,8 @@ class _Lines:
         if chunk.isspace():
             return " "
         known = [self.font.get_char_index(ord(character)) != 0 for character in chunk]
-        # What has no width of its own, such as an accent or the joiner of an emoji, goes with what it belongs to.
+        # A character without a width of its own, such as an accent or the joiner of an emoji, goes with what it
+        # belongs to.
         shown = ("" if unicodedata.category(character) in ("Mn", "Cf") else "□" for character in chunk)
         return "".join(c if found else other for c, found, other in zip(chunk, known, shown, strict=True))
 
@@ -270,7 +271,7 @@ class _Lines:
 
 
 def _from_right(text: str) -> bool:
-    # As a paragraph with dir="auto" has it: by the first character that has a direction.
+    # The first character that has a direction decides, as in a paragraph with dir="auto".
     strong = (unicodedata.bidirectional(character) for character in text)
     return next((direction for direction in strong if direction in ("L", "R", "AL")), "L") != "L"
 

@@ -19,12 +19,12 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from ...bundles import checkpoint_folder
+from ...checksums import file_checksum
 from ...data.readers.files import expand_path, read_rows
 from ...data.readers.sources import column_texts
 from ...extras import require_extra
 from ...progress import without_weight_bars
-from ...runs.bundled import checkpoint_folder
-from ...runs.checksums import file_checksum
 from ...runs.provenance import provenance
 from ..evaluation import evaluation_mode
 from ..reading import read
@@ -48,19 +48,20 @@ BOOTSTRAP_SAMPLES = 10_000
 
 @dataclass
 class FaithfulnessArguments:
-    """Which classifier is looked into, on which texts."""
+    """The classifier that is looked into, and the texts that it is given."""
 
     test_file: str = field(
-        metadata={"help": "Texts: .csv, .tsv, .json, .jsonl or .parquet. Labels in it are not looked at."}
+        metadata={"help": "File of texts: .csv, .tsv, .json, .jsonl or .parquet. Labels in it are not looked at."}
     )
     model: str = field(
-        default="bundled:bilstm-imdb", metadata={"help": "Folder or Hub id of a classifier, or bundled:NAME."}
+        default="bundled:bilstm-imdb",
+        metadata={"help": "Classifier to look into: a folder, a Hub id or bundled:NAME."},
     )
-    text_column_name: str = field(default="text", metadata={"help": "The column of texts."})
-    max_texts: int = field(default=500, metadata={"help": "Size of the random sample of the texts."})
-    draws: int = field(default=20, metadata={"help": "Random deletions of each text."})
-    seed: int = field(default=0, metadata={"help": "Of the sample, the deletions and the bootstrap."})
-    output: str = field(default="contributions.json", metadata={"help": "Where the figures go."})
+    text_column_name: str = field(default="text", metadata={"help": "Column of the texts."})
+    max_texts: int = field(default=500, metadata={"help": "Number of texts in the random sample."})
+    draws: int = field(default=20, metadata={"help": "Number of random deletions of each text."})
+    seed: int = field(default=0, metadata={"help": "Seed of the sample, the deletions and the bootstrap."})
+    output: str = field(default="contributions.json", metadata={"help": "JSON file to write."})
 
     def __post_init__(self) -> None:
         for name in ("max_texts", "draws"):
@@ -70,7 +71,7 @@ class FaithfulnessArguments:
 
 @dataclass(frozen=True)
 class Flips:
-    """What became of the answer to a text once some tokens were deleted.
+    """The fate of the answer to a text once some tokens were deleted.
 
     Attributes:
         largest: Whether it changed without the tokens that contribute most to it.
@@ -116,8 +117,8 @@ def deletion_flips(
 
 
 def flip_figures(flips: Sequence[Flips], seed: int) -> dict[str, Any]:
-    """How often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by bootstrap
-    over the texts, None where no random deletion changed any.
+    """Count how often answers changed, as shares: `largest`, `random`, their `ratio` and its interval of 95 % by
+    bootstrap over the texts, None where no random deletion changed any.
     """
     pairs = np.array([(flip.largest, flip.random) for flip in flips], dtype=float)
     largest, by_chance = pairs.mean(0)

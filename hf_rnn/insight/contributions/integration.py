@@ -22,8 +22,8 @@ __all__ = ["Integral", "Line"]
 # Gauss-Legendre steps of a part, and into how many a part is cut.
 STEPS_OF_PART = 5
 CUTS = 4
-# Where the score differs between the ends by less than this share of what the contributions add up to without their
-# signs, they cancel out, and their error is a share of that.
+# Contributions cancel out where the score differs between the ends by less than this share of what they add up to
+# without their signs; then their error is a share of that.
 CANCELLING = 0.01
 
 
@@ -42,7 +42,9 @@ class Integral:
 
     @property
     def whole(self) -> float:
-        """What errors are a share of: |`end` − `start`|, or more where contributions of both signs cancel out."""
+        """The size that errors are a share of: |`end` − `start`|, or more where contributions of both signs cancel
+        out.
+        """
         return max(abs(self.end - self.start), CANCELLING * float(np.abs(self.values).sum()))
 
     @property
@@ -66,7 +68,7 @@ class _Part:
 
 class Line:
     """Args:
-    score: From points (points, rows, time, features) to their scores (points).
+    score: The function from points (points, rows, time, features) to their scores (points).
     start, end: (1, rows, time, features), the ends of the line.
     together: Points that are computed at once.
     """
@@ -81,7 +83,7 @@ class Line:
         self.score, self.start, self.direction, self.together = score, start, end - start, together
 
     def integrate(self, n_steps: int, max_steps: int, tolerance: float) -> Integral:
-        """With `n_steps` steps, and as many more as it takes to err by no more than `tolerance`, up to `max_steps`."""
+        """Integrate in `n_steps` steps, and in more, up to `max_steps`, until the error is at most `tolerance`."""
         count = -(-n_steps // STEPS_OF_PART)
         parts = self._parts(np.linspace(0, 1, count + 1))
         steps = count * STEPS_OF_PART

@@ -30,7 +30,7 @@ __all__ = [
 
 # A model's output, whose class differs with the kind of model.
 Score = Callable[[Any], torch.Tensor]
-# What `target` may be: a label or its number; of a tagger a word's number, or it and a label.
+# A `target` may be a label or its number; for a tagger a word's number, or it and a label.
 TargetName = str | int | tuple[int, str | int]
 
 
@@ -39,8 +39,8 @@ class Target:
     """Attributes:
     label: Its name; for a similarity how it is computed, such as "cosine".
     score_name: What the score is: "log-odds", "logit", "number" or "similarity".
-    score: From a model's output for a batch to the scores (batch).
-    word: Of a tagger, the number of the word whose label it is.
+    score: The function from a model's output for a batch to the scores (batch).
+    word: For a tagger, the number of the word whose label it is.
     """
 
     label: str
@@ -89,7 +89,7 @@ def log_odds(scores: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 
 
 def label_name(model: PreTrainedModel, label: int) -> str:
-    """What the configuration calls the label of this number."""
+    """Find the configuration's name of the label of this number."""
     return str(cast(dict[int, str], model.config.id2label)[label])
 
 

@@ -1,4 +1,4 @@
-"""What each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
+"""Measures what each token of a text contributes to a model's answer: integrated gradients (Sundararajan et al. 2017,
 https://arxiv.org/abs/1703.01365), computed by captum,
 
     contribution of step t = (x_t − b_t) · ∫₀¹ ∂F / ∂x_t (b + α (x − b)) dα
@@ -59,12 +59,12 @@ class Contributions:
     target: The label; for a similarity how it is computed.
     score_name: What the score is: "log-odds" (natural logarithm), "logit", "number" or "similarity"; see
         `targets.find_target`.
-    score: Of the text.
-    baseline_score: Of the baseline.
+    score: The score of the text.
+    baseline_score: The score of the baseline.
     completeness_error: |sum of `values` − (`score` − `baseline_score`)| / |`score` − `baseline_score`|; where
         contributions of both signs cancel, a share of a hundredth of their sum without the signs instead.
     num_steps: Steps of the integral.
-    word: Of a tagger, the token at which the word begins whose label is `target`.
+    word: For a tagger, the token at which the word begins whose label is `target`.
     cut: Whether a text is longer than the tokenizer's `model_max_length`, and its end was not read.
     """
 
@@ -101,7 +101,7 @@ def token_contributions(
     n_steps: int = 50,
     internal_batch_size: int | None = None,
 ) -> Contributions:
-    """What each token contributes to a model's answer.
+    """Measure what each token contributes to a model's answer.
 
     The baseline is a text of the same length with the same special tokens and nothing else: zeros, which is what our
     layers read at padding; for other models the vector of their padding token. Of a pair both texts are so replaced.

@@ -161,5 +161,6 @@ def _by_step(runs: list[list[State]], gradients: Iterator[torch.Tensor]) -> torc
 
 
 def _norm(gradient: torch.Tensor, dim: int | None = None) -> torch.Tensor:
-    # In double precision: the square of a vanished gradient is 0 in single precision, that of an exploded one inf.
+    # Double precision is needed: the square of a vanished gradient is 0 in single precision, that of an exploded one
+    # inf.
     return torch.linalg.vector_norm(gradient.detach().cpu().double(), dim=dim)

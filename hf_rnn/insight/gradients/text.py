@@ -1,4 +1,4 @@
-"""How far the gradient of a model's own answer to one text reaches back through time."""
+"""Shows how far the gradient of a model's own answer to one text reaches back through time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TextGradientFlow:
         return figure
 
     def _of_text(self, row: int) -> GradientFlow:
-        # Without the padding after the shorter text.
+        # The padding after the shorter text is left out.
         end = len(self.steps[row])
         of_text = self.flow.cell if self.flow.cell is None else self.flow.cell[:, :, row : row + 1, :end]
         return dataclasses.replace(self.flow, hidden=self.flow.hidden[:, :, row : row + 1, :end], cell=of_text)
@@ -74,8 +74,8 @@ def text_gradient_flow(
 
     Args:
         text_pair: The second text, for a classifier of pairs.
-        label: Of a classifier, by name; None: the one that it answers. The surer it is of that, the smaller are all
-            norms together; their course over the steps is what is to be read.
+        label: The name of a classifier's label; None: the one that it answers. The surer it is of that, the smaller
+            are all norms together; their course over the steps is what is to be read.
         max_tokens: As of `read_text`, for each text.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ...runs.bundled import find_named
+from ...bundles import find_named
 
 
 __all__ = ["DistillationArguments"]
@@ -13,30 +13,35 @@ __all__ = ["DistillationArguments"]
 
 @dataclass
 class DistillationArguments:
-    """Which trained model to learn from, beside the labels or in place of them."""
+    """The trained model to learn from, beside the labels or in place of them."""
 
     teacher_name_or_path: str | None = field(
         default=None,
         metadata={
-            "help": "Learn from this trained model, too, which has the labels of the data: a Hub id, a folder or "
-            "bundled:NAME."
+            "help": "Learn from this trained model, too, which has the labels of the data: a Hub id, a "
+            "folder or bundled:NAME. Default: no teacher."
         },
     )
     distillation_temperature: float = field(
-        default=2.0, metadata={"help": "Divides the logits of both before they are compared: above 1 softens them."}
+        default=2.0,
+        metadata={
+            "help": "Divide the logits of both models by this number before they are compared; above 1 it "
+            "softens them."
+        },
     )
     distillation_weight: float = field(
-        default=0.5, metadata={"help": "The share of the teacher in the loss: 0 is the labels alone, 1 the teacher."}
+        default=0.5,
+        metadata={"help": "Share of the teacher in the loss: 0 takes the labels alone, 1 the teacher alone."},
     )
     unlabelled_file: str | None = field(
         default=None,
         metadata={
-            "help": "Further rows to learn from the teacher alone, read as `train_file` is but for the labels. Texts "
-            "need no teacher if a column `teacher_logits` says what one has said of them: in each row a list of "
-            "numbers, in the order of the labels."
+            "help": "File of further rows to learn from the teacher alone, read as `train_file` is but for "
+            "the labels. Texts need no teacher if a column `teacher_logits` holds what one has said "
+            "of them: in each row a list of numbers, in the order of the labels. Default: none."
         },
     )
-    teacher_batch_size: int = field(default=32, metadata={"help": "Rows that the teacher reads at once."})
+    teacher_batch_size: int = field(default=32, metadata={"help": "Number of rows that the teacher reads at once."})
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.distillation_temperature) and self.distillation_temperature > 0):

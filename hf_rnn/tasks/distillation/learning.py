@@ -1,4 +1,4 @@
-"""What distillation of texts and of sentences has in common."""
+"""The parts that distillation of texts and of sentences has in common."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def trained_on(splits: Any) -> list[datasets.Dataset]:
 
 
 def with_labels(rows: datasets.Dataset, labels: list[Any]) -> datasets.Dataset:
-    # As plain numbers: -100 is none of a ClassLabel.
+    # Labels are plain numbers here: -100 is none of a ClassLabel.
     others = rows.remove_columns("labels") if "labels" in rows.column_names else rows
     return others.add_column("labels", labels)
 

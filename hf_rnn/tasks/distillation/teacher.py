@@ -1,4 +1,4 @@
-"""What a teacher says of every row that is trained on, computed once, and a training run that learns from it."""
+"""Computes once what a teacher says of every row that is trained on, and a training run that learns from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 class Teacher:
     """Attributes:
     name: The Hub id or folder it came from.
-    model, tokenizer: Of the teacher.
+    model, tokenizer: Those of the teacher.
     label_order: Where the labels of the student stand among those of the teacher.
     """
 
@@ -45,7 +45,7 @@ class Teacher:
     ) -> Teacher:
         """Args:
             name: A Hub id or folder.
-            auto_class: Of the task, such as `AutoModelForSequenceClassification`.
+            auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
             label_names: The labels of the student, in order of their ids.
             tokenizer: Its own; of a tagger it pads on the right.
 

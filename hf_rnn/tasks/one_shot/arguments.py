@@ -14,28 +14,31 @@ from ..similarity.arguments import SimilarityArguments
 __all__ = ["TRAINABLE", "OneShotArguments"]
 
 
-# Without the classifier of pairs, which gives no similarity to know a letter by.
+# The classifier of pairs is left out: it gives no similarity to know a letter by.
 TRAINABLE = [name for name, loss in LOSSES.items() if loss.takes != "logits"]
 
 
 @dataclass
 class OneShotArguments(SimilarityArguments):
-    """Which network learns to tell glyphs apart, and what from."""
+    """The network that learns to tell glyphs apart, and the letters that it learns from."""
 
     loss: str = field(
         default="multiple_negatives",
-        metadata={"help": f"What is trained to; several, separated by commas, are summed: {', '.join(TRAINABLE)}."},
+        metadata={"help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(TRAINABLE)}."},
     )
     config_overrides: str | None = field(
         default=None,
         metadata={
-            "help": "Values for the configuration of the encoder, a ConvEncoderConfig, as JSON, such as "
-            '\'{"hidden_sizes": [64, 128, 128], "image_size": 28}\'; the glyphs are drawn at its `image_size`.'
+            "help": "Set these values of the encoder's configuration (ConvEncoderConfig), given as JSON, "
+            'such as \'{"hidden_sizes": [64, 128, 128], "image_size": 28}\'; the glyphs are drawn at '
+            "its `image_size`. Default: those of ConvEncoderConfig."
         },
     )
-    pairs_per_letter: int = field(default=10, metadata={"help": "Pairs of images of each letter in an epoch."})
+    pairs_per_letter: int = field(
+        default=10, metadata={"help": "Number of pairs of images of each letter in an epoch."}
+    )
     train_letters: int | None = field(
-        default=None, metadata={"help": "Train on so many of the letters only. Default: all."}
+        default=None, metadata={"help": "Train on this many of the letters only. Default: all."}
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,6 @@
-"""How well a siamese network knows letters it has never seen by one example each, beside the nearest of the pixels."""
+"""Measures how well a siamese network knows letters it has never seen by one example each, beside the nearest of the
+pixels.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,16 @@ EXAMPLES_PER_LETTER = 20
 
 
 def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str, float]:
-    """Of the letters of `split`, for each of `KINDS`: `accuracy_5_way_1_shot`, `margin_5_way_1_shot` (on either side
-    of it, the interval of 95 %), and `pixels_5_way_1_shot`, the accuracy of the nearest neighbour by pixels in the
-    same episodes. The interval is that of other episodes with these letters, not of other letters.
+    """Measure one-shot accuracy on the letters of `split`, for each of `KINDS`.
+
+    The figures are `accuracy_5_way_1_shot`, `margin_5_way_1_shot` (half the width of its interval of 95 %) and
+    `pixels_5_way_1_shot`, the accuracy of the nearest neighbour by pixels in the same episodes. The interval is that
+    of other episodes with these letters, not of other letters.
 
     Args:
         model: Over a `ConvEncoderModel` of grey images.
         split: See `data.glyphs`.
-        seed: Of the images.
+        seed: The seed of the images.
     """
     encoder: Any = model.config.encoder
     images: Mapping[Any, torch.Tensor] = glyph_examples(split, EXAMPLES_PER_LETTER, encoder.image_size, seed)

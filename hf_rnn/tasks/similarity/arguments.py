@@ -26,38 +26,43 @@ _SAID = {"classes": "classes", "positives": "no negatives but those of a batch"}
 
 @dataclass
 class SimilarityArguments:
-    """How a siamese network compares, what it learns from, and how it says that two texts are alike."""
+    """The loss of a siamese network, its similarity, and the threshold above which two texts are alike."""
 
     loss: str | None = field(
         default=None,
         metadata={
-            "help": f"What is trained to; several, separated by commas, are summed: {', '.join(LOSSES)}. With "
-            "classification the model is a SiameseForPairClassification. Default: cosent; of pairs that are all alike "
-            "multiple_negatives, of classes classification."
+            "help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(LOSSES)}. With "
+            "classification the model is a SiameseForPairClassification. Default: cosent; for pairs that are all alike "
+            "multiple_negatives, for classes classification."
         },
     )
     loss_options: str | None = field(
         default=None,
         metadata={
             "help": "Options of the losses, and their `weight` in the sum, as JSON, such as "
-            '\'{"multiple_negatives": {"scale": 20, "symmetric": true, "weight": 0.5}}\'.'
+            '\'{"multiple_negatives": {"scale": 20, "symmetric": true, "weight": 0.5}}\'. Default: those of each loss.'
         },
     )
     similarity: str | None = field(
-        default=None, metadata={"help": f"{', '.join(SIMILARITIES)}. Default: that of the (first) loss."}
+        default=None,
+        metadata={
+            "help": f"Measure of how alike two vectors are: {', '.join(SIMILARITIES)}. Default: that of the "
+            "(first) loss."
+        },
     )
     siamese_overrides: str | None = field(
         default=None,
         metadata={
-            "help": "Values for the configuration around the encoder (SiameseConfig) as JSON, such as "
-            '\'{"projection_size": 128, "classifier_dropout": 0.2}\'.'
+            "help": "Set these values of the configuration around the encoder (SiameseConfig), given as "
+            'JSON, such as \'{"projection_size": 128, "classifier_dropout": 0.2}\'. Default: those of '
+            "SiameseConfig."
         },
     )
     threshold_metric: str = field(
         default="accuracy",
         metadata={
-            "help": f"By which the threshold is chosen on validation: {', '.join(THRESHOLD_METRICS)}. Where labels "
-            "are not as frequent as they will be in use, balanced_accuracy."
+            "help": f"Metric by which the threshold is chosen on validation: {', '.join(THRESHOLD_METRICS)}. "
+            "Choose balanced_accuracy where labels are not as frequent there as they will be in use."
         },
     )
 

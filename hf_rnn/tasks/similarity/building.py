@@ -25,7 +25,7 @@ __all__ = ["LABEL_NAMES", "build_siamese"]
 
 logger = logging.getLogger(__name__)
 
-# What a classifier of pairs calls its labels 0 and 1.
+# A classifier of pairs calls its labels 0 and 1 so.
 LABEL_NAMES = PAIR_LABELS
 
 

@@ -22,7 +22,7 @@ class TextTestArguments(TestSplitOnly, DataArguments):
     """The texts that classifiers are measured on: the test split."""
 
     text_pair_column_name: str | None = field(
-        default=None, metadata={"help": "The column of the second texts, where pairs are classified."}
+        default=None, metadata={"help": "Column of the second texts, where pairs are classified. Default: none."}
     )
 
 

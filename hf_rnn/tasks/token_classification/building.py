@@ -9,13 +9,13 @@ from typing import Any
 from tokenizers import pre_tokenizers
 from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ...checksums import check_source
 from ...data.readers.sentences import TokenClassificationData
 from ...data.readers.sources import training_column
 from ...data.tokenizers.word_pieces import train_word_pieces
 from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_tokens
 from ...data.vectors import fill_embeddings
 from ...models.configuration_rnn import RecurrentConfig
-from ...runs.checksums import check_source
 from ..arguments import ModelArguments, WordArguments
 from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels
 from ..overrides import check_tokens, width_of_vectors, with_overrides

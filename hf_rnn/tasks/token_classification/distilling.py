@@ -100,7 +100,7 @@ def distil_sentences(
 
 
 def _of_tokens(of_pieces: list[Any], read: datasets.Dataset, lengths: list[int], num_labels: int) -> list[Any]:
-    """For each sentence what the teacher says of its tokens (tokens, labels), NaN where it has not seen one."""
+    """Give what the teacher says of each sentence's tokens (tokens, labels), NaN where it has not seen one."""
     found = [np.full((length, num_labels), np.nan, dtype=np.float32) for length in lengths]
     for values, sentence, token in zip(of_pieces, read["sentence"][:], read["token"][:], strict=True):
         positions = np.array(token, dtype=np.int64)

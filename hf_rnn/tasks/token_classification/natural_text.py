@@ -1,4 +1,4 @@
-"""How well a tagger finds entities in natural text, where nobody has cut the words out for it."""
+"""Measures how well a tagger finds entities in natural text, where nobody has cut the words out for it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ __all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]
 
 logger = logging.getLogger(__name__)
 
-# Beside a checkpoint's model.safetensors, which holds the average: the weights that training goes on from.
+# The file lies beside a checkpoint's model.safetensors, which holds the average: it has the weights that training goes
+# on from.
 TRAINING_WEIGHTS_FILE = "training_weights.safetensors"
 
 
@@ -131,12 +132,12 @@ class NonMonotonicAverage(WeightAverage):
             self.average = {name: weight.clone() for name, weight in _weights(kwargs["model"]).items()}
 
     def save(self, model: nn.Module, checkpoint: str | Path) -> None:
-        """As `WeightAverage.save`; nothing, while there is no average."""
+        """Save the weights of training, as `WeightAverage.save` does; do nothing while there is no average."""
         if self.average:
             save_file(_weights(model), Path(checkpoint) / TRAINING_WEIGHTS_FILE, metadata={"steps": str(self.steps)})
 
     def load(self, model: nn.Module, checkpoint: str | Path) -> None:
-        """As `WeightAverage.load`; a checkpoint without an average was written before there was one."""
+        """Load what `save` wrote; a checkpoint without an average was written before there was one."""
         path = Path(checkpoint) / TRAINING_WEIGHTS_FILE
         if path.is_file():
             super().load(model, checkpoint)

@@ -54,7 +54,7 @@ def decay_learning_rates(
 
     Args:
         optimizer: One that has made no step yet, of the parameters in `groups`.
-        groups: From [`layer_groups`].
+        groups: Those that [`layer_groups`] gives.
         decay: 2.6 in the paper.
     """
     depths = {parameter: depth for depth, group in enumerate(groups) for parameter in group}

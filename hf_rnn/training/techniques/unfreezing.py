@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class GradualUnfreezing(TrainerCallback):
-    """In epoch k, from 1, the upper k of the model's [`layer_groups`] are trained, after the last of them all. Which
+    """Trains the upper k of the model's [`layer_groups`] in epoch k, from 1, and in the end all of them. Which
     these are follows from the epoch alone, so that a resumed run goes on as it would have.
 
     A frozen parameter gets no gradient: the optimizer skips it, its weight decay included, and has no state of it yet.

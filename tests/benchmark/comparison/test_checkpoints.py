@@ -20,11 +20,11 @@ from hf_rnn.benchmark.comparison.checkpoints import (
     stored_dtype,
     training_facts,
 )
+from hf_rnn.bundles import bundled
 from hf_rnn.inference.pipelines import text_limit
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
-from hf_rnn.runs.bundled import bundled
 from hf_rnn.runs.results import read_results
 from tests.benchmark.comparisons import CLASSES, LIMIT, TAGS, TEXTS, save_bert, save_bilstm, save_encoder, save_siamese
 

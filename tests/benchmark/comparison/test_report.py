@@ -20,7 +20,7 @@ from hf_rnn.benchmark.comparison.report import (
 )
 from hf_rnn.benchmark.comparison.test_set import TestSet
 from hf_rnn.benchmark.document import describe_origin
-from hf_rnn.runs.bundled import bundled
+from hf_rnn.bundles import bundled
 from hf_rnn.runs.describe import checkpoint_size
 from hf_rnn.runs.results import ResultsError
 from hf_rnn.tasks.text_classification.comparing import logit_figures

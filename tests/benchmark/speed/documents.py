@@ -53,7 +53,7 @@ def asked(*seconds: float, **curves: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def document(**changes: Any) -> Document:
-    """Of two peers that were measured, one that failed in inference, and one that is missing."""
+    """Make a document of two peers that were measured, one that failed in inference, and one that is missing."""
     values: dict[str, Any] = {
         "peers": PEERS,
         "absent": ABSENT,

@@ -66,7 +66,7 @@ TAGS = [[0, 2, 1], [3], [], [1, -100, 0, 2, -100]]
 @pytest.mark.parametrize("padding", [-100, 7])
 @pytest.mark.parametrize("columns", [{}, {"token_type_ids": COLUMNS["segments"]["token_type_ids"]}], ids=["", "types"])
 def test_labels_of_tokens(tokenizer: PreTrainedTokenizerBase, padding: int, columns: dict[str, list[Any]]) -> None:
-    """As the stock collator of taggers pads them, on the tokenizer's side."""
+    """The labels are padded as the stock collator of taggers pads them, on the tokenizer's side."""
     # The stock one takes an empty text's labels for floating-point numbers, and so those of the batch.
     filled = [row for row in texts(labels=TAGS, **columns) if row["input_ids"]]
     batch = PaddingCollator(tokenizer, label_padding=padding)(filled)

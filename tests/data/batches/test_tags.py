@@ -18,7 +18,7 @@ DROPPED = "\u200b"
 
 
 def word_piece_tokenizer():
-    """As BERT's: "ab" is a ##b, "abc" is a ##b ##c; [CLS] 2 and [SEP] 3 around a sentence."""
+    """Make a tokenizer like BERT's: "ab" is a ##b, "abc" is a ##b ##c; [CLS] 2 and [SEP] 3 around a sentence."""
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefg", *(f"##{letter}" for letter in "abcdefg")]
     backend = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer()
@@ -35,7 +35,7 @@ def word_piece_tokenizer():
 
 
 def byte_level_tokenizer():
-    """As GPT-2's, without merges: a word is its letters behind one piece for the space; no special tokens."""
+    """Make one like GPT-2's without merges or special tokens: a word is a piece for its space, then its letters."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     backend = Tokenizer(models.BPE({"<pad>": 0, **{letter: i for i, letter in enumerate(alphabet, 1)}}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)

@@ -237,5 +237,6 @@ def test_bad_arguments_are_named(call, message):
 
 
 def test_importing_draws_nothing_and_needs_no_matplotlib():
+    """The process fails, and so the test, if the module imports either."""
     code = "import sys; sys.modules['matplotlib'] = sys.modules['PIL'] = None; import hf_rnn.data.synthetic.glyphs"
     subprocess.run([sys.executable, "-c", code], check=True)

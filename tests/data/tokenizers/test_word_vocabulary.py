@@ -1,4 +1,4 @@
-"""Which words get a vector, and which tokenizers words can be rebuilt from."""
+"""The words that get a vector, and the tokenizers that words can be rebuilt from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def vectors(*words: str) -> WordVectors:
 
 
 def test_words_without_vectors_are_those_of_the_training_sentences() -> None:
-    """In lower case, the most frequent first, from the second occurrence on."""
+    """The words are in lower case, the most frequent first, and occur twice at least."""
     assert choose_words(SENTENCES, 10) == ["the", "rain", "in"]
     assert choose_words(SENTENCES, 2) == ["the", "rain"]
     everything = choose_words(SENTENCES, 10, min_frequency=1)
@@ -34,7 +34,7 @@ def test_words_without_vectors_are_those_of_the_training_sentences() -> None:
 
 
 def test_words_with_vectors_are_those_that_have_one() -> None:
-    """Those of training, however rare, by their frequency; then those of the file, in its order."""
+    """The words of training come first, however rare, by their frequency; then those of the file, in its order."""
     known = vectors("zebra", "Rain", "sun", "of", "The", "the", "lisbon", "a")
     assert choose_words(SENTENCES, 10, vectors=known) == ["the", "lisbon", "sun", "zebra", "of", "a"]
     assert choose_words(SENTENCES, 4, vectors=known) == ["the", "lisbon", "sun", "zebra"]
@@ -56,7 +56,7 @@ def word_pieces() -> PreTrainedTokenizerBase:
 
 
 def wordpiece() -> PreTrainedTokenizerBase:
-    """Of ASCII alone, so that each of its tokens could be a byte-level one."""
+    """Make a WordPiece tokenizer of ASCII alone, so that each of its tokens could be a byte-level one."""
     trained = tokenizers.BertWordPieceTokenizer()
     trained.train_from_iterator(["the rain in lisbon"], vocab_size=60, min_frequency=1, show_progress=False)
     return BertTokenizer(vocab=trained.get_vocab())
@@ -67,7 +67,7 @@ def words() -> PreTrainedTokenizerBase:
 
 
 def byte_level(*, prefix: bool = True) -> PreTrainedTokenizerBase:
-    """As GPT-2's, with special tokens of other names."""
+    """Make a tokenizer like GPT-2's, with special tokens of other names."""
     trained = tokenizers.ByteLevelBPETokenizer()
     trained.train_from_iterator(TEXTS, vocab_size=300, special_tokens=["<s>", "<pad>", "</s>"], show_progress=False)
     return GPT2Tokenizer(
@@ -82,7 +82,7 @@ def byte_level(*, prefix: bool = True) -> PreTrainedTokenizerBase:
 
 
 def unmarked() -> PreTrainedTokenizerBase:
-    """Byte-level, of words that were cut out before: a space is in none."""
+    """Make a byte-level tokenizer of words that were cut out before, so that a space is in none."""
     backend = tokenizers.Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.ByteLevel(add_prefix_space=False)]

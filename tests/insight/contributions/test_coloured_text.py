@@ -24,7 +24,7 @@ from hf_rnn.insight.contributions.tokens import Contributions
 
 
 def contributions(*texts: str, values: list[float] | None = None, **options) -> Contributions:
-    """Of the words of `texts`; by default 1, −1, 2, −2 …"""
+    """Give each word of `texts` a contribution; by default 1, −1, 2, −2 …"""
     words = [(index, match) for index, text in enumerate(texts) for match in re.finditer(r"\S+", text)]
     given = [(-1) ** number * (1 + number // 2) for number in range(len(words))] if values is None else values
     fields = {"target": "good", "score_name": "log-odds", "score": 1.5, "baseline_score": 0.25}

@@ -211,7 +211,7 @@ def test_a_vanished_gradient_is_not_rounded_to_zero() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_lstm_remembers_what_an_elman_network_forgets(seed: int) -> None:
-    """At the first of 100 steps, on the task that needs it."""
+    """The LSTM alone has a gradient at the first of 100 steps, on the task that needs it."""
     batch = first_token_examples(16, 100).with_format("torch")[:]
     reached = {}
     for model_type in ("elman-tanh", "lstm"):

@@ -38,7 +38,7 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def nats_of(folder: Path, text: str) -> tuple[float, int]:
-    """Of the text read whole in one forward pass by the model as anybody loads it, and how many tokens they are of."""
+    """Sum the loss of `text`, read in one forward pass by the model as anybody loads it, and count its tokens."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]

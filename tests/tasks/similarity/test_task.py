@@ -39,7 +39,7 @@ class Run:
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
     def similarities(self) -> np.ndarray:
-        """Of the test pairs, each text encoded alone by the model in the folder."""
+        """Compare the test pairs, each text encoded alone by the model in the folder."""
         model = AutoModel.from_pretrained(self.folder)
         rows = load_pairs(PairDataArguments(**self.files)).splits["test"]
         first, second = (model.encode(rows[name][:], batch_size=1) for name in ("text", "text_b"))
@@ -78,7 +78,7 @@ def test_results_are_complete(trained: Run) -> None:
 
 
 def test_predictions_are_those_of_the_saved_model(trained: Run) -> None:
-    """In the order of the file, although batches are sorted by length; with the threshold that was saved."""
+    """The predictions have the file's order, although batches are sorted by length, and the saved threshold."""
     predictions, similarities = trained.predictions(), trained.similarities()
     np.testing.assert_allclose(predictions["similarity"], similarities, atol=1e-5)
     config = AutoModel.from_pretrained(trained.folder).config
@@ -228,7 +228,7 @@ def test_without_validation_the_threshold_is_that_of_the_training_pairs(
 def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
     files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of an epoch, with in-batch negatives: the batches that follow are the very same."""
+    """The run stops in the middle of an epoch, with in-batch negatives, and the batches that follow are the same."""
     from hf_rnn.tasks.similarity import task as module
     from hf_rnn.training.siamese_trainer import SiameseTrainer
 

@@ -87,7 +87,7 @@ def test_where_a_tokenizer_is_taken_from(data: TokenClassificationData, tmp_path
 def test_byte_level_tokenizers_read_words_as_they_read_text(
     data: TokenClassificationData, tmp_path: Path, stock: bool
 ) -> None:
-    """Also those for which transformers does not heed `add_prefix_space`; and so does the tokenizer that is saved."""
+    """They do so even if transformers does not heed their `add_prefix_space`; so does the tokenizer that is saved."""
     trained = train_tokenizer([" ".join(tokens) for tokens, _ in SENTENCES], kind="bpe", show_progress=False)
     if stock:
         model = json.loads(trained.backend_tokenizer.to_str())["model"]
@@ -151,7 +151,7 @@ def test_tags_that_are_no_entities_have_no_scheme(data: TokenClassificationData)
 
 
 def test_words_have_rows_of_their_own(data: TokenClassificationData) -> None:
-    """In any case of letters; rare words share the first row."""
+    """A word has one row in any case of letters; rare words share the first row."""
     model = build(data)
     rows = rows_of(model, data, "maria", "met", "ana", "in", ".", "Lisbon", "Paris", "MARIA")
     assert sorted(rows[:5]) == [1, 2, 3, 4, 5]
@@ -174,7 +174,7 @@ def glove(tmp_path: Path) -> str:
 def test_vectors_are_those_of_the_words(
     data: TokenClassificationData, glove: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of training words however rare, and of words that training does not have; their width is the table's."""
+    """Rare words of training have their vectors, and so do words that training lacks; the width is the table's."""
     with caplog.at_level(logging.WARNING, logger="hf_rnn"):
         model = build_tagger(ModelArguments(embedding_vectors=glove), WordArguments(), tokenizer_of(data), data)
     assert f"3 words, all with vectors of 3 dimensions, as {glove} has them" in caplog.text

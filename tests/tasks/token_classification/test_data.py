@@ -182,7 +182,7 @@ def test_arguments_that_do_not_fit(
 @pytest.mark.parametrize("recurrent", [True, False])
 @pytest.mark.parametrize("max_seq_length", [None, 10])
 def test_windows(files: dict[str, str], bert: str, recurrent: bool, max_seq_length: int | None) -> None:
-    """By the tokenizer's limit where the model is none that reads on and on, or by `max_seq_length`."""
+    """Sentences are cut at `max_seq_length`, or, for a model that cannot read on and on, at the tokenizer's limit."""
     data, tokenizer = load_token_classification(TokenDataArguments(**files)), AutoTokenizer.from_pretrained(bert)
     splits = tokenize_tagged_splits(data, tokenizer, WordArguments(max_seq_length=max_seq_length), recurrent)
     assert list(splits) == ["train", "validation", "test", "train_whole"]
@@ -224,7 +224,7 @@ def test_a_tokenizer_that_pads_on_the_left(files: dict[str, str], bert: str, tmp
 
 
 def test_generated_sentences_are_entities_of_several_lengths() -> None:
-    """What the other tests rely on."""
+    """The sentences have what the other tests rely on."""
     sentences = generate_tagged(60, seed=5)
     assert {len(tokens) == len(tags) for tokens, tags in sentences} == {True}
     assert {tag for _, tags in sentences for tag in tags} >= {"B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"}

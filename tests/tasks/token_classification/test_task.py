@@ -128,7 +128,7 @@ def test_results_are_complete(trained: Run) -> None:
 
 
 def test_predictions_have_the_tokens_and_the_tags_of_the_file(trained: Run) -> None:
-    """In its order, although batches are sorted by length."""
+    """The predictions have the file's order, although batches are sorted by length."""
     predictions = read_predictions(trained.folder)
     tokens, tags = trained.gold_sentences()
     assert len({len(sentence) for sentence in tokens}) > 5
@@ -249,7 +249,7 @@ def test_a_stopped_run_is_resumed_and_ends_like_one_that_was_not(
 
 
 def losses_and_weights(folder: Path, batch_size: int, steps: int, **flags: Any) -> tuple[list[float], Any]:
-    """Of a run of three steps, each of eight sentences."""
+    """Train for three steps of eight sentences each, and give the losses and the weights."""
     run(
         folder,
         per_device_train_batch_size=batch_size,

@@ -1,1 +1,1 @@
-"""What is measured beside what: the table of peers, and a file for each library."""
+"""The peers that are measured beside this library: the table of peers, and a file for each library."""

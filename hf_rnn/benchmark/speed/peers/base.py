@@ -1,4 +1,4 @@
-"""What a worker asks of a peer, and the job it is given."""
+"""The questions that a worker asks a peer, and the job it is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..texts import Sample, Text
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does.
+    """The job of a worker.
 
     Attributes:
         key: Name of the peer.
@@ -52,16 +52,16 @@ class Peer:
 
     @property
     def folder(self) -> Path:
-        """Where this peer saves its model."""
+        """The folder that this peer saves its model into."""
         return Path(self.job.folder) / "models" / self.job.key
 
 
 class Epochs(ABC):
-    """When to train an epoch, and the clock on it, which runs from `next` to `next` unless told otherwise."""
+    """Says when to train an epoch, and times it from one call of `next` to the following, unless told otherwise."""
 
     @abstractmethod
     def next(self) -> bool:
-        """To be called before each epoch: waits until one is wanted; False when no more are."""
+        """Wait until an epoch is wanted; to be called before each. False when no more are wanted."""
 
     @abstractmethod
     def start(self) -> None:
@@ -96,7 +96,7 @@ class AskedPeer(Peer, ABC):
 
     @abstractmethod
     def inputs(self, texts: Sequence[Text], max_tokens: int) -> Any:
-        """What `answer` takes, for texts of at most `max_tokens`; not timed."""
+        """Make what `answer` takes, for texts of at most `max_tokens`; not timed."""
 
     @abstractmethod
     def answer(self, inputs: Any) -> np.ndarray:
@@ -106,7 +106,7 @@ class AskedPeer(Peer, ABC):
         """The sample in the batches in which it is answered."""
         texts = self.sample.texts
         if self.buckets or self.job.every > 1:
-            # By length also where texts are left out: every length keeps its share.
+            # Texts are sorted by length also where some are left out: every length keeps its share.
             texts = sorted(texts, key=lambda text: -len(text.ids))[:: self.job.every]
         size = self.job.batch_size
         return [texts[start : start + size] for start in range(0, len(texts), size)]

@@ -62,8 +62,8 @@ class KerasLstm(TrainedPeer, AskedPeer):
         model.compile(optimizer="adam", loss=keras.losses.BinaryCrossentropy(from_logits=True))
         ids = pad(self.sample.texts, MAX_TOKENS).astype(np.int32)
         batches = self._bucketed_dataset() if self.bucketed else None
-        # No waiting inside a `fit` while others are measured: its iterator would live on, and its threads with it.
-        # What a `fit` sets up is not counted.
+        # A `fit` must not wait while others are measured: its iterator would live on, and its threads with it. What a
+        # `fit` sets up is not counted.
         while epochs.next():
             if batches is not None:
                 model.fit(batches, verbose=0, callbacks=[Clock()])

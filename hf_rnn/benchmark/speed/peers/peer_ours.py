@@ -168,7 +168,8 @@ class OurNetwork(TrainedPeer, AskedPeer):
         from ....models.paths import recurrent_path
 
         self.model = AutoModelForSequenceClassification.from_pretrained(self.folder, dtype="auto").eval()
-        # For as long as the worker lives, as `hf_rnn.predict_texts` does for as long as it predicts.
+        # The settings hold for as long as the worker lives; those of `hf_rnn.predict_texts` hold for as long as it
+        # predicts.
         self.settings = ExitStack()
         self.settings.enter_context(computing_threads(self.model))
         self.settings.enter_context(recurrent_path(self.path))

@@ -32,7 +32,7 @@ class TfidfClassifier(AskedPeer):
         terms = _vectorizer()
         regression = LogisticRegression().fit(terms.fit_transform(texts), labels)
         self.folder.mkdir(parents=True)
-        # What the two have learnt, not the objects, which only a pickle could hold.
+        # What the two have learnt is saved, not the objects, which only a pickle could hold.
         np.savez(self._weights_path, idf=terms.idf_, coefficients=regression.coef_[0], bias=regression.intercept_)
         self._terms_path.write_text(json.dumps(terms.get_feature_names_out().tolist()), encoding="utf-8")
         return [self._weights_path, self._terms_path]

@@ -49,7 +49,7 @@ class TorchLstm(TrainedPeer, AskedPeer):
         from .torch_network import TorchNetwork
 
         if self.flush:
-            # Before torch has started the threads that inherit it.
+            # This must come before torch has started the threads that inherit it.
             torch.set_flush_denormal(True)
         torch.manual_seed(0)
         network = TorchNetwork(self.packed).train()

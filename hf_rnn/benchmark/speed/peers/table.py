@@ -119,7 +119,7 @@ PEERS = (
 
 
 def missing(peer: PeerSpec) -> dict[str, str] | None:
-    """Which modules of `peer` are not there, and the command that installs them; None where all are."""
+    """Name the modules of `peer` that are not installed, and the command that installs them; None if all are."""
     absent = [module for module in peer.needs if not _found(module)]
     if not absent:
         return None

@@ -17,6 +17,7 @@ __all__ = [
     "check_files",
     "check_source",
     "checksums",
+    "file_checksum",
     "read_json",
     "write_checksums",
 ]
@@ -78,7 +79,7 @@ def check_source(name_or_path: str | Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Read a JSON file.
 
     Raises:
         DamagedFileError: it is no JSON.
@@ -101,5 +102,6 @@ def _check_readable(path: Path) -> None:
 
 
 def file_checksum(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -32,11 +32,11 @@ __all__ = [
 logger = logging.get_logger(__name__)
 
 PREFIX = "bundled:"
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
 PRETRAINED = _PACKAGE / "pretrained"
 DISTRIBUTION = "hf_rnn-research-weights"
 _RESEARCH_PACKAGE = "hf_rnn_research_weights"
-# Where a checkout has the distribution's package.
+# A checkout has the distribution's package here.
 RESEARCH_WEIGHTS = _PACKAGE / "research_weights" / _RESEARCH_PACKAGE
 # Checkpoint of the distribution → its terms.
 TERMS = {

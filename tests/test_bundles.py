@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hf_rnn.hub.card_options import read_card_options
-from hf_rnn.runs import bundled as module
-from hf_rnn.runs.bundled import (
+from hf_rnn import bundles as module
+from hf_rnn.bundles import (
     DISTRIBUTION,
     TERMS,
     bundled,
@@ -22,6 +21,7 @@ from hf_rnn.runs.bundled import (
     find_named,
     list_bundled,
 )
+from hf_rnn.hub.card_options import read_card_options
 from hf_rnn.runs.describe import non_default_arguments
 from hf_rnn.tasks.arguments import ModelArguments, TokenizerArguments, WordArguments
 from hf_rnn.tasks.distillation.arguments import DistillationArguments
