@@ -56,6 +56,8 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ),
         (["stanfordnlp/imdb"], ["--dataset_name", "stanfordnlp/imdb"], {}),
         (["folder"], ["--dataset_name", "folder"], {}),
+        (["part*.csv"], ["--train_file", "part*.csv"], {}),
+        (["a.csv.gz", "b.tsv.zip"], ["--train_file", "a.csv.gz", "--validation_file", "b.tsv.zip"], {}),
         (
             ["--train_file", "a.csv", "--test_file", "b.csv"],
             ["--train_file", "a.csv", "--test_file", "b.csv"],

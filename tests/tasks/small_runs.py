@@ -21,10 +21,10 @@ from transformers import (
 
 from hf_rnn.data.readers.texts import DataArguments
 from hf_rnn.data.synthetic.reviews import LABEL_NAMES, generate_reviews
-from hf_rnn.tasks import run as run_module
 from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from hf_rnn.tasks.text_classification.task import run_text_classification
 from hf_rnn.training.arguments import RecurrentTrainingArguments
+from hf_rnn.training.ready_trainer import ReadyTrainer
 from hf_rnn.training.trainer import RecurrentTrainer
 
 
@@ -129,9 +129,9 @@ def refuse(*args: Any, **kwargs: Any) -> None:
 def watch(monkeypatch: pytest.MonkeyPatch, callback: TrainerCallback) -> None:
     """Have `callback` called in the runs that follow."""
 
-    class Watched(RecurrentTrainer):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.add_callback(callback)
+    def watched(self: RecurrentTrainer, *args: Any, **kwargs: Any) -> None:
+        ReadyTrainer.__init__(self, *args, **kwargs)
+        self.add_callback(callback)
 
-    monkeypatch.setattr(run_module, "RecurrentTrainer", Watched)
+    # Of its kinds, too: a task may have one of its own.
+    monkeypatch.setattr(RecurrentTrainer, "__init__", watched)

@@ -7,6 +7,7 @@ of every file it has read in the user's cache.
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -169,7 +170,7 @@ def read_rows(path: str, options: ReadingArguments | None = None, *, typed_colum
             is given twice.
     """
     opened = open_file(readable_file(path), path, options or ReadingArguments())
-    builder = TableBuilder()
+    builder = TableBuilder(_fingerprint(opened.source.file, options))
     columns: Sequence[str] = ()
     if opened.kind == "table":
         assert opened.layout is not None
@@ -191,6 +192,12 @@ def read_rows(path: str, options: ReadingArguments | None = None, *, typed_colum
         header = "; `--no_header` reads its first row as data" if opened.kind == "table" else ""
         raise ValueError(f"The file {path!r} has no rows{named}{header}.")
     return _typed(rows, typed_columns) if typed_columns and opened.kind == "table" else rows
+
+
+def _fingerprint(file: Path, options: ReadingArguments | None) -> str:
+    state = file.stat()
+    known = f"{file.absolute()} {state.st_size} {state.st_mtime_ns} {options}"
+    return hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def check_names(opened: OpenFile, names: Sequence[str]) -> None:

@@ -22,9 +22,14 @@ CHUNK_BYTES = 2**24
 
 
 class TableBuilder:
-    """Takes tables of equal columns, one after the other; `finish` gives the rows of all."""
+    """Takes tables of equal columns, one after the other; `finish` gives the rows of all.
 
-    def __init__(self) -> None:
+    Args:
+        fingerprint: What `datasets` knows the rows by, which else reads all of them to find one.
+    """
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
         self._chunks: list[Any] = []
         self._waiting: list[Any] = []
         self._bytes = self._waiting_bytes = 0
@@ -48,7 +53,9 @@ class TableBuilder:
         if self._writer is not None:
             self._writer.close()
             return Dataset.from_file(self._path)
-        return Dataset(InMemoryTable(pa.concat_tables(self._chunks))) if self._chunks else None
+        if not self._chunks:
+            return None
+        return Dataset(InMemoryTable(pa.concat_tables(self._chunks)), fingerprint=self._fingerprint)
 
     def _join(self) -> None:
         import pyarrow as pa

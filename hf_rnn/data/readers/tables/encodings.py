@@ -138,21 +138,32 @@ def _wide_without_mark(head: bytes) -> str | None:
 def _first_bad_line(source: Source, encoding: str, limit: int | None = None) -> int | None:
     """The first line (from 1) that cannot be decoded in the first `limit` bytes; None where there is none."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    line, read, ends_in_return = 1, 0, False
+    read = 0
     with source.open() as stream:
         while limit is None or read < limit:
             chunk = stream.read(CHUNK_BYTES)
-            read += len(chunk)
             try:
-                text = decoder.decode(chunk, final=not chunk)
+                decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                text = error.object[: error.start].decode(encoding, "replace")
-                return line + _line_ends(text, ends_in_return)
-            line += _line_ends(text, ends_in_return)
-            ends_in_return = text.endswith("\r") or (ends_in_return and not text)
+                # What comes before the fault, of which the decoder may have kept some bytes of the chunk before.
+                return _line_of(source, encoding, read + len(chunk) - len(error.object) + error.start)
+            read += len(chunk)
             if not chunk:
                 return None
     return None
+
+
+def _line_of(source: Source, encoding: str, place: int) -> int:
+    """The line (from 1) of the byte at `place`, before which everything can be decoded."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    line, ends_in_return = 1, False
+    with source.open() as stream:
+        while place > 0 and (chunk := stream.read(min(CHUNK_BYTES, place))):
+            place -= len(chunk)
+            text = decoder.decode(chunk)
+            line += _line_ends(text, ends_in_return)
+            ends_in_return = text.endswith("\r") or (ends_in_return and not text)
+    return line
 
 
 def _line_ends(text: str, after_return: bool) -> int:

@@ -21,12 +21,14 @@ PROMISED_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 DELIMITERS = (",", ";", "\t", "|")
 # The delimiter is looked for in so many lines, the quotes in so many characters, the header in so many rows.
 HEAD_LINES = 2000
-SAMPLE_CHARACTERS = 2**22
+SAMPLE_CHARACTERS = 2**21
 HEADER_ROWS = 1000
 # What is said shows so many names of columns, and so much of each.
 HEADER_COLUMNS, NAME_CHARACTERS = 5, 30
 # Rows without a promised delimiter are those of a table where so many of them have the same number of cells.
 FEWEST_GOOD_ROWS = 3
+# In so many lines the same number of tabs is no accident.
+MANY_LINES = 20
 _ALLOWED: dict[str, tuple[Quoting, ...]] = {
     "auto": (DOUBLE, *BACKSLASHES, SINGLE, NO_QUOTES),
     "double": (DOUBLE, *BACKSLASHES),
@@ -110,7 +112,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
     promised = PROMISED_DELIMITERS.get(source.extension)
     delimiter = _delimiter(lines, allowed, promised, source, sample.is_cut) if given is None else given
     try:
-        trial = choose_quoting(lines, delimiter, allowed, sample.is_cut)
+        trial, needs_quotes = choose_quoting(lines, delimiter, allowed, sample.is_cut)
     except UndecidedQuotes as undecided:
         raise source.error(
             "a cell in quotes that goes over several lines, or rows of their own with quotes in them? "
@@ -141,7 +143,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         is_header,
         skipped,
         repeated_values(trial.rows[is_header:]),
-        bool(trial.long_rows) or not try_reading(lines, delimiter, NO_QUOTES, sample.is_cut).fits,
+        needs_quotes,
         options.quotes != "auto",
         tuple(findings),
     )
@@ -171,7 +173,7 @@ def _delimiter(
     fitting = [one for one, quality in qualities.items() if quality == best]
     if len(fitting) == 1:
         return fitting[0]
-    if "\t" in fitting:
+    if "\t" in fitting and len(head) >= MANY_LINES:
         # No text has as many tabs in each row.
         return "\t"
     named = [one for one in fitting if any(_quality(trial) and _has_usual_cell(trial) for trial in trials[one])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, SINGLE, Quoting, Trial, try_reading
 from .options import ONE_COLUMN
@@ -28,8 +29,8 @@ class UndecidedQuotes(Exception):
         self.line = line
 
 
-def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting], is_cut: bool) -> Trial:
-    """The sample, read with the quotes that its rows speak for.
+def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting], is_cut: bool) -> tuple[Trial, bool]:
+    """The sample, read with the quotes that its rows speak for; and whether it cannot be read without quotes.
 
     Cells that are quoted by RFC 4180 are preferred. Quotes are characters where rows have another number of cells with
     them, or where they would join rows that look like all others.
@@ -43,24 +44,31 @@ def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting],
     Raises:
         UndecidedQuotes: both ways give rows, which are not the same.
     """
-    trials = {quoting: try_reading(lines, delimiter, quoting, is_cut) for quoting in allowed}
-    fitting = {quoting: trial for quoting, trial in trials.items() if trial.fits}
-    if not fitting:
-        # The reader names the row at which the best way ends.
-        best = max(trials.values(), key=lambda trial: (trial.quoting != SINGLE, len(trial.rows)))
-        double = trials.get(DOUBLE, best)
-        return double if len(double.rows) >= NEARLY * len(best.rows) else best
-    plain = fitting.get(NO_QUOTES)
-    if plain is not None and SINGLE in fitting and _are_single(fitting[SINGLE], plain):
-        return fitting[SINGLE]
-    if DOUBLE in fitting:
-        if plain is not None and _are_characters(fitting[DOUBLE], plain):
-            return plain
-        return fitting[DOUBLE]
+
+    @cache
+    def read(quoting: Quoting) -> Trial:
+        return try_reading(lines, delimiter, quoting, is_cut)
+
+    if DOUBLE in allowed and not any('"' in line or "'" in line for line in lines):
+        return read(DOUBLE), False
+    plain = read(NO_QUOTES) if NO_QUOTES in allowed and read(NO_QUOTES).fits else None
+    needs_quotes = not read(NO_QUOTES).fits
+    if plain is not None and read(SINGLE).fits and _are_single(read(SINGLE), plain):
+        return read(SINGLE), needs_quotes
+    if DOUBLE in allowed and read(DOUBLE).fits:
+        if plain is not None and _are_characters(read(DOUBLE), plain):
+            return plain, needs_quotes
+        return read(DOUBLE), needs_quotes or bool(read(DOUBLE).long_rows)
+    fitting = {quoting: read(quoting) for quoting in allowed if read(quoting).fits}
     for quoting in BACKSLASHES:
         if quoting in fitting and any('\\"' in line for line in lines):
-            return fitting[_backslashes(lines, fitting, quoting)]
-    return plain if plain is not None else next(iter(fitting.values()))
+            return fitting[_backslashes(lines, fitting, quoting)], needs_quotes
+    if fitting:
+        return plain if plain is not None else next(iter(fitting.values())), needs_quotes
+    # The reader names the row at which the best way ends.
+    best = max(map(read, allowed), key=lambda trial: (trial.quoting != SINGLE, len(trial.rows)))
+    double = read(DOUBLE) if DOUBLE in allowed else best
+    return double if len(double.rows) >= NEARLY * len(best.rows) else best, needs_quotes
 
 
 def _backslashes(lines: list[str], fitting: dict[Quoting, Trial], found: Quoting) -> Quoting:
@@ -94,7 +102,7 @@ def _are_characters(quoted: Trial, plain: Trial) -> bool:
 def _join_rows(quoted: Trial, plain: Trial) -> bool:
     """Whether cells of several lines join what are rows of their own."""
     joined, others = _parts(quoted, plain)
-    if _are_wrapped(others, '"'):
+    if _are_wrapped(others, '"') or any('""' in cell.strip('"') for row in joined for cell in row):
         return False
     known = repeated_values(others)
     if known is not None:
@@ -130,11 +138,11 @@ def _has_spaces(rows: Iterable[Sequence[str]]) -> bool:
 
 
 def repeated_values(rows: Sequence[list[str]]) -> tuple[int, frozenset[str]] | None:
-    """The column with the fewest different values (labels, as a rule), and these; None where none repeat."""
+    """The last column with the fewest different values (labels, as a rule), and these; None where none repeat."""
     columns = [frozenset(values) for values in zip(*rows, strict=True)]
     if not columns or len(rows) < 2:
         return None
-    column = min(range(len(columns)), key=lambda number: len(columns[number]))
+    column = min(range(len(columns)), key=lambda number: (len(columns[number]), -number))
     return (column, columns[column]) if len(columns[column]) <= REPEATED_SHARE * len(rows) else None
 
 

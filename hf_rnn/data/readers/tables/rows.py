@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import IO
+from typing import IO, cast
 
 from .dialects import Quoting, csv_reader, is_blank, line_spans, shown_delimiter
 from .layouts import Layout
@@ -99,6 +99,12 @@ def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
         if not rows and failure is None:
             return
         plain = failure is None and end - done == len(rows)
+        if plain and not is_header_due and check.are_complete(rows):
+            first = done + layout.skipped_lines + 1
+            yield RowBatch(cast("list[Cells | BadRow]", rows), [*range(first, first + len(rows))])
+            done = end
+            lines.forget(done)
+            continue
         spans = [1] * len(rows) if plain else line_spans(rows)
         found: list[Cells | BadRow] = []
         starts: list[int] = []
@@ -128,6 +134,10 @@ class _Checks:
         self._guards = bool(layout.quoting.character) and not layout.is_given and layout.delimiter != ONE_COLUMN
         self._empty = layout.quoting.character * 2
         self._cells = _cell_pattern(layout)
+
+    def are_complete(self, rows: list[list[str]]) -> bool:
+        """Whether all rows, each of one line, have all cells, and none is empty."""
+        return {*map(len, rows)} == {self._width} and not any("" in row for row in rows)
 
     def cells(self, row: list[str], start: int, span: int) -> Cells | BadRow | None:
         """The cells of a row; None for a blank line."""
