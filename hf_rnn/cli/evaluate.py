@@ -84,7 +84,8 @@ class ColumnArguments:
     token_column: str | None = field(
         default=None,
         metadata={
-            "help": "Column of the tokens in a file with a token on each line: a number from 0, or a name. Default: found."
+            "help": "Column of the tokens in a file with a token on each line: a number from 0, or a name. "
+            "Default: found."
         },
     )
     tag_column: str | None = field(

@@ -44,9 +44,9 @@ class CompiledLayer(Protocol):
     def __call__(
         self, cell: Any, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Any, state: State
     ) -> tuple[torch.Tensor, State]:
-        """Compute, for a `Cell` with `weights` (each direction's `Cell.drawn_weights`) and from `state` (each part of it
-        (batch, directions, units)), the output of every step (batch, time, directions * units), zero at the padding,
-        and the state at each sequence's own last step.
+        """Compute, for a `Cell` with `weights` (each direction's `Cell.drawn_weights`) and from `state` (each part of
+        it (batch, directions, units)), the output of every step (batch, time, directions * units), zero at the
+        padding, and the state at each sequence's own last step.
         """
         ...
 

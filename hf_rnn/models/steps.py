@@ -1,4 +1,4 @@
-"""Which steps of a padded batch are real, in which order each direction reads them, and what goes from
+"""The steps of a padded batch that are real, in which order each direction reads them, and what goes from
 one to the next.
 """
 
@@ -28,7 +28,7 @@ class Gather:
 
     @classmethod
     def of(cls, order: torch.Tensor) -> Gather:
-        """From `order` (batch, time): which step stands at each position."""
+        """Make it of `order` (batch, time), the step that stands at each position."""
         batch, time = order.shape
         positions = torch.arange(time, device=order.device).expand(batch, time)
         inverse = torch.empty_like(order).scatter_(1, order, positions)
@@ -43,7 +43,7 @@ def gather_rows(features: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 @dataclass
 class Steps:
-    """Which steps of a padded batch are real and in which order each direction reads them.
+    """The steps of a padded batch that are real, and the order in which each direction reads them.
 
     Attributes:
         padding: (batch, time), True where there is no token; None when every step is real.
@@ -59,7 +59,7 @@ class Steps:
 
     @classmethod
     def of(cls, mask: torch.Tensor, num_directions: int) -> Steps:
-        """From `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
+        """Make it of `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
         mask = mask.bool()
         batch, time = mask.shape
         # A recording is for every mask.

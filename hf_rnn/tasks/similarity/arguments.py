@@ -32,8 +32,8 @@ class SimilarityArguments:
         default=None,
         metadata={
             "help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(LOSSES)}. With "
-            "classification the model is a SiameseForPairClassification. Default: cosent; for pairs that are all alike "
-            "multiple_negatives, for classes classification."
+            "classification the model is a SiameseForPairClassification. Default: cosent; for pairs that are all "
+            "alike multiple_negatives, for classes classification."
         },
     )
     loss_options: str | None = field(

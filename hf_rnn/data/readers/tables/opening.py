@@ -46,7 +46,8 @@ class OpenFile:
 
     Attributes:
         source: Where its bytes are.
-        kind: ``"table"``, ``"json"``, ``"text"``, ``"lines"`` of tokens, ``"parquet"``, ``"arrow"`` or ``"arrow stream"``.
+        kind: ``"table"``, ``"json"``, ``"text"``, ``"lines"`` of tokens, ``"parquet"``, ``"arrow"`` or
+            ``"arrow stream"``.
         encoding: Of all but the last three.
         layout: Of a table.
     """
