@@ -17,7 +17,7 @@ SECTIONS = ("transformers' own tests", "Properties", "Faults", "Security", "Dist
 MARKER = (
     "reliability(section, fault, mutation): a row of docs/reliability.md. `section` is one of its headings, `fault` "
     "what is tried, `mutation` how the guarded code was broken to see the test fail: descriptions in "
-    "tests/mutations.py, between them a semicolon."
+    "tests/mutation_table.py, between them a semicolon."
 )
 
 

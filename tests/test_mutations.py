@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations import MUTATIONS, PROJECT, Mutation
+from tests.mutation_table import MUTATIONS, Mutation
+from tests.mutations import PROJECT
 
 
 def named(path: Path) -> set[str]:
