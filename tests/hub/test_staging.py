@@ -114,7 +114,7 @@ def test_code_that_needs_the_package_is_found(run: Path, tmp_path: Path, monkeyp
         (target / "pooling.py").write_text("from __future__ import annotations\nimport hf_rnn\n" + code)
 
     monkeypatch.setattr(staging, "_save_model", save_otherwise)
-    with pytest.raises(StagingError, match="(?s)A process without hf_rnn cannot use what was staged.*hf_rnn"):
+    with pytest.raises(StagingError, match="(?s)A process without hf_rnn cannot use the staged copy.*hf_rnn"):
         stage(run, tmp_path / "staged", repo_id="ana/film")
 
 
