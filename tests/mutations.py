@@ -2,8 +2,8 @@
 
     python -m tests.mutations [PART OF A DESCRIPTION …]      # some minutes for all; the checkout itself is not touched
 
-Each mutation of `mutation_table.py` is made in a copy of the checkout, where its tests have to fail. It ends with 1 if any passes. The
-descriptions there are what the markers name; `test_mutations.py` holds the two together.
+Each mutation of `mutation_table.py` is made in a copy of the checkout, where its tests have to fail. It ends with 1 if
+any passes. The descriptions there are what the markers name; `test_mutations.py` holds the two together.
 """
 
 from __future__ import annotations
