@@ -229,7 +229,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "quotes that are characters taken for quotes": Mutation(
         "hf_rnn/data/readers/tables/quoting.py",
-        "        if plain is not None and _are_characters(fitting[DOUBLE], plain):",
+        "        if plain is not None and _are_characters(read(DOUBLE), plain):",
         "        if False:",
         "tests/properties/test_files.py -k exactly",
     ),

@@ -15,11 +15,10 @@ from transformers import HfArgumentParser, TrainingArguments
 
 from hf_rnn.cli import flags
 from hf_rnn.cli.flags import CommandParser, FlagsFormatter, title_of
-from hf_rnn.data.readers.sources import SourceArguments
 
 
 # These rooms have the dataclasses of arguments.
-ROOMS = ("benchmark", "cli", "hyperparameter_search", "insight", "tasks", "training")
+ROOMS = ("benchmark", "cli", "data", "hyperparameter_search", "insight", "tasks", "training")
 # A text that begins so says nothing to a reader who does not know yet what the flag is.
 RIDDLE = re.compile(
     r"(A|An|The|What|Of|Which|Whether|Where|When|How|Why|By|For|From|In|At|On|With|Without|As|That|This|These|Its|It|Only"
@@ -41,8 +40,7 @@ def argument_groups() -> list[type]:
             for value in vars(importlib.import_module(module.name)).values():
                 if isinstance(value, type) and dataclasses.is_dataclass(value) and own_fields(value):
                     found[f"{value.__module__}.{value.__name__}"] = value
-    # What the readers of data say of their flags is theirs to change.
-    return [group for name, group in sorted(found.items()) if not issubclass(group, SourceArguments)]
+    return [group for _, group in sorted(found.items())]
 
 
 def own_fields(group: type) -> list[dataclasses.Field[Any]]:

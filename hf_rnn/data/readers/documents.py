@@ -26,11 +26,15 @@ COLUMN = "text"
 
 @dataclass
 class LanguageDataArguments(SourceArguments):
-    """Which texts to read and how to split them; a .txt file is one long text, of which the end is held out."""
+    """The texts to read, and how to split them. The end of a .txt file, one long text, is held out."""
 
-    text_column_name: str = field(default=COLUMN, metadata={"help": "The column of the texts, where there are rows."})
+    text_column_name: str = field(default=COLUMN, metadata={"help": "Column of the texts, where there are rows."})
     unlabelled_file: str | None = field(
-        default=None, metadata={"help": "More texts to train on, with the same column: reviews without a label."}
+        default=None,
+        metadata={
+            "help": "File of more texts to train on, with the same column, such as reviews without a label. "
+            "Default: none."
+        },
     )
     reverse_text: bool = field(
         default=False, metadata={"help": "Read from the last token to the first, for a model that reads backwards."}

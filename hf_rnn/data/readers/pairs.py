@@ -28,36 +28,37 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class PairDataArguments(SourceArguments):
-    """Which pairs of texts to read; for ``transformers.HfArgumentParser``."""
+    """The pairs of texts to read."""
 
     text_column_names: str | None = field(
         default=None,
         metadata={
-            "help": "The columns of the two texts, separated by a comma; more columns hold texts that are not like "
-            "the first. Default: found by their names (question1 and question2, premise and hypothesis, query and "
-            "passage, anchor, positive and negative, frase_a and frase_b ...), or the only two columns of texts."
+            "help": "Columns of the two texts, separated by a comma; more columns hold texts that are not "
+            "like the first. Default: found by their names (question1 and question2, premise and "
+            "hypothesis, query and passage, anchor, positive and negative, frase_a and frase_b ...), "
+            "or the only two columns of texts."
         },
     )
     label_column_name: str | None = field(
         default=None,
         metadata={
-            "help": "The column of labels (1: alike, 0: not), of scores or of classes. Default: found by its name "
-            "(label, is_duplicate, score, similarity, entailment_judgment ...), or the only column like one; where "
-            "there is none, all pairs are alike."
+            "help": "Column of labels (1: alike, 0: not), of scores or of classes. Default: found by its "
+            "name (label, is_duplicate, score, similarity, entailment_judgment ...), or the only "
+            "column like one; where there is none, all pairs are alike."
         },
     )
     label_kind: str | None = field(
         default=None,
         metadata={
-            "help": f"What the label column holds: {', '.join(KINDS)}. Default: labels for 0 and 1 and words for "
-            "them, classes for three names or more, scores for other numbers."
+            "help": f"Kind of what the label column holds: {', '.join(KINDS)}. Default: labels for 0 and 1 "
+            "and words for them, classes for three names or more, scores for other numbers."
         },
     )
     score_range: str | None = field(
         default=None,
         metadata={
-            "help": 'The lowest and the highest score, as "0,5"; they are scaled to 0 and 1. Default: the usual scale '
-            "of such scores, such as 1 to 5, or else those of the training rows."
+            "help": 'Lowest and highest score, such as "0,5"; they are scaled to 0 and 1. Default: the usual '
+            "scale of such scores, such as 1 to 5, or else those of the training rows."
         },
     )
 

@@ -49,63 +49,68 @@ SHOWN_TAGS = 10
 
 @dataclass
 class TokenDataArguments(SourceArguments):
-    """Which tokens and tags to read; for ``transformers.HfArgumentParser``."""
+    """The tokens and tags to read."""
 
     text_column_name: str | None = field(
         default=None,
         metadata={
-            "help": f"The column of tokens. Default: {' or '.join(USUAL_TOKEN_COLUMNS)}, else the first column of "
-            "lists of strings, else one with a usual name, such as Word or sentence."
+            "help": f"Column of the tokens. Default: {' or '.join(USUAL_TOKEN_COLUMNS)}, else the first "
+            "column of lists of strings, else one with a usual name, such as Word or sentence."
         },
     )
     label_column_name: str | None = field(
         default=None,
         metadata={
-            "help": f"The column of tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}, else one with "
-            "another usual name, such as Tag, else the one whose values look like tags of entities."
+            "help": f"Column of the tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}, else "
+            "one with another usual name, such as Tag, else the one whose values look like tags of "
+            "entities."
         },
     )
     token_column: str | None = field(
         default=None,
         metadata={
-            "help": "The column of tokens in a file with a token on each line: its number, from 0, or from the last "
-            "backwards if negative (-1); or its name, in a header, in CoNLL-U or in a table. Default: the first, or "
-            "the second where the first numbers the words."
+            "help": "Column of the tokens in a file with a token on each line: its number, from 0, or from "
+            "the last backwards if negative (-1); or its name, in a header, in CoNLL-U or in a "
+            "table. Default: the first, or the second where the first numbers the words."
         },
     )
     tag_column: str | None = field(
         default=None,
         metadata={
-            "help": "The same of the tags; in CoNLL-U also a key of MISC. Default: UPOS in CoNLL-U, else the last "
+            "help": "Column of the tags in a file with a token on each line: a number or a name, as of "
+            "`token_column`, or in CoNLL-U a key of MISC. Default: UPOS in CoNLL-U, else the last "
             "column that looks like tags of entities, else the last."
         },
     )
     sentence_column: str | None = field(
         default=None,
         metadata={
-            "help": "In a table with a token a row the column that numbers the sentences; an empty cell stands for "
-            "the value above it. Default: one with a usual name, such as 'Sentence #' or sentence_id."
+            "help": "Column that numbers the sentences, in a table with a token a row; an empty cell stands "
+            "for the value above it. Default: one with a usual name, such as 'Sentence #' or "
+            "sentence_id."
         },
     )
-    task_name: str = field(default="ner", metadata={"help": "The task, such as ner or pos."})
+    task_name: str = field(default="ner", metadata={"help": "Task that the tags are of, such as ner or pos."})
     # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
     class_names: str | None = field(
         default=None,
         metadata={
-            "help": "The tags, separated by commas: names for integers (0 first), and all that are allowed. Entity "
-            "tags are numbered anew, O first; others keep this order."
+            "help": "Tags, separated by commas: names for integers (0 first), and all that are allowed. "
+            "Entity tags are numbered anew, O first; others keep this order. Default: those of the "
+            "data."
         },
     )
     tag_scheme: str | None = field(
         default=None,
         metadata={
-            "help": f"The scheme of entity tags in the data: {', '.join(SCHEMES)}; they become IOB2. {UNTAGGED}: the "
-            "tags are not of entities, and stay. Default: found from the training split."
+            "help": f"Scheme of the entity tags in the data: {', '.join(SCHEMES)}; they become IOB2. "
+            f"{UNTAGGED}: the tags are not of entities, and stay. Default: found from the training "
+            "split."
         },
     )
     invalid_tags: InvalidTags = field(
         default="repair",
-        metadata={"help": "What to do with an I- without its B-: repair (make it B-), keep or refuse."},
+        metadata={"help": "Treatment of an I- without its B-: repair (make it B-), keep or refuse."},
     )
 
     def __post_init__(self) -> None:

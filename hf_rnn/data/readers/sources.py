@@ -34,7 +34,7 @@ SPLITS = ("train", "validation", "test")
 # Rows that a model is trained on besides, by what another model says of them.
 UNLABELLED_SPLIT = "unlabelled"
 _FILES = (
-    f"A file of rows ({', '.join(FILE_TYPES)}, .txt, also compressed; of tagged sentences also "
+    f"File of rows ({', '.join(FILE_TYPES)}, .txt, also compressed; of tagged sentences also "
     f"{', '.join(TAGGED_FILE_TYPES)}; ${{HF_RNN_CORPORA}} and other variables may be used), or several: a pattern "
     "such as 'part*.csv', a folder, or names between commas. "
 )
@@ -42,54 +42,75 @@ _FILES = (
 
 @dataclass
 class SourceArguments(ReadingArguments):
-    """Which rows to read and how to split them."""
+    """The rows to read, and how to split them."""
 
     # Whether there must be a training split, whose columns and labels are those of the others.
     wants_training: ClassVar[bool] = True
 
     dataset_name: str | None = field(
         default=None,
-        metadata={"help": "A dataset of the Hub, or a local folder that `load_dataset` reads."},
+        metadata={
+            "help": "Read this dataset of the Hub, or this local folder that `load_dataset` reads. Default: "
+            "none; `train_file` is read."
+        },
     )
-    dataset_config_name: str | None = field(default=None, metadata={"help": "The configuration of `dataset_name`."})
-    train_file: str | None = field(default=None, metadata={"help": _FILES + "The training split."})
-    validation_file: str | None = field(default=None, metadata={"help": _FILES + "The validation split."})
-    test_file: str | None = field(default=None, metadata={"help": _FILES + "The test split."})
+    dataset_config_name: str | None = field(
+        default=None, metadata={"help": "Configuration of `dataset_name`. Default: its only one."}
+    )
+    train_file: str | None = field(
+        default=None, metadata={"help": f"{_FILES}It is the training split. Default: none."}
+    )
+    validation_file: str | None = field(
+        default=None, metadata={"help": f"{_FILES}It is the validation split. Default: none."}
+    )
+    test_file: str | None = field(default=None, metadata={"help": f"{_FILES}It is the test split. Default: none."})
     validation_split_percentage: float | None = field(
-        default=None, metadata={"help": "Hold this share of the training rows out for validation (0 to 100)."}
+        default=None,
+        metadata={"help": "Hold this share of the training rows out for validation (0 to 100). Default: none."},
     )
     validation_split_size: int | None = field(
         default=None,
-        metadata={"help": "Hold this many of the training rows out for validation."},
+        metadata={"help": "Hold this many of the training rows out for validation. Default: none."},
     )
     test_split_percentage: float | None = field(
-        default=None, metadata={"help": "Hold this share of the training rows out as the test split (0 to 100)."}
+        default=None,
+        metadata={"help": "Hold this share of the training rows out as the test split (0 to 100). Default: none."},
     )
     hold_out_percentage: float = field(
         default=0.0,
         metadata={
-            "help": "Where there is no validation split and no other flag asks for one, hold this share of the "
-            "training rows out, the same share of each label (0 to 100). Default: 0; of `hf-rnn train`: 10."
+            "help": "Hold this share of the training rows out for validation (0 to 100), the same share of "
+            "each label, where there is no validation split and no other flag asks for one. Default: "
+            "0; of `hf-rnn train`: 10."
         },
     )
     max_train_samples: int | None = field(
-        default=None, metadata={"help": "Train on a random sample of this many rows (drawn with `split_seed`)."}
+        default=None,
+        metadata={"help": "Train on a random sample of this many rows, drawn with `split_seed`. Default: all rows."},
     )
-    max_eval_samples: int | None = field(default=None, metadata={"help": "The same for the validation split."})
-    max_predict_samples: int | None = field(default=None, metadata={"help": "The same for the test split."})
+    max_eval_samples: int | None = field(
+        default=None,
+        metadata={
+            "help": "Validate on a random sample of this many rows, drawn with `split_seed`. Default: all rows."
+        },
+    )
+    max_predict_samples: int | None = field(
+        default=None,
+        metadata={"help": "Test on a random sample of this many rows, drawn with `split_seed`. Default: all rows."},
+    )
     hold_out_by: Literal["text", "random"] = field(
         default="text",
         metadata={
-            "help": "How rows are held out: text keeps rows with equal texts on one side, and pairs with a text in "
-            "common, and takes the same share of each label; random shuffles the rows. Default: text."
+            "help": "Way to hold rows out: text keeps rows with equal texts on one side, and pairs with a "
+            "text in common, and takes the same share of each label; random shuffles the rows."
         },
     )
-    split_seed: int = field(default=42, metadata={"help": "The seed of the draw of rows that are held out."})
+    split_seed: int = field(default=42, metadata={"help": "Seed of the draw of rows that are held out."})
     empty_rows: Literal["drop", "refuse"] = field(
         default="drop",
         metadata={
-            "help": "What becomes of rows without a text or without a label: drop leaves them out and counts them, "
-            "refuse ends with an error that names the first. Default: drop."
+            "help": "Treatment of rows without a text or without a label: drop leaves them out and counts "
+            "them, refuse ends with an error that names the first."
         },
     )
 

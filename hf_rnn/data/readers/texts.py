@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class DataArguments(SourceArguments):
-    """Which texts and labels to read; for ``transformers.HfArgumentParser``."""
+    """The texts and labels to read."""
 
     # A trained model may only predict; `load_text_classification` asks for a training split where one is needed.
     wants_training: ClassVar[bool] = False
@@ -42,35 +42,41 @@ class DataArguments(SourceArguments):
     text_column_names: str | None = field(
         default=None,
         metadata={
-            "help": "The text column; several, separated by commas, are joined. Default: found by its name (text, "
-            "review, sentence, texto ...), or the one column of long texts."
+            "help": "Column of the texts; several, separated by commas, are joined. Default: found by its "
+            "name (text, review, sentence, texto ...), or the one column of long texts."
         },
     )
-    text_column_delimiter: str = field(default=" ", metadata={"help": "What joins several text columns."})
+    text_column_delimiter: str = field(
+        default=" ", metadata={"help": "Separator between several text columns that are joined."}
+    )
     label_column_name: str | None = field(
         default=None,
         metadata={
-            "help": "The label column; several, separated by commas, say 0 or 1 of a label each. Default: found by "
-            "its name (label, class, sentiment, rating, classe ...), or the one column of few different values."
+            "help": "Column of the labels; several, separated by commas, say 0 or 1 of a label each. "
+            "Default: found by its name (label, class, sentiment, rating, classe ...), or the one "
+            "column of few different values."
         },
     )
     # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
     class_names: str | None = field(
         default=None,
-        metadata={"help": "Names, separated by commas, for integer labels (0 first), or the order of string labels."},
+        metadata={
+            "help": "Names, separated by commas, of integer labels (0 first), or the order of labels that "
+            "are strings. Default: those of the data."
+        },
     )
     label_delimiter: str | None = field(
         default=None,
         metadata={
-            "help": "What separates the labels of a text that may have several, as in 'a,b'. Default: none is looked "
-            "for, but the one that the labels show."
+            "help": "Separator of the labels of a text that may have several, such as the comma in 'a,b'. "
+            "Default: none is looked for, but the one that the labels show."
         },
     )
     problem_type: str | None = field(
         default=None,
         metadata={
-            "help": f"What the labels are: {', '.join(PROBLEM_TYPES)}. Default: regression for numbers with decimals, "
-            "several labels for lists and joined names, else one class a text."
+            "help": f"Kind of the labels: {', '.join(PROBLEM_TYPES)}. Default: regression for numbers with "
+            "decimals, several labels for lists and joined names, else one class a text."
         },
     )
 

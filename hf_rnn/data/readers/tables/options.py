@@ -24,35 +24,36 @@ NAMED_DELIMITERS = {
 
 @dataclass
 class ReadingArguments:
-    """What is known of the files: each is found out from their content where it is not given."""
+    """The form of the files; each part of it is found out from their content where it is not given."""
 
     encoding: str | None = field(
         default=None,
         metadata={
-            "help": "The encoding of the files, such as utf-8, cp1252, latin-1 or utf-16. Default: found from their "
-            "bytes, and said where it is not UTF-8."
+            "help": "Encoding of the files, such as utf-8, cp1252, latin-1 or utf-16. Default: found from "
+            "their bytes, and said where it is not UTF-8."
         },
     )
     delimiter: str | None = field(
         default=None,
         metadata={
-            "help": "What stands between the cells of a row: one character, or comma, semicolon, tab, pipe or space; "
-            "none reads each row as one cell. Default: found from the rows, and said where the extension promises "
-            "another."
+            "help": "Character between the cells of a row: one character, or comma, semicolon, tab, pipe or "
+            "space; none reads each row as one cell. Default: found from the rows, and said where "
+            "the extension promises another."
         },
     )
     quotes: Literal["auto", "double", "single", "none"] = field(
         default="auto",
         metadata={
-            "help": "What cells are quoted with: double (\"), single (') or none, where quotes are characters like "
+            "help": "Quotes around cells: double (\"), single (') or none, where quotes are characters like "
             "any others. Default: auto, found from the rows."
         },
     )
     no_header: bool | None = field(
         default=None,
         metadata={
-            "help": "The first row is data, and the columns are named column_0, column_1 …; `--no_header false` reads "
-            "it as names. Default: found from the rows, and said where it is no row of names.",
+            "help": "Read the first row as data, with columns named column_0, column_1 …; `--no_header "
+            "false` reads it as names. Default: found from the rows, and said where it is no row of "
+            "names.",
             "nargs": "?",
             "const": True,
         },
