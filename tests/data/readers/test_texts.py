@@ -324,7 +324,7 @@ def test_a_model_s_map_is_kept_where_it_has_the_labels_and_gives_way_where_it_ha
 
 def test_unseen_label_in_the_test_file(write):
     with pytest.raises(
-        ValueError, match=r"`label` of the test split has the value 5 in row 1 .*one of '0', '1', .*: '5' × 1"
+        ValueError, match=r"`label` of the test split has the value 5 in .*; it must be one of '0', '1', .*: '5' × 1"
     ):
         load(write("a", reviews(4)), test_file=write("b", [*reviews(1), {"text": "x", "label": 5}]))
 
