@@ -316,6 +316,28 @@ def test_what_does_not_fit_is_named(tmp_path: Path, options: dict[str, Any], mes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier", "new.csv"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Review", "comentario", "OriginalTweet", "column_0"],
+)
+def test_the_column_of_the_texts_is_found(tmp_path: Path, header: str) -> None:
+    model, texts = classifier(tmp_path), [f"word1 word2 of row {index}" for index in range(6)]
+    for name, columns in (("found", header), ("text", "text")):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as stream:
+            rows = [[index, "ab"[index % 2], text] for index, text in enumerate(texts)]
+            csv.writer(stream).writerows([["", "label", columns], *rows])
+        predict_file(model, tmp_path / f"{name}.csv", tmp_path / f"{name}.out.csv", progress=False)
+    found = (tmp_path / "found.out.csv").read_text()
+    assert found == (tmp_path / "text.out.csv").read_text() and len(found.splitlines()) == 7
+
+
+def test_columns_that_may_all_be_the_texts_are_shown_with_a_value(tmp_path: Path) -> None:
+    data = tmp_path / "new.jsonl"
+    data.write_text("".join(json.dumps({"one": f"a b {i}", "two": f"c d {i}", "n": i}) + "\n" for i in range(4)))
+    with pytest.raises(ValueError, match=r"Give `text_column_name`.*'one' \('a b 0'\), 'two' \('c d 0'\), 'n' \(0\)"):
+        predict_file(classifier(tmp_path), data, progress=False)
+
+
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
     model = classifier(tmp_path)
     with pytest.raises(FileNotFoundError, match="absent.csv"):

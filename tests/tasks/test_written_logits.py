@@ -58,6 +58,7 @@ def test_a_student_learns_from_what_was_said(files: dict[str, str], tmp_path: Pa
             {"text": "a"},
             "needs a `teacher_name_or_path` to say what is in it, or a column `teacher_logits`; its columns",
         ),
+        ({"text": " ", "teacher_logits": [1.0, 2.0]}, "The train split: .* has no text .1 of 1 rows lack something"),
         ({"text": "a", "teacher_logits": [1.0]}, r"`teacher_logits` of row 0 is \[1.0\]; it must be 2 finite numbers"),
         ({"text": "a", "teacher_logits": 0.5}, "`teacher_logits` of row 0 is 0.5; it must be 2 finite numbers"),
         ({"text": "a", "teacher_logits": None}, "`teacher_logits` of row 0 is None; it must be 2 finite numbers"),

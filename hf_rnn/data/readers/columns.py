@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .cells import is_empty, is_number
+from .cells import as_list, as_number, is_empty, is_number
 from .column_names import LABEL_NAMES, TEXT_NAMES, is_index_name, usual_columns
 from .places import data_columns
 
@@ -109,6 +109,7 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
         return Candidates(named, by_name=True)
     texts = [name for name in columns if not is_index_name(name) and holds_texts(columns[name])]
     labels = [name for name in usual_columns(texts, LABEL_NAMES) if not is_free_text(columns[name])]
+    labels += _list_columns({name: columns[name] for name in texts})
     texts = [name for name in texts if name not in labels]
     # A column that repeats its values names classes, unless there is no other.
     texts = [name for name in texts if not _repeats(columns[name])] or texts
@@ -127,7 +128,8 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
 
 def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[str] = LABEL_NAMES) -> Candidates:
     """The columns that may be the labels, the likeliest first: those with a usual name that are neither free text nor
-    the same in every row, or else all that repeat few different values (`class_columns`).
+    the same in every row. Where there is none: all that repeat few different values (`class_columns`), or else all of
+    lists, or else all of numbers with decimals.
 
     Args:
         columns: Name → values, of a sample of the rows (see `sample_columns`).
@@ -139,7 +141,7 @@ def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[s
     fitting = [name for name in named if not is_free_text(left[name]) and len(_different(left[name])) > 1]
     if named:
         return Candidates(fitting or named, by_name=True)
-    return Candidates(class_columns(left), by_name=False)
+    return Candidates(class_columns(left) or _list_columns(left) or _decimal_columns(left), by_name=False)
 
 
 def class_columns(columns: Columns) -> list[str]:
@@ -160,6 +162,24 @@ def zero_one_columns(columns: Columns) -> list[str]:
         if not is_index_name(name)
         and (found := {value.casefold() for value in _different(values)})
         and any(found <= pair for pair in allowed)
+    ]
+
+
+def _list_columns(columns: Columns) -> list[str]:
+    return [
+        name
+        for name, values in columns.items()
+        if any(not is_empty(value) for value in values)
+        and all(isinstance(value, list) or is_empty(value) or as_list(str(value)) is not None for value in values)
+    ]
+
+
+def _decimal_columns(columns: Columns) -> list[str]:
+    numbers = {name: [as_number(value) for value in values if not is_empty(value)] for name, values in columns.items()}
+    return [
+        name
+        for name, values in numbers.items()
+        if not is_index_name(name) and None not in values and any(value is not None and value % 1 for value in values)
     ]
 
 

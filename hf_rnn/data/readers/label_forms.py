@@ -29,6 +29,8 @@ BOOLEANS = (
     ("nao", "sim"),
     ("falso", "verdadeiro"),
 )
+# What vectors are written with; numpy leaves the zero after the point out.
+ZERO, ONE = ("0", "0.", "0.0", "false"), ("1", "1.", "1.0", "true")
 # A column of so many rows is free text, or numbers each row, where most of its values differ.
 MANY_ROWS = 100
 # Joined names are recognised where this share of them occurs in other cells, too.
@@ -81,7 +83,7 @@ class LabelForm:
         items = self._items(value)
         if items is None or len(items) != self.vector_size or not all(map(_is_zero_or_one, items)):
             return None
-        return [float(str(item).strip().casefold() in ("1", "1.0", "true")) for item in items]
+        return [float(str(item).strip().casefold() in ONE) for item in items]
 
     def number(self, value: Any) -> float | None:
         """The finite number in a cell; None where it is none."""
@@ -279,7 +281,7 @@ def _with_vectors(form: LabelForm, filled: Sequence[Any]) -> LabelForm:
 
 
 def _is_zero_or_one(item: Any) -> bool:
-    return str(item).strip().casefold() in ("0", "1", "0.0", "1.0", "false", "true")
+    return str(item).strip().casefold() in (*ZERO, *ONE)
 
 
 def _is_integer(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import numpy as np
@@ -30,8 +30,13 @@ from ..run import TrainingTask
 __all__ = ["distil_texts", "load_unlabelled_texts", "with_unlabelled_texts"]
 
 
-def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> list[str]:
+def load_unlabelled_texts(
+    unlabelled_file: str, arguments: DataArguments, empty_rows: Literal["drop", "refuse"] | None = None
+) -> list[str]:
     """The texts of all rows of a file that is read as `arguments` say of the training data.
+
+    Args:
+        empty_rows: What becomes of rows without a text. Default: as `arguments` say.
 
     Raises:
         FileNotFoundError, ValueError: of the file, which the message names.
@@ -43,6 +48,7 @@ def load_unlabelled_texts(unlabelled_file: str, arguments: DataArguments) -> lis
                 text_column_names=arguments.text_column_names,
                 text_column_delimiter=arguments.text_column_delimiter,
                 label_column_name=arguments.label_column_name,
+                empty_rows=empty_rows or arguments.empty_rows,
             )
         )
 
@@ -58,7 +64,9 @@ def with_unlabelled_texts(
     """
     if distillation.unlabelled_file is None:
         return data
-    texts = load_unlabelled_texts(distillation.unlabelled_file, arguments)
+    # Written logits belong to their rows, of which none may be left out.
+    empty_rows: Literal["refuse"] | None = "refuse" if distillation.teacher_name_or_path is None else None
+    texts = load_unlabelled_texts(distillation.unlabelled_file, arguments, empty_rows)
     columns: dict[str, list[Any]] = {"text": texts}
     if distillation.teacher_name_or_path is None:
         columns[TEACHER_LOGITS] = _written_logits(distillation.unlabelled_file, len(data.label_names or []))

@@ -239,7 +239,8 @@ def _measure(
             metrics[name] = split_metrics(trainer.evaluate(splits[split], metric_key_prefix=name), name)
     if trainer.args.do_predict:
         predicted = trainer.predict(splits["test"], metric_key_prefix="test")
-        metrics["test"] = split_metrics(predicted.metrics or {}, "test")
+        if predicted.label_ids is not None:
+            metrics["test"] = split_metrics(predicted.metrics or {}, "test")
         write_predictions(output / PREDICTIONS_FILE, predicted.predictions, predicted.label_ids, data)
     return metrics
 

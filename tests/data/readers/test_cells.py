@@ -1,0 +1,57 @@
+"""Tests of hf_rnn/data/readers/cells.py."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from hf_rnn.data.readers.cells import as_list, as_number, is_empty
+
+
+@pytest.mark.parametrize("value", [None, "", " \t\n", math.nan])
+def test_what_is_empty(value):
+    assert is_empty(value)
+
+
+@pytest.mark.parametrize("value", ["NA", "None", "nan", 0, 0.0, False, [], "."])
+def test_what_is_not_empty(value):
+    assert not is_empty(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *(("1", 1.0), ("-2.5", -2.5), (" 3 ", 3.0), (".5", 0.5), ("1.", 1.0), ("1e3", 1000.0), ("01", 1.0), (4, 4.0)),
+        *((True, None), ("1,5", None), ("nan", None), ("inf", None), (math.inf, None), ("1_000", None), ("", None)),
+        *(("0x10", None), (None, None), ("1 2", None), ([1], None), ("1e999", None)),
+    ],
+)
+def test_numbers(value, number):
+    assert as_number(value) == number
+
+
+NAMES = ["a", "b c", "d, e", "it's", 'say "x"', "é", "back\\slash", "[x]", "1", "", "None"]
+
+
+@pytest.mark.parametrize("written", [str, json.dumps, lambda items: str(np.array(items, dtype=object))])
+def test_lists_of_names_are_read_as_they_were_written(written):
+    for end in range(len(NAMES) + 1):
+        assert as_list(written(NAMES[:end])) == NAMES[:end]
+
+
+def test_lists_of_numbers_and_of_names_without_quotes():
+    assert as_list("[1, 0, 1]") == as_list("[1 0 1]") == as_list(str(np.array([1, 0, 1]))) == ["1", "0", "1"]
+    assert as_list("[1. 0.]") == ["1.", "0."]
+    assert as_list("[very good, bad]") == ["very good", "bad"]
+    assert as_list("[don't know, bad]") == ["don't know", "bad"]
+    assert as_list("[very good]") == ["very good"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a, b", "[a", "a]", "['a''b']", "['a' b]", "['a', nan]", "['a', ['b']]", "[a,,b]", "['a', 'b]", ""]
+)
+def test_what_is_no_list(text):
+    assert as_list(text) is None
