@@ -123,6 +123,7 @@ def test_pairs_that_are_all_alike(tmp_path: Path) -> None:
     for index in range(64):
         topic, please = TOPICS[index // 8], " please" * (index * 5 % 7)
         rows.append((f"{FRAMES[0].format(topic)} {index // 8}", f"{FRAMES[1].format(topic)}{please} {index}"))
+    random.Random(0).shuffle(rows)
     files = {
         name: write(tmp_path / f"{name}.csv", ["anchor", "positive"], rows[part::4])
         for name, part in (("train_file", 0), ("validation_file", 1), ("test_file", 2))
