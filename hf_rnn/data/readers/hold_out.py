@@ -161,11 +161,13 @@ def _draw(texts: list[tuple[bytes, ...]] | None, strata: list[tuple[object, ...]
     is too much, draw single rows.
     """
     if texts is not None:
+        # No figure of pairs is defined where all of them are alike, or none is.
+        of_pairs = len(texts[0]) > 1
         held = take_groups(connected_rows(texts), strata, size, seed)
-        if held.is_enough:
+        if held.is_enough(needs_each=of_pairs):
             return held
         held = take_texts(texts, strata, size, seed)
-        if held.is_enough:
+        if held.is_enough(needs_each=of_pairs):
             return held
     return take_groups(range(len(strata)), strata, size, seed)
 

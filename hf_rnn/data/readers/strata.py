@@ -90,12 +90,16 @@ class HeldOut:
         """Whether nothing more is wanted."""
         return all(count <= 0 for count in self.missing.values())
 
-    @property
-    def is_enough(self) -> bool:
-        """Whether the part can be measured on: half of what is wanted, and of two strata some of each."""
-        both = len(self.wanted) != 2 or all(self.missing[name] < count for name, count in self.wanted.items() if count)
+    def is_enough(self, needs_each: bool) -> bool:
+        """Whether the part can be measured on: it is half of what is wanted.
+
+        Args:
+            needs_each: Whether of two strata there must be some of each.
+        """
         lacking = sum(max(0, count) for count in self.missing.values())
-        return both and bool(self.rows) and 2 * lacking <= sum(self.wanted.values())
+        each = all(self.missing[name] < count for name, count in self.wanted.items() if count)
+        enough = bool(self.rows) and 2 * lacking <= sum(self.wanted.values())
+        return enough and (each or not needs_each or len(self.wanted) != 2)
 
 
 def take_groups(groups: Sequence[int], strata: Sequence[tuple[Stratum, ...]], size: int, seed: int) -> HeldOut:

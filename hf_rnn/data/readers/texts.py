@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from .columns import label_columns, sample_columns
 from .empty_rows import without_empty_rows
 from .files import read_rows
 from .hold_out import hold_out_and_sample
@@ -171,7 +172,8 @@ def load_text_classification(
 
 
 def load_texts(arguments: DataArguments) -> list[str]:
-    """The texts of the training split alone, held-out rows excluded; no label column is needed.
+    """The texts of the training split alone, held-out rows excluded; no label column is needed. Where there is one,
+    the rows that are held out are those that a training would hold out, of each label the same share.
 
     Raises:
         FileNotFoundError, ValueError: as `load_text_classification`.
@@ -179,6 +181,11 @@ def load_texts(arguments: DataArguments) -> list[str]:
     raw = read_splits(arguments, lambda path: read_rows(path, arguments))
     _require_training(arguments, raw)
     texts = find_texts(arguments.text_column_names, raw["train"], "train", arguments.label_column_name)
+    asked = (arguments.validation_split_percentage, arguments.validation_split_size, arguments.test_split_percentage)
+    if any(asked) or arguments.hold_out_percentage:
+        sample = {name: values for name, values in sample_columns(raw["train"]).items() if name not in texts.names}
+        if arguments.label_column_name is not None or label_columns(sample).certain is not None:
+            return list(load_text_classification(arguments).splits["train"]["text"])
     splits = {split: _unlabelled(rows, texts, arguments, split) for split, rows in raw.items()}
     return list(hold_out_and_sample(splits, arguments)["train"]["text"])
 

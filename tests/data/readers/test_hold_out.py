@@ -121,6 +121,9 @@ def test_two_pairs_are_held_out_of_few(caplog: pytest.LogCaptureFixture) -> None
     texts = [(f"a {i}", f"b {i}") for i in range(6)]
     splits = held({"train": pairs(texts)})
     assert sorted(row % 2 for row in splits["validation"]) == [0, 1]
+    rare = [1.0, 1.0, *[0.0] * 28]
+    splits = held({"train": pairs([(f"a {i}", f"b {i}") for i in range(30)], rare)})
+    assert sum(rare[row] for row in splits["validation"]) == 1
     splits = held({"train": pairs([("same", f"b {i}") for i in range(6)])})
     assert sorted(row % 2 for row in splits["validation"]) == [0, 1]
     assert "100.0 % of the held-out pairs share a text with the training part" in caplog.text
@@ -132,6 +135,13 @@ def test_equal_texts_stay_on_one_side(caplog: pytest.LogCaptureFixture) -> None:
     assert {row // 2 for row in splits["train"]}.isdisjoint(row // 2 for row in splits["validation"])
     assert [sum(row % 4 < 2 for row in splits["validation"]), len(splits["validation"])] == [6, 12]
     assert "0.0 % of the held-out texts are also in the training part." in caplog.text
+
+
+def test_a_group_with_all_rows_of_a_label_stays_to_be_trained_on() -> None:
+    texts = [*(str(row) for row in range(20)), "same", "same"]
+    splits = held({"train": classified([0] * 20 + [1] * 2, text=texts)}, hold_out_percentage=50)
+    assert len(splits["validation"]) == 10
+    assert {20, 21} <= set(splits["train"])
 
 
 def test_equal_sentences_and_equal_documents_stay_on_one_side(tmp_path: Any) -> None:

@@ -109,6 +109,9 @@ def test_texts_need_no_labels_and_leave_held_out_rows_out(write):
     path = write("a", [{"text": f"t{i}"} for i in range(10)])
     assert load_texts(DataArguments(train_file=path)) == [f"t{i}" for i in range(10)]
     assert len(load_texts(DataArguments(train_file=path, validation_split_size=4))) == 6
+    arguments = DataArguments(train_file=write("b", reviews(50)), hold_out_percentage=20)
+    # As a training leaves them out, whose tokenizer these texts may be for.
+    assert load_texts(arguments) == load_text_classification(arguments).splits["train"]["text"][:]
 
 
 def test_local_dataset_folder(tmp_path, caplog):
