@@ -80,8 +80,8 @@ class SourceArguments(ReadingArguments):
         default=0.0,
         metadata={
             "help": "Hold this share of the training rows out for validation (0 to 100), the same share of "
-            "each label, where there is no validation split and no other flag asks for one. Default: "
-            "0; of `hf-rnn train`: 10."
+            "each label, where there is no validation split and no other flag asks for one. "
+            "Default: 0.0; with `hf-rnn train` 10."
         },
     )
     max_train_samples: int | None = field(
