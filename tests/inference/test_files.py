@@ -342,9 +342,9 @@ def test_the_column_of_the_texts_is_found(tmp_path: Path, header: str) -> None:
 def test_columns_that_may_all_be_the_texts_are_shown_with_a_value(tmp_path: Path) -> None:
     data = tmp_path / "new.jsonl"
     data.write_text(
-        "".join(json.dumps({"one": f"a b {i}", "two": f"c d {i}", "six": f"e f {i}"}) + "\n" for i in range(4))
+        "".join(json.dumps({"oak": f"a b {i}", "elm": f"c d {i}", "ash": f"e f {i}"}) + "\n" for i in range(4))
     )
-    with pytest.raises(ValueError, match=r"Give `text_column_name`.*'one' \('a b 0'\), 'two' \('c d 0'\), 'six'"):
+    with pytest.raises(ValueError, match=r"Give `text_column_name`.*'oak' \('a b 0'\), 'elm' \('c d 0'\), 'ash'"):
         predict_file(classifier(tmp_path), data, progress=False)
 
 
