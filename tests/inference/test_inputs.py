@@ -1,3 +1,10 @@
+"""Tests of hf_rnn/inference/inputs.py; most of it is tested through test_files.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from hf_rnn.inference.inputs import find_columns
 
 
 def test_only_a_model_of_pairs_takes_two_columns_of_texts_for_pairs() -> None:

@@ -98,10 +98,11 @@ def to_iob2(
     """
     converted: dict[str, Tags] = {split: [] for split in tags}
     repaired = 0
+    seen: dict[str, str] = {}
     for split, sentences in tags.items():
         for row, sentence in enumerate(sentences):
             try:
-                iob2 = reading.to_iob2(sentence)
+                iob2 = reading.to_iob2(sentence, seen)
             except ValueError as error:
                 position = next(index for index, tag in enumerate(sentence) if not _fits(reading, tag))
                 raise ValueError(

@@ -32,6 +32,8 @@ COMMENT = "#"
 # What may stand between the cells of a line that has neither tab nor space.
 OTHER_DELIMITERS = ",;|"
 SLASH = "/"
+# So many rows tell whether tabs and spaces together divide the cells.
+HEAD = 10_000
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -118,7 +120,7 @@ def find_cells(blocks: Iterable[Block]) -> Cells | None:
     if not tabs and any(_SPACES.search(row.strip(" \t")) for row in rows):
         return Cells(_at_spaces, len(_at_spaces(rows[0])), "spaces")
     if tabs:
-        widths = {len(_at_spaces(row)) for row in rows}
+        widths = {len(_at_spaces(row)) for row in rows[:HEAD]}
         at_tabs = len(_at_tabs(rows[0]))
         if len(widths) == 1 and at_tabs < min(widths):
             return Cells(_at_spaces, min(widths), "tabs and spaces")

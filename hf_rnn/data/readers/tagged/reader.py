@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -79,15 +80,17 @@ class TaggedFileReader:
             return as_rows(self._columns.read(file))
         if kind in FILE_TYPES:
             return read_rows(path, self.options)
-        lines = [
-            NumberedLine(number, text)
-            for number, text in enumerate(text_lines(file), start=1)
-            if text.strip() and not is_comment(text)
-        ]
-        joint = find_joint(lines) if self.request.tagged else None
+        joint = find_joint(list(islice(_lines_of_items(file), HEAD))) if self.request.tagged else None
         if joint is not None:
-            return as_rows(sentences_of_items(lines, joint, path))
+            return as_rows(sentences_of_items(_lines_of_items(file), joint, path))
         return as_rows(self._columns.read(file))
+
+
+def _lines_of_items(file: OpenFile) -> Iterator[NumberedLine]:
+    """The lines that are neither empty nor comments."""
+    for number, text in enumerate(text_lines(file), start=1):
+        if text.strip() and not is_comment(text):
+            yield NumberedLine(number, text)
 
 
 def _begins_as_json(file: OpenFile) -> bool:

@@ -63,14 +63,22 @@ class TagReading:
         letter, entity = found
         return OUTSIDE if letter == OUTSIDE else f"{ROLES[letter]}-{entity}"
 
-    def to_iob2(self, tags: Sequence[str]) -> list[str]:
+    def to_iob2(self, tags: Sequence[str], seen: dict[str, str] | None = None) -> list[str]:
         """The tags of a sentence in IOB2. An I- of IOB2, BIOES and their like that lacks its B- stays as it is, for
         `tag_schemes.mend` to treat.
+
+        Args:
+            tags: As they are written.
+            seen: What `canonical` gave of other sentences' tags; it grows.
 
         Raises:
             ValueError: as `canonical`.
         """
-        canonical = [self.canonical(tag) for tag in tags]
+        seen = {} if seen is None else seen
+        for tag in tags:
+            if tag not in seen:
+                seen[tag] = self.canonical(tag)
+        canonical = [seen[tag] for tag in tags]
         if self.scheme == "iob2":
             return canonical
         if self.scheme in ("iob1", "io"):

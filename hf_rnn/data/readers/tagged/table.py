@@ -145,13 +145,13 @@ def _lists(rows: Dataset, column: str, split: str, *, of_tags: bool) -> list[Any
     read = list_reader(cells, of_tags=of_tags)
     lists = []
     for row, cell in enumerate(cells):
-        place = f"Column `{column}` of the {split} split, {place_of_token(rows, row)}"
         try:
             found = read(cell)
+            if not isinstance(found, list):
+                raise ValueError(f"expected a list, found {cell!r}")
         except ValueError as error:
+            place = f"Column `{column}` of the {split} split, {place_of_token(rows, row)}"
             raise ValueError(f"{place}: {error}.") from error
-        if not isinstance(found, list):
-            raise ValueError(f"{place}: expected a list, found {cell!r}.")
         lists.append(found)
     return lists
 
