@@ -48,11 +48,11 @@ from tests.models.common import POOLINGS, VARIANTS, batch_of, build, configure, 
         (LstmConfig, {"temporal_activation_penalty": float("nan")}, ["`temporal_activation_penalty` is nan"]),
         (LstmConfig, {"num_labels": 0}, ["`num_labels` is 0", "at least 1"]),
         (LstmConfig, {"problem_type": "binary"}, ["`problem_type` is 'binary'", "'multi_label_classification'"]),
-        (LstmConfig, {"single_logit": True, "num_labels": 3}, ["`single_logit=True`", "`num_labels`", "2", "is 3"]),
+        (LstmConfig, {"single_logit": True, "num_labels": 3}, ["`single_logit` is True", "`num_labels`", "2", "is 3"]),
         (
             LstmConfig,
             {"single_logit": True, "problem_type": "regression"},
-            ["`single_logit=True`", "`problem_type`", "'single_label_classification'", "is 'regression'"],
+            ["`single_logit` is True", "`problem_type`", "'single_label_classification'", "is 'regression'"],
         ),
         (LstmConfig, {"word_vocab_size": 0}, ["`word_vocab_size` is 0", "at least 1"]),
         (LstmConfig, {"word_vocab_size": 9, "vocab_size": None}, ["`word_vocab_size` is 9", "`vocab_size`", "65536"]),
@@ -245,7 +245,7 @@ def test_overrides_while_loading_are_validated(tmp_path):
     for arguments, message in [
         ({"dropout": 3.0}, "`dropout` is 3.0"),
         ({"pooling": "first"}, "'pooling'"),
-        ({"single_logit": True}, "`single_logit=True` needs `num_labels`"),
+        ({"single_logit": True}, "`single_logit` is True, which needs `num_labels`"),
         ({"droput": 0.1}, "droput"),
     ]:
         with pytest.raises(Exception, match=message):
