@@ -247,7 +247,7 @@ class RecurrentConfig(PreTrainedConfig):
         if self.vocab_size is not None:
             check_positive("vocab_size", self.vocab_size)
         elif self.one_hot_input:
-            raise ValueError("`one_hot_input=True` needs a `vocab_size`, which is None.")
+            raise ValueError("`one_hot_input` is True, which needs a `vocab_size`; that is None.")
         for name in ("hidden_sizes", "classifier_hidden_sizes"):
             for size in getattr(self, name) or ():
                 check_positive(name, size)
@@ -293,10 +293,10 @@ class RecurrentConfig(PreTrainedConfig):
         if not self.single_logit:
             return
         if self.num_labels != 2:
-            raise ValueError(f"`single_logit=True` needs `num_labels` to be 2; it is {self.num_labels}.")
+            raise ValueError(f"`single_logit` is True, which needs `num_labels` to be 2; it is {self.num_labels}.")
         if self.problem_type not in (None, "single_label_classification"):
             raise ValueError(
-                f"`single_logit=True` needs `problem_type` to be None or 'single_label_classification'; "
+                f"`single_logit` is True, which needs `problem_type` to be None or 'single_label_classification'; "
                 f"it is {self.problem_type!r}."
             )
 
