@@ -231,10 +231,10 @@ MUTATIONS: dict[str, Mutation] = {
         "from __future__ import annotations\n\nimport pickle\n",
         "tests/security/test_rules.py",
     ),
-    "quotes that are characters taken for quotes": Mutation(
-        "hf_rnn/data/readers/tables/quoting.py",
-        "        if plain is not None and _are_characters(fitting[DOUBLE], plain):",
-        "        if False:",
+    "cells that may go on after their closing quote": Mutation(
+        "hf_rnn/data/readers/tables/dialects.py",
+        "        strict=True,",
+        "        strict=False,",
         "tests/properties/test_files.py -k exactly",
     ),
     "a field `vocab_file` of the configuration": Mutation(
