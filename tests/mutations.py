@@ -231,10 +231,10 @@ MUTATIONS: dict[str, Mutation] = {
         "from __future__ import annotations\n\nimport pickle\n",
         "tests/security/test_rules.py",
     ),
-    "cells that may go on after their closing quote": Mutation(
-        "hf_rnn/data/readers/tables/dialects.py",
-        "        strict=True,",
-        "        strict=False,",
+    "a first row that is taken for names without a word": Mutation(
+        "hf_rnn/data/readers/tables/headers.py",
+        "    return True, bool(named) or (filled",
+        "    return True, True or (filled",
         "tests/properties/test_files.py -k exactly",
     ),
     "a field `vocab_file` of the configuration": Mutation(
