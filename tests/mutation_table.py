@@ -227,10 +227,10 @@ MUTATIONS: dict[str, Mutation] = {
         "from __future__ import annotations\n\nimport pickle\n",
         "tests/security/test_rules.py",
     ),
-    "quotes that are characters taken for quotes": Mutation(
-        "hf_rnn/data/readers/tables/quoting.py",
-        "        if plain is not None and _are_characters(read(DOUBLE), plain):",
-        "        if False:",
+    "a first row that is taken for names without a word": Mutation(
+        "hf_rnn/data/readers/tables/headers.py",
+        "    return True, bool(named) or (filled",
+        "    return True, True or (filled",
         "tests/properties/test_files.py -k exactly",
     ),
     "a field `vocab_file` of the configuration": Mutation(

@@ -34,7 +34,7 @@ def test_predict_says_where_the_answers_are_and_which_rows_have_none(
     assert written.out == ""
     output = tmp_path / "o.csv"
     assert written.err.splitlines()[-1] == (
-        f"{len(TEXTS) + 1} rows, 1 of them without an answer (row {len(TEXTS)}: the text is empty): {output}"
+        f"{len(TEXTS) + 1} rows, 1 of them without an answer (row {len(TEXTS)}: there is no text (null)): {output}"
     )
     rows = rows_of(tmp_path / "o.csv")
     assert list(rows[0]) == ["row", "label_1", "score_1", "label_2", "score_2", "problem"]

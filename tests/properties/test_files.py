@@ -47,7 +47,7 @@ def read(path: str, options: ReadingArguments) -> tuple[Table | str, str]:
 @pytest.mark.reliability(
     section="Properties",
     fault="Any file of a table: encoding × delimiter × quotes × header × line ends × empty cells × compression",
-    mutation="quotes that are characters taken for quotes",
+    mutation="a first row that is taken for names without a word",
 )
 @generated(150, 10_000, file=written_files())
 def test_a_table_is_read_exactly_or_an_error_names_the_flag(file: WrittenFile) -> None:

@@ -22,8 +22,8 @@ HEADER_WORDS = frozenset(
 _WORDS = re.compile(r"[^\W\d_]+\d?")
 WORDS_OF_A_NAME = 3
 _IDENTIFIER = re.compile(r"[^\W\d][\w.-]*")
-# So many texts of several words, and none of one, stand below a name.
-FEWEST_TEXTS = 4
+# So many values stand below a name: numbers, or texts of several words each.
+FEWEST_VALUES = 4
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -41,7 +41,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
 
     It is a row of data where its value comes again in a column of few values, or where it is a number in a column of
     numbers and no cell is a usual name. Otherwise it is a row of names; that is certain where a cell is a usual name,
-    or no number in a column of numbers, or where all are single words, one of them above texts of several.
+    or a single word above numbers, or where all are single words, one of them above texts of several.
     """
     first, others = rows[0], rows[1:]
     if not others:
@@ -63,11 +63,11 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
     if any(map(all, zip(are_numbers, numbers, strict=True))):
         return False, True
     named = any(
-        of_numbers and cell.strip() and not is_number
-        for cell, of_numbers, is_number in zip(first, numbers, are_numbers, strict=True)
+        of_numbers and len(values) >= FEWEST_VALUES and _IDENTIFIER.fullmatch(cell)
+        for cell, values, of_numbers in zip(first, columns, numbers, strict=True)
     )
-    filled = all(len(values) >= FEWEST_TEXTS for values in columns)
-    return True, named or (filled and _are_identifiers(first) and any(map(_are_long, columns)))
+    filled = all(len(values) >= FEWEST_VALUES for values in columns)
+    return True, bool(named) or (filled and _are_identifiers(first) and any(map(_are_long, columns)))
 
 
 def _are_identifiers(row: Sequence[str]) -> bool:

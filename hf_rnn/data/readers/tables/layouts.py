@@ -115,8 +115,8 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         trial, needs_quotes = choose_quoting(lines, delimiter, allowed, sample.is_cut)
     except UndecidedQuotes as undecided:
         raise source.error(
-            "a cell in quotes that goes over several lines, or rows of their own with quotes in them? "
-            "`--quotes double` (or single) reads it as one cell, `--quotes none` as rows.",
+            "a cell in quotes with delimiters or line ends in it, or cells of their own with quotes in them? "
+            "`--quotes double` (or single) reads it as one cell, `--quotes none` reads quotes as characters.",
             undecided.line + skipped + 1,
         ) from undecided
     if not trial.rows:

@@ -119,6 +119,8 @@ def _join_rows(quoted: Trial, plain: Trial) -> bool:
 def _are_single(quoted: Trial, plain: Trial) -> bool:
     """Whether cells are quoted with single quotes, in rows that can be read without any."""
     others = _parts(quoted, plain)[1]
+    if quoted.width != plain.width:
+        raise UndecidedQuotes(quoted.starts[0])
     if quoted.long_rows and not others:
         raise UndecidedQuotes(quoted.starts[quoted.long_rows[0]])
     return _are_wrapped(others, "'")
