@@ -90,7 +90,7 @@ def find_columns(
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
-        if (found := _usual(kind, good, names, lists, text_column)) is not None:
+        if (found := _usual(kind, good, names, lists, text_column, len(kinds) > 1)) is not None:
             return InputColumns(kind, found)
     wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
     shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
@@ -100,10 +100,16 @@ def find_columns(
 
 
 def _usual(
-    kind: Kind, rows: Sequence[Mapping[str, Any]], names: Sequence[str], lists: set[str], given: str | None
+    kind: Kind,
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    lists: set[str],
+    given: str | None,
+    pairs_by_name: bool,
 ) -> tuple[str, ...] | None:
     if kind == "pair":
-        pair = pair_of_texts({name: [row.get(name) for row in rows] for name in names}, first=given)
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        pair = pair_of_texts(columns, first=given, by_name=pairs_by_name)
         if pair not in (None, (TEXT_COLUMN, "text_pair")):
             logger.warning("Pairs are read from %r and %r (--text_column_name and --text_pair_column_name).", *pair)
         return pair

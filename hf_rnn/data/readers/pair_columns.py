@@ -121,18 +121,23 @@ def find_pair_columns(texts: str | None, label: str | None, rows: Dataset, split
     return columns
 
 
-def pair_of_texts(columns: Mapping[str, Sequence[Any]], first: str | None = None) -> tuple[str, str] | None:
+def pair_of_texts(
+    columns: Mapping[str, Sequence[Any]], first: str | None = None, by_name: bool = False
+) -> tuple[str, str] | None:
     """The two columns of texts: two of usual names, or two whose names differ in their side alone, or the only two
     that hold texts of several words; None where neither is certain.
 
     Args:
         columns: Name → values, of a sample of the rows.
         first: The column of the first text, where it is known.
+        by_name: Whether only names that say of themselves that they are a pair's count: rows may be no pairs.
     """
     texts = [name for name in columns if not is_index_name(name) and holds_texts(columns[name])]
     sides = {pair: stem for pair, stem in _sides(columns).items() if first in (None, pair[0])}
     strings = [name for name in columns if any(isinstance(value, str) for value in columns[name])]
     usual = [pair for pair, stem in sides.items() if {*pair} <= {*strings} and _is_usual_stem(stem)]
+    if by_name:
+        usual, texts = [pair for pair in usual if sides[pair]], []
     named = _named(columns, first)
     for pairs in (usual, named, [pair for pair in sides if {*pair} <= {*texts}]):
         if pairs:
