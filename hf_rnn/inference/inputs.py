@@ -90,7 +90,7 @@ def find_columns(
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
-        if (found := _usual(kind, good, names, lists, text_column, kinds[0] == "pair")) is not None:
+        if (found := _usual(kind, good, names, lists, text_column, len(kinds) > 1)) is not None:
             return InputColumns(kind, found)
     wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
     shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
@@ -105,12 +105,11 @@ def _usual(
     names: Sequence[str],
     lists: set[str],
     given: str | None,
-    wants_pairs: bool,
+    pairs_by_name: bool,
 ) -> tuple[str, ...] | None:
     if kind == "pair":
-        # Two columns of texts tell a model of single texts nothing, unless their names do.
-        values = {name: [row.get(name) for row in rows] for name in names}
-        pair = pair_of_texts(values, first=given, by_content=wants_pairs)
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        pair = pair_of_texts(columns, first=given, by_name=pairs_by_name)
         if pair not in (None, (TEXT_COLUMN, "text_pair")):
             logger.warning("Pairs are read from %r and %r (--text_column_name and --text_pair_column_name).", *pair)
         return pair

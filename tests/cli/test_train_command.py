@@ -123,7 +123,7 @@ DATA: dict[str, tuple[Callable[[Path], Any], str, list[str], str]] = {
         lambda folder: write_questions(folder),
         "train.csv",
         ["--config_overrides", json.dumps(SMALL)],
-        "training rows (10 %) are held out, the same share of each label.",
+        "are held out, the same share of each label.",
     ),
     "text-generation": (
         lambda folder: write_text(folder),
@@ -145,7 +145,7 @@ def test_data_alone_are_enough(
     results = read_results(tmp_path / folder / "results.json")
     assert results["task"] == task
     assert results["metrics"]["validation"] and results["training"]["steps"] > 0
-    assert [record.message for record in caplog.records if record.message.endswith(held_out)]
+    assert [record.message for record in caplog.records if held_out in record.message]
     lines = printed.splitlines()
     assert lines[-2:] == [
         f'Use it: pipeline("{task}", model="{folder}", trust_remote_code=True)',
@@ -177,7 +177,7 @@ def test_the_task_without_data_trains_too(train: Callable[..., str], tmp_path: P
 
 def test_a_refused_run_leaves_no_folder(train: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("words,label\na,1\n")
-    with pytest.raises(ValueError, match="Give `text_column_names`"):
+    with pytest.raises(ValueError, match="nothing to classify"):
         train("text-classification", "rows.csv", *QUICK)
     assert list((tmp_path / "runs").iterdir()) == []
 

@@ -122,7 +122,7 @@ def find_pair_columns(texts: str | None, label: str | None, rows: Dataset, split
 
 
 def pair_of_texts(
-    columns: Mapping[str, Sequence[Any]], first: str | None = None, *, by_content: bool = True
+    columns: Mapping[str, Sequence[Any]], first: str | None = None, by_name: bool = False
 ) -> tuple[str, str] | None:
     """The two columns of texts: two of usual names, or two whose names differ in their side alone, or the only two
     that hold texts of several words; None where neither is certain.
@@ -130,20 +130,19 @@ def pair_of_texts(
     Args:
         columns: Name → values, of a sample of the rows.
         first: The column of the first text, where it is known.
-        by_content: Whether columns without usual names may be a pair.
+        by_name: Whether only names that say of themselves that they are a pair's count: rows may be no pairs.
     """
     texts = [name for name in columns if not is_index_name(name) and holds_texts(columns[name])]
     sides = {pair: stem for pair, stem in _sides(columns).items() if first in (None, pair[0])}
     strings = [name for name in columns if any(isinstance(value, str) for value in columns[name])]
     usual = [pair for pair, stem in sides.items() if {*pair} <= {*strings} and _is_usual_stem(stem)]
+    if by_name:
+        usual, texts = [pair for pair in usual if sides[pair]], []
     named = _named(columns, first)
-    alike = [pair for pair in sides if {*pair} <= {*texts}] if by_content else []
-    for pairs in (usual, named, alike):
+    for pairs in (usual, named, [pair for pair in sides if {*pair} <= {*texts}]):
         if pairs:
             # Names of sources and of brands come in pairs, too, and are shorter.
             return max(pairs, key=lambda pair: _words(columns[pair[0]]))
-    if not by_content:
-        return None
     long = [name for name in texts if _words(columns[name]) >= 2 and not _is_label_like(name, columns[name])]
     if len(long) == 2 and first in (None, long[0]):
         return long[0], long[1]
