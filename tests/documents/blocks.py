@@ -11,7 +11,8 @@ from pathlib import Path
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELLS = ("bash", "sh", "shell", "console")
 # In the middle of a sentence: a whole command, without an ellipsis or a word in capitals that stands for another.
-INLINE = re.compile(r"`((?:hf-rnn|python) [^`…]+)`")
+# Two words, such as `hf-rnn predict`, are the name of a command, and no whole one.
+INLINE = re.compile(r"`((?:hf-rnn [^` …]+|python) [^`…]+)`")
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b(?!\.md)")
 # A command that is indented is in no fence, and would not be found.
 INDENTED = re.compile(r"^ {4}\$? ?(?:hf-rnn|python|pip|make|git|bash|torchrun|accelerate|ray|export) ", re.MULTILINE)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 # How a command begins → what is appended, so that it ends in seconds on the data of `tiny.py`.
 SMALLER = {
-    "hf-rnn train text-classification reviews.csv": "--max_steps 2",
+    "hf-rnn train text-classification": "--max_steps 2",
+    "hf-rnn train token-classification": "--max_steps 2",
+    "hf-rnn train sentence-similarity": "--max_steps 2",
     "hf-rnn train imdb_bilstm": "--max_steps 2",
     "hf-rnn train imdb_lm_forward": "--max_steps 2 --validation_split_size 4 --block_size 4",
     "hf-rnn train imdb_lm_backward": "--max_steps 2 --validation_split_size 4 --block_size 4",

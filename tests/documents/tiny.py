@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,30 @@ def write_files(folder: Path, checkout: Path) -> None:
     for split, sentences in (("train", TAGGED[:40]), ("dev", TAGGED[40:50]), ("test", TAGGED[50:])):
         write_sentences(folder / f"{split}.conll", sentences)
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
+    _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
+
+
+def _write_other_forms(folder: Path, labelled: list[tuple[str, str]]) -> None:
+    """The reviews and the tagged sentences in the other files that the page of data names."""
+    columns = ("text", "label")
+    splits = {"train": labelled[:40], "validation": labelled[40:50], "test": labelled[50:]}
+    for name, rows in {**splits, "part1": labelled[:30], "part2": labelled[30:]}.items():
+        _write_csv(folder / f"{name}.csv", columns, rows)
+    _write_csv(folder / "reviews.txt", columns, labelled)
+    (folder / "reviews.csv.gz").write_bytes(gzip.compress((folder / "reviews.csv").read_bytes()))
+    (folder / "reviews.json").write_text(
+        json.dumps([dict(zip(columns, row, strict=True)) for row in labelled]), encoding="utf-8"
+    )
+    _write_parquet(
+        folder / "reviews.parquet",
+        {name: list(values) for name, values in zip(columns, zip(*labelled, strict=True), strict=True)},
+    )
+    lines = (
+        " ".join(f"{token}/{tag}" for token, tag in zip(*sentence, strict=True) if "/" not in token)
+        for sentence in TAGGED
+    )
+    (folder / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_corpora(folder: Path) -> None:

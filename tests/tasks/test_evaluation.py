@@ -102,7 +102,7 @@ def test_a_tagger_has_the_figures_of_its_run(tmp_path: Path) -> None:
     assert found.metrics["f1"] > 0
     assert found.confusion == json.loads((tmp_path / "run" / "confusion.json").read_text())
     unknown = small_tagging_runs.write_sentences(tmp_path / "new.jsonl", [(["Ana"], ["B-FRUIT"])])
-    with pytest.raises(ValueError, match="new.jsonl, line 1, position 0: the tag is 'B-FRUIT'; it must be one of 'O', "):
+    with pytest.raises(ValueError, match="line 1, position 0: the tag is 'B-FRUIT'; it must be one of 'O', "):
         evaluate_file(tmp_path / "run", unknown, progress=False)
 
 
