@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transformers.modeling_layers import GradientCheckpointingLayer
+
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .task_of_model import has_crf, head_of
 
@@ -40,6 +42,9 @@ def flags_of(model: Any, args: Any, compute_metrics: Callable[..., Any] | None) 
         allowed["label_smoothing_factor"] = Only(0, unsmoothed)
     if isinstance(model, RecurrentPreTrainedModel):
         allowed["use_liger_kernel"] = Only(False, f"Liger has no kernels for a {type(model).__name__}:")
+    if is_ours(type(model)) and not any(isinstance(one, GradientCheckpointingLayer) for one in model.modules()):
+        reason = f"for a {type(model).__name__} without layers that could be computed again"
+        allowed["activation_checkpointing"] = Only(False, reason)
     if args.bucket_by_length:
         reason = "with `bucket_by_length`, which is another order of the rows,"
         allowed["train_sampling_strategy"] = Only("random", reason)
@@ -52,9 +57,9 @@ def flags_of(model: Any, args: Any, compute_metrics: Callable[..., Any] | None) 
     return allowed
 
 
-def is_ours(function: Callable[..., Any]) -> bool:
-    """Whether a function is one of this package."""
-    return str(getattr(function, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
+def is_ours(found: Any) -> bool:
+    """Whether a function or a class is one of this package."""
+    return str(getattr(found, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def refuse_split_batches(args: Any) -> None:

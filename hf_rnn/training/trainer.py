@@ -246,7 +246,14 @@ class RecurrentTrainer(ReadyTrainer):
             example_lengths(self.train_dataset, self.args.length_column_name) if self.args.bucket_by_length else None
         )
         if lengths is None:
-            return super()._get_train_sampler(train_dataset)
+            try:
+                return super()._get_train_sampler(train_dataset)
+            except ValueError as error:
+                strategy = self.args.train_sampling_strategy
+                raise ValueError(
+                    f"`train_sampling_strategy` is {strategy!r}, which the rows of `train_dataset` do not allow: "
+                    f"{error} It may be 'random' or 'sequential'."
+                ) from error
         # RecurrentTrainingArguments always have a `data_seed`.
         batch_size = self.args.train_batch_size * self.args.world_size
         return LengthBucketSampler(lengths, batch_size, seed=self.args.data_seed)  # type: ignore[arg-type]

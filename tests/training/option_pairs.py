@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, set_seed
 import hf_rnn
 from hf_rnn.data.batches.streams import TokenizedText, TokenStreams
 from hf_rnn.data.tokenizers.training import train_tokenizer
-from hf_rnn.data.tokenizers.word_pieces import train_word_pieces
+from hf_rnn.data.tokenizers.word_pieces import token_bytes, train_word_pieces, word_start
 from hf_rnn.losses import CoSENTLoss
 from hf_rnn.training.arguments import LanguageTrainingArguments, RecurrentTrainingArguments
 from hf_rnn.training.language_model_trainer import LanguageModelTrainer
@@ -113,7 +113,11 @@ KINDS: dict[str, Kind] = {
         {},
     ),
     "siamese of images": Kind(
-        "siamese", None, images, {"image_size": 8, "hidden_sizes": [3], "output_size": 4}, ("conv",)
+        "siamese",
+        None,
+        images,
+        {"image_size": 8, "hidden_sizes": [3], "kernel_sizes": [3], "pool_sizes": [2], "output_size": 4},
+        ("conv",),
     ),
 }
 SIZES = {"embedding_size": 5, "hidden_size": 4}
@@ -153,7 +157,7 @@ OPTIONS: list[Option] = [
         label_smoothing_factor=0.1,
         bucket_by_length=False,
         gradient_accumulation_steps=2,
-        gradient_checkpointing=True,
+        activation_checkpointing=True,
         bf16=True,
         dataloader_drop_last=True,
         max_grad_norm=0.0,
@@ -233,10 +237,26 @@ def build(kind: Kind, family: str, given: dict[str, Any]) -> PreTrainedModel:
         return hf_rnn.SiameseModel.from_encoder(encoder)
     config = AutoConfig.for_model(family, vocab_size=len(kind.tokenizer), **{**SIZES, **kind.config, **given})
     if kind.head == "siamese":
-        return hf_rnn.SiameseModel.from_encoder(AutoModel.from_config(config))
+        encoder = AutoModel.from_config(config)
+        tell_words(encoder, kind.tokenizer)
+        return hf_rnn.SiameseModel.from_encoder(encoder)
     class_name = type(config).__name__.removesuffix("Config") + "For" + kind.head
     model: PreTrainedModel = getattr(hf_rnn, class_name)(config)
+    tell_words(model.base_model, kind.tokenizer)
     return model
+
+
+def tell_words(backbone: Any, tokenizer: Any) -> None:
+    """Tell a model of words what the tokens are, and three words."""
+    if backbone.config.word_vocab_size is None:
+        return
+    tokens = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    if tokenizer is PIECES:
+        spelt, starts = list(map(token_bytes, tokens)), list(map(word_start, tokens))
+    else:
+        spelt, starts = [token.encode() for token in tokens], [True] * len(tokens)
+    backbone.embeddings.set_tokens(spelt, starts)
+    backbone.embeddings.set_words(["Ann", "Rome", "fine"])
 
 
 def trainer_of(kind: Kind, model: PreTrainedModel, folder: Path, given: dict[str, Any]) -> Any:
