@@ -65,13 +65,13 @@ def read(folder: Path, name: str, content: str | bytes, **options) -> tuple[list
         ("a", PLAIN.replace(",", "|"), "read with the delimiter '|' (--delimiter says otherwise)"),
         ("a.csv", "sep=;\n" + PLAIN.replace(",", ";"), "read with the delimiter ';'"),
         ("a.csv", PLAIN.replace("\n", "\n\n"), ""),
-        ("a.csv.gz", gzip.compress(PLAIN.encode()), ""),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0), ""),
         ("a.csv.bz2", bz2.compress(PLAIN.encode()), ""),
         ("a.csv.xz", lzma.compress(PLAIN.encode()), ""),
         ("a.csv.zst", pa.compress(PLAIN.encode(), codec="zstd", asbytes=True), ""),
         ("a.zip", archive({"a.csv": PLAIN, "__MACOSX/._a.csv": "x"}), ""),
         # The name says that it is not compressed.
-        ("a.csv", gzip.compress(PLAIN.encode()), ""),
+        ("a.csv", gzip.compress(PLAIN.encode(), mtime=0), ""),
     ],
 )
 def test_the_same_table_however_it_is_written(
@@ -184,7 +184,7 @@ def test_nul_characters(tmp_path: Path) -> None:
         ("a.json", json.dumps({"columns": ["text", "label"], "index": [0, 1], "data": [["a", 1], ["b", 0]]})),
         ("a.ndjson", "\n".join(map(json.dumps, OBJECTS))),
         ("a.csv", "\n".join(map(json.dumps, OBJECTS))),
-        ("a.jsonl.gz", gzip.compress("\n".join(map(json.dumps, OBJECTS)).encode("utf-16"))),
+        ("a.jsonl.gz", gzip.compress("\n".join(map(json.dumps, OBJECTS)).encode("utf-16"), mtime=0)),
     ],
 )
 def test_shapes_of_json(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -201,7 +201,7 @@ def test_a_sentence_of_tokens_is_a_row(tmp_path: Path) -> None:
 def test_columnar_files(tmp_path: Path) -> None:
     rows = Dataset.from_list(OBJECTS)
     rows.to_parquet(tmp_path / "a.parquet")
-    (tmp_path / "b.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    (tmp_path / "b.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes(), mtime=0))
     (tmp_path / "c.csv").write_bytes((tmp_path / "a.parquet").read_bytes())
     feather.write_feather(rows.data.table, str(tmp_path / "d.feather"))
     with pa.ipc.new_stream(tmp_path / "e.arrow", rows.data.table.schema) as stream:
