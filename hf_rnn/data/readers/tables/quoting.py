@@ -107,8 +107,10 @@ def _join_rows(quoted: Trial, plain: Trial) -> bool:
     known = repeated_values(others)
     if known is not None:
         return looks_like_rows(joined, known)
-    if plain.delimiter == "\t" or len(quoted.long_rows) >= MANY:
+    if plain.delimiter == "\t" and repeated_values(plain.rows) is not None:
         # Hardly a text has a tab in each of its lines.
+        return True
+    if len(quoted.long_rows) >= MANY:
         return True
     if _has_spaces(joined) and not _has_spaces(others):
         # In a text a space follows a comma.
