@@ -10,7 +10,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,7 +152,7 @@ def _is_folder_of_parts(folder: Path) -> bool:
     )
 
 
-def read_rows(path: str, options: ReadingArguments | None = None, *, typed_columns: Collection[str] = ()) -> Dataset:
+def read_rows(path: str, options: ReadingArguments | None = None) -> Dataset:
     """All rows of a file, in their order; those of a text or of JSON with the column `PLACE_COLUMN`.
 
     A table of text has cells of text exactly as they are written ("007", "NA", "1.0"). An empty cell is null, a quoted
@@ -162,7 +162,6 @@ def read_rows(path: str, options: ReadingArguments | None = None, *, typed_colum
     Args:
         path: A file; see `expand_path`, and `hf_rnn.data.readers.tables.opening.open_file` for what it may be.
         options: What is known of the file. Default: everything is found from its content.
-        typed_columns: Columns of text whose type is found from their values (int, float, bool).
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -191,7 +190,7 @@ def read_rows(path: str, options: ReadingArguments | None = None, *, typed_colum
         named = f" (columns: {', '.join(columns)})" if columns else ""
         header = "; `--no_header` reads its first row as data" if opened.kind == "table" else ""
         raise ValueError(f"The file {path!r} has no rows{named}{header}.")
-    return _typed(rows, typed_columns) if typed_columns and opened.kind == "table" else rows
+    return rows
 
 
 def _fingerprint(file: Path, options: ReadingArguments | None) -> str:
@@ -293,21 +292,3 @@ def _kind(value: Any) -> str:
         return "true or false"
     names = {str: "a text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names[type(value)]
-
-
-def _typed(rows: Dataset, names: Collection[str]) -> Dataset:
-    """`rows` with numbers or booleans in those of the columns `names` that hold nothing else."""
-    import pyarrow as pa
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-
-    table = rows.data.table
-    for name in {*names} & {*table.column_names}:
-        for kind in (pa.int64(), pa.bool_(), pa.float64()):
-            try:
-                typed = table.column(name).cast(kind)
-            except pa.ArrowException:
-                continue
-            table = table.set_column(table.column_names.index(name), name, typed)
-            break
-    return Dataset(InMemoryTable(table))

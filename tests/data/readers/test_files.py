@@ -44,7 +44,9 @@ def written(folder: Path, extension: str) -> str:
 
 @pytest.mark.parametrize("extension", [".csv", ".tsv", ".json", ".jsonl", ".parquet"])
 def test_every_format_gives_the_same_rows_in_order(tmp_path, extension):
-    assert rows_of(written(tmp_path, extension), typed_columns=["label"]) == ROWS
+    # A file of text says nothing of types.
+    expected = [{**row, "label": str(row["label"])} for row in ROWS] if extension in (".csv", ".tsv") else ROWS
+    assert rows_of(written(tmp_path, extension)) == expected
 
 
 def test_json_lines_in_a_json_file(tmp_path):
@@ -59,28 +61,21 @@ def test_json_columns_that_the_first_row_lacks_are_kept(tmp_path):
 
 def test_csv_text_stays_as_written_and_only_an_empty_cell_is_null(tmp_path):
     content = '\ufefftext,label\nNA,1\nNone,2\n007,3\n"",4\n,5\n'
-    data = read_rows(write(tmp_path / "x.csv", content), typed_columns=["label"])
+    data = read_rows(write(tmp_path / "x.csv", content))
     assert data["text"][:] == ["NA", "None", "007", "", None]
-    assert data["label"][:] == [1, 2, 3, 4, 5]
-
-
-def test_csv_types_come_from_all_rows(tmp_path):
-    rows = "".join(f"{'x' * 100},{i}\n" for i in range(30_000))
-    data = read_rows(write(tmp_path / "x.csv", f"text,label\n{rows}x,last\n"), typed_columns=["label"])
-    assert data.features["label"] == Value("string")
-    assert len(data) == 30_001
+    assert data["label"][:] == ["1", "2", "3", "4", "5"]
 
 
 def test_csv_rows_may_be_long(tmp_path):
     text = "word " * 500_000
-    data = read_rows(write(tmp_path / "x.csv", f"text,label\na,0\n{text},1\n"), typed_columns=["label"])
+    data = read_rows(write(tmp_path / "x.csv", f"text,label\na,0\n{text},1\n"))
     assert data["text"][1] == text
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column_name(tmp_path):
     for extension, separator in ((".csv", ","), (".tsv", "\t")):
         path = write(tmp_path / f"x{extension}", f"\ufefftext{separator}label\n007{separator}1\n")
-        assert rows_of(path, typed_columns=["label"]) == [{"text": "007", "label": 1}]
+        assert rows_of(path) == [{"text": "007", "label": "1"}]
 
 
 def test_parquet_keeps_class_labels(tmp_path):
@@ -146,7 +141,7 @@ def test_environment_variables(tmp_path, monkeypatch):
 def test_bad_files(tmp_path, name, content, message):
     path = write(tmp_path / name, content)
     with pytest.raises(ValueError, match=message) as raised:
-        read_rows(path, typed_columns=["label"])
+        read_rows(path)
     assert path in str(raised.value)
 
 

@@ -44,7 +44,8 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
     or a single word above numbers, or where all are single words, one of them above texts of several.
     """
     first, others = rows[0], rows[1:]
-    if not others:
+    if not others or (first in others and len(first) > 1 and is_row_of_names(first)):
+        # Files that were joined one below the other repeat their header.
         return True, is_row_of_names(first)
     columns = [[value for value in values if value] for values in zip(*others, strict=True)]
     numbers = [bool(values) and all(map(_NUMBER.fullmatch, values)) for values in columns]

@@ -10,6 +10,7 @@ from typing import IO
 
 from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, SINGLE, Quoting, Trial, shown_delimiter, try_reading
 from .headers import column_names, has_header, is_row_of_names
+from .labelled_lines import COLUMNS, are_labelled
 from .options import ONE_COLUMN, ReadingArguments
 from .quoting import UndecidedQuotes, choose_quoting, repeated_values
 from .sources import Source
@@ -64,6 +65,7 @@ class Layout:
         known_values: The column with the fewest values, by its number, and the values; None where none repeat.
         needs_quotes: Whether the rows of the sample cannot be read without quotes, or have cells of several lines.
         is_given: Whether the user said what the quotes are.
+        has_labels_in_front: Whether each row is a line with its labels in front, see `labelled_lines`.
         findings: What was found that the extension does not promise, each with the flag that says otherwise.
     """
 
@@ -75,6 +77,7 @@ class Layout:
     known_values: tuple[int, frozenset[str]] | None = None
     needs_quotes: bool = False
     is_given: bool = False
+    has_labels_in_front: bool = False
     findings: tuple[tuple[str, str], ...] = ()
 
 
@@ -108,6 +111,9 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         given = found[1] if given is None else given
     if not any(line.strip() for line in lines):
         raise source.error("it has no rows: its lines are blank.")
+    if given is None and are_labelled(lines):
+        finding = ("as lines with labels in front (__label__)", "--delimiter")
+        return Layout(ONE_COLUMN, NO_QUOTES, COLUMNS, False, has_labels_in_front=True, findings=(finding,))
     allowed = _ALLOWED[options.quotes]
     promised = PROMISED_DELIMITERS.get(source.extension)
     delimiter = _delimiter(lines, allowed, promised, source, sample.is_cut) if given is None else given
@@ -145,7 +151,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         repeated_values(trial.rows[is_header:]),
         needs_quotes,
         options.quotes != "auto",
-        tuple(findings),
+        findings=tuple(findings),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from itertools import chain, islice
 from typing import IO, cast
 
 from .dialects import Quoting, csv_reader, is_blank, line_spans, shown_delimiter
+from .labelled_lines import cells_of_line
 from .layouts import Layout
 from .options import ONE_COLUMN
 from .quoting import looks_like_rows, split_lines
 
 
 __all__ = ["BadRow", "RowBatch", "read_batches"]
+
+logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 500
 # Cells of more characters are cut in messages.
@@ -76,7 +80,8 @@ class _Lines:
 
 
 def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
-    """The rows of `stream` but for the header and blank lines; a `BadRow` in the place of one that cannot be read.
+    """The rows of `stream`, without the header, wherever it is repeated, and without blank lines; a `BadRow` in the
+    place of one that cannot be read.
 
     Args:
         stream: The text of the file from its beginning, whose lines end as they are written (``newline=""``).
@@ -86,6 +91,7 @@ def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
     reader = csv_reader(lines, layout.delimiter, layout.quoting)
     check = _Checks(layout, lines)
     is_header_due = layout.has_header
+    header: list[str] | None = None
     done = 0
     while True:
         rows: list[list[str]] = []
@@ -98,8 +104,10 @@ def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
         end: int = reader.line_num  # type: ignore[attr-defined]
         if not rows and failure is None:
             return
+        if layout.has_labels_in_front:
+            rows = [cells_of_line(row[0]) if row else row for row in rows]
         plain = failure is None and end - done == len(rows)
-        if plain and not is_header_due and check.are_complete(rows):
+        if plain and not is_header_due and check.are_complete(rows) and header not in rows:
             first = done + layout.skipped_lines + 1
             yield RowBatch(cast("list[Cells | BadRow]", rows), [*range(first, first + len(rows))])
             done = end
@@ -112,6 +120,10 @@ def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
         for row, span in zip(rows, spans, strict=True):
             if is_header_due and not is_blank(row, len(layout.names)):
                 is_header_due = False
+                header = row if len(row) > 1 else None
+            elif row == header:
+                line = start + layout.skipped_lines + 1
+                logger.warning("Line %d repeats the header (%s), and is left out.", line, ", ".join(row))
             elif (cells := check.cells(row, start, span)) is not None:
                 found.append(cells)
                 starts.append(start + layout.skipped_lines + 1)
