@@ -21,7 +21,15 @@ from .language_model_init import classifier_overrides_from, initialize_from_lang
 from .overrides import check_tokens, width_of_vectors, with_overrides
 
 
-__all__ = ["build_model", "build_tokenizer", "checkpoint_config", "named_vectors", "new_model", "trained_labels"]
+__all__ = [
+    "build_model",
+    "build_tokenizer",
+    "checkpoint_config",
+    "named_vectors",
+    "new_model",
+    "trained_labels",
+    "with_new_head",
+]
 
 
 logger = logging.getLogger(__name__)
@@ -165,6 +173,14 @@ def _check_sizes(
             f"{arguments.model_name_or_path!r}: its {name} is {tuple(stored)}, not {tuple(wanted)}, and {len(lost)} "
             "of its weights would start at random. Leave the sizes out, or give `model_type` for a new model."
         )
+
+
+def with_new_head(model: PreTrainedModel) -> PreTrainedModel:
+    """`model` with a head of random weights in place of one for other labels, of which there may be as many."""
+    for name, module in type(model)(model.config).named_children():
+        if name != model.base_model_prefix:
+            setattr(model, name, module)
+    return model
 
 
 def new_model(

@@ -31,7 +31,7 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.task_of_model import problem_type_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_model, build_tokenizer, checkpoint_config, trained_labels
+from ..building import build_model, build_tokenizer, checkpoint_config, trained_labels, with_new_head
 from ..distillation.arguments import DistillationArguments
 from ..run import TrainingTask, check_splits
 from ..task import Task
@@ -224,15 +224,7 @@ def _classifier(
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
     )
-    return model if known is None or not _is_relabelled(data, known) else _with_new_head(model)
-
-
-def _with_new_head(model: PreTrainedModel) -> PreTrainedModel:
-    """`model` with a head of random weights in place of one for other labels, of which there may be as many."""
-    for name, module in type(model)(model.config).named_children():
-        if name != model.base_model_prefix:
-            setattr(model, name, module)
-    return model
+    return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
 
 
 def _measure(

@@ -17,7 +17,7 @@ from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_
 from ...data.vectors import fill_embeddings
 from ...models.configuration_rnn import RecurrentConfig
 from ..arguments import ModelArguments, WordArguments
-from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels
+from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels, with_new_head
 from ..overrides import check_tokens, width_of_vectors, with_overrides
 
 
@@ -86,7 +86,7 @@ def build_tagger(
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
     trained = trained_labels(arguments)
     if trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names:
-        return _with_new_head(arguments, tokenizer, data, labels)
+        return _relabelled(arguments, tokenizer, data, labels)
     if not of_words:
         return build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
     check_tokens(arguments.overrides(), tokenizer)
@@ -94,7 +94,7 @@ def build_tagger(
     return _word_model(arguments, word_arguments, tokenizer, data, values)
 
 
-def _with_new_head(
+def _relabelled(
     arguments: ModelArguments,
     tokenizer: PreTrainedTokenizerBase,
     data: TokenClassificationData,
@@ -106,9 +106,7 @@ def _with_new_head(
         scheme = config.label_scheme or "BIOES"
         labels["label_scheme"] = scheme if config.crf and data.is_entities else None
     trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
-    model = type(trained)(trained.config)
-    setattr(model, model.base_model_prefix, trained.base_model)
-    return model
+    return with_new_head(trained)
 
 
 def _word_model(
