@@ -2,10 +2,11 @@
 maximum in place of his scaling), and its gradient by the backward pass.
 
 In logarithms a step is α_t[j] = log Σ_i exp(α_{t-1}[i] + transition[i, j]) + e_t[j], for which torch makes a table of
-(batch, labels, labels) numbers at every step and keeps it for the gradient. With m = max_i α_{t-1}[i] and
-p[i] = exp(α_{t-1}[i] - m) the sum is the matrix product x = p exp(transition), and α_t = m + log x + e_t. The gradient
-of α_{t-1} is p · (exp(transition) q) with q = g / x, where g is the gradient of α_t, and the gradient of the
-transitions is that of one product over all steps. Where x is too small to be exact, the step is taken in logarithms.
+(batch, labels, labels) numbers at every step and keeps it for the gradient. With m = max_i α_{t-1}[i], c[j] =
+max_i transition[i, j], p[i] = exp(α_{t-1}[i] - m) and F[i, j] = exp(transition[i, j] - c[j]), the sum is the matrix
+product x = p F, and α_t = m + c + log x + e_t. The gradient of α_{t-1} is p · (F q) with q = g / x, where g is the
+gradient of α_t, and the gradient of the transitions is F · (pᵀ q), one product over all steps. Where x is too small to
+be exact, the step is taken in logarithms.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class _ForwardScores(torch.autograd.Function):
         ctx: Any, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, forbidden: float
     ) -> torch.Tensor:
         least = _least_exact(emissions.dtype)
-        factors = transition.exp()
+        best = transition.amax(1, keepdim=True)
+        factors = (transition - best).exp()
         scores = torch.empty_like(emissions)
         scores[:, :, 0] = first.unsqueeze(1) + emissions[:, :, 0]
         # Steps that were taken in logarithms, whose gradient is, too.
@@ -60,16 +62,16 @@ class _ForwardScores(torch.autograd.Function):
                 slow.append(t)
                 reached = torch.logsumexp(before.unsqueeze(3) + transition.unsqueeze(1), dim=2)
             else:
-                reached = highest + sums.log().masked_fill(small, forbidden)
+                reached = highest + best + sums.log().masked_fill(small, forbidden)
             torch.add(reached, own, out=scores[:, :, t])
-        ctx.save_for_backward(transition, factors, emissions, scores)
+        ctx.save_for_backward(transition, best, factors, emissions, scores)
         ctx.slow = frozenset(slow)
         return scores
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_scores: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        transition, factors, emissions, scores = ctx.saved_tensors
+        transition, best, factors, emissions, scores = ctx.saved_tensors
         least = _least_exact(emissions.dtype)
         # What comes after a step adds to its own gradient, from the last step to the first.
         total = of_scores.clone()
@@ -88,7 +90,7 @@ class _ForwardScores(torch.autograd.Function):
                 continue
             highest = before.amax(2, keepdim=True)
             part = (before - highest).exp()
-            sums = (reached - highest).exp()
+            sums = (reached - highest - best).exp()
             share = torch.where(sums < least, 0, gradient / sums)
             total[:, :, t - 1] += part * (share @ back)
             parts[:, :, t - 1], shares[:, :, t - 1] = part, share
@@ -97,9 +99,11 @@ class _ForwardScores(torch.autograd.Function):
 
 
 def _least_exact(dtype: torch.dtype) -> float:
-    """The least sum whose terms that are too small for `dtype` are no part of its digits."""
+    """The least sum whose terms that are too small for `dtype` are no part of its digits, and by which a gradient of
+    any use can be divided.
+    """
     info = torch.finfo(dtype)
-    return float(info.tiny / info.eps)
+    return float(info.tiny / info.eps**2)
 
 
 def _matters(small: torch.Tensor, emissions: torch.Tensor, forbidden: float) -> bool:

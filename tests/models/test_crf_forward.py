@@ -108,3 +108,16 @@ def test_the_log_partition_takes_no_step_in_logarithms(monkeypatch: pytest.Monke
     monkeypatch.setattr(crf_forward, "_matters", lambda *given: False)
     torch.testing.assert_close(field(emissions, path, mask), expected, atol=0, rtol=0)
     assert bool((expected < 0).all())
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
+def test_transitions_of_any_size_have_finite_gradients(dtype: torch.dtype, tolerance: float) -> None:
+    torch.manual_seed(4)
+    first, transition, emissions = (values.detach() for values in drawn(4, batch=5, time=30, scale=60.0, dtype=dtype))
+    inputs = [values.requires_grad_() for values in (first, 80 * transition, emissions)]
+    # As the loss is scaled for half precision.
+    weights = 65536 * torch.randn(emissions.shape, dtype=dtype)
+    _, expected = gradients(in_logarithms, inputs, weights)
+    _, found = gradients(lambda *given: forward_scores(*given, FORBIDDEN), inputs, weights)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one / 65536, other / 65536, atol=tolerance, rtol=tolerance)
