@@ -61,7 +61,7 @@ def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Call
     [
         ("--train_file train.jsonl --label_column_name tags", "there is no column 'tags' in the train split"),
         ("--train_file train.jsonl --model_type transformer", "`model_type`='transformer' must be one of bilstm"),
-        ("--train_file train.jsonl --tag_scheme bilou", "tag_scheme"),
+        ("--train_file train.jsonl --tag_scheme bilingual", "tag_scheme"),
         ("--train_file train.jsonl --tokenizer_kind word", "--tokenizer_kind"),
     ],
 )

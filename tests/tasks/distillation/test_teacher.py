@@ -276,8 +276,8 @@ def test_only_single_labels_are_distilled(
 @pytest.mark.parametrize(
     ("task", "row", "message"),
     [
-        ("texts", {"text": None}, "Column `text` of the train split has no text"),
-        ("texts", {"words": "a"}, "Give `text_column_names`"),
+        ("texts", {"text": None}, "u.jsonl, line 1 has no text"),
+        ("texts", {"n": 7}, "Give `text_column_names`"),
         ("tags", {"tokens": ["a", " "]}, "the token is ' '"),
         ("tags", {"text": "a b"}, "Give `text_column_name`"),
     ],

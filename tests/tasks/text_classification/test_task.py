@@ -265,7 +265,7 @@ def test_pretrained_vectors(files: dict[str, str], tmp_path: Path, caplog: pytes
     assert kept == {True: True, False: False}
     # "zebra" is in no review.
     vocabulary = len(AutoTokenizer.from_pretrained(folder)) - 2
-    assert f"Embeddings from {glove}: 5 of {vocabulary:,} tokens" in caplog.text
+    assert f"Embeddings of 8 dimensions, as {glove} has them: 5 of {vocabulary:,} tokens" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,9 @@ def test_arguments_that_do_not_fit(files, tmp_path: Path, changes: dict[str, Any
 
 def test_a_label_that_training_does_not_know(files: dict[str, str], tmp_path: Path) -> None:
     bad = str(write_rows(tmp_path / "bad.csv", [("Good.", "positive"), ("So so.", "neutral")]))
-    with pytest.raises(ValueError, match="validation split has the value 'neutral' in row 1.*'negative', 'positive'"):
+    with pytest.raises(
+        ValueError, match="validation split has the value 'neutral' in bad.csv, line 3.*'negative', 'positive'"
+    ):
         run(tmp_path / "out", **files | {"validation_file": bad})
 
 
