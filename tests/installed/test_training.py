@@ -158,7 +158,7 @@ def test_the_command_trains_predicts_and_evaluates(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    said = run("train", "text-classification", "reviews.csv", "--use_cpu", "--num_train_epochs", "3")
+    said = run("train", "text-classification", "reviews.csv", "--use_cpu", "--num_train_epochs", "10")
     assert model in said
     run("predict", model, "new.csv", "--output", "predictions.csv")
     with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
