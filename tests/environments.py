@@ -137,7 +137,8 @@ def install_floors(python: Path, wheels: Sequence[Path]) -> None:
     wanted.write_text("\n".join(claimed()) + "\n", encoding="utf-8")
     run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv", *TOOLS])
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
-    run([*uv, "--resolution", "lowest-direct", "--requirement", wanted])
+    # What an earlier run has installed is no reason to stay above a floor.
+    run([*uv, "--upgrade", "--resolution", "lowest-direct", "--requirement", wanted])
     reinstall(python, wheels)
 
 

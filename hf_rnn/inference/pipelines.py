@@ -90,7 +90,15 @@ def load_pipeline(model: str | os.PathLike[str], task: str | None = None) -> Pip
     name = checkpoint_folder(model, "model")
     if task is not None and task not in HEADS:
         raise ValueError(f"`task`={task!r} must be one of {', '.join(HEADS)}.")
-    config = AutoConfig.from_pretrained(name)
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except OSError as error:
+        if Path(name).exists():
+            raise
+        raise OSError(
+            f"`model`={os.fspath(model)!r} is no folder here ({Path(name).absolute()}), and no repository of the Hub "
+            f"of this name can be loaded: {error}"
+        ) from error
     task = task or task_of(name, config)
     pairs = task == "text-classification" and config.model_type == "siamese"
     tokenizer = AutoTokenizer.from_pretrained(name)

@@ -8,9 +8,12 @@ import re
 from typing import Any
 
 
-__all__ = ["as_list", "as_number", "is_empty", "is_number"]
+__all__ = ["as_list", "as_number", "is_empty", "is_number", "is_percentage", "says_nothing"]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_PERCENTAGE = re.compile(rf"({_NUMBER.pattern})\s*%")
+# How pandas and others write that there is no value. "NA", "None" and "-" may be texts and names of classes.
+NOTHING = ("nan", "null", "<na>", "#n/a")
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 # Python and JSON write commas, numpy white space, between the items.
 _ITEMS = re.compile(rf"(?:{_QUOTED}|{_NUMBER.pattern})(?:(?:\s*,\s*|\s+)(?:{_QUOTED}|{_NUMBER.pattern}))*\s*,?")
@@ -24,15 +27,29 @@ def is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def says_nothing(value: Any) -> bool:
+    """Whether a cell is empty, or spells out that there is no value."""
+    return is_empty(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
+
+
+def is_percentage(value: Any) -> bool:
+    """Whether a cell writes a number with a percent sign behind it."""
+    return isinstance(value, str) and _PERCENTAGE.fullmatch(value.strip()) is not None
+
+
 def is_number(value: Any) -> bool:
     """Whether a cell is a finite number, or a text that writes one with a decimal point."""
     return as_number(value) is not None
 
 
 def as_number(value: Any) -> float | None:
-    """The finite number that a cell is or writes, with a decimal point; None for anything else, a boolean too."""
+    """The finite number that a cell is or writes, with a decimal point; None for anything else, a boolean too. Of a
+    percentage it is the number before the sign.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if is_percentage(value):
+        value = str(value).strip().removesuffix("%").rstrip()
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         return None
     number = float(value)

@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .columns import described_columns, sample_columns, text_columns
 from .files import read_rows, readable_file
 from .hold_out import hold_out_and_sample, holds_out_by_default
 from .places import PLACE_COLUMN
-from .sources import SPLITS, SourceArguments, column_texts, read_splits
+from .sources import SPLITS, SourceArguments, column_texts, leading_split, read_splits
 from .tables.opening import open_file
 from .tables.options import ReadingArguments
 
@@ -28,7 +29,13 @@ COLUMN = "text"
 class LanguageDataArguments(SourceArguments):
     """The texts to read, and how to split them. The end of a .txt file, one long text, is held out."""
 
-    text_column_name: str = field(default=COLUMN, metadata={"help": "Column of the texts, where there are rows."})
+    text_column_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Column of the texts, where there are rows. Default: text, or else one with a usual name, or the "
+            "only one of long texts; said where it is not text."
+        },
+    )
     unlabelled_file: str | None = field(
         default=None,
         metadata={
@@ -74,20 +81,33 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
     from datasets import Dataset
 
     raw = read_splits(arguments, lambda path: _read(path, arguments))
-    texts = {
-        split: column_texts(rows, arguments.text_column_name, "text_column_name", split) for split, rows in raw.items()
-    }
+    leading = leading_split(raw)
+    column = arguments.text_column_name or _text_column(raw[leading], leading)
+    texts = {split: column_texts(rows, column, "text_column_name", split) for split, rows in raw.items()}
     if len(texts["train"]) == 1:
         splits = _cut(texts, arguments)
     else:
         rows = {split: Dataset.from_dict({COLUMN: documents}) for split, documents in texts.items()}
         splits = {split: list(held[COLUMN][:]) for split, held in hold_out_and_sample(rows, arguments).items()}
     if arguments.unlabelled_file is not None:
-        more = column_texts(
-            _read(arguments.unlabelled_file, arguments), arguments.text_column_name, "text_column_name", "unlabelled"
-        )
+        unlabelled = _read(arguments.unlabelled_file, arguments)
+        more = column_texts(unlabelled, column, "text_column_name", "unlabelled")
         splits["train"] = [*splits["train"], *more]
     return LanguageData(splits, arguments.dataset_name or str(arguments.train_file))
+
+
+def _text_column(rows: Dataset, split: str) -> str:
+    """The column of the texts, by its name or by what it holds."""
+    if COLUMN in rows.column_names:
+        return COLUMN
+    found = text_columns(sample_columns(rows)).certain
+    if found is None:
+        raise ValueError(
+            f"Give `text_column_name`: in the {split} split no column is certain to be the texts; its columns are "
+            f"{described_columns(rows)}."
+        )
+    logger.warning("Texts are read from %r (--text_column_name names another).", found)
+    return found
 
 
 def _read(path: str, options: ReadingArguments) -> Dataset:

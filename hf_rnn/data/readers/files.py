@@ -45,7 +45,7 @@ FILE_TYPES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".feather
 # Other names of the same, which need not be listed.
 _ALL_FILE_TYPES = (*TABLE_EXTENSIONS, *JSON_EXTENSIONS, *COLUMNAR_EXTENSIONS)
 # One token a line, its tag beside it: `hf_rnn.data.readers.conll` reads these.
-TAGGED_FILE_TYPES = (".conll", ".txt", ".iob", ".bio")
+TAGGED_FILE_TYPES = (".conll", ".conllu", ".txt", ".iob", ".iob2", ".bio", ".bioes")
 CORPORA_VARIABLE = "HF_RNN_CORPORA"
 DEFAULT_CORPORA = os.path.join("..", "shared", "data")
 # A folder with such a word in a file's name holds splits, and not the parts of one.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import as_list, as_number, is_empty, is_number
+from .cells import as_list, as_number, is_empty, is_number, is_percentage, says_nothing
 from .columns import MOST_CLASSES, is_free_text
 
 
@@ -26,7 +27,6 @@ BOOLEANS = (
     ("n", "y"),
     ("off", "on"),
     ("não", "sim"),
-    ("nao", "sim"),
     ("falso", "verdadeiro"),
 )
 # What vectors are written with; numpy leaves the zero after the point out.
@@ -38,6 +38,8 @@ RECURRING = 0.9
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(?:\.0*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _SPACED_VECTOR = re.compile(r"[01]( [01])+")
+# A class of one row is spoken of where there are so many rows; so many are named.
+ROWS_WITH_CLASSES, SHOWN_CLASSES = 20, 5
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,15 @@ class LabelForm:
         if is_empty(item) or not isinstance(item, str | int | float):
             return None
         text = str(item).strip()
-        if self.booleans and text.casefold() in self.booleans:
-            return self.booleans[text.casefold()]
+        if self.booleans and _folded(text) in self.booleans:
+            return self.booleans[_folded(text)]
         whole = _WHOLE.fullmatch(text) if self.whole_numbers else None
         return whole.group(1) if whole else text
 
 
 def is_no_label(value: Any) -> bool:
     """Whether a cell of a label column says nothing: it is empty, or spells out that there is no value."""
-    return is_empty(value) or (isinstance(value, str) and value.strip().casefold() in ("nan", "null"))
+    return says_nothing(value)
 
 
 def find_form(
@@ -193,20 +195,31 @@ def _of_names(filled: Sequence[Any], asked: bool = False) -> LabelForm:
     booleans = _booleans(names)
     if booleans and len(names) > len(set(booleans.values())):
         remarks.append(f"booleans, however they are spelled: {' and '.join(dict.fromkeys(booleans.values()))}")
-    folded = Counter(name.casefold() for name in names)
-    if not booleans and (twins := [name for name in sorted(names) if folded[name.casefold()] > 1]):
-        remarks.append(f"{', '.join(map(repr, twins))} differ by case alone and are different classes")
+    folded = Counter(map(_folded, names))
+    if not booleans and (twins := [name for name in sorted(names) if folded[_folded(name)] > 1]):
+        remarks.append(f"{', '.join(map(repr, twins))} differ by case or accents alone and are different classes")
+    rows = Counter(text.strip() for text in texts)
+    single = sorted(name for name in names if rows[name] == 1)
+    if single and len(single) < len(names) and len(texts) >= ROWS_WITH_CLASSES:
+        shown = ", ".join(map(repr, single[:SHOWN_CLASSES])) + (" …" if len(single) > SHOWN_CLASSES else "")
+        remarks.append(f"{len(single)} of {len(names)} classes have one row each: {shown}")
     return LabelForm(SINGLE, whole_numbers=whole, booleans=booleans, remarks=tuple(remarks))
 
 
 def _booleans(names: set[str]) -> dict[str, str]:
-    folded = {name.casefold() for name in names}
+    folded = {_folded(name) for name in names}
     for false, true in BOOLEANS:
-        if folded and folded <= {false.casefold(), true.casefold()}:
+        if folded and folded <= {_folded(false), _folded(true)}:
             python = false == "False"
             if python or len(names) > len(folded):
-                return {false.casefold(): false, true.casefold(): true}
+                return {_folded(false): false, _folded(true): true}
     return {}
+
+
+def _folded(text: str) -> str:
+    """Without case and accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(mark for mark in plain if not unicodedata.combining(mark))
 
 
 def _of_lists(filled: Sequence[Any], column: str, problem_type: str | None, delimiter: str | None) -> LabelForm | None:
@@ -285,6 +298,8 @@ def _is_zero_or_one(item: Any) -> bool:
 
 
 def _is_integer(value: Any) -> bool:
+    if is_percentage(value):
+        return False
     return isinstance(value, bool) or (number := as_number(value)) is None or number.is_integer()
 
 

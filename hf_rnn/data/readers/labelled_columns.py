@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cells import is_empty
+from .cells import is_empty, says_nothing
 from .columns import Candidates, decided_column, label_columns, sample_columns, text_columns, zero_one_columns
 from .label_forms import is_no_label
 from .places import place_of_row
@@ -166,7 +166,7 @@ def joined_texts(rows: Dataset, columns: Sequence[str], delimiter: str, split: s
                     f"{place_of_row(rows, row)}. Another `text_column_names` may hold the texts."
                 )
         parts.append(values)
-    filled = ([text for text in texts if not is_empty(text)] for texts in zip(*parts, strict=True))
+    filled = ([text for text in texts if not says_nothing(text)] for texts in zip(*parts, strict=True))
     return [delimiter.join(texts) if texts else None for texts in filled]
 
 

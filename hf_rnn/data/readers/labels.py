@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["PROBLEM_TYPES", "EncodedLabels", "LabelMap", "encode_labels", "label_cells", "label_form", "labels_fit"]
+
+logger = logging.getLogger(__name__)
 
 # How many allowed names an error lists before it says how many more there are.
 NAMES_IN_ERRORS = 20
@@ -200,6 +203,8 @@ def encode_labels(
             "`label_column_name` may hold the labels."
         )
     ids = {s: _ids(splits[s], cells[s], names[s], label_map, column, s) for s in splits}
+    if class_names is None:
+        _say_numbers({name for rows in names.values() for row in rows for name in row}, label_map, column)
     if form.problem_type == MULTI:
         size = len(label_map.names)
         hot = {split: [_multi_hot(row, size) for row in rows] for split, rows in ids.items()}
@@ -300,6 +305,19 @@ def _ids(
         value = cells[row] if len(ids[row]) == 1 and not isinstance(cells[row], list) else missing[0]
         raise _unknown_label(rows, column, split, row, value, label_map, Counter(missing))
     return [[index for index in found if index is not None] for found in ids]
+
+
+def _say_numbers(names: set[str], label_map: LabelMap, column: str) -> None:
+    """Say of numbers that are no names of the classes which of them they are taken for."""
+    unknown = names.difference(label_map.names)
+    numbers = sorted((name for name in unknown if name.removeprefix("-").isdecimal()), key=int)
+    if numbers:
+        taken = [f"{name} is {label_map.names[label_map.id_of(name) or 0]!r}" for name in numbers[:NAMES_IN_ERRORS]]
+        logger.warning(
+            "Labels of column %r: %s, by the order of the classes (--class_names gives names).",
+            column,
+            ", ".join(taken),
+        )
 
 
 def _unknown(names: Sequence[str], ids: Sequence[int | None]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cells import as_number, is_empty
+from .cells import as_number, is_empty, is_percentage
 from .column_names import TEXT_NAMES, is_index_name, name_words, usual_columns
 from .columns import described_columns, holds_texts, is_free_text, sample_columns, zero_one_columns
 from .sources import comma_separated, require_column
@@ -41,6 +41,8 @@ SECOND_NAMES = (
     *("producttitle", "evidence", "evidencia", "candidate", "candidato", "completion", "reply", "context", "contexto"),
     *("target", "tgt", "destino", "simplified", "reformulation", "title", "titulo", "text", "texto", "sentence"),
 )
+# As a file without a header gets them.
+GENERATED_NAME = re.compile(r"column_\d+")
 NEGATIVE_NAME = re.compile(r"(hard)?(neg|negative|negativo|negativa)s?\d*")
 # The name that comes first is taken where a table has several, unless another holds scores.
 LABEL_NAMES = (
@@ -116,6 +118,8 @@ def find_pair_columns(texts: str | None, label: str | None, rows: Dataset, split
     if label is None and not negatives:
         label, others = _label_column(left, rows, split)
     columns = PairColumns(first, second, negatives, label)
+    if label is None and not negatives:
+        others = [name for name in left if not is_index_name(name)]
     if texts is None or label is None or others:
         _say(columns, others)
     return columns
@@ -180,13 +184,13 @@ def _label_column(columns: Mapping[str, Sequence[Any]], rows: Dataset, split: st
 
 def _say(columns: PairColumns, others: Sequence[str]) -> None:
     flags = "--text_column_names and --label_column_name name others"
-    unread = f"; {', '.join(map(repr, others))} is not read" if others else ""
+    unread = f"; {', '.join(map(repr, others))} {'is' if len(others) == 1 else 'are'} not read" if others else ""
     if columns.label is not None:
         said = f"labels from {columns.label!r}{unread}"
     elif columns.negatives:
         said = f"and texts that are not alike from {', '.join(map(repr, columns.negatives))}"
     else:
-        said = "and each row is a pair that is alike, because no column of labels is found"
+        said = f"and each row is a pair that is alike, because no column of labels is found{unread}"
     logger.warning("Pairs are read from %r and %r, %s (%s).", columns.first, columns.second, said, flags)
 
 
@@ -204,6 +208,9 @@ def _sides(columns: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """The pairs of columns whose names differ in their side alone, and what they have in common."""
     found: dict[tuple[str, str], str] = {}
     for one, other in ((one, other) for one in columns for other in columns if one != other):
+        if GENERATED_NAME.fullmatch(one) and GENERATED_NAME.fullmatch(other):
+            # Columns without names are numbered, which says nothing of them.
+            continue
         a, b = _key(one), _key(other)
         for left, right in SIDES:
             ending, beginning = a.removesuffix(left), a.removeprefix(left)
@@ -228,7 +235,10 @@ def _is_like_labels(values: Sequence[Any]) -> bool:
     filled = [value for value in values if not is_empty(value)]
     different = {str(value).strip() for value in filled}
     numbers = [as_number(value) for value in filled]
-    fractions = None not in numbers and any(number is not None and number % 1 for number in numbers)
+    fractions = None not in numbers and any(
+        is_percentage(value) or (number is not None and number % 1)
+        for value, number in zip(filled, numbers, strict=True)
+    )
     return fractions or (2 <= len(different) <= MOST_CLASSES and 2 * len(different) <= len(filled))
 
 

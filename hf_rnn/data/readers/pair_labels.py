@@ -36,6 +36,11 @@ SCALES = ((0, 1), (-1, 1), (0, 2), (1, 3), (0, 3), (1, 4), (0, 4), (1, 5), (0, 5
 MOST_CLASSES = 50
 # What datasets of inference write for a pair without a label.
 NO_CLASS = ("-", "-1")
+# In the name of a column, as `_word` has it.
+_UNLIKENESS = re.compile(
+    r"^(dist|distancia|unlike|unlikeness|dissimilar|differ|different|difference|diferente|diferenca)$"
+    r"|distance$|dissimilarity$"
+)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -119,6 +124,11 @@ def find_pair_labels(
     Raises:
         ValueError: what the labels mean is not certain; the message names what to give.
     """
+    if kind is None and _UNLIKENESS.search(_word(column)):
+        raise ValueError(
+            f"Column `{column}` tells by its name how unlike the texts are, and 1 must mean alike. Turn its values "
+            "round, such as 1 - distance; or give `label_kind` labels or scores if higher does mean more alike."
+        )
     numbers = [_number(cell) for cell in cells]
     if known is not None and (must_fit or {_class_name(cell) for cell in cells} <= {*known, *NO_CLASS}):
         return _classes(cells, column, split, known)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .cells import is_empty
+from .cells import is_empty, says_nothing
 from .empty_rows import without_empty_rows
 from .files import expand_path, read_rows
 from .hold_out import hold_out_and_sample
@@ -215,7 +215,7 @@ def _filled(
 ) -> Dataset:
     """The rows that have their texts and a label."""
     texts = [_text_cells(rows, column, split) for column in (columns.first, columns.second)]
-    lacking: list[str | None] = ["text" if any(map(is_empty, pair)) else None for pair in zip(*texts, strict=True)]
+    lacking: list[str | None] = ["text" if any(map(says_nothing, pair)) else None for pair in zip(*texts, strict=True)]
     if columns.label is not None:
         require_column(columns.label, "label_column_name", split, rows)
         for row, cell in enumerate(_cells(rows, columns.label)):

@@ -27,7 +27,7 @@ from .tagged.column_file import column_tokens
 __all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "open_rows"]
 
 STANDARD_INPUT = "-"
-COLUMN_FILE_TYPES = (".conll", ".iob", ".bio")
+COLUMN_FILE_TYPES = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".bioes")
 # The column of what has no names: a line of text, the tokens of a sentence in columns.
 TEXT_COLUMN, TOKEN_COLUMN = "text", "tokens"
 BATCH = 1000

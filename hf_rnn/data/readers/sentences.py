@@ -190,6 +190,8 @@ def load_token_classification(
         for split, table in tables.items()
     }
     reading = read_scheme(tags[leading], arguments.tag_scheme)
+    if reading is None and all(tag.isdecimal() for sentence in tags[leading] for tag in sentence):
+        logger.warning("The tags are numbers without names; --class_names names them, 0 first, such as O,B-PER,I-PER.")
     if reading is not None:
         tags = to_iob2(tables, tags, reading, arguments.invalid_tags)
     declared = class_names or class_label_names(raw[leading].features[column])

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 # Of a file that is read line by line so many sentences are looked at to find its columns.
 HEAD = 1000
 # One sentence of more tokens is a file without blank lines.
-LONGEST_ALONE = 1000
+LONGEST_ALONE = 300
 # So many sentences, each of one token, have a blank line after every row.
 MANY_SINGLE = 50
 

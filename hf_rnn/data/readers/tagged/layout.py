@@ -194,7 +194,14 @@ class _Chooser:
         for name in TOKEN_NAMES:
             if name in self.names:
                 return self.names.index(name)
-        return 1 if self.has_ids else 0
+        if self.has_ids:
+            return 1
+        return 1 if len(self.columns) == 2 and self.request.tagged and self._tags_come_first() else 0
+
+    def _tags_come_first(self) -> bool:
+        """Whether of two columns the first alone looks like tags of entities."""
+        first, second = (looks_like_entities(Counter(column)) for column in self.columns)
+        return self.request.tag_column is None and first and not second
 
     def tag(self, token: int) -> tuple[int, str | None, bool]:
         """The column, the key in it, and whether it is a guess."""
@@ -218,7 +225,7 @@ class _Chooser:
                 return self.names.index(name), None, width > 2
         others = [index for index in range(width - 1, -1, -1) if index != token and not (self.has_ids and index == 0)]
         if width == 2:
-            return others[0], None, False
+            return others[0], None, token != 0
         for index in others:
             if looks_like_entities(Counter(self.columns[index])):
                 return index, None, True
