@@ -13,16 +13,13 @@ SMALLER = {
     "hf-rnn train imdb_lm_backward": "--max_steps 2 --validation_split_size 4 --block_size 4",
     "hf-rnn train conll2003_bilstm_crf": "--max_steps 2",
     "hf-rnn train conll2003_bert": "--max_steps 2",
-    "python scripts/run_text_classification.py": "--max_steps 2",
-    "python scripts/run_similarity.py": "--max_steps 2",
-    "python scripts/run_token_classification.py": "--max_steps 2",
-    "python scripts/run_language_modeling.py": "--max_steps 2 --block_size 8 --per_device_train_batch_size 4",
+    "hf-rnn train language-modeling": "--max_steps 2 --block_size 8 --per_device_train_batch_size 4",
     "python scripts/baseline_tfidf.py": "--validation_split_size 8",
-    "python scripts/run_hyperparameter_search.py": (
+    "hf-rnn search": (
         "--n_trials 2 --n_random_trials 1 --num_train_epochs 1 --validation_split_size 8 --max_train_samples 24"
     ),
     "python scripts/plot_gradient_flow.py": "--max_steps 2",
-    "python scripts/compare.py": "--quick",
+    "hf-rnn compare": "--quick",
     "torchrun": "--max_steps 2",
     # The page gives it in place of `torchrun`, and a run that has ended is not written over.
     "accelerate launch": "--max_steps 2 --output_dir runs/by_accelerate",
@@ -62,7 +59,7 @@ NOT_RUN = {
     'pip install "hf_rnn-0.1.0': INSTALLING,
     'pip install "hf_rnn[search]"': INSTALLING,
     'pip install "ray[tune]"': INSTALLING,
-    "python scripts/run_hyperparameter_search.py RECIPE.json --backend ray": "Ray is in no extra and not installed",
+    "hf-rnn search RECIPE.json --backend ray": "Ray is in no extra and not installed",
     "make demo": "tests/scripts/test_demo.py runs what it does after installing",
     "make test": MAKING,
     "make test-all": MAKING,

@@ -31,6 +31,13 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+# A column that tells the rows of training from others, and what it holds.
+SPLIT_COLUMNS = frozenset(
+    ("split", "splits", "set", "fold", "subset", "partition", "conjunto", "particao", "partição")
+)
+SPLIT_VALUES = frozenset(
+    ("train", "training", "test", "testing", "valid", "validation", "val", "dev", "treino", "teste")
+)
 # Rows that a model is trained on besides, by what another model says of them.
 UNLABELLED_SPLIT = "unlabelled"
 _FILES = (
@@ -158,7 +165,10 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
     """
     if arguments.dataset_name is None:
         paths = {split: getattr(arguments, f"{split}_file") for split in SPLITS}
-        return {split: _read_files(path, read_file) for split, path in paths.items() if path is not None}
+        read = {split: _read_files(path, read_file) for split, path in paths.items() if path is not None}
+        if "train" in read:
+            _say_column_of_splits(read["train"])
+        return read
 
     from datasets import load_dataset
 
@@ -174,6 +184,20 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         if len(rows) == 0:
             raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
     return splits
+
+
+def _say_column_of_splits(rows: Dataset) -> None:
+    """Say of a column that tells the rows of training from those of test that it is not read."""
+    for name in getattr(rows, "column_names", ()):
+        if name.casefold() in SPLIT_COLUMNS and isinstance(rows[0][name], str):
+            values = {str(value).strip().casefold() for value in rows.unique(name)}
+            if len(values) > 1 and values <= SPLIT_VALUES:
+                logger.warning(
+                    "Column %r marks rows as %s, and is not read: all of them are trained on. Write each part to a "
+                    "file of its own (--train_file, --validation_file, --test_file).",
+                    name,
+                    ", ".join(sorted(values)),
+                )
 
 
 def _read_files(path: str, read_file: Callable[[str], Dataset]) -> Dataset:

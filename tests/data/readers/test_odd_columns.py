@@ -84,6 +84,12 @@ def test_numbers_for_the_classes_of_a_model_are_said(tmp_path: Path, caplog: pyt
     assert "0 is 'neg', 1 is 'pos', by the order of the classes" in caplog.text
 
 
+def test_a_column_of_splits_is_spoken_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [f"some words {i},{'ab'[i % 2]},{('train', 'test')[i % 3 == 0]}" for i in range(8)]
+    load_text_classification(DataArguments(train_file=written(tmp_path / "a.csv", "text,label,split", *rows)))
+    assert "Column 'split' marks rows as test, train, and is not read: all of them are trained on." in caplog.text
+
+
 def test_documents_are_found_by_the_name_of_their_column(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = written(tmp_path / "a.csv", "headline;body", *(f"t {i};a longer text with {i} words" for i in range(4)))
     data = load_language_data(LanguageDataArguments(train_file=path))
