@@ -103,3 +103,21 @@ def test_documents_are_found_by_the_name_of_their_column(tmp_path: Path, caplog:
 def test_a_file_of_conllu_is_answered_too(tmp_path: Path) -> None:
     path = written(tmp_path / "a.conllu", "# text = Rome is", "1\tRome\tX", "2\tis\tX", "")
     assert list(open_rows(path).rows()) == [{"tokens": ["Rome", "is"]}]
+
+
+@pytest.mark.parametrize("text", ["dull, and long {i}", '"dull, and long {i}"'])
+def test_a_space_before_a_quote_is_no_part_of_a_cell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    quoted = text.startswith('"')
+    rows = [f'{text.format(i=i) if quoted else f"dull {i}"}, "{("pos", "neg")[i % 2]}"' for i in range(8)]
+    data = load_text_classification(DataArguments(train_file=written(tmp_path / "a.csv", "text, label", *rows)))
+    assert data.label_names == ["neg", "pos"]
+    assert data.splits["train"]["text"][:] == [f"dull, and long {i}" if quoted else f"dull {i}" for i in range(8)]
+    assert "with double quotes after a space (--quotes says otherwise)" in caplog.text
+
+
+def test_a_space_before_a_quote_of_a_text_stays(tmp_path: Path) -> None:
+    rows = [f'he said, "no" {i}\t{i % 2}' for i in range(8)]
+    data = load_text_classification(DataArguments(train_file=written(tmp_path / "a.tsv", "text\tlabel", *rows)))
+    assert data.splits["train"]["text"][:] == [f'he said, "no" {i}' for i in range(8)]

@@ -16,7 +16,7 @@ __all__ = [
     "BACKSLASHES",
     "DOUBLE",
     "NO_QUOTES",
-    "QUOTINGS",
+    "PADDED",
     "SINGLE",
     "Quoting",
     "Trial",
@@ -43,19 +43,22 @@ class Quoting(NamedTuple):
         character: The quote; "" for none.
         escape: What a backslash does: "" nothing; ``"all"``, it escapes whatever follows; ``"quotes"``, it escapes
             quotes alone, and stands for itself elsewhere (``C:\new``).
+        after_space: Whether spaces between a delimiter and the next cell are no part of it: ``good, "pos"``.
     """
 
     character: Literal["", '"', "'"]
     escape: Literal["", "all", "quotes"] = ""
+    after_space: bool = False
 
     def __str__(self) -> str:
         names = {"": "no quotes", '"': "double quotes", "'": "single quotes"}
-        return names[self.character] + (r" with \" for quotes in them" if self.escape else "")
+        ending = r" with \" for quotes in them" if self.escape else " after a space" if self.after_space else ""
+        return names[self.character] + ending
 
 
 DOUBLE, SINGLE, NO_QUOTES = Quoting('"'), Quoting("'"), Quoting("")
+PADDED = Quoting('"', after_space=True)
 BACKSLASHES = (Quoting('"', "all"), Quoting('"', "quotes"))
-QUOTINGS = (DOUBLE, *BACKSLASHES, SINGLE, NO_QUOTES)
 
 
 def csv_reader(lines: Iterable[str], delimiter: str, quoting: Quoting) -> Iterator[list[str]]:
@@ -73,6 +76,7 @@ def csv_reader(lines: Iterable[str], delimiter: str, quoting: Quoting) -> Iterat
         quotechar=quoting.character or None,
         quoting=csv.QUOTE_MINIMAL if quoting.character else csv.QUOTE_NONE,
         escapechar="\\" if quoting.escape else None,
+        skipinitialspace=quoting.after_space,
         strict=True,
     )
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, SINGLE, Quoting, Trial, shown_delimiter, try_reading
+from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, PADDED, SINGLE, Quoting, Trial, shown_delimiter, try_reading
 from .headers import column_names, has_header, is_row_of_names
 from .labelled_lines import COLUMNS, are_labelled
 from .options import ONE_COLUMN, ReadingArguments
-from .quoting import UndecidedQuotes, choose_quoting, repeated_values
+from .quoting import UndecidedQuotes, are_padded, choose_quoting, repeated_values
 from .sources import Source
 
 
@@ -31,8 +31,8 @@ FEWEST_GOOD_ROWS = 3
 # In so many lines the same number of tabs is no accident.
 MANY_LINES = 20
 _ALLOWED: dict[str, tuple[Quoting, ...]] = {
-    "auto": (DOUBLE, *BACKSLASHES, SINGLE, NO_QUOTES),
-    "double": (DOUBLE, *BACKSLASHES),
+    "auto": (DOUBLE, *BACKSLASHES, SINGLE, NO_QUOTES, PADDED),
+    "double": (DOUBLE, *BACKSLASHES, PADDED),
     "single": (SINGLE,),
     "none": (NO_QUOTES,),
 }
@@ -171,7 +171,14 @@ def _delimiter(
 ) -> str:
     head = lines[:HEAD_LINES]
     is_cut = is_cut or len(head) < len(lines)
-    trials = {one: [try_reading(head, one, quoting, is_cut) for quoting in allowed] for one in DELIMITERS}
+    trials = {
+        one: [
+            try_reading(head, one, quoting, is_cut)
+            for quoting in allowed
+            if quoting != PADDED or are_padded(head, one)
+        ]
+        for one in DELIMITERS
+    }
     qualities = {one: max(map(_quality, tried)) for one, tried in trials.items()}
     best = max(qualities.values())
     if best == 0:

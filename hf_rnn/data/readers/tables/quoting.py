@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, SINGLE, Quoting, Trial, try_reading
+from .dialects import BACKSLASHES, DOUBLE, NO_QUOTES, PADDED, SINGLE, Quoting, Trial, try_reading
 from .options import ONE_COLUMN
 
 
-__all__ = ["UndecidedQuotes", "choose_quoting", "looks_like_rows", "repeated_values"]
+__all__ = ["UndecidedQuotes", "are_padded", "choose_quoting", "looks_like_rows", "repeated_values"]
 
 _ENDS = re.compile("\r\n|\r|\n")
 # A column whose values repeat has at most this many different ones for each row.
@@ -49,6 +49,9 @@ def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting],
     def read(quoting: Quoting) -> Trial:
         return try_reading(lines, delimiter, quoting, is_cut)
 
+    if PADDED in allowed and are_padded(lines, delimiter) and read(PADDED).fits:
+        return read(PADDED), True
+    allowed = [quoting for quoting in allowed if quoting != PADDED]
     if DOUBLE in allowed and not any('"' in line or "'" in line for line in lines):
         return read(DOUBLE), False
     plain = read(NO_QUOTES) if NO_QUOTES in allowed and read(NO_QUOTES).fits else None
@@ -69,6 +72,16 @@ def choose_quoting(lines: list[str], delimiter: str, allowed: Sequence[Quoting],
     best = max(map(read, allowed), key=lambda trial: (trial.quoting != SINGLE, len(trial.rows)))
     double = read(DOUBLE) if DOUBLE in allowed else best
     return double if len(double.rows) >= NEARLY * len(best.rows) else best, needs_quotes
+
+
+def are_padded(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether nearly every row has a space between a delimiter and the quote that opens the next cell."""
+    if delimiter == ONE_COLUMN:
+        return False
+    padded = re.compile(rf'{re.escape(delimiter)} +"')
+    # The first row may be one of names without quotes.
+    rows = [line for line in lines[1:] if line.strip()]
+    return bool(rows) and sum(padded.search(line) is not None for line in rows) >= NEARLY * len(rows)
 
 
 def _backslashes(lines: list[str], fitting: dict[Quoting, Trial], found: Quoting) -> Quoting:
