@@ -274,9 +274,10 @@ def _check_tokens(table: TaggedTable) -> None:
         for position, token in enumerate(tokens):
             # A token of white space alone has no piece in any tokenizer.
             if not isinstance(token, str) or not token.strip():
+                shown = "empty" if token is None else repr(token)
                 raise ValueError(
-                    f"{table.place(row, position, of_tokens=True)}: the token is {token!r}; it must be a string with "
-                    "more than white space."
+                    f"{table.place(row, position, of_tokens=True)}: the token is {shown}; it must be a string with "
+                    "more than white space. Write its word, or leave its row out."
                 )
 
 

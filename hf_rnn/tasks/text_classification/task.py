@@ -67,6 +67,10 @@ FLAGS_OF_LABELS = {
 }
 
 
+# Texts of so many tokens, and of so many times the median, are spoken of.
+LONG_TEXT, LONG_TIMES = 2000, 20
+
+
 def run_text_classification(
     model_arguments: ModelArguments,
     data_arguments: DataArguments,
@@ -198,7 +202,7 @@ def tokenize_splits(
         "validation": eval_length,
         "test": eval_length,
     }
-    return {
+    splits = {
         name: tokenize_dataset(
             data.splits[name.removesuffix("_whole")],
             tokenizer,
@@ -208,6 +212,20 @@ def tokenize_splits(
         for name in most
         if name.removesuffix("_whole") in data.splits
     }
+    _say_long_texts(splits)
+    return splits
+
+
+def _say_long_texts(splits: Mapping[str, datasets.Dataset]) -> None:
+    """Say where few texts take most of the time, because they are many times as long as the others."""
+    lengths = np.asarray(splits["train"]["length"][:] if "train" in splits else [])
+    if len(lengths) and (longest := int(lengths.max())) > max(LONG_TEXT, LONG_TIMES * float(np.median(lengths))):
+        logger.warning(
+            "The longest training text has %s tokens, the median %s: long texts take long. --max_seq_length 512 cuts "
+            "them (--truncation says at which end).",
+            f"{longest:,}",
+            f"{np.median(lengths):,.0f}",
+        )
 
 
 def _classifier(

@@ -382,3 +382,15 @@ def test_all_rows_are_trained_on_for_a_fixed_number_of_epochs(tmp_path):
     assert results["training"]["epochs"] == 2.0
     assert set(results["metrics"]) == {"train", "test"}
     assert set(results["dataset"]["splits"]) == {"train", "test"}
+
+
+def test_texts_that_take_long_are_spoken_of(
+    files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [*((f"a fine film {i}", "positive") for i in range(6)), ("dull " * 2500, "negative"), ("bad", "negative")]
+    train = str(write_rows(tmp_path / "long.csv", rows))
+    run(tmp_path / "out", **files | {"train_file": train})
+    assert "The longest training text has 2,500 tokens, the median 4: long texts take long." in caplog.text
+    caplog.clear()
+    run(tmp_path / "cut", **files | {"train_file": train, "max_seq_length": 100})
+    assert "long texts" not in caplog.text

@@ -121,7 +121,7 @@ def test_blank_lines_of_a_csv_end_sentences(tmp_path: Path) -> None:
 
 def test_a_tag_without_its_token_is_named(tmp_path: Path) -> None:
     rows: list[tuple[Any, ...]] = [("sent_id", "Word", "Tag"), (1, "Ann", "B-PER"), (1, "", "O")]
-    with pytest.raises(ValueError, match="Column `Word` of the train split, a.csv, line 3.*the token is None"):
+    with pytest.raises(ValueError, match="Column `Word` of the train split, a.csv, line 3.*the token is empty"):
         read(tmp_path / "a.csv", table(rows))
     with pytest.raises(ValueError, match="Column `tags` of the train split, b.csv, line 2: 1 tags for 2 tokens"):
         read(tmp_path / "b.csv", 'text,tags\n"Ann saw",B-PER\n')
