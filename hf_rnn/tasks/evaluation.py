@@ -49,7 +49,7 @@ EVALUATIONS_FOLDER = "evaluations"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What [`evaluate_file`] measured.
+    """The figures that [`evaluate_file`] measured.
 
     Attributes:
         path: The JSON file that was written.
@@ -137,7 +137,7 @@ def evaluate_file(
 
 
 def _checksum(files: list[Path]) -> str | list[str] | None:
-    """Of the file, or of each of several; None of a dataset."""
+    """Compute the checksum of a file, or of each of several; None for a dataset."""
     found = [file_checksum(file) for file in files]
     return found if len(found) > 1 else next(iter(found), None)
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from ..data.batches.pairs import tokenize_pairs
 from ..data.batches.tags import tokenize_tagged
 from ..data.batches.texts import tokenize_dataset
-from ..data.readers.labels import encode_labels
+from ..data.readers.labels import encode_labels, label_form
 from ..inference.pipelines import label_names
 from ..models.configuration_rnn import RecurrentConfig
 from .task_of_model import Head, set_problem_type
@@ -98,7 +98,8 @@ def _with_labels(rows: datasets.Dataset, name: str, column: str, config: PreTrai
         config.id2label, config.label2id = dict(enumerate(names)), {label: index for index, label in enumerate(names)}
     problem_type = config.problem_type or ("regression" if config.num_labels == 1 else None)
     label2id = cast("dict[str, int]", config.label2id)
-    encoded = encode_labels({name: rows}, column, problem_type=problem_type, label2id=label2id, first=name)
+    form = label_form({name: rows}, column, problem_type=problem_type, label2id=label2id, first=name)
+    encoded = encode_labels({name: rows}, column, form, label2id=label2id, first=name)
     if encoded.problem_type == "regression" and config.num_labels != 1:
         raise ValueError(
             f"Column `{column}` of `{name}` holds numbers, for regression, and the model has {config.num_labels} "

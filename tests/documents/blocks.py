@@ -32,12 +32,12 @@ class Command:
 
 
 def python_blocks(page: str) -> list[str]:
-    """What stands in fences of Python."""
+    """The blocks in fences of Python."""
     return [content for language, content in FENCE.findall(page) if language == "python"]
 
 
 def commands(page: str) -> list[Command]:
-    """Those of the fences of a shell and, where they are whole, of the sentences; in the order of the page."""
+    """The commands in fences of a shell and, where they are whole, in sentences; in the order of the page."""
     found = [
         (match.start(), each) for match in FENCE.finditer(page) if match[1] in SHELLS for each in _lines(match[2])
     ]

@@ -141,7 +141,7 @@ def with_weights(base: nn.Module, effective: dict[str, torch.Tensor]) -> nn.Modu
 
 
 def current(places: list[tuple[nn.Module, str, str]]) -> dict[str, torch.Tensor]:
-    """What the weights are now: of hooks, that of a call."""
+    """The weights as they are now; those that hooks make, as a call makes them."""
     found = {}
     for module, name, full in places:
         for hook in module._forward_pre_hooks.values():
@@ -217,7 +217,7 @@ def test_the_weights_of_a_pruned_model_stay_when_pruning_is_made_permanent() -> 
 
 
 class Adapted(nn.Module):
-    """What PEFT's `target_parameters` make of a module: it is called with a parametrization on, which then goes."""
+    """The wrapper of PEFT's `target_parameters`: the module is called with a parametrization on, which then goes."""
 
     def __init__(self, base_layer: nn.Module, name: str, rank: int = 2) -> None:
         super().__init__()
@@ -266,7 +266,7 @@ def test_a_module_around_a_cell_has_its_say(variant: str, path: str) -> None:
 
 
 def replicas_of(model: nn.Module, count: int, monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
-    """Those of `nn.DataParallel`, made by torch; the GPUs alone are imitated."""
+    """The replicas of `nn.DataParallel`, made by torch; the GPUs alone are imitated."""
 
     def broadcast(tensors: list[torch.Tensor], devices: list[int], detach: bool = False) -> list[list[torch.Tensor]]:
         return [[(one.detach() if detach else one).clone() for one in tensors] for _ in devices]

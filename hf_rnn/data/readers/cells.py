@@ -1,4 +1,4 @@
-"""What a single cell of a table holds: nothing, a number, a list that was written as text."""
+"""Read a single cell of a table: it holds nothing, a number, or a list that was written as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 
-__all__ = ["as_list", "as_number", "is_empty", "is_number", "is_percentage", "says_nothing"]
+__all__ = ["as_list", "as_number", "is_empty", "is_number", "percentage", "says_nothing"]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _PERCENTAGE = re.compile(rf"({_NUMBER.pattern})\s*%")
@@ -32,9 +32,10 @@ def says_nothing(value: Any) -> bool:
     return is_empty(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
 
 
-def is_percentage(value: Any) -> bool:
-    """Whether a cell writes a number with a percent sign behind it."""
-    return isinstance(value, str) and _PERCENTAGE.fullmatch(value.strip()) is not None
+def percentage(value: Any) -> float | None:
+    """The number in front of a percent sign; None for a cell that writes anything else."""
+    found = _PERCENTAGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return as_number(found[1]) if found else None
 
 
 def is_number(value: Any) -> bool:
@@ -43,13 +44,9 @@ def is_number(value: Any) -> bool:
 
 
 def as_number(value: Any) -> float | None:
-    """The finite number that a cell is or writes, with a decimal point; None for anything else, a boolean too. Of a
-    percentage it is the number before the sign.
-    """
+    """The finite number that a cell is or writes, with a decimal point; None for anything else, a boolean too."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if is_percentage(value):
-        value = str(value).strip().removesuffix("%").rstrip()
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         return None
     number = float(value)

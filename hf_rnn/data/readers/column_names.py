@@ -54,7 +54,7 @@ def is_index_name(name: str) -> bool:
 
 
 def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
-    """Those of `columns` that have one of the `usual` names, the most usual first.
+    """Find the `columns` that have one of the `usual` names, the most usual first.
 
     Case, accents and separators do not count: ``Avaliacao`` is ``avaliação``, ``reviewText`` is ``review_text``. One
     that only ends with a usual one, as ``airline_sentiment`` does, comes after all that are usual themselves.

@@ -6,11 +6,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .cells import says_nothing
 from .columns import described_columns, sample_columns, text_columns
+from .empty_rows import without_empty_rows
 from .files import read_rows, readable_file
 from .hold_out import hold_out_and_sample, holds_out_by_default
 from .places import PLACE_COLUMN
-from .sources import SPLITS, SourceArguments, column_texts, leading_split, read_splits
+from .sources import SPLITS, SourceArguments, leading_split, read_splits, text_cells
 from .tables.opening import open_file
 from .tables.options import ReadingArguments
 
@@ -75,15 +77,15 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: an unknown extension or malformed file, a missing column, a null text, a split that is both given
-            and to be held out, or rows that are asked for where there is one text.
+        ValueError: an unknown extension or malformed file, a missing column, a cell that is no text, a split that is
+            both given and to be held out, or rows that are asked for where there is one text.
     """
     from datasets import Dataset
 
     raw = read_splits(arguments, lambda path: _read(path, arguments))
     leading = leading_split(raw)
     column = arguments.text_column_name or _text_column(raw[leading], leading)
-    texts = {split: column_texts(rows, column, "text_column_name", split) for split, rows in raw.items()}
+    texts = {split: _texts(rows, column, split, arguments) for split, rows in raw.items()}
     if len(texts["train"]) == 1:
         splits = _cut(texts, arguments)
     else:
@@ -91,8 +93,7 @@ def load_language_data(arguments: LanguageDataArguments) -> LanguageData:
         splits = {split: list(held[COLUMN][:]) for split, held in hold_out_and_sample(rows, arguments).items()}
     if arguments.unlabelled_file is not None:
         unlabelled = _read(arguments.unlabelled_file, arguments)
-        more = column_texts(unlabelled, column, "text_column_name", "unlabelled")
-        splits["train"] = [*splits["train"], *more]
+        splits["train"] = [*splits["train"], *_texts(unlabelled, column, "unlabelled", arguments)]
     return LanguageData(splits, arguments.dataset_name or str(arguments.train_file))
 
 
@@ -108,6 +109,13 @@ def _text_column(rows: Dataset, split: str) -> str:
         )
     logger.warning("Texts are read from %r (--text_column_name names another).", found)
     return found
+
+
+def _texts(rows: Dataset, column: str, split: str, arguments: LanguageDataArguments) -> list[str]:
+    """The documents of a split, without those that are empty."""
+    cells = text_cells(rows, column, "text_column_name", split)
+    lacking = ["text" if says_nothing(cell) else None for cell in cells]
+    return list(without_empty_rows(rows, split, lacking, arguments.empty_rows)[column][:])
 
 
 def _read(path: str, options: ReadingArguments) -> Dataset:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import as_list, as_number, is_empty, is_number, is_percentage, says_nothing
+from .cells import as_list, as_number, is_empty, is_number, percentage, says_nothing
 from .columns import MOST_CLASSES, is_free_text
 
 
@@ -91,7 +91,8 @@ class LabelForm:
         """The finite number in a cell; None where it is none."""
         if self.decimal_comma and isinstance(value, str):
             value = value.strip().replace(",", ".")
-        return as_number(value)
+        number = as_number(value)
+        return percentage(value) if number is None else number
 
     def _items(self, value: Any) -> list[Any] | None:
         if self.problem_type != MULTI:
@@ -164,7 +165,8 @@ def find_form(
         several = LabelForm(MULTI)
     if several is not None:
         return _with_vectors(several, filled)
-    if all(map(is_number, filled)) and not all(_is_integer(value) for value in filled):
+    are_percentages = bool(filled) and all(percentage(value) is not None for value in filled)
+    if are_percentages or (all(map(is_number, filled)) and not all(_is_integer(value) for value in filled)):
         return _of_numbers(filled)
     if not known:
         _check_names(filled, column)
@@ -177,7 +179,8 @@ def _of_numbers(filled: Sequence[Any], asked: bool = False) -> LabelForm:
     )
     remarks = ["the comma in numbers such as 3,5 is a decimal one"] if comma else []
     if not asked:
-        remarks.append(f"numbers with decimals, so this is a regression (--problem_type {SINGLE}: classes)")
+        kind = "numbers with decimals" if any(map(is_number, filled)) or comma else "percentages"
+        remarks.append(f"{kind}, so this is a regression (--problem_type {SINGLE}: classes)")
     return LabelForm(REGRESSION, decimal_comma=comma, remarks=tuple(remarks))
 
 
@@ -298,8 +301,6 @@ def _is_zero_or_one(item: Any) -> bool:
 
 
 def _is_integer(value: Any) -> bool:
-    if is_percentage(value):
-        return False
     return isinstance(value, bool) or (number := as_number(value)) is None or number.is_integer()
 
 

@@ -11,7 +11,7 @@ from .cells import is_empty, says_nothing
 from .columns import Candidates, decided_column, label_columns, sample_columns, text_columns, zero_one_columns
 from .label_forms import is_no_label
 from .places import place_of_row
-from .sources import comma_separated, require_column
+from .sources import comma_separated, require_column, text_cells
 
 
 if TYPE_CHECKING:
@@ -155,18 +155,10 @@ def joined_texts(rows: Dataset, columns: Sequence[str], delimiter: str, split: s
     Raises:
         ValueError: a column is not there, or a cell holds something else than a text; its place is named.
     """
-    parts = []
-    for column in columns:
-        require_column(column, "text_column_names", split, rows)
-        values = list(rows[column])
-        for row, value in enumerate(values):
-            if not isinstance(value, str) and not is_empty(value):
-                raise ValueError(
-                    f"Column `{column}` of the {split} split has {value!r}, which is no text, in "
-                    f"{place_of_row(rows, row)}. Another `text_column_names` may hold the texts."
-                )
-        parts.append(values)
-    filled = ([text for text in texts if not says_nothing(text)] for texts in zip(*parts, strict=True))
+    parts = [text_cells(rows, column, "text_column_names", split) for column in columns]
+    filled = (
+        [text for text in texts if text is not None and not says_nothing(text)] for texts in zip(*parts, strict=True)
+    )
     return [delimiter.join(texts) if texts else None for texts in filled]
 
 

@@ -1,10 +1,10 @@
-"""From the label columns people have to the labels a model takes: class ids, multi-hot vectors or floats."""
+"""Make of the label columns people have the labels a model takes: class ids, multi-hot vectors or floats."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,10 @@ class LabelMap:
         return f"{listed} and {more} more" if more > 0 else listed
 
 
+# Split → the cells of its label column.
+Cells = Mapping[str, Sequence[Any]]
+
+
 @dataclass(frozen=True)
 class EncodedLabels:
     """Labels of every split, as `problem_type` wants them, and the `feature` that describes them to ``datasets``."""
@@ -118,7 +122,16 @@ def label_form(
     delimiter: str | None = None,
     first: str | None = None,
 ) -> LabelForm:
-    """The form of the labels, by the `first` split; see `encode_labels` for the arguments.
+    """The form of the labels, by the `first` split.
+
+    Args:
+        splits: The rows; `first` must be among them, if it is given.
+        column: The name of the label column.
+        problem_type: None to take it from what the column holds (`hf_rnn.data.readers.label_forms.find_form`).
+        label2id: A model's map, whose names are then known.
+        class_names: Names that were given to the classes.
+        delimiter: What stands between the names in a string of several labels. None: what the column shows.
+        first: As that of `encode_labels`.
 
     Raises:
         ValueError: as `hf_rnn.data.readers.label_forms.find_form`.
@@ -136,13 +149,11 @@ def label_form(
 def encode_labels(
     splits: dict[str, Dataset],
     column: str,
+    form: LabelForm,
     *,
-    problem_type: str | None = None,
     label2id: dict[str, int] | None = None,
     class_names: list[str] | None = None,
-    delimiter: str | None = None,
     first: str | None = None,
-    form: LabelForm | None = None,
 ) -> EncodedLabels:
     """Encode the label column of every split by the label set of the `first` split.
 
@@ -155,49 +166,69 @@ def encode_labels(
     Args:
         splits: The rows; `first` must be among them, if it is given.
         column: The name of the label column.
-        problem_type: None to take it from what the column holds (`hf_rnn.data.readers.label_forms.find_form`).
+        form: The form of the labels, see `label_form`.
         label2id: A model's map, which then decides instead of the training split.
         class_names: Names for integer labels in order of their ids, or the order of string labels, or the names of the
             positions of vectors.
-        delimiter: What stands between the names in a string of several labels. None: what the column shows.
         first: The split whose labels are all that there are, where nothing else says which. Default: ``train``, or the
             first where there is none.
-        form: The form of the labels, where it is known (`label_form`).
 
     Raises:
         ValueError: naming the column, the split, the place and the value that does not fit, and what may.
     """
-    from datasets import ClassLabel, List, Value
-
-    first = first or leading_split(splits)
-    form = form or label_form(
-        splits,
-        column,
-        problem_type=problem_type,
-        label2id=label2id,
-        class_names=class_names,
-        delimiter=delimiter,
-        first=first,
-    )
     cells = {split: label_cells(rows, column, class_names) for split, rows in splits.items()}
     if form.problem_type == REGRESSION:
-        if class_names is not None:
-            raise ValueError(f"`class_names`={class_names!r} was given, but column `{column}` is a regression target.")
-        wanted = f"a finite number (regression; `problem_type` {SINGLE} takes values as classes)"
-        numbers = {s: _read(splits[s], cells[s], form.number, column, s, wanted) for s in splits}
-        return EncodedLabels(numbers, None, REGRESSION, Value("float32"))
+        return _numbers(splits, cells, column, form, class_names)
     if form.vector_size is not None:
-        label_map = _names_of_vectors(form.vector_size, column, label2id, class_names)
-        wanted = f"{form.vector_size} values, 0 or 1 for each of {label_map}"
-        vectors = {s: _read(splits[s], cells[s], form.vector, column, s, wanted) for s in splits}
-        return EncodedLabels(vectors, label_map.names, MULTI, List(Value("float32")))
+        return _vectors(splits, cells, column, form, label2id, class_names)
+    return _classes(splits, cells, column, form, label2id, class_names, first or leading_split(splits))
 
-    wanted = "an integer, a string, a boolean or a class label" + (
-        ", or several" if form.problem_type == MULTI else ""
-    )
+
+def _numbers(
+    splits: dict[str, Dataset], cells: Cells, column: str, form: LabelForm, class_names: list[str] | None
+) -> EncodedLabels:
+    from datasets import Value
+
+    if class_names is not None:
+        raise ValueError(f"`class_names`={class_names!r} was given, but column `{column}` is a regression target.")
+    wanted = f"a finite number (regression; `problem_type` {SINGLE} takes values as classes)"
+    numbers = {s: _read(splits[s], cells[s], form.number, column, s, wanted) for s in splits}
+    return EncodedLabels(numbers, None, REGRESSION, Value("float32"))
+
+
+def _vectors(
+    splits: dict[str, Dataset],
+    cells: Cells,
+    column: str,
+    form: LabelForm,
+    label2id: dict[str, int] | None,
+    class_names: list[str] | None,
+) -> EncodedLabels:
+    from datasets import List, Value
+
+    size = form.vector_size or 0
+    label_map = _names_of_vectors(size, column, label2id, class_names)
+    wanted = f"{size} values, 0 or 1 for each of {label_map}"
+    vectors = {s: _read(splits[s], cells[s], form.vector, column, s, wanted) for s in splits}
+    return EncodedLabels(vectors, label_map.names, MULTI, List(Value("float32")))
+
+
+def _classes(
+    splits: dict[str, Dataset],
+    cells: Cells,
+    column: str,
+    form: LabelForm,
+    label2id: dict[str, int] | None,
+    class_names: list[str] | None,
+    first: str,
+) -> EncodedLabels:
+    from datasets import ClassLabel, List, Value
+
+    several = form.problem_type == MULTI
+    wanted = "an integer, a string, a boolean or a class label" + (", or several" if several else "")
     names = {s: _read(splits[s], cells[s], form.names, column, s, wanted) for s in splits}
     label_map = _label_map(names[first], splits[first].features[column], column, label2id, class_names, first)
-    if form.problem_type == SINGLE and len(label_map.names) < 2:
+    if not several and len(label_map.names) < 2:
         raise ValueError(
             f"Column `{column}` of the {first} split holds one value only, {label_map}: nothing to classify. Another "
             "`label_column_name` may hold the labels."
@@ -205,7 +236,7 @@ def encode_labels(
     ids = {s: _ids(splits[s], cells[s], names[s], label_map, column, s) for s in splits}
     if class_names is None:
         _say_numbers({name for rows in names.values() for row in rows for name in row}, label_map, column)
-    if form.problem_type == MULTI:
+    if several:
         size = len(label_map.names)
         hot = {split: [_multi_hot(row, size) for row in rows] for split, rows in ids.items()}
         return EncodedLabels(hot, label_map.names, MULTI, List(Value("float32")))
@@ -235,7 +266,7 @@ def labels_fit(
 def _read(
     rows: Dataset, cells: Sequence[Any], read: Callable[[Any], Any], column: str, split: str, wanted: str
 ) -> list[Any]:
-    """What `read` makes of every cell; a ValueError for the first of which it makes nothing."""
+    """Apply `read` to every cell, and raise a ValueError for the first of which it makes nothing."""
     found = [read(value) for value in cells]
     for row, value in enumerate(found):
         if value is None:

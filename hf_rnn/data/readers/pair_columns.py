@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cells import as_number, is_empty, is_percentage
+from .cells import as_number, is_empty, percentage
 from .column_names import TEXT_NAMES, is_index_name, name_words, usual_columns
 from .columns import described_columns, holds_texts, is_free_text, sample_columns, zero_one_columns
 from .sources import comma_separated, require_column
@@ -235,10 +235,8 @@ def _is_like_labels(values: Sequence[Any]) -> bool:
     filled = [value for value in values if not is_empty(value)]
     different = {str(value).strip() for value in filled}
     numbers = [as_number(value) for value in filled]
-    fractions = None not in numbers and any(
-        is_percentage(value) or (number is not None and number % 1)
-        for value, number in zip(filled, numbers, strict=True)
-    )
+    fractions = None not in numbers and any(number is not None and number % 1 for number in numbers)
+    fractions = fractions or (bool(filled) and all(percentage(value) is not None for value in filled))
     return fractions or (2 <= len(different) <= MOST_CLASSES and 2 * len(different) <= len(filled))
 
 

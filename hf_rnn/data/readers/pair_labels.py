@@ -1,4 +1,4 @@
-"""What the labels of pairs are: 1 and 0, words for them, scores of any range, or classes."""
+"""Tell what the labels of pairs are: 1 and 0, words for them, scores of any range, or classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .cells import as_number
+from .cells import as_number, percentage
 from .label_forms import is_no_label
 
 
@@ -82,7 +82,7 @@ class PairLabels:
 
     @property
     def allowed(self) -> str:
-        """What a cell may be, for the message of one that is not."""
+        """The values that a cell may have, for the message of one that has none of them."""
         if self.kind == "classes":
             return f"one of {', '.join(map(repr, self.names))}"
         if self.words is not None:
@@ -236,7 +236,8 @@ def _number(cell: Any) -> float | None:
         return float(cell)
     if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip()):
         cell = cell.replace(",", ".")
-    return as_number(cell)
+    number = as_number(cell)
+    return percentage(cell) if number is None else number
 
 
 def _word(cell: Any) -> str:

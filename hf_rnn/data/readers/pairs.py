@@ -15,7 +15,7 @@ from .hold_out import hold_out_and_sample
 from .pair_columns import PairColumns, are_premises, find_pair_columns, is_score_name
 from .pair_labels import KINDS, Kind, PairLabels, find_pair_labels
 from .places import place_of_row
-from .sources import SourceArguments, comma_separated, leading_split, read_splits, require_column
+from .sources import SourceArguments, comma_separated, leading_split, read_splits, require_column, text_cells
 
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _filled(
     rows: Dataset, columns: PairColumns, labels: PairLabels, arguments: PairDataArguments, split: str
 ) -> Dataset:
     """The rows that have their texts and a label."""
-    texts = [_text_cells(rows, column, split) for column in (columns.first, columns.second)]
+    texts = [text_cells(rows, column, "text_column_names", split) for column in (columns.first, columns.second)]
     lacking: list[str | None] = ["text" if any(map(says_nothing, pair)) else None for pair in zip(*texts, strict=True)]
     if columns.label is not None:
         require_column(columns.label, "label_column_name", split, rows)
@@ -222,18 +222,6 @@ def _filled(
             if lacking[row] is None and labels.lacks_label(cell):
                 lacking[row] = "label"
     return without_empty_rows(rows, split, lacking, arguments.empty_rows)
-
-
-def _text_cells(rows: Dataset, column: str, split: str) -> list[Any]:
-    require_column(column, "text_column_names", split, rows)
-    cells = list(rows[column])
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, str) and not is_empty(cell):
-            raise ValueError(
-                f"Column `{column}` of the {split} split has {cell!r}, which is no text, in "
-                f"{place_of_row(rows, row)}. Other `text_column_names` may hold the texts."
-            )
-    return cells
 
 
 def _pairs(rows: Dataset, columns: PairColumns, labels: PairLabels, features: Any, split: str) -> Dataset:
@@ -248,10 +236,10 @@ def _pairs(rows: Dataset, columns: PairColumns, labels: PairLabels, features: An
             for row, cell in enumerate(_cells(rows, columns.label))
         ]
     for column in columns.negatives:
+        negatives = text_cells(rows, column, "text_column_names", split)
         others = [
-            (text, other) for text, other in zip(rows[columns.first], _text_cells(rows, column, split), strict=True)
+            (text, other) for text, other in zip(rows[columns.first], negatives, strict=True) if not is_empty(other)
         ]
-        others = [(text, other) for text, other in others if not is_empty(other)]
         first += [text for text, _ in others]
         second += [other for _, other in others]
         values += [0.0] * len(others)

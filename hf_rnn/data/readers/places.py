@@ -1,4 +1,4 @@
-"""Where a row stands in the file that it was read from, for messages that a person can follow."""
+"""The place of a row in the file that it was read from, for messages that a person can follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def data_columns(rows: Dataset) -> list[str]:
 
 
 def place_of_row(rows: Dataset, row: int) -> str:
-    """What a message calls a row: its file and line where they are known, else its number, from 0."""
+    """Name a row in a message: by its file and line where they are known, else by its number, from 0."""
     if PLACE_COLUMN in rows.column_names:
         return str(rows[row][PLACE_COLUMN])
     return f"row {row} (from 0)"

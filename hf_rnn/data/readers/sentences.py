@@ -252,8 +252,8 @@ def _read_tables(arguments: TokenDataArguments, *, tagged: bool) -> tuple[dict[s
 
 
 def _in_file(column: str | None, name: str | None, own: str) -> int | str | None:
-    """What is asked for in a file with a token on each line: `column`, or else the `name` of a column of a table, if
-    it is not the `own` one that the sentences of such a file have.
+    """The column that is asked for in a file with a token on each line: `column`, or else the `name` of a column of a
+    table, if it is not the `own` one that the sentences of such a file have.
     """
     if column is None:
         return None if name == own else name

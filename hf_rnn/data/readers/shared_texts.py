@@ -22,7 +22,7 @@ KEY_BYTES = 16
 
 
 def row_texts(rows: Dataset) -> list[tuple[bytes, ...]] | None:
-    """What stands for the texts of each row: one, or the two of a pair. Texts are the same where they differ in case
+    """The keys of the texts of each row: one, or the two of a pair. Texts are the same where they differ in case
     and in white space alone.
 
     Returns:
@@ -54,7 +54,7 @@ def count_sharing(texts: Iterable[tuple[bytes, ...]], others: Iterable[tuple[byt
 
 
 def unit_of(rows: Dataset) -> str:
-    """What messages call the rows: pairs, sentences or texts."""
+    """Name the rows for messages: pairs, sentences or texts."""
     if TEXT_COLUMNS[-1] in rows.column_names:
         return "pairs"
     return "sentences" if TOKEN_COLUMN in rows.column_names else "texts"

@@ -1,4 +1,4 @@
-"""Where the rows come from and how they are split: what the data of every task have in common."""
+"""The source of the rows and how they are split: what the data of every task have in common."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from .cells import is_empty
 from .columns import described_columns
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path, files_of
 from .places import data_columns, place_of_row
@@ -25,6 +26,7 @@ __all__ = [
     "leading_split",
     "read_splits",
     "require_column",
+    "text_cells",
     "training_column",
 ]
 
@@ -246,8 +248,25 @@ def column_texts(rows: Dataset, column: str, argument: str, split: str) -> list[
     return values
 
 
+def text_cells(rows: Dataset, column: str, argument: str, split: str) -> list[str | None]:
+    """The cells of a column of texts, of which some may be empty.
+
+    Raises:
+        ValueError: the column is not there, or a cell holds something else than a text; its place is named.
+    """
+    require_column(column, argument, split, rows)
+    cells = list(rows[column])
+    for row, cell in enumerate(cells):
+        if not isinstance(cell, str) and not is_empty(cell):
+            raise ValueError(
+                f"Column `{column}` of the {split} split has {cell!r}, which is no text, in "
+                f"{place_of_row(rows, row)}. Another `{argument}` may hold the texts."
+            )
+    return cells
+
+
 def training_column(splits: Mapping[str, Dataset], column: str) -> list[Any]:
-    """What `column` holds in all rows that are trained on: those of ``train``, then any unlabelled ones."""
+    """The values of `column` in all rows that are trained on: those of ``train``, then any unlabelled ones."""
     return [value for name in ("train", UNLABELLED_SPLIT) if name in splits for value in splits[name][column][:]]
 
 

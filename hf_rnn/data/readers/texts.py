@@ -237,7 +237,7 @@ def _encoded(
     raw = {split: _filled(rows, column, texts, form, arguments, split) for split, rows in raw.items()}
     if not keep_labels and not labels_fit(raw, column, form, label2id, names):
         label2id = None
-    return encode_labels(raw, column, label2id=label2id, class_names=names, form=form), raw
+    return encode_labels(raw, column, form, label2id=label2id, class_names=names), raw
 
 
 def _filled(

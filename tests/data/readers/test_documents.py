@@ -102,6 +102,9 @@ def test_unreadable_text(tmp_path, content: bytes, message: str) -> None:
         loaded(train_file=str(path))
 
 
-def test_a_row_without_text(tmp_path) -> None:
-    with pytest.raises(ValueError, match="no text"):
-        loaded(train_file=rows(tmp_path, "a.jsonl", ["a", None]))
+def test_a_row_without_text_is_left_out_and_counted(tmp_path, caplog) -> None:
+    path = rows(tmp_path, "a.jsonl", ["a", None, "b", " "])
+    assert loaded(train_file=path)["train"] == ["a", "b"]
+    assert "2 of 4 train rows are left out: 2 without a text (the first: a.jsonl, line 2)" in caplog.text
+    with pytest.raises(ValueError, match="a.jsonl, line 2 has no text"):
+        loaded(train_file=path, empty_rows="refuse")

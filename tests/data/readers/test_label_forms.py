@@ -8,14 +8,15 @@ import pytest
 from datasets import Dataset
 
 from hf_rnn.data.readers.label_forms import MULTI, REGRESSION, SINGLE, find_form
-from hf_rnn.data.readers.labels import encode_labels
+from hf_rnn.data.readers.labels import encode_labels, label_form
 
 
 def encode(values, validation=None, **arguments):
     splits = {"train": Dataset.from_dict({"y": values})}
     if validation is not None:
         splits["validation"] = Dataset.from_dict({"y": validation})
-    return encode_labels(splits, "y", **arguments)
+    of_model = {name: arguments[name] for name in ("label2id", "class_names", "first") if name in arguments}
+    return encode_labels(splits, "y", label_form(splits, "y", **arguments), **of_model)
 
 
 def decoded(encoded, split="train"):
@@ -119,6 +120,12 @@ def test_cells_that_say_nothing():
     several = find_form(["a,b", "b", "a"], "y")
     assert not several.lacks_label("") and several.names("") == several.names(None) == []
     assert find_form([[1, 0, 1], [0, 0, 0]], "y").lacks_label(None)
+
+
+def test_a_percentage_among_names_is_a_name():
+    assert decoded(encode(["C++", "100 %", "C++", "100 %"])) == ["C++", "100 %", "C++", "100 %"]
+    asked = encode(["37%", "5 %", "2.5"], problem_type=REGRESSION)
+    assert asked.labels["train"] == [37.0, 5.0, 2.5]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import datetime
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from hf_rnn.data.readers.labels import LabelMap, encode_labels
+from hf_rnn.data.readers.labels import LabelMap, encode_labels, label_form
 
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
@@ -18,7 +18,8 @@ def encode(train, validation=None, feature=None, **arguments):
     splits = {"train": Dataset.from_dict({"y": train}, features=features)}
     if validation is not None:
         splits["validation"] = Dataset.from_dict({"y": validation}, features=features)
-    return encode_labels(splits, "y", **arguments)
+    of_model = {name: arguments[name] for name in ("label2id", "class_names", "first") if name in arguments}
+    return encode_labels(splits, "y", label_form(splits, "y", **arguments), **of_model)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def write(path: Path, header: list[str], rows: list[Any]) -> str:
 
 
 def inference_rows(count: int, seed: int, names: list[str]) -> list[tuple[str, str, str]]:
-    """Of equal topics one follows from the other; of others they contradict each other, or are neutral."""
+    """Draw pairs that follow from each other, if their topics are equal, or contradict each other, or are neutral."""
     generator = random.Random(seed)
     rows = []
     for index in range(count):

@@ -92,7 +92,7 @@ def line_spans(rows: Iterable[list[str]]) -> list[int]:
 
 
 def shown_delimiter(delimiter: str) -> str:
-    """What messages and `--delimiter` call it."""
+    """Name a delimiter as messages and `--delimiter` do."""
     return {"\t": "tab", ONE_COLUMN: "none"}.get(delimiter, repr(delimiter))
 
 

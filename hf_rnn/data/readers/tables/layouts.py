@@ -210,7 +210,7 @@ def _has_usual_cell(trial: Trial) -> bool:
 
 
 def _ragged_delimiter(trials: dict[str, list[Trial]], promised: str | None) -> str:
-    """That of one column, or of rows with different numbers of cells, of which the reader names the first."""
+    """The delimiter of rows with different numbers of cells, of which the reader names the first; or none."""
     good = {one: max((len(t.rows) for t in tried if t.width > 1), default=0) for one, tried in trials.items()}
     if promised is not None and (good[promised] or any(trial.fits for trial in trials[promised])):
         return promised

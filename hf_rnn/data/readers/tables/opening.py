@@ -1,4 +1,4 @@
-"""What a file is: a table of text, rows of JSON, columns with types, or plain text."""
+"""Find out what a file is: a table of text, rows of JSON, columns with types, or plain text."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def read_batches(stream: IO[str], layout: Layout) -> Iterator[RowBatch]:
 
 
 class _Checks:
-    """What is asked of a row before it is handed on."""
+    """The checks of a row before it is handed on."""
 
     def __init__(self, layout: Layout, lines: _Lines) -> None:
         self._layout, self._lines = layout, lines
@@ -209,7 +209,7 @@ def _cell_pattern(layout: Layout) -> re.Pattern[str]:
 
 
 def _explained(failure: str, quoting: Quoting) -> str:
-    """What `csv` says, in words that name what to do."""
+    """Say what `csv` says in words that name what to do."""
     if "unexpected end" in failure:
         problem = "a quote opens here and never closes"
     elif "expected after" in failure:

@@ -103,7 +103,7 @@ class _Member:
 
 
 def extension_of(name: str | PurePath) -> str:
-    """What a name promises of the uncompressed content, in lower case: ``.csv`` of ``a.csv.gz``; "" for nothing."""
+    """The extension of the uncompressed content in lower case: ``.csv`` for ``a.csv.gz``; "" where a name has none."""
     path = PurePath(name)
     if path.suffix.lower() in COMPRESSED_FILE_TYPES:
         path = path.with_suffix("")

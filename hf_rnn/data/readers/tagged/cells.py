@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from ..cells import as_list
 
 
 __all__ = ["list_reader"]
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _SPACES = re.compile(r"[ \t\r\n]+")
-_BETWEEN = re.compile(r"[\s,]*")
 
 
 def list_reader(cells: Sequence[Any], *, of_tags: bool) -> Callable[[Any], Any]:
-    """What gives the items of each cell of a column.
+    """Make a function that gives the items of a cell of a column.
 
     Cells that are all in brackets are lists: ``['B-PER', 'O']`` of Python, ``["B-PER", "O"]`` of JSON and
     ``['B-PER' 'O']`` of numpy. Otherwise white space divides the items, and between tags a comma may, where it is no
@@ -39,18 +38,10 @@ def list_reader(cells: Sequence[Any], *, of_tags: bool) -> Callable[[Any], Any]:
 def _bracketed(text: str) -> list[Any]:
     if not text:
         return []
-    try:
-        found = json.loads(text)
-        if isinstance(found, list):
-            return found
-    except ValueError:
-        pass
-    inner = text[1:-1].strip()
-    quoted = _QUOTED.findall(inner)
-    if quoted and _BETWEEN.fullmatch(_QUOTED.sub("", inner)):
-        # Each alone: Python makes one word of two that no comma divides, as numpy writes them.
-        return [ast.literal_eval(item) for item in quoted]
-    items = [item for item in re.split(r"[\s,]+", inner) if item]
-    if quoted or any(not re.fullmatch(r"[^\[\]'\"]+", item) or item == "..." for item in items):
+    items = as_list(text)
+    if items is None or "..." in items:
         raise ValueError(f"{text[:60]!r} is no list of words or tags that can be read")
+    if not _QUOTED.search(text):
+        # Words and tags without quotes have no space in them, whatever stands between them.
+        items = [word for item in items for word in item.split()]
     return [int(item) if item.removeprefix("-").isdecimal() else item for item in items]

@@ -127,8 +127,9 @@ def _said(layout: Layout, path: str) -> str:
 
 
 def _say_doubtful(blocks: Sequence[Block], layout: Layout, path: str) -> None:
-    """Where nothing but their being known tells tags from other words, comments may be tokens with a tag of their own:
-    say which lines are taken for comments although they have as many columns as the rows."""
+    """Say which lines are taken for comments although they have as many columns as the rows: where nothing but their
+    being known tells tags from other words, these may be tokens with a tag of their own.
+    """
     if layout.knows_tags or layout.cells.name == "tabs":
         return
     comments = [line for block in blocks for line in block[: len(block) - len(rows_of(block, layout))]]

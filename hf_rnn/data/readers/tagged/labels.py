@@ -63,7 +63,7 @@ def class_label_names(feature: Any) -> list[str] | None:
 
 
 def read_scheme(tags: Tags, scheme: str | None) -> TagReading | None:
-    """What the tags of the leading split are; a line says so where they are converted, or might be meant otherwise.
+    """Tell what the tags of the leading split are, and say so where they are converted or might be meant otherwise.
 
     Raises:
         ValueError: as `find_reading`.
@@ -165,6 +165,6 @@ def as_ids(tags: Tags, names: Sequence[str]) -> list[list[int]]:
 
 
 def _sorted(names: Iterable[str]) -> list[str]:
-    """In the order of numbers if they are integers: 2 before 10."""
+    """Sort names; those that are integers by their value, 2 before 10."""
     names = sorted(names)
     return sorted(names, key=int) if all(name.removeprefix("-").isdecimal() for name in names) else names

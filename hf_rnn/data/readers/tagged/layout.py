@@ -29,7 +29,7 @@ SHOWN_CHARACTERS = 20
 
 @dataclass(frozen=True)
 class ColumnRequest:
-    """What the user says of the columns.
+    """The columns as the user names them.
 
     Attributes:
         token_column, tag_column: A number, from 0, or from the last backwards if it is negative; or a name, also a key

@@ -88,7 +88,7 @@ class TagReading:
 
 
 def find_reading(sentences: Sequence[Sequence[str]], scheme: str | None = None) -> TagReading | None:
-    """What the tags of `sentences` are, or None where they are no entities: parts of speech, say.
+    """Recognise the scheme of the tags of `sentences`; None where they are no entities but, say, parts of speech.
 
     A scheme is found where every tag is ``O``, or a known letter and a type that are written in one way; or where
     there are letters and O alone; or types and O alone, O being more than a third. I- and B- are IOB1 where some
@@ -191,7 +191,7 @@ def _is_iob1(sentences: Iterable[Sequence[str]], reading: TagReading) -> bool:
 
 
 def _misfits(counts: Mapping[str, int]) -> list[str]:
-    """Where some of the tags are those of entities, the others."""
+    """The tags that are none of entities, where some others are."""
     with_separator = [spelling for spelling in spellings(counts) if spelling.separator]
     closest = max(with_separator, key=lambda spelling: len(spelling.fits(counts)))
     outside = [tag for tag in counts if closest.is_outside(tag)]

@@ -52,7 +52,7 @@ def as_rows(sentences: Sequence[Sentence]) -> Dataset:
 
 
 def place_of_token(rows: Dataset, row: int, position: int | None = None) -> str:
-    """What a message calls a sentence or, given a `position`, a token of it: its file and line, if they are known."""
+    """Name in a message a sentence or, given a `position`, a token of it: its file and line, if they are known."""
     place = place_of_row(rows, row)
     if position is None:
         return place

@@ -19,7 +19,7 @@ _UNDERSCORED = re.compile(r"(.+?)_([BIESLUMWbieslumw]_[^_]+|[Oo])")
 
 
 def find_joint(lines: Sequence[NumberedLine]) -> str | None:
-    """What joins a word and its tag where every item of each line has it, and some line several items; else None.
+    """Find what joins a word and its tag: every item of each line has it, and some line has several items; else None.
 
     Args:
         lines: Those of the file that are neither empty nor comments.

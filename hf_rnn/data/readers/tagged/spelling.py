@@ -59,7 +59,7 @@ class Spelling:
         return letter, entity
 
     def fits(self, tags: Iterable[str]) -> list[str]:
-        """Those of `tags` that are written so and are of an entity."""
+        """Keep the `tags` that are written so and are of an entity."""
         return [tag for tag in tags if not self.is_outside(tag) and self.parts(tag) is not None]
 
     def written(self, letter: str, entity: str = "<type>") -> str:

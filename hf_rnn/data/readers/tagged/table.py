@@ -48,7 +48,7 @@ HEAD = 1000
 
 @dataclass(frozen=True)
 class TableRequest:
-    """What the user calls the columns: of tokens, of tags and of the sentences' numbers; and the task."""
+    """The names that the user gives for the columns of tokens, of tags and of the sentences' numbers; and the task."""
 
     tokens: str | None = None
     tags: str | None = None
