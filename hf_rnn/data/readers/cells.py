@@ -5,10 +5,21 @@ from __future__ import annotations
 import ast
 import math
 import re
+import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 
-__all__ = ["as_list", "as_number", "is_empty", "is_number", "percentage", "says_nothing"]
+__all__ = [
+    "as_list",
+    "as_number",
+    "is_empty",
+    "is_number",
+    "percentage",
+    "says_nothing",
+    "sorted_names",
+    "without_accents",
+]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _PERCENTAGE = re.compile(rf"({_NUMBER.pattern})\s*%")
@@ -51,6 +62,19 @@ def as_number(value: Any) -> float | None:
         return None
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def sorted_names(names: Collection[str]) -> list[str]:
+    """Sort names: numbers by their value, ``01`` before ``1``, anything else as text."""
+    numbers = {name: as_number(name) for name in names}
+    if None in numbers.values():
+        return sorted(names)
+    return sorted(names, key=lambda name: (numbers[name], name))
+
+
+def without_accents(text: str) -> str:
+    """Take the accents off the letters of a text: ``não`` becomes ``nao``."""
+    return "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
 
 
 def as_list(text: str) -> list[str] | None:

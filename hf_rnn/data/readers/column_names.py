@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
+from .cells import without_accents
 
-__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "name_words", "usual_columns"]
+
+__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "name_key", "name_words", "usual_columns"]
 
 # The name that comes first is taken where a table has several. What is a part of a text, such as a title, comes last.
 TEXT_NAMES = (
@@ -67,7 +68,7 @@ def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
         >>> usual_columns(["id", "OriginalTweet", "Review Text", "title"], TEXT_NAMES)
         ['Review Text', 'title', 'OriginalTweet']
     """
-    known = {_key(name): place for place, name in reversed(list(enumerate(usual)))}
+    known = {name_key(name): place for place, name in reversed(list(enumerate(usual)))}
     found = []
     for position, column in enumerate(columns):
         words = name_words(column)
@@ -80,12 +81,12 @@ def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:
     return [column for *_, column in sorted(found)]
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """The same for names that differ in case, accents and separators alone."""
     return "".join(name_words(name))
 
 
 def name_words(name: str) -> list[str]:
     """The words of a name in lower case without accents: ``reviewText``, ``Review_Text`` → review, text."""
-    plain = "".join(mark for mark in unicodedata.normalize("NFKD", name) if not unicodedata.combining(mark))
-    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", without_accents(name))
     return re.findall(r"[^\W_]+", split.casefold()) or [""]

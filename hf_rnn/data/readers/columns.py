@@ -21,6 +21,7 @@ __all__ = [
     "holds_texts",
     "is_free_text",
     "label_columns",
+    "mean_words",
     "sample_columns",
     "sample_value",
     "text_columns",
@@ -114,7 +115,7 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
     # A column that repeats its values names classes, unless there is no other.
     texts = [name for name in texts if not _repeats(columns[name])] or texts
     # Addresses and names of users are long, too, and have one word.
-    texts = [name for name in texts if _mean(columns[name], _words) >= 2] or texts
+    texts = [name for name in texts if mean_words(columns[name]) >= 2] or texts
     if not texts:
         # Texts of nothing but numbers, or none at all, are for the reader to judge.
         strings = [name for name in columns if all(isinstance(one, str) or is_empty(one) for one in columns[name])]
@@ -186,7 +187,7 @@ def _decimal_columns(columns: Columns) -> list[str]:
 def is_free_text(values: Sequence[Any]) -> bool:
     """Whether most of the values differ and are of several words, or there are none at all."""
     filled = [value for value in values if not is_empty(value)]
-    return not filled or (holds_texts(filled) and not _repeats(filled) and _mean(filled, _words) >= 3)
+    return not filled or (holds_texts(filled) and not _repeats(filled) and mean_words(filled) >= 3)
 
 
 def sample_value(values: Sequence[Any]) -> str:
@@ -214,8 +215,9 @@ def _repeats(values: Sequence[Any]) -> bool:
     return 2 * len(_different(values)) <= filled
 
 
-def _words(text: str) -> int:
-    return len(text.split())
+def mean_words(values: Sequence[Any]) -> float:
+    """The mean number of words of the values that are not empty."""
+    return _mean(values, lambda text: len(text.split()))
 
 
 def _mean(values: Sequence[Any], measure: Any) -> float:

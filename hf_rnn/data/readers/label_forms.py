@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import as_list, as_number, is_empty, is_number, percentage, says_nothing
+from .cells import as_list, as_number, is_empty, is_number, percentage, says_nothing, without_accents
 from .columns import MOST_CLASSES, is_free_text
 
 
@@ -198,7 +197,7 @@ def _of_names(filled: Sequence[Any], asked: bool = False) -> LabelForm:
     booleans = _booleans(names)
     if booleans and len(names) > len(set(booleans.values())):
         remarks.append(f"booleans, however they are spelled: {' and '.join(dict.fromkeys(booleans.values()))}")
-    folded = Counter(map(_folded, names))
+    folded = Counter(_folded(name) for name in names)
     if not booleans and (twins := [name for name in sorted(names) if folded[_folded(name)] > 1]):
         remarks.append(f"{', '.join(map(repr, twins))} differ by case or accents alone and are different classes")
     rows = Counter(text.strip() for text in texts)
@@ -220,9 +219,8 @@ def _booleans(names: set[str]) -> dict[str, str]:
 
 
 def _folded(text: str) -> str:
-    """Without case and accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(mark for mark in plain if not unicodedata.combining(mark))
+    """Leave case and accents out."""
+    return without_accents(text.casefold())
 
 
 def _of_lists(filled: Sequence[Any], column: str, problem_type: str | None, delimiter: str | None) -> LabelForm | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cells import as_number
+from .cells import sorted_names
 from .label_forms import MULTI, PROBLEM_TYPES, REGRESSION, SINGLE, LabelForm, find_form
 from .places import place_of_row
 from .sources import leading_split
@@ -315,15 +315,7 @@ def _label_map(
     found = {name for row in training for name in row}
     if not found:
         raise ValueError(f"Column `{column}` of the {split} split holds no label at all.")
-    return LabelMap(_sorted(found), given=False)
-
-
-def _sorted(names: set[str]) -> list[str]:
-    """Labels in the order of their ids: numbers by their value, ``01`` before ``1``, anything else as text."""
-    numbers = {name: as_number(name) for name in names}
-    if None in numbers.values():
-        return sorted(names)
-    return sorted(names, key=lambda name: (numbers[name], name))
+    return LabelMap(sorted_names(found), given=False)
 
 
 def _ids(

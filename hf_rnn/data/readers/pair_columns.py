@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .cells import as_number, is_empty, percentage
-from .column_names import TEXT_NAMES, is_index_name, name_words, usual_columns
-from .columns import described_columns, holds_texts, is_free_text, sample_columns, zero_one_columns
+from .column_names import TEXT_NAMES, is_index_name, name_key, usual_columns
+from .columns import (
+    described_columns,
+    holds_texts,
+    is_free_text,
+    mean_words,
+    sample_columns,
+    zero_one_columns,
+)
 from .sources import comma_separated, require_column
 
 
@@ -112,7 +119,9 @@ def find_pair_columns(texts: str | None, label: str | None, rows: Dataset, split
     left = {name: values for name, values in sample.items() if name not in (first, second, *negatives)}
     if label is None and not negatives:
         negatives = tuple(
-            name for name in left if NEGATIVE_NAME.fullmatch(_key(name)) and holds_texts(left[name]) and named is None
+            name
+            for name in left
+            if NEGATIVE_NAME.fullmatch(name_key(name)) and holds_texts(left[name]) and named is None
         )
     others: list[str] = []
     if label is None and not negatives:
@@ -146,8 +155,8 @@ def pair_of_texts(
     for pairs in (usual, named, [pair for pair in sides if {*pair} <= {*texts}]):
         if pairs:
             # Names of sources and of brands come in pairs, too, and are shorter.
-            return max(pairs, key=lambda pair: _words(columns[pair[0]]))
-    long = [name for name in texts if _words(columns[name]) >= 2 and not _is_label_like(name, columns[name])]
+            return max(pairs, key=lambda pair: mean_words(columns[pair[0]]))
+    long = [name for name in texts if mean_words(columns[name]) >= 2 and not _is_label_like(name, columns[name])]
     if len(long) == 2 and first in (None, long[0]):
         return long[0], long[1]
     return None
@@ -155,7 +164,7 @@ def pair_of_texts(
 
 def are_premises(columns: PairColumns) -> bool:
     """Whether the texts are those of natural language inference by their names."""
-    return _key(columns.first) in PREMISES and _key(columns.second) in HYPOTHESES
+    return name_key(columns.first) in PREMISES and name_key(columns.second) in HYPOTHESES
 
 
 def is_score_name(column: str) -> bool:
@@ -196,7 +205,7 @@ def _say(columns: PairColumns, others: Sequence[str]) -> None:
 
 def _named(columns: Mapping[str, Any], first: str | None) -> list[tuple[str, str]]:
     """The pair of the most usual first and second name, where there is one of each."""
-    keys = {_key(name): name for name in reversed(list(columns))}
+    keys = {name_key(name): name for name in reversed(list(columns))}
     for one in (keys[key] for key in FIRST_NAMES if key in keys):
         second = next((keys[key] for key in SECOND_NAMES if key in keys and keys[key] != one), None)
         if second is not None and first in (None, one):
@@ -211,7 +220,7 @@ def _sides(columns: Mapping[str, Any]) -> dict[tuple[str, str], str]:
         if GENERATED_NAME.fullmatch(one) and GENERATED_NAME.fullmatch(other):
             # Columns without names are numbered, which says nothing of them.
             continue
-        a, b = _key(one), _key(other)
+        a, b = name_key(one), name_key(other)
         for left, right in SIDES:
             ending, beginning = a.removesuffix(left), a.removeprefix(left)
             if a.endswith(left) and b == ending + right and (left or ending):
@@ -242,13 +251,3 @@ def _is_like_labels(values: Sequence[Any]) -> bool:
 
 def _is_label_like(name: str, values: Sequence[Any]) -> bool:
     return bool(usual_columns([name], LABEL_NAMES)) and not is_free_text(values)
-
-
-def _words(values: Sequence[Any]) -> float:
-    """The mean number of words of the values that are not empty."""
-    counts = [len(str(value).split()) for value in values if not is_empty(value)]
-    return sum(counts) / max(1, len(counts))
-
-
-def _key(name: str) -> str:
-    return "".join(name_words(name))

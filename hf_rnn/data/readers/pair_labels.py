@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .cells import as_number, percentage
+from .cells import as_number, percentage, without_accents
 from .label_forms import is_no_label
 
 
@@ -241,8 +240,7 @@ def _number(cell: Any) -> float | None:
 
 
 def _word(cell: Any) -> str:
-    plain = unicodedata.normalize("NFKD", str(cell).casefold())
-    return "".join(mark for mark in plain if mark.isalnum())
+    return "".join(mark for mark in without_accents(str(cell).casefold()) if mark.isalnum())
 
 
 def _class_name(cell: Any) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..cells import sorted_names
 from ..labels import LabelMap
 from ..tag_schemes import InvalidTags, entity_types, invalid_positions, mend
 from .recognition import UNTAGGED, TagReading, find_reading
@@ -146,7 +147,7 @@ def label_map(leading: Tags, declared: Sequence[str] | None, reading: TagReading
         ValueError: a declared tag is none of the scheme, or there is one label only.
     """
     found = {tag for tags in leading for tag in tags}
-    names = _sorted(found) if declared is None else list(declared)
+    names = sorted_names(found) if declared is None else list(declared)
     if reading is not None:
         try:
             types = entity_types(names if declared is None else map(reading.canonical, names))
@@ -162,9 +163,3 @@ def as_ids(tags: Tags, names: Sequence[str]) -> list[list[int]]:
     """The place of each tag among `names`."""
     ids = {name: index for index, name in enumerate(names)}
     return [[ids[tag] for tag in sentence] for sentence in tags]
-
-
-def _sorted(names: Iterable[str]) -> list[str]:
-    """Sort names; those that are integers by their value, 2 before 10."""
-    names = sorted(names)
-    return sorted(names, key=int) if all(name.removeprefix("-").isdecimal() for name in names) else names
