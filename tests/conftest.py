@@ -69,3 +69,18 @@ def own_progress_bars() -> Iterator[None]:
     logging.enable_progress_bar()
     logging.set_tqdm_hook(None)
     yield
+
+
+@pytest.fixture(autouse=True)
+def settings_as_before() -> Iterator[None]:
+    """No test leaves a number of threads, for torch or for the kernels, or a forced path to those that come after it."""
+    import torch
+
+    from hf_rnn.kernels import threads
+    from hf_rnn.models import paths
+
+    before = torch.get_num_threads()
+    yield
+    # What is chosen counts, not `kernel_threads()`: with one thread in the environment that is 1 either way.
+    found = torch.get_num_threads(), threads._chosen, paths._forced.get()
+    assert found == (before, None, None), "a block that chooses threads or a path was not left"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +22,14 @@ from hf_rnn.benchmark.speed.texts import FIT_FILE, MAX_TOKENS, Text
 BY_KEY = {peer.key: peer for peer in PEERS}
 
 
-def prepared(spec: PeerSpec, sample_folder: Path, tmp_path: Path) -> AskedPeer:
-    """The peer, loaded from what it saved, with the sample's texts."""
+@pytest.fixture
+def prepared(sample_folder: Path, tmp_path: Path) -> Iterator[Callable[[str], AskedPeer]]:
+    """Load a peer from what it saved, with the sample's texts; it is closed after the test."""
+    with ExitStack() as loaded:
+        yield lambda key: loaded.enter_context(closing(load(BY_KEY[key], sample_folder, tmp_path)))
+
+
+def load(spec: PeerSpec, sample_folder: Path, tmp_path: Path) -> AskedPeer:
     for path in sample_folder.iterdir():
         (tmp_path / path.name).symlink_to(path)
     for module in spec.needs:
@@ -77,9 +85,9 @@ def by_hand(ids: np.ndarray, weights: dict[str, np.ndarray]) -> float:
 
 @pytest.mark.parametrize("key", ["ours", "torch-packed", "onnx"])
 def test_peers_that_mask_answer_alike(
-    key: str, sample_folder: Path, tmp_path: Path, expected: tuple[np.ndarray, np.ndarray]
+    key: str, prepared: Callable[[str], AskedPeer], expected: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    peer = prepared(BY_KEY[key], sample_folder, tmp_path)
+    peer = prepared(key)
     texts = peer.sample.texts[:4]
     assert len({len(text.ids) for text in texts}) > 1, "without unequal lengths there is no padding to see"
     assert np.ptp(expected[0]) > 0.01, "texts that are answered alike show nothing"
@@ -88,9 +96,9 @@ def test_peers_that_mask_answer_alike(
 
 @pytest.mark.parametrize("key", ["torch-padded", pytest.param("keras", marks=pytest.mark.slow)])
 def test_peers_that_pad_answer_alike_where_nothing_is_padded(
-    key: str, sample_folder: Path, tmp_path: Path, expected: tuple[np.ndarray, np.ndarray]
+    key: str, prepared: Callable[[str], AskedPeer], expected: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    peer = prepared(BY_KEY[key], sample_folder, tmp_path)
+    peer = prepared(key)
     np.testing.assert_allclose(answers(peer, peer.sample.of_length(2, 30)), expected[1], atol=1e-5)
     padded = peer.answer(peer.inputs(peer.sample.of_length(2, 30), MAX_TOKENS))
     assert np.abs(padded - expected[1]).max() > 1e-3, "it is called inexact"
@@ -98,25 +106,25 @@ def test_peers_that_pad_answer_alike_where_nothing_is_padded(
 
 @pytest.mark.parametrize("key", ["ours-bf16", "onnx-int8"])
 def test_reduced_precision_comes_near(
-    key: str, sample_folder: Path, tmp_path: Path, expected: tuple[np.ndarray, np.ndarray]
+    key: str, prepared: Callable[[str], AskedPeer], expected: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    peer = prepared(BY_KEY[key], sample_folder, tmp_path)
+    peer = prepared(key)
     difference = np.abs(answers(peer, peer.sample.texts[:4]) - expected[0]).max()
     assert 1e-5 < difference < 0.02
 
 
 @pytest.mark.parametrize("key", ["minilm", "tfidf"])
-def test_peers_with_networks_of_their_own_answer_every_text(key: str, sample_folder: Path, tmp_path: Path) -> None:
-    peer = prepared(BY_KEY[key], sample_folder, tmp_path)
+def test_peers_with_networks_of_their_own_answer_every_text(key: str, prepared: Callable[[str], AskedPeer]) -> None:
+    peer = prepared(key)
     assert answers(peer, peer.sample.texts[:4]).shape == (4,)
 
 
-def test_tfidf_answers_as_scikit_learn_does(sample_folder: Path, tmp_path: Path) -> None:
+def test_tfidf_answers_as_scikit_learn_does(prepared: Callable[[str], AskedPeer], sample_folder: Path) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    peer = prepared(BY_KEY["tfidf"], sample_folder, tmp_path)
+    peer = prepared("tfidf")
     terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
     rows = json.loads((sample_folder / FIT_FILE).read_text(encoding="utf-8"))
     fitted = make_pipeline(terms, LogisticRegression()).fit(*zip(*rows, strict=True))
@@ -124,8 +132,8 @@ def test_tfidf_answers_as_scikit_learn_does(sample_folder: Path, tmp_path: Path)
     assert peer.answer(texts) == pytest.approx(fitted.decision_function(texts), abs=1e-5)
 
 
-def test_minilm_counts_its_own_tokens(sample_folder: Path, tmp_path: Path) -> None:
-    peer = prepared(BY_KEY["minilm"], sample_folder, tmp_path)
+def test_minilm_counts_its_own_tokens(prepared: Callable[[str], AskedPeer]) -> None:
+    peer = prepared("minilm")
     for tokens in (16, 512):
         assert peer.inputs(peer.sample.of_length(1, tokens), tokens)["input_ids"].shape == (1, tokens)
 

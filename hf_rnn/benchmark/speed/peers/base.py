@@ -94,6 +94,9 @@ class AskedPeer(Peer, ABC):
     def load(self) -> None:
         """Load what `prepare` saved."""
 
+    def close(self) -> None:  # noqa: B027 (most peers change nothing of the process)
+        """Set back what `load` changed in the process."""
+
     @abstractmethod
     def inputs(self, texts: Sequence[Text], max_tokens: int) -> Any:
         """Make what `answer` takes, for texts of at most `max_tokens`; not timed."""

@@ -168,11 +168,13 @@ class OurNetwork(TrainedPeer, AskedPeer):
         from ....models.paths import recurrent_path
 
         self.model = AutoModelForSequenceClassification.from_pretrained(self.folder, dtype="auto").eval()
-        # The settings hold for as long as the worker lives; those of `hf_rnn.predict_texts` hold for as long as it
-        # predicts.
+        # The settings hold until `close`; those of `hf_rnn.predict_texts` hold for as long as it predicts.
         self.settings = ExitStack()
         self.settings.enter_context(computing_threads(self.model))
         self.settings.enter_context(recurrent_path(self.path))
+
+    def close(self) -> None:
+        self.settings.close()
 
     def inputs(self, texts: Sequence[Text], max_tokens: int) -> Any:
         import torch
