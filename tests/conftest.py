@@ -73,7 +73,7 @@ def own_progress_bars() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def settings_as_before() -> Iterator[None]:
-    """No test leaves a number of threads, for torch or for the kernels, or a forced path to those that come after it."""
+    """No test leaves a number of threads, of torch or of the kernels, or a forced path to the tests after it."""
     import torch
 
     from hf_rnn.kernels import threads
@@ -81,6 +81,5 @@ def settings_as_before() -> Iterator[None]:
 
     before = torch.get_num_threads()
     yield
-    # What is chosen counts, not `kernel_threads()`: with one thread in the environment that is 1 either way.
-    found = torch.get_num_threads(), threads._chosen, paths._forced.get()
-    assert found == (before, None, None), "a block that chooses threads or a path was not left"
+    found = torch.get_num_threads(), threads._blocks, paths._forced.get()
+    assert found == (before, [], None), "a block that chooses threads or a path was not left"

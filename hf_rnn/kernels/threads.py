@@ -15,6 +15,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import nn
@@ -26,27 +28,51 @@ from ..models.recurrent import RecurrentLayer
 __all__ = ["computing_threads", "default_threads", "kernel_threads", "use_kernel_threads"]
 
 
-_chosen: int | None = None
+@dataclass(eq=False)
+class _Block:
+    """A block that is being computed in some thread of this process. torch's number is one for all of them."""
+
+    of_kernels: int
+    of_torch: int
+
+
+_lock = Lock()
+# In the order in which they were entered; the last decides. Blocks of several threads may end in any order.
+_blocks: list[_Block] = []
+_of_torch_outside = 0
 
 
 def kernel_threads() -> int:
     """The number of threads of a kernel: that of torch's operations, unless `use_kernel_threads` says otherwise."""
-    return torch.get_num_threads() if _chosen is None else _chosen
+    with _lock:
+        return _blocks[-1].of_kernels if _blocks else torch.get_num_threads()
 
 
 @contextlib.contextmanager
-def use_kernel_threads(count: int) -> Iterator[None]:
-    """Inside the block the kernels use `count` threads, whatever torch uses.
+def use_kernel_threads(count: int, of_torch: int | None = None) -> Iterator[None]:
+    """Inside the block the kernels use `count` threads, and torch `of_torch`; by default as many as before.
 
-    Theirs wait for each other once a layer, torch's after every product: two of these on a busy machine can take a
-    hundred times as long as one , two of the kernels' never longer than one.
+    The kernels' threads wait for each other once a layer, torch's after every product: two of these on a busy machine
+    can take a hundred times as long as one, two of the kernels' never longer than one.
+
+    The numbers hold for the whole process. Blocks may overlap in several threads: the one entered last decides, and
+    after the last torch has as many threads as before the first.
     """
-    global _chosen
-    before, _chosen = _chosen, count
+    global _of_torch_outside
+    with _lock:
+        if not _blocks:
+            _of_torch_outside = torch.get_num_threads()
+        block = _Block(count, torch.get_num_threads() if of_torch is None else of_torch)
+        _blocks.append(block)
+        torch.set_num_threads(block.of_torch)
     try:
         yield
     finally:
-        _chosen = before
+        with _lock:
+            decided = _blocks[-1] is block
+            _blocks.remove(block)
+            if decided:
+                torch.set_num_threads(_blocks[-1].of_torch if _blocks else _of_torch_outside)
 
 
 def default_threads(model: nn.Module) -> int:
@@ -65,13 +91,8 @@ def computing_threads(model: nn.Module, threads: int | None = None) -> Iterator[
     Yields:
         How many cores that keeps busy.
     """
-    before = torch.get_num_threads()
     of_torch = default_threads(model) if threads is None else threads
     of_kernels = kernel_threads() if threads is None else threads
     compiled = compiled_layer() is not None and any(isinstance(module, RecurrentLayer) for module in model.modules())
-    torch.set_num_threads(of_torch)
-    try:
-        with use_kernel_threads(of_kernels):
-            yield max(of_torch, of_kernels) if compiled else of_torch
-    finally:
-        torch.set_num_threads(before)
+    with use_kernel_threads(of_kernels, of_torch):
+        yield max(of_torch, of_kernels) if compiled else of_torch

@@ -69,6 +69,19 @@ def test_the_number_of_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) 
     assert default_threads(nn.GRU(2, 2)) == 3
 
 
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_blocks_of_several_threads_end_in_any_order(first_out: int) -> None:
+    # As in a server: a call begins before another has ended.
+    blocks = [computing_threads(nn.GRU(2, 2), threads) for threads in (1, 2)]
+    for block in blocks:
+        block.__enter__()
+    assert torch.get_num_threads() == kernel_threads() == 2
+    blocks[first_out].__exit__(None, None, None)
+    assert torch.get_num_threads() == kernel_threads() == (2, 1)[first_out]
+    blocks[1 - first_out].__exit__(None, None, None)
+    assert torch.get_num_threads() == kernel_threads() == 3
+
+
 def test_inside_the_block_only() -> None:
     with computing_threads(nn.GRU(2, 2)) as threads:
         assert threads == torch.get_num_threads() == 1
