@@ -13,7 +13,7 @@ from hf_rnn.runs.results import ResultsError, read_results, validate_results
 from hf_rnn.tasks.beside import Baseline, comparison_lines, measure_baselines
 from tests.missing import pretend
 from tests.results_document import results_document
-from tests.tasks import small_tagging_runs
+from tests.tasks import small_language_runs, small_similarity_runs, small_tagging_runs
 from tests.tasks.small_runs import run, write_reviews
 
 
@@ -72,7 +72,9 @@ def test_pairs_have_their_overlap_beside_them(tmp_path: Path, graded: bool) -> N
 
 def test_a_language_model_has_n_grams_beside_it(tmp_path: Path) -> None:
     text = small_language_runs.write_text(tmp_path)
-    results = small_language_runs.run(tmp_path / "out", do_eval=True, train_file=text)
+    results = small_language_runs.run(
+        tmp_path / "out", do_predict=False, train_file=text, validation_split_percentage=20
+    )
     (found,) = results["baselines"]
     assert found["name"] == "Kneser-Ney n-grams"
     assert set(found["metrics"]["validation"]) == {"loss", "perplexity", "bits_per_character"}
