@@ -16,7 +16,7 @@ import os
 # Read when torch is loaded, so it has to come before; `hf_rnn/kernels/threads.py` says why.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.errors import ended_by_errors
 from hf_rnn.cli.flags import CommandParser
 from hf_rnn.tasks.encoder_distillation.arguments import EncoderDistillationArguments
 from hf_rnn.tasks.encoder_distillation.run import distil_encoder
@@ -27,7 +27,7 @@ def main() -> None:
     parser = CommandParser(
         (EncoderDistillationArguments,), usage="[recipe.json] [--flag value ...]", description=__doc__
     )
-    with errors_in_one_line():
+    with ended_by_errors(debug=False):
         (arguments,), _ = parse_arguments(parser)
         results = distil_encoder(arguments)
     print(f"Wrote {arguments.output_dir}; on sentences that were held out: {results['held_out']}.")

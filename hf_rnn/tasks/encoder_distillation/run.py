@@ -38,6 +38,7 @@ STUDENT_FOLDER = "student"
 RESULTS_FILE = "distillation.json"
 # Sentences that the student never reads, on which it is measured.
 HELD_OUT = 2000
+FEWEST = 10
 WARMUP_STEPS = 200
 SAVE_STEPS = 200
 
@@ -59,7 +60,9 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
     lessons = write_lessons(teacher, sentences, folder / LESSONS_FOLDER, arguments.state_size, arguments.seed)
     student = _new_student(arguments, sentences, tokenizer, teacher, lessons)
     rows = _rows(sentences, tokenizer, lessons, arguments.seed)
-    held_out = min(HELD_OUT, len(rows) // 10)
+    held_out = min(HELD_OUT, len(rows) // FEWEST)
+    if not held_out:
+        raise ValueError(f"`texts` hold {len(rows)} different sentences; it must be at least {FEWEST} of them.")
     trainer = RecurrentTrainer(
         student,
         _training(arguments, folder),
