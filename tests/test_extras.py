@@ -23,6 +23,7 @@ OPTIONAL = {
     "sklearn": "scikit-learn",
     "scipy": "scikit-learn",
     "seqeval": "seqeval",
+    "pycrfsuite": "python-crfsuite",
     "matplotlib": "matplotlib",
     "PIL": "pillow",
     "jinja2": "jinja2",
@@ -39,6 +40,9 @@ OPTIONAL = {
 BEHIND = {
     "hf_rnn/baselines/linear.py": "hf_rnn/cli/baseline_tfidf.py",
     "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baseline_tfidf.py",
+    "hf_rnn/baselines/pairs.py": "hf_rnn/tasks/similarity/baseline.py",
+    "hf_rnn/baselines/tags.py": "hf_rnn/tasks/token_classification/baseline.py",
+    "hf_rnn/baselines/texts.py": "hf_rnn/tasks/text_classification/baseline.py",
     "hf_rnn/hyperparameter_search/on_ray.py": "hf_rnn/hyperparameter_search/plan.py",
     "hf_rnn/hyperparameter_search/optuna_trials.py": "hf_rnn/hyperparameter_search/plan.py",
     "hf_rnn/hyperparameter_search/report.py": "hf_rnn/hyperparameter_search/plan.py",

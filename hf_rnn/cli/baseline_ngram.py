@@ -18,11 +18,11 @@ from typing import Any
 import torch
 
 from ..baselines.ngram import KneserNey
-from ..data.batches.streams import TokenizedText, TokenStreams
+from ..data.batches.streams import TokenizedText
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
-from ..metrics.language import LanguageModelMetric
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..tasks.building import build_tokenizer
+from ..tasks.language_modeling.baseline import best_order, measure_ngrams
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
 from .baseline_results import write_baseline_results
@@ -57,22 +57,11 @@ def fit_baseline(
 ) -> tuple[KneserNey, dict[str, float]]:
     """The model of the order that is best on `validation`, and the figures there: its own, and of all orders."""
     train, validation = texts["train"], texts["validation"]
-    figures = {
-        order: measure(KneserNey(order, vocab_size).fit(train.ids()), validation)
-        for order in range(1, arguments.max_order + 1)
-    }
-    best = min(figures, key=lambda order: figures[order]["loss"])
-    counted = torch.cat([train.ids(), validation.ids()]) if arguments.refit else train.ids()
+    best, figures = best_order(train.ids(), validation, vocab_size, range(1, arguments.max_order + 1))
     of_all = {f"order_{order}_{name}": value for order, one in figures.items() for name, value in one.items()}
-    return KneserNey(best, vocab_size).fit(counted), figures[best] | of_all
-
-
-def measure(model: KneserNey, text: TokenizedText) -> dict[str, float]:
-    """Figures on one text, of all tokens but the first, which is not predicted by a recurrent model either."""
-    streams = TokenStreams(text)
-    return LanguageModelMetric().compute(
-        predictions=model.log_probabilities(text.ids())[1:], characters=streams.predicted_characters
-    )
+    if arguments.refit:
+        best.fit(torch.cat([train.ids(), validation.ids()]))
+    return best, figures[best.order] | of_all
 
 
 def describe_baseline(model: KneserNey) -> dict[str, Any]:
@@ -110,7 +99,7 @@ def main(arguments: list[str]) -> None:
     minutes = (time.perf_counter() - start) / 60
     metrics = {"validation": on_validation}
     if given.do_predict:
-        metrics["test"] = measure(model, texts["test"])
+        metrics["test"] = measure_ngrams(model, texts["test"])
     refit_note = "Counted again on train and validation text before the test." if given.refit else None
     path = write_baseline_results(
         given.output_dir,

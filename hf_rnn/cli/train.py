@@ -15,6 +15,7 @@ from ..hub.model_card import figure_names, write_model_card
 from ..hub.publishing import publish
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
+from ..tasks.beside import comparison_lines
 from ..tasks.recipes import parse_arguments
 from ..tasks.start import NothingToDoError
 from ..training.arguments import RecurrentTrainingArguments
@@ -123,7 +124,7 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    for line in _uses(results["task"], folder):
+    for line in [*_uses(results["task"], folder), *comparison_lines(results)]:
         print(line)
     if training.push_to_hub:
         print(f"Published: {_publish(folder, training)}")

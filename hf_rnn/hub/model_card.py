@@ -97,9 +97,10 @@ def model_card(
         curves=curves,
         comparison=comparison,
         splits=_ordered_splits(results),
+        columns=_columns(results),
         entity_types=_entity_types(results),
         figure_names=figure_names(results["metrics"]),
-        **results,
+        **{"baselines": None, **results},
     )
     return ModelCard(text)
 
@@ -185,6 +186,18 @@ def _ordered_splits(results: dict[str, Any]) -> list[str]:
     return [split for split in SPLIT_ORDER if split in measured] + sorted(measured.keys() - set(SPLIT_ORDER))
 
 
+def _columns(results: dict[str, Any]) -> list[tuple[str, int, Mapping[str, float]]]:
+    """The columns of the table of figures (heading, rows, figures): of each split the model, then its baselines."""
+    columns = []
+    for split in _ordered_splits(results):
+        rows, heading = results["dataset"]["splits"][split], split.capitalize()
+        columns.append((heading, rows, results["metrics"][split]))
+        for baseline in results.get("baselines") or []:
+            if split in baseline["metrics"]:
+                columns.append((f"{heading}, {baseline['name']}", rows, baseline["metrics"][split]))
+    return columns
+
+
 def _is_stock(model_type: str) -> bool:
     """Whether transformers itself has the model: such a repository carries no code of its own."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -198,13 +211,18 @@ def _template() -> Any:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"metric": _metric_name, "cell": _cell, "quoted": _quoted}
+    environment.filters |= {"metric": _metric_name, "cell": _cell, "quoted": _quoted, "capitalized": _capitalized}
     text = resources.files(__package__).joinpath("templates", "model_card.md.jinja").read_text(encoding="utf-8")
     return environment.from_string(text)
 
 
 def _metric_name(name: str) -> str:
     return METRICS[name][1] if name in METRICS else name.replace("_", " ").capitalize()
+
+
+def _capitalized(text: str) -> str:
+    """`text` as a sentence begins; the rest keeps its capitals."""
+    return text[:1].upper() + text[1:]
 
 
 def _quoted(text: Any) -> str:

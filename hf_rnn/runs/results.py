@@ -43,6 +43,7 @@ SCHEMA: dict[str, Any] = {
         "notes": str | None,
     },
     "metrics": dict,
+    "baselines": list | None,
     "training": {
         "minutes": float,
         "epochs": float | None,
@@ -63,6 +64,11 @@ SCHEMA: dict[str, Any] = {
     "seeds": int,
     "runs": list | None,
 }
+
+# The fields that documents of before they were added lack.
+LATER_FIELDS = ("baselines",)
+# An entry of `baselines`.
+BASELINE_SCHEMA = {"name": str, "metrics": dict, "seconds": float, "options": dict}
 
 
 class ResultsError(ValueError):
@@ -105,6 +111,7 @@ def build_results(
         "model": dict.fromkeys(SCHEMA["model"]) | dict(model),
         "dataset": dict.fromkeys(SCHEMA["dataset"]) | dict(dataset),
         "metrics": {split: dict(figures) for split, figures in metrics.items()},
+        "baselines": None,
         "training": dict.fromkeys(SCHEMA["training"]) | threads | dict(training),
         "recipe": recipe,
         **stamped,
@@ -120,7 +127,7 @@ def validate_results(results: Any) -> dict[str, Any]:
     Raises:
         ResultsError: names the first field that is missing, unknown, of the wrong type, or not a finite number.
     """
-    check_schema(results, SCHEMA, "")
+    check_schema(results, _schema_of(results), "")
     if results["schema_version"] != SCHEMA_VERSION:
         raise ResultsError(f"`schema_version` must be {SCHEMA_VERSION}, not {results['schema_version']}")
     rows, metrics = results["dataset"]["splits"], results["metrics"]
@@ -130,11 +137,30 @@ def validate_results(results: Any) -> dict[str, Any]:
             raise ResultsError(
                 f"`metrics.{split}` is measured on a split that `dataset.splits` ({_names(rows)}) lacks"
             )
-        check_schema(figures, dict.fromkeys(figures, float) if isinstance(figures, dict) else {}, f"metrics.{split}.")
+        _check_figures(figures, f"metrics.{split}.")
+    for place, baseline in enumerate(results.get("baselines") or []):
+        _check_baseline(baseline, metrics, f"baselines.{place}.")
     if results["training"]["selection"] is not None:
         check_schema(results["training"]["selection"], {"split": str, "metric": str}, "training.selection.")
     check_finite(results, "")
     return results
+
+
+def _schema_of(results: Any) -> dict[str, Any]:
+    """The schema without the later fields that an older document lacks."""
+    return {name: kind for name, kind in SCHEMA.items() if name not in LATER_FIELDS or name in results}
+
+
+def _check_figures(figures: Any, path: str) -> None:
+    check_schema(figures, dict.fromkeys(figures, float) if isinstance(figures, dict) else {}, path)
+
+
+def _check_baseline(baseline: Any, metrics: Mapping[str, Any], path: str) -> None:
+    check_schema(baseline, BASELINE_SCHEMA, path)
+    for split, figures in baseline["metrics"].items():
+        if split not in metrics:
+            raise ResultsError(f"`{path}metrics.{split}` is of a split that `metrics` ({_names(metrics)}) lacks")
+        _check_figures(figures, f"{path}metrics.{split}.")
 
 
 def check_schema(value: Any, schema: Any, path: str) -> None:

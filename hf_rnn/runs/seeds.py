@@ -43,6 +43,7 @@ def combine_seeds(runs: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
             "name": name,
             "model": first["model"] | {"size_bytes": max(run["model"]["size_bytes"] for run in runs)},
             "metrics": _means([run["metrics"] for run in runs]),
+            "baselines": _same_baselines(runs),
             "training": first["training"] | {"minutes": round(statistics.fmean(_minutes(runs)), 2)},
             "dirty": any(run["dirty"] for run in runs),
             "date": max(run["date"] for run in runs),
@@ -79,6 +80,12 @@ def _same(one: Any, other: Any, path: str) -> None:
         raise ResultsError(
             f"`{path[:-1]}` must be the same in all runs; it is {one!r} in one and {other!r} in another"
         )
+
+
+def _same_baselines(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """The baselines of the first run; None unless all runs had the same figures of them."""
+    found = [[(baseline["name"], baseline["metrics"]) for baseline in run.get("baselines") or []] for run in runs]
+    return runs[0].get("baselines") if all(each == found[0] for each in found) else None
 
 
 def _means(metrics: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:

@@ -24,6 +24,7 @@ from ..training.interruption import CheckpointOnSignal
 from ..training.tracking import name_tracked_run
 from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
+from .beside import Fit, measure_baselines
 
 
 __all__ = ["TrainingTask", "check_splits", "run_task"]
@@ -49,6 +50,7 @@ class TrainingTask:
         model_init: A new model like `model`, given values of its configuration that come on top of the arguments' own;
             a search needs it.
         train_for: `train` as other training arguments need it; None: it is the same for all.
+        baselines: What is fitted and measured beside the model once it is trained; none where nothing cheap compares.
     """
 
     name: str
@@ -67,6 +69,7 @@ class TrainingTask:
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
     model_init: Callable[[Mapping[str, Any]], PreTrainedModel] | None = None
     train_for: Callable[[Any], Dataset[Any]] | None = None
+    baselines: Sequence[Fit] = ()
 
     def trainer(
         self,
@@ -174,6 +177,10 @@ def run_task(
             recipe=recipe,
         )
     write_results(results, output / RESULTS_FILE)
+    if arguments.baseline and arguments.do_train:
+        # The results are on disk before: nothing of a long training is lost if a baseline fails.
+        results["baselines"] = measure_baselines(task.baselines, metrics)
+        write_results(results, output / RESULTS_FILE)
     return results
 
 

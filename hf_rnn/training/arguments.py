@@ -154,6 +154,13 @@ class RecurrentTrainingArguments(TrainingArguments):
             "are installed) or none. Curves are drawn as PNG in any case."
         },
     )
+    baseline: bool = field(
+        default=True,
+        metadata={
+            "help": "Fit a cheap baseline on the same rows once the model is trained, and show what it reaches beside "
+            "the model; it takes seconds. Default: on."
+        },
+    )
 
     def __post_init__(self) -> None:
         if self.learning_rate is not None and self.learning_rate <= 0:

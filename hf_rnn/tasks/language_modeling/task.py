@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, cast
 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
@@ -20,6 +21,7 @@ from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
 from ..run import TrainingTask, check_splits
 from ..task import Task
+from .baseline import fit_ngrams
 
 
 __all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_language_modeling"]
@@ -104,6 +106,7 @@ def prepare_language_modeling(
         plotted_metric="perplexity",
         trainer_class=LanguageModelTrainer,
         train_for=lambda changed: _streams("train", texts["train"], changed),
+        baselines=(partial(fit_ngrams, texts, len(tokenizer)),),
     )
 
 

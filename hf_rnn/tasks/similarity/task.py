@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import datasets
@@ -23,6 +24,7 @@ from ..building import build_tokenizer, trained_labels
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
+from .baseline import fit_overlap
 from .building import LABEL_NAMES, build_siamese
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
@@ -137,6 +139,7 @@ def prepare_similarity(
             "groups": groups,
             "predicts_embeddings": data.kind == "positives",
         },
+        baselines=(partial(fit_overlap, data, similarity_arguments),),
     )
 
 

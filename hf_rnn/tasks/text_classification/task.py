@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from ..building import build_model, build_tokenizer, checkpoint_config, trained_
 from ..distillation.arguments import DistillationArguments
 from ..run import TrainingTask, check_splits
 from ..task import Task
+from .baseline import fit_linear
 from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 
@@ -144,6 +146,7 @@ def prepare_text_classification(
         metric=TASK.kind.selects[data.problem_type],
         compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
         measure=lambda trainer, output: _measure(trainer, splits, data, output),
+        baselines=(partial(fit_linear, data),),
     )
     if distillation.teaches and arguments.do_train:
         task = distil_texts(task, data, splits, distillation, arguments, tokenizer_arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ..building import trained_labels
 from ..distillation.arguments import DistillationArguments
 from ..run import TrainingTask, check_splits
 from ..task import Task
+from .baseline import fit_crf, fit_most_frequent
 from .building import build_tagger, tagger_tokenizer
 from .comparing import TEST_DATA
 from .distilling import distil_sentences, with_unlabelled_sentences
@@ -144,6 +146,7 @@ def prepare_token_classification(
             "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
             "preprocess_logits_for_metrics": best_labels,
         },
+        baselines=(partial(fit_most_frequent, data), partial(fit_crf, data)),
     )
     if distillation.teacher_name_or_path is not None and arguments.do_train:
         task = distil_sentences(task, data, splits, distillation, arguments)
