@@ -9,6 +9,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
+from .label_threshold import check_label_threshold
 
 
 __all__ = [
@@ -81,6 +82,8 @@ class RecurrentConfig(PreTrainedConfig):
         single_logit (`bool`, defaults to `False`):
             Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
             their cross-entropy the binary cross-entropy of z.
+        label_threshold (`float`, *optional*):
+            Probability from which on a text has a label, where it may have several; `None` means 0.5.
         word_vocab_size (`int`, *optional*):
             Makes the steps words: `vocab_size` is then the number of pieces of an open-vocabulary tokenizer, words are
             rebuilt from them, and this many rows, one of them for unknown words, are in the table of word vectors of
@@ -139,6 +142,7 @@ class RecurrentConfig(PreTrainedConfig):
     activation_penalty: float | int = 0.0
     temporal_activation_penalty: float | int = 0.0
     single_logit: bool = False
+    label_threshold: float | int | None = None
     word_vocab_size: int | None = None
     max_token_bytes: int = 16
     char_encoder: Literal["cnn", "lstm"] | None = None
@@ -288,6 +292,7 @@ class RecurrentConfig(PreTrainedConfig):
         check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
+        check_label_threshold(self.label_threshold)
         if self.label_scheme is not None and not self.crf:
             raise ValueError(f"`label_scheme` is {self.label_scheme!r}, which needs `crf=True`.")
         if not self.single_logit:

@@ -29,6 +29,7 @@ from ..metrics.language import language_metrics
 from ..metrics.pairs import pair_figures
 from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
+from ..models.label_threshold import label_threshold
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
@@ -198,7 +199,8 @@ def _labelled_figures(
     confusion = None
     if test.problem_type == "single_label_classification":
         confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
-    return len(test.inputs), test.metrics(logits.tolist()), confusion
+    figures = test.metrics(logits.tolist(), label_threshold(pipeline.model.config))
+    return len(test.inputs), figures, confusion
 
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:

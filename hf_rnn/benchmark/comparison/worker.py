@@ -80,13 +80,15 @@ class MeasuredModel:
             return self.auto_model.from_pretrained(self.folder)
 
     def describe(self) -> dict[str, Any]:
-        """Class, type and parameters."""
+        """Class, type and parameters; the threshold of the labels where the model has one."""
         model = self.pipeline.model
-        return {
+        found = {
             "model_class": type(model).__name__,
             "model_type": model.config.model_type,
             "parameters": model.num_parameters(),
         }
+        threshold = getattr(model.config, "label_threshold", None)
+        return found if threshold is None else found | {"threshold": threshold}
 
     def latency(self, start: int, stop: int) -> dict[str, list[float]]:
         """Milliseconds from the raw text to the answer, of each text alone, on one thread."""
