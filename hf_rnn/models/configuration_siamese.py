@@ -189,8 +189,8 @@ class SiameseConfig(PreTrainedConfig):
         if self.composition is not None and (words or not self.of_texts):
             reads = "words (`word_vocab_size`)" if words else "images"
             raise ValueError(
-                f"`composition` is {self.composition!r}, and the steps of the encoder are {reads}; it must be None, or "
-                "the encoder one of tokens."
+                f"`composition` is {self.composition!r}, and the steps of the encoder are {reads}; it must be None, "
+                "or the encoder one of tokens."
             )
 
     def validate_sizes(self) -> None:

@@ -64,7 +64,7 @@ class ReadTogether(nn.Module):
 
 
 def embedding_features(u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(u, v, |u − v|, u ∗ v) of the embeddings (batch, size) of both texts, and the same with the second text first."""
+    """(u, v, |u − v|, u ∗ v) of the embeddings (batch, size) of both texts; and those of (v, u)."""
     alike = torch.cat([(u - v).abs(), u * v], dim=1)
     return torch.cat([u, v, alike], dim=1), torch.cat([v, u, alike], dim=1)
 

@@ -23,7 +23,7 @@ from ..building import build_tokenizer, trained_labels
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
-from .building import LABEL_NAMES, build_siamese
+from .building import LABEL_NAMES, build_siamese, count_tokens, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
 
@@ -100,14 +100,19 @@ def prepare_similarity(
     plain = tokenizer
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        names = data.label_names or LABEL_NAMES
-        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
+        names = pair_label_names(similarity_arguments, data.label_names)
+        made = build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
+        if splits:
+            count_tokens(made, splits["train"])
+        return made
 
+    splits: dict[str, datasets.Dataset] = {}
     model = model_init({})
     if similarity_arguments.classifies:
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
-    splits = _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    count_tokens(model, splits["train"])
     train, groups = splits["train"], None
     if objective.in_batch:
         if not objective.of_pairs:
