@@ -72,10 +72,8 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
         if isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             init.zeros_(module.bias)
-        elif isinstance(module, Cell):
+        elif isinstance(module, Cell | Overlap):
             module.initialize()
-        elif isinstance(module, Overlap):
-            init.ones_(module.idf)
         else:
             super()._init_weights(module)
 
@@ -221,8 +219,7 @@ class SiameseModel(SiamesePreTrainedModel):
         # Recorded, texts too: the width of both would be a choice between two.
         if recorded() or (kind == "pixel_values" and first[kind].shape != second[kind].shape):
             a, b = self._embed(first, states), self._embed(second, states)
-            second_side = {name + "_b": value for name, value in b.items()}
-            return SiameseOutput(**a, **second_side)
+            return SiameseOutput(**a, **{name + "_b": value for name, value in b.items()})
         padding = {"input_ids": self.config.padding or 0}
         joined = {name: stack(first[name], second[name], padding.get(name, 0)) for name in first}
         both: Any = self._embed(joined, states)
@@ -377,14 +374,17 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         u, v = outputs.embeddings, outputs.embeddings_b
         if v is None:
             raise ValueError("`pixel_values_b` is None; a pair has two images.")
-        orders = embedding_features(u, v)
+        orders = list(embedding_features(u, v))
         if self.together is not None:
             sides = [(input_ids, attention_mask), (input_ids_b, attention_mask_b)]
             states = (outputs.last_hidden_state, outputs.last_hidden_state_b)
-            orders = tuple(map(beside, orders, self.together(states, sides)))
-        rows = orders if self.config.symmetric else orders[:1]
-        logits = self.output(self.dropout(self.dense(torch.cat(rows))))
-        logits = logits.view(len(rows), -1, self.output.out_features).mean(0)
+            orders = list(map(beside, orders, self.together(states, sides)))
+        orders = orders if self.config.symmetric else orders[:1]
+        rows = torch.cat(orders)
+        logits = self.output(self.dropout(self.dense(rows)))
+        if self.together is not None:
+            logits = logits + self.together.of_shared(rows)
+        logits = logits.unflatten(0, (len(orders), u.shape[0])).mean(0)
         loss = None
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
+from transformers import initialization as init
 
 
 __all__ = ["NUM_OVERLAP_FEATURES", "Overlap", "overlap_features", "swapped"]
@@ -30,6 +31,10 @@ class Overlap(nn.Module):
     def __init__(self, vocab_size: int) -> None:
         super().__init__()
         self.register_buffer("idf", torch.ones(vocab_size))
+
+    def initialize(self) -> None:
+        """Set every weight to 1."""
+        init.ones_(self.idf)
 
     @property
     def counted(self) -> bool:
@@ -68,7 +73,8 @@ class Overlap(nn.Module):
 def overlap_features(
     ids_a: torch.Tensor, ids_b: torch.Tensor, mask_a: torch.Tensor, mask_b: torch.Tensor, idf: torch.Tensor
 ) -> torch.Tensor:
-    """(batch, 10), each in [0, 1], and 0 where there is nothing to divide by:
+    """(batch, 10), each x in [0, 1], and 0 where there is nothing to divide by, as 4 x − 2, which is spread as the
+    values of a trained layer are:
 
     - the share of a's tokens that are in b, and of b's in a; the same two by the weights of the tokens;
     - Jaccard's coefficient of the two sets of tokens, of the sets by weight, and of the sets of neighbouring tokens;
@@ -103,7 +109,7 @@ def overlap_features(
         (at_the_same_place.sum(1) == longer).to(idf.dtype),
         same[:, :1, :1].any(2).any(1).to(idf.dtype),
     ]
-    return torch.stack(features, dim=1)
+    return 4 * torch.stack(features, dim=1) - 2
 
 
 def swapped(features: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,10 @@ from .pair_inputs import token_mask
 __all__ = ["ReadTogether", "beside", "embedding_features", "together_size"]
 
 
+# Units between what two texts share and the logits.
+WIDE_UNITS = 32
+
+
 def together_size(config: SiameseConfig) -> int:
     """Features of a pair that is read together; 0 where the configuration has no `composition`."""
     if config.composition is None:
@@ -25,7 +29,8 @@ def together_size(config: SiameseConfig) -> int:
 
 
 class ReadTogether(nn.Module):
-    """The features of two texts by [`PairReader`] and [`Overlap`].
+    """The features of two texts by [`PairReader`] and [`Overlap`], and logits by the latter alone beside the others
+    (wide & deep learning, Cheng et al. 2016, https://doi.org/10.1145/2988450.2988454).
 
     Args:
         config: The configuration of the network, with a `composition`.
@@ -37,6 +42,15 @@ class ReadTogether(nn.Module):
         self.reader = PairReader(str(config.composition), config.state_size, config.classifier_dropout)
         self.padding = config.padding
         self.overlap = Overlap(encoder.vocab_size)
+        # What is shared is few numbers among many: it has a way to the logits of its own.
+        self.wide = nn.Sequential(
+            nn.Linear(NUM_OVERLAP_FEATURES, WIDE_UNITS), nn.ReLU(), nn.Linear(WIDE_UNITS, config.num_labels or 1)
+        )
+
+    def of_shared(self, features: torch.Tensor) -> torch.Tensor:
+        """The logits (batch, labels) by what the two texts share, of the features that [`forward`] returns."""
+        logits: torch.Tensor = self.wide(features[:, -NUM_OVERLAP_FEATURES:])
+        return logits
 
     def forward(
         self,

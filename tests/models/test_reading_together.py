@@ -82,7 +82,9 @@ def by_hand(model, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     u, v = model.model(a[None]).embeddings[0], model.model(b[None]).embeddings[0]
     shared = overlap_by_hand(a.tolist(), b.tolist(), model.together.overlap.idf.tolist())
     features = torch.cat([u, v, (u - v).abs(), u * v, *composed, torch.tensor(shared, dtype=torch.float64)])
-    return linear(features, model.output.weight, model.output.bias)
+    first, _, last = model.together.wide
+    wide = linear(relu(linear(features[-10:], first.weight, first.bias)), last.weight, last.bias)
+    return linear(features, model.output.weight, model.output.bias) + wide
 
 
 def overlap_by_hand(a: list[int], b: list[int], idf: list[float]) -> list[float]:
@@ -97,7 +99,7 @@ def overlap_by_hand(a: list[int], b: list[int], idf: list[float]) -> list[float]
 
     pairs_a, pairs_b = set(zip(a, a[1:], strict=False)), set(zip(b, b[1:], strict=False))
     in_b, in_a = [token for token in a if token in b], [token for token in b if token in a]
-    return [
+    found = [
         over(len(in_b), len(a)),
         over(len(in_a), len(b)),
         over(weighed(in_b), weighed(a)),
@@ -109,6 +111,7 @@ def overlap_by_hand(a: list[int], b: list[int], idf: list[float]) -> list[float]
         float(a == b),
         float(a[:1] == b[:1] != []),
     ]
+    return [4 * each - 2 for each in found]
 
 
 @pytest.mark.parametrize("layouts", [("right", "right"), ("left", "right"), ("hole", "left")])

@@ -111,8 +111,8 @@ class SimilarityArguments:
         if self.read_together:
             if kind == "positives":
                 raise ValueError(
-                    "`read_together` is True, and the data have no pairs that are not alike, from which it could learn "
-                    "a label: leave it out, or give pairs with labels 1 and 0."
+                    "`read_together` is True, and the data have no pairs that are not alike, from which it could "
+                    "learn a label: leave it out, or give pairs with labels 1 and 0."
                 )
             return replace(self, loss="regression" if kind == "scores" else "classification")
         loss = DEFAULT_LOSSES.get(kind, DEFAULT_LOSS)

@@ -30,7 +30,13 @@ logger = logging.getLogger(__name__)
 # A classifier of pairs calls its labels 0 and 1 so.
 LABEL_NAMES = PAIR_LABELS
 # A pair that is read together is classified by a dense layer of so many units.
-TOGETHER: dict[str, Any] = {"composition": "recurrent", "classifier_hidden_sizes": [64]}
+TOGETHER: dict[str, Any] = {
+    "composition": "recurrent",
+    "classifier_hidden_sizes": [64],
+    "classifier_dropout": 0.5,
+}
+# What a new encoder of it has; without dropout it learns the training pairs by heart in an epoch.
+ENCODER_TOGETHER = {"hidden_size": 64, "embedding_dropout": 0.5, "word_dropout": 0.2}
 
 
 def pair_label_names(similarity: SimilarityArguments, classes: Sequence[str] | None) -> Sequence[str]:
@@ -66,6 +72,8 @@ def build_siamese(
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
         loss = (similarity.names or [DEFAULT_LOSS])[0]
         kind = similarity.similarity or LOSSES[loss].similarity
+        if similarity.read_together and path is None and arguments.init_from_lm is None:
+            arguments = arguments.overridden({**ENCODER_TOGETHER, **arguments.overrides()})
         return model_class.from_encoder(build_model(arguments, AutoModel, tokenizer), similarity=kind, **overrides)
     if arguments.config_overrides is not None:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -30,6 +31,8 @@ from .measuring import measure_pairs, text_pairs
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
 
+
+logger = logging.getLogger(__name__)
 
 # The argument dataclasses, in the order in which `run_similarity` takes them.
 GROUPS = (
@@ -95,6 +98,12 @@ def prepare_similarity(
     data = load_pairs(data_arguments, _trained_classes(model_arguments))
     check_splits(data.splits, arguments)
     similarity_arguments = similarity_arguments.settled(data.kind)
+    named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
+    if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
+        logger.warning(
+            "All words that are not in the vocabulary are one token, which texts seem to share: with --read_together "
+            "choose --tokenizer_kind bpe."
+        )
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     plain = tokenizer
