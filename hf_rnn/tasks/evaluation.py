@@ -240,7 +240,8 @@ def _pair_results(
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
     model: Any = pipeline.model
     names = label_names(model.config)
-    classifies = pipeline.task == "text-classification" and names != list(LABEL_NAMES)
+    scores = model.config.problem_type == "regression"
+    classifies = pipeline.task == "text-classification" and names != list(LABEL_NAMES) and not scores
     test = read_all_pairs(arguments, names if classifies else None)
     if (test.problem_type == "classes") != classifies:
         raise ValueError(
@@ -251,6 +252,14 @@ def _pair_results(
         logits = _logits(pipeline, test, names, batch_size, progress)
         confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
         return len(test.inputs), test.metrics(logits.tolist()), confusion
+    if pipeline.task == "text-classification" and scores:
+        if test.problem_type != "scores":
+            raise ValueError(
+                f"The model scores pairs, and the pairs have {test.problem_type}; `label_column_name` and "
+                "`label_kind` say how their labels are read."
+            )
+        predicted = [answer["score"] for answer in predict_texts(pipeline, test.inputs, batch_size, progress=progress)]
+        return len(test.inputs), test.metrics(predicted, None), None
     if test.problem_type != "positives":
         return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
     network = model.base_model
