@@ -12,6 +12,7 @@ from transformers import TrainingArguments
 
 from ..metrics.base import LOWER_IS_BETTER
 from ..moved import moved_names
+from .length import OPEN_LENGTH
 from .tracking import require_trackers
 
 
@@ -46,22 +47,29 @@ class RecurrentTrainingArguments(TrainingArguments):
         },
     )
     num_train_epochs: float = field(
-        default=10, metadata={"help": "Number of passes over the training rows; early stopping may end them sooner."}
+        default=OPEN_LENGTH,
+        metadata={
+            "help": "Number of passes over the training rows; early stopping may end them sooner. Default: 10, and up "
+            "to 300 where 10 are less than 600 updates; unless `early_stopping_patience` is given, it stops after a "
+            "third of the evaluations without a better one."
+        },
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Number of rows in a training batch."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Number of rows in an evaluation batch."})
-    eval_strategy: str = field(
-        default="epoch",
+    eval_strategy: str | None = field(  # type: ignore[assignment]
+        default=None,
         metadata={
             "help": "Evaluate on validation while training: no (never), steps (every `eval_steps`) or epoch "
-            "(after each)."
+            "(after each). Default: epoch; some fifteen times where `num_train_epochs` is not given and epochs are "
+            "short."
         },
     )
-    save_strategy: str = field(
-        default="epoch",
+    save_strategy: str | None = field(  # type: ignore[assignment]
+        default=None,
         metadata={
             "help": "Write checkpoints: no (none), steps (every `save_steps`), epoch (after each) or best "
-            "(after each evaluation that is the best so far)."
+            "(after each evaluation that is the best so far). Default: as often as `eval_strategy` evaluates by "
+            "default."
         },
     )
     save_total_limit: int | None = field(
@@ -88,7 +96,11 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=True, metadata={"help": "Let a resumed run go on with the patience and the minutes of its checkpoint."}
     )
     early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after this many evaluations without a better one. Default: never."}
+        default=None,
+        metadata={
+            "help": "Stop after this many evaluations without a better one. Default: never, if `num_train_epochs` or "
+            "`max_steps` is given; else a third of the evaluations."
+        },
     )
     bucket_by_length: bool = field(
         default=True,
@@ -156,6 +168,9 @@ class RecurrentTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
+        epochs = self.num_train_epochs
+        if epochs != OPEN_LENGTH and not (math.isfinite(epochs) and epochs >= 0):
+            raise ValueError(f"`num_train_epochs`={epochs} must be a finite number of at least 0, or absent.")
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise ValueError(f"`learning_rate`={self.learning_rate} must be above 0.")
         if self.torch_threads is not None and not 1 <= self.torch_threads <= 4 * (os.cpu_count() or 1):
@@ -173,6 +188,7 @@ class RecurrentTrainingArguments(TrainingArguments):
             raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")
         self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
+        self._settle_strategies()
         if self.data_seed is None:
             # A run that is resumed inside an epoch would see other batches without it.
             self.data_seed = self.seed
@@ -183,6 +199,13 @@ class RecurrentTrainingArguments(TrainingArguments):
         self._selection = (self.metric_for_best_model, self.greater_is_better)
         super().__post_init__()
         require_trackers(cast(list[str], self.report_to))
+
+    def _settle_strategies(self) -> None:
+        names = ("eval_strategy", "save_strategy")
+        # A length that is chosen later may change what was not given (see `length.py`).
+        self.open_strategies = frozenset(name for name in names if getattr(self, name) is None)
+        for name in self.open_strategies:
+            setattr(self, name, "epoch")
 
     def _check_fine_tuning(self) -> None:
         decay = self.discriminative_lr_decay
