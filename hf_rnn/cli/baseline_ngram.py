@@ -21,8 +21,9 @@ from ..baselines.ngram import KneserNey
 from ..data.batches.streams import TokenizedText, TokenStreams
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ..metrics.language import LanguageModelMetric
-from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..tasks.arguments import ModelArguments, ReportArguments
 from ..tasks.building import build_tokenizer
+from ..tasks.language_modeling.arguments import LanguageTokenizerArguments
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
 from .baseline_results import write_baseline_results
@@ -98,7 +99,7 @@ def read_data(arguments: LanguageDataArguments, do_predict: bool) -> LanguageDat
 
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_ngram.py`."""
-    groups = (LanguageDataArguments, TokenizerArguments, BaselineArguments, ReportArguments)
+    groups = (LanguageDataArguments, LanguageTokenizerArguments, BaselineArguments, ReportArguments)
     parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, tokenizer_arguments, given, report), recipe = parse_arguments(parser, arguments)

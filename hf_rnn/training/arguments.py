@@ -13,10 +13,12 @@ from transformers import TrainingArguments
 from ..metrics.base import LOWER_IS_BETTER
 from ..moved import moved_names
 from .length import OPEN_LENGTH
+from .streams import FEWEST_STREAMS, MOST_STREAMS
 from .tracking import require_trackers
 
 
 __all__ = [
+    "LANGUAGE_LEARNING_RATE",
     "LanguageTrainingArguments",
     "PRETRAINED_LEARNING_RATE",
     "RECURRENT_LEARNING_RATE",
@@ -27,8 +29,10 @@ if not TYPE_CHECKING:
     __getattr__ = moved_names(__name__)
 
 
-# The first suits weights that start at random, the second a pretrained transformer.
+# The first suits weights that start at random, the second those of a language model, with a rate that falls as a
+# cosine does, the third a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
+LANGUAGE_LEARNING_RATE = 4e-3
 PRETRAINED_LEARNING_RATE = 2e-5
 
 
@@ -211,10 +215,9 @@ class RecurrentTrainingArguments(TrainingArguments):
         decay = self.discriminative_lr_decay
         if decay is not None and not (math.isfinite(decay) and decay >= 1):
             raise ValueError(f"`discriminative_lr_decay`={decay} must be a finite number of at least 1, or absent.")
-        others = {"lr_scheduler_type": "linear", "lr_scheduler_kwargs": None, "warmup_steps": 0}
-        for name, default in others.items():
+        for name in ("lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps"):
             value = getattr(self, name)
-            if self.slanted_triangular and value and value != default:
+            if self.slanted_triangular and value and value != getattr(type(self), name):
                 raise ValueError(f"`{name}`={value!r} can't be given with `slanted_triangular`, another schedule.")
         if self.gradual_unfreezing and self.ddp_find_unused_parameters is None:
             # Several processes would wait for the gradients of what is frozen.
@@ -260,8 +263,22 @@ def read_class_weights(given: str | Sequence[float] | None) -> Any:
 class LanguageTrainingArguments(RecurrentTrainingArguments):
     """The training of a language model, in windows of truncated back-propagation through time."""
 
-    per_device_train_batch_size: int = field(
-        default=32, metadata={"help": "Number of streams of text that are read side by side in training."}
+    learning_rate: float | None = field(
+        default=None,
+        metadata={
+            "help": f"Highest learning rate of the schedule. Default: {LANGUAGE_LEARNING_RATE} for a recurrent model, "
+            f"{PRETRAINED_LEARNING_RATE} for others."
+        },
+    )
+    lr_scheduler_type: str = field(
+        default="cosine", metadata={"help": "The way in which the learning rate falls: cosine, linear, constant …"}
+    )
+    per_device_train_batch_size: int | None = field(  # type: ignore[assignment]
+        default=None,
+        metadata={
+            "help": f"Number of streams of text that are read side by side in training. Default: {MOST_STREAMS}, and "
+            f"down to {FEWEST_STREAMS} for a text that is short."
+        },
     )
     per_device_eval_batch_size: int = field(
         default=1,
@@ -297,6 +314,10 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
                 f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
                 "are two averages of the weights; give one."
             )
+        # How many there are is settled when the text is known (see `streams.py`).
+        self.streams_are_open = self.per_device_train_batch_size is None
+        if self.per_device_train_batch_size is None:
+            self.per_device_train_batch_size = MOST_STREAMS
         # A row is a window, not columns of which some could be dropped. Here it is no argument that a run differs by.
         self.remove_unused_columns = False
         super().__post_init__()
