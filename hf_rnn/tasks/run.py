@@ -171,7 +171,8 @@ def run_task(
             metrics=metrics,
             training={
                 **_progress(trainer, arguments),
-                "arguments": non_default_arguments(*recorded, arguments),
+                # Those in force: what was not given of the length has been chosen in them.
+                "arguments": non_default_arguments(*recorded, trainer.args),
                 "threads": threads,
             },
             recipe=recipe,
@@ -213,7 +214,7 @@ def _base_model(model_arguments: ModelArguments | None, report: ReportArguments)
 
 
 def _trains(arguments: RecurrentTrainingArguments) -> bool:
-    return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs > 0)
+    return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs != 0)
 
 
 def _bare_metric(arguments: RecurrentTrainingArguments) -> str:

@@ -77,10 +77,13 @@ class RecurrentTrainer(ReadyTrainer):
             with the data (a label that the model does not know) or with what was given in its place.
     """
 
+    # That of a model of this package, unless another is given.
+    recurrent_learning_rate = RECURRENT_LEARNING_RATE
+
     def _set_up(self, model: Any) -> None:
         if self.args.learning_rate is None:
             small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
-            self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
+            self.args.learning_rate = self.recurrent_learning_rate if small else PRETRAINED_LEARNING_RATE
         # Stock classification heads take `num_items_in_batch`, as any `forward(**kwargs)`, and do not heed it.
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
