@@ -18,6 +18,7 @@ __all__ = [
     "PENALTIES",
     "check_positive",
     "check_regularisation",
+    "check_wide",
     "refuse_other_model_type",
     "refuse_unknown_names",
 ]
@@ -116,3 +117,17 @@ def check_regularisation(config: Any) -> None:
             f"`weight_dropout` is {config.weight_dropout}; a {config.model_type} has no recurrent weights W_h "
             "to drop entries of, so it must be 0."
         )
+
+
+def check_wide(config: Any) -> None:
+    """Raises:
+    ValueError: for a wide part of a `RecurrentConfig` without rows, n-grams or tokens.
+    """
+    if config.wide_characters < 0 or config.wide_characters == 1:
+        raise ValueError(f"`wide_characters` is {config.wide_characters}; it must be 0 or at least 2.")
+    check_positive("wide_ngrams", config.wide_ngrams)
+    if config.wide_buckets is None:
+        return
+    check_positive("wide_buckets", config.wide_buckets)
+    if config.vocab_size is None:
+        raise ValueError(f"`wide_buckets` is {config.wide_buckets}, which needs a `vocab_size`; that is None.")
