@@ -106,7 +106,8 @@ def _classifier(g: Graph, model: RecurrentForSequenceClassification) -> None:
         wide = wide_logits(g, model.wide, pieces)
         if model.config.single_logit:
             wide = g.Pad(wide, ints(0, 1, 0, 0), float_(0))
-        logits = g.Add(logits, wide)
+        deep_scale, wide_scale = weight(model.wide.scales)
+        logits = g.Add(g.Mul(logits, deep_scale[None]), g.Mul(wide, wide_scale[None]))
     g.output(logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit])
 
 

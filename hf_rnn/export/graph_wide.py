@@ -44,7 +44,8 @@ def _symbols(g: Graph, wide: WidePart, pieces: Pieces) -> str:
     lengths = g.Gather(weight(wide.token_lengths).astype(np.int64), pieces.ids)  # (pieces)
     of_row = g.ScatterElements(filled(g, 0, batch), pieces.rows, lengths, reduction="add")
     longest = g.ReduceMax(g.Concat(of_row, ints(0), axis=0), ints(0), keepdims=0)
-    before = g.Sub(g.CumSum(lengths, int_(0), exclusive=1), g.Gather(g.CumSum(of_row, int_(0), exclusive=1), pieces.rows))
+    of_rows_before = g.Gather(g.CumSum(of_row, int_(0), exclusive=1), pieces.rows)
+    before = g.Sub(g.CumSum(lengths, int_(0), exclusive=1), of_rows_before)
     real = g.Less(np.arange(table.shape[1])[None], g.Unsqueeze(lengths, ints(1)))
     places = g.Transpose(g.NonZero(g.Cast(real, to=INT64)), perm=[1, 0])  # of every byte: its piece, where in it
     piece, offset = (g.Gather(places, int_(axis), axis=1) for axis in (0, 1))

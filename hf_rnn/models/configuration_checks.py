@@ -18,7 +18,6 @@ __all__ = [
     "PENALTIES",
     "check_positive",
     "check_regularisation",
-    "check_wide",
     "refuse_other_model_type",
     "refuse_unknown_names",
 ]
@@ -97,8 +96,8 @@ def check_positive(name: str, value: int) -> None:
 
 def check_regularisation(config: Any) -> None:
     """Raises:
-    ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, and for
-        a penalty that is no finite number of at least 0.
+    ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, for a
+        penalty that is no finite number of at least 0, and for a wide part without rows, n-grams or tokens.
     """
     for name in DROPOUTS:
         value = getattr(config, name)
@@ -117,12 +116,10 @@ def check_regularisation(config: Any) -> None:
             f"`weight_dropout` is {config.weight_dropout}; a {config.model_type} has no recurrent weights W_h "
             "to drop entries of, so it must be 0."
         )
+    _check_wide(config)
 
 
-def check_wide(config: Any) -> None:
-    """Raises:
-    ValueError: for a wide part of a `RecurrentConfig` without rows, n-grams or tokens.
-    """
+def _check_wide(config: Any) -> None:
     if config.wide_characters < 0 or config.wide_characters == 1:
         raise ValueError(f"`wide_characters` is {config.wide_characters}; it must be 0 or at least 2.")
     check_positive("wide_ngrams", config.wide_ngrams)

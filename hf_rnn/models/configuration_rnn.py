@@ -8,13 +8,7 @@ from typing import Any, ClassVar, Literal
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import (
-    check_positive,
-    check_regularisation,
-    check_wide,
-    refuse_other_model_type,
-    refuse_unknown_names,
-)
+from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
 
 
 __all__ = [
@@ -106,8 +100,8 @@ class RecurrentConfig(PreTrainedConfig):
             word of an entity and entities of one word apart, inside; the labels that go in and out remain BIO.
             `None`: any label may follow any other.
         wide_buckets (`int`, *optional*):
-            Gives a classifier of texts a wide part, a linear model over n-grams of words and characters, whose weights
-            have this many rows; n-grams of the same hash share one. `None`: no wide part. See `wide.WidePart`.
+            Gives a classifier of texts a linear model over n-grams beside the network, with so many rows of weights,
+            which those of the same hash share; see `wide.WidePart`. `None`: there is none.
         wide_ngrams (`int`, defaults to 2): Words of its longest n-grams of words.
         wide_characters (`int`, defaults to 5): Bytes of its longest n-grams of characters; 0 for none of these.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
@@ -296,7 +290,6 @@ class RecurrentConfig(PreTrainedConfig):
     def validate_regularisation(self) -> None:
         """Every dropout is a probability and has something to drop; no penalty is a reward; n-grams have a size."""
         check_regularisation(self)
-        check_wide(self)
 
     def validate_labels(self) -> None:
         """There is a label, `problem_type` is one that exists, and `single_logit` is for two exclusive labels."""

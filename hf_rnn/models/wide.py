@@ -4,6 +4,10 @@ Its logits are added to those of the network (Cheng et al. 2016, https://arxiv.o
 from `input_ids` alone: a table of the checkpoint tells which bytes each token spells, so that words are the same
 whatever pieces they were cut into. Rows of the weights are shared by what has the same hash (Joulin et al. 2017,
 https://aclanthology.org/E17-2068).
+
+Both parts are trained by themselves, the wide one first. How much each counts in the sum is chosen on texts that
+neither has seen (stacked generalisation, Wolpert 1992): trained together, or on what the other leaves over, the
+network learns little from texts that a linear model has learnt by heart.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from .configuration_rnn import RecurrentConfig
 from .tracing import recorded
 
 
-__all__ = ["BASE", "BOUNDARY", "LEAST_CHARACTERS", "MODULUS", "POWERS", "NGrams", "WidePart", "salt_of"]
+__all__ = ["BASE", "BOUNDARY", "EQUAL_SCALE", "LEAST_CHARACTERS", "MODULUS", "POWERS", "NGrams", "WidePart", "salt_of"]
 
 
 # What stands before and after every word, and behind a text; no byte of UTF-8 has this value.
@@ -31,6 +35,8 @@ BASE = 1_000_003
 POWERS = 256
 # The shortest n-grams of characters.
 LEAST_CHARACTERS = 2
+# What either part counts in the sum until it is known better: their mean.
+EQUAL_SCALE = 0.5
 
 
 def salt_of(kind: str, order: int) -> int:
@@ -65,9 +71,16 @@ class WidePart(nn.Module):
     `config.wide_characters` bytes inside a word, its two boundaries among them; each counts as often as it occurs.
     A text's logits depend on nothing that it is batched with.
 
-    Until `set_tokens` is called every token is a word, spelt by two or three bytes of its id; the weights are zeros
-    until they are learnt (in `hf_rnn` by a linear fit, before the network is trained).
+    Until `set_tokens` is called every token is a word, spelt by up to three bytes of its id. The weights are no
+    parameters, and zero until they are set: a linear model is fitted sooner, and better, by itself.
+
+    Attributes:
+        scales: (2), what the logits of the network and those of the wide part count, see `combined`.
     """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    scales: torch.Tensor
 
     token_bytes: torch.Tensor
     token_lengths: torch.Tensor
@@ -81,8 +94,9 @@ class WidePart(nn.Module):
         self.orders["character"] = range(LEAST_CHARACTERS, config.wide_characters + 1)
         self.single_logit = config.single_logit
         outputs = 1 if config.single_logit else config.num_labels or 1
-        self.weight = nn.Parameter(torch.zeros(self.buckets, outputs))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("weight", torch.zeros(self.buckets, outputs))
+        self.register_buffer("bias", torch.zeros(outputs))
+        self.register_buffer("scales", torch.full((2,), EQUAL_SCALE))
         self.register_buffer("token_bytes", torch.zeros(vocab_size, config.max_token_bytes, dtype=torch.uint8))
         self.register_buffer("token_lengths", torch.zeros(vocab_size, dtype=torch.uint8))
         self.register_buffer("powers", torch.zeros(POWERS, dtype=torch.int64))
@@ -91,6 +105,7 @@ class WidePart(nn.Module):
         """Set the weights to zero, and the tables to what they are before a tokenizer is given."""
         init.zeros_(self.weight)
         init.zeros_(self.bias)
+        init.constant_(self.scales, EQUAL_SCALE)
         ids = torch.arange(len(self.token_lengths), device="cpu")
         spelt = torch.full(self.token_bytes.shape, BOUNDARY, dtype=torch.uint8, device="cpu")
         digits = min(3, spelt.shape[1] - 1)
@@ -127,6 +142,10 @@ class WidePart(nn.Module):
         )
         return self.completed(logits + self.bias)
 
+    def combined(self, deep: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
+        """The logits of the model (…, labels) from those of the network and those of this part."""
+        return self.scales[0] * deep + self.scales[1] * wide
+
     def completed(self, logits: torch.Tensor) -> torch.Tensor:
         """(…, outputs) to (…, labels): with `config.single_logit` the first of two labels has the logit 0."""
         return torch.cat([torch.zeros_like(logits), logits], dim=-1) if self.single_logit else logits
@@ -141,9 +160,7 @@ class WidePart(nn.Module):
         number = {
             kind: sum(each.real.sum(1, keepdim=True) for each in found if each.kind == kind) for kind in self.orders
         }
-        return [
-            each.real / torch.as_tensor(number[each.kind]).clamp(min=1).to(torch.float64).sqrt() for each in found
-        ]
+        return [each.real / torch.as_tensor(number[each.kind]).clamp(min=1).to(torch.float64).sqrt() for each in found]
 
     def symbols(self, input_ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What a text spells, without its padding, and whose that is.
