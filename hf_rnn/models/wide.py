@@ -136,11 +136,13 @@ class WidePart(nn.Module):
         self.token_lengths.copy_(torch.tensor([len(text) for text in cut]))
 
     def forward(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        rows, shares = self.bag(input_ids, mask)
-        logits = nn.functional.embedding_bag(
-            rows, self.weight, per_sample_weights=shares.to(self.weight.dtype), mode="sum"
-        )
-        return self.completed(logits + self.bias)
+        found = list(self.ngrams(self.symbols(input_ids, mask)[0]))
+        logits = self.bias
+        for each, shares in zip(found, self.shares(found), strict=True):
+            # A product adds up with less error than `embedding_bag`, which matters where a text is long.
+            counted = shares.to(self.weight.dtype).unsqueeze(1) @ self.weight[each.rows]
+            logits = logits + counted.squeeze(1)
+        return self.completed(logits)
 
     def combined(self, deep: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
         """The logits of the model (…, labels) from those of the network and those of this part."""
@@ -157,10 +159,11 @@ class WidePart(nn.Module):
 
     def shares(self, found: Sequence[NGrams]) -> list[torch.Tensor]:
         """What each of the n-grams `found` counts (batch, places), float64: 1 / √(the number of its kind), or 0."""
-        number = {
-            kind: sum(each.real.sum(1, keepdim=True) for each in found if each.kind == kind) for kind in self.orders
-        }
-        return [each.real / torch.as_tensor(number[each.kind]).clamp(min=1).to(torch.float64).sqrt() for each in found]
+        number: dict[str, torch.Tensor] = {}
+        for each in found:
+            count = each.real.sum(1, keepdim=True)
+            number[each.kind] = number[each.kind] + count if each.kind in number else count
+        return [each.real / number[each.kind].clamp(min=1).to(torch.float64).sqrt() for each in found]
 
     def symbols(self, input_ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What a text spells, without its padding, and whose that is.
@@ -202,9 +205,9 @@ class WidePart(nn.Module):
         ends = letter & ~letter.roll(-1, 1)
         count = begins.sum(1, keepdim=True)
         number = (begins.cumsum(1) - 1).clamp(min=0)
-        width = symbols.shape[1] if recorded() else max(1, int(count.max())) if len(count) else 1
+        width = symbols.shape[1] if recorded() else max(1, int(count.max())) if count.numel() else 1
         place = torch.arange(symbols.shape[1], device=symbols.device).expand_as(symbols)
-        empty = symbols.new_zeros(len(symbols), width)
+        empty = symbols.new_zeros(symbols.shape[0], width)
         first = empty.scatter_add(1, number, place * begins)
         last = empty.scatter_add(1, number, place * ends)
         power = self.powers[(place - first.gather(1, number)).clamp(min=0, max=POWERS - 1)]

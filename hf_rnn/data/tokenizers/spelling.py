@@ -33,6 +33,7 @@ def spell_with_boundaries(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
     tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
     special = set(tokenizer.all_special_tokens)
     joined = any(token.isspace() for token in tokens if token not in special)
+    marked = any("▁" in token for token in tokens)
     spelt = []
     for token in tokens:
         if token == tokenizer.unk_token:
@@ -44,7 +45,7 @@ def spell_with_boundaries(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
         elif model == "WordPiece":
             begins = not token.startswith("##")
             spelt.append(BOUNDARY * begins + _cut(token.removeprefix("##").encode()))
-        elif model == "Unigram" or "▁" in token:
+        elif marked:
             spelt.append(_cut(token.replace("▁", " ").encode()))
         else:
             spelt.append(BOUNDARY * (not joined) + _cut(token.encode()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,15 +71,17 @@ def bags_of(wide: WidePart, texts: Sequence[Sequence[int]], columns: torch.Tenso
     column = torch.searchsorted(columns, places[:, 1].contiguous()).clamp(max=max(0, len(columns) - 1))
     known = columns[column] == places[:, 1] if len(columns) else torch.zeros(len(places), dtype=torch.bool)
     indices = torch.stack([places[:, 0][known], column[known]])
-    matrix = torch.sparse_coo_tensor(indices, values[known], (len(texts), len(columns))).coalesce()
-    return Bags(_compressed(matrix), _compressed(matrix.t().coalesce()), columns)
+    with _sparse():
+        matrix = torch.sparse_coo_tensor(indices, values[known], (len(texts), len(columns))).coalesce()
+        return Bags(matrix.to_sparse_csr(), matrix.t().coalesce().to_sparse_csr(), columns)
 
 
-def _compressed(matrix: torch.Tensor) -> torch.Tensor:
-    with warnings.catch_warnings():
-        # torch says of all that is sparse and compressed that it is in beta.
+@contextmanager
+def _sparse() -> Iterator[None]:
+    # torch says of all that is sparse that it is in beta, and not checked.
+    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants(False):
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return matrix.to_sparse_csr()
+        yield
 
 
 def _batches(texts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -120,8 +123,7 @@ def log_count_ratios(bags: Bags, targets: torch.Tensor, smoothing: float = SMOOT
         targets: (texts, outputs), 1 where a text has the label and 0 where it has not.
     """
     transposed = bags.transposed
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    with _sparse():
         present = torch.sparse_csr_tensor(
             transposed.crow_indices(),
             transposed.col_indices(),
