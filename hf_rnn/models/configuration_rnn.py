@@ -102,6 +102,11 @@ class RecurrentConfig(PreTrainedConfig):
             What a CRF may put after what, for labels such as B-PER and I-PER. With `"BIOES"` it also tells the last
             word of an entity and entities of one word apart, inside; the labels that go in and out remain BIO.
             `None`: any label may follow any other.
+        wide_buckets (`int`, *optional*):
+            Gives a classifier of texts a linear model over n-grams beside the network, with so many rows of weights,
+            which those of the same hash share; see `wide.WidePart`. `None`: there is none.
+        wide_ngrams (`int`, defaults to 2): Words of its longest n-grams of words.
+        wide_characters (`int`, defaults to 5): Bytes of its longest n-grams of characters; 0 for none of these.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
         tie_word_embeddings (`bool`, defaults to `False`):
@@ -152,6 +157,9 @@ class RecurrentConfig(PreTrainedConfig):
     sampled_softmax: int | None = None
     crf: bool = False
     label_scheme: Literal["BIO", "BIOES"] | None = None
+    wide_buckets: int | None = None
+    wide_ngrams: int = 2
+    wide_characters: int = 5
     pad_token_id: int | None = 0
     use_cache: bool = False
     tie_word_embeddings: bool = False
@@ -284,7 +292,7 @@ class RecurrentConfig(PreTrainedConfig):
             )
 
     def validate_regularisation(self) -> None:
-        """Every dropout is a probability below 1, and has something to drop; no penalty is a reward."""
+        """Every dropout is a probability and has something to drop; no penalty is a reward; n-grams have a size."""
         check_regularisation(self)
 
     def validate_labels(self) -> None:

@@ -41,6 +41,7 @@ from .baseline import fit_linear
 from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 from .thresholds import metrics_on_the_way, settle_threshold
+from .wide_start import start_wide_part, wide_values
 
 
 __all__ = [
@@ -131,10 +132,14 @@ def prepare_text_classification(
     )
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        return _classifier(model_arguments.overridden(overrides), tokenizer, data)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer, data)
+        start_wide_part(model, tokenizer, splits, data.problem_type)
+        return model
 
-    model, overrides = model_init({}), model_arguments.overrides()
+    model, overrides = _classifier(model_arguments, tokenizer, data), model_arguments.overrides()
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
+    if arguments.do_train and checkpoint is None:
+        start_wide_part(model, tokenizer, splits, data.problem_type)
     task = TrainingTask(
         name=TASK.name,
         model=model,
@@ -238,6 +243,7 @@ def _classifier(
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
+    new = arguments.model_name_or_path is None
     model = build_model(
         arguments,
         AutoModelForSequenceClassification,
@@ -246,6 +252,7 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
+        **(wide_values(len(names), tokenizer, arguments.overrides()) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
 
