@@ -57,6 +57,7 @@ class LanguageModelTrainer(RecurrentTrainer):
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
         take_streams(self.args, self.train_dataset)
+        self._train_batch_size = self.args.train_batch_size
         # A row is a window, not columns of which some could be dropped.
         self.args.remove_unused_columns = False
         # The state of each micro-batch of a step, by its first stream.

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 # The number of epochs that stands for one that is still to be chosen, as `max_steps` -1 stands for none.
 OPEN_LENGTH = -1
-# The least number of updates of a short training, within the bounds of the epochs. `model_cards/defaults/` has the
-# figures that these numbers were chosen by.
+# The least number of updates of a short training, within the bounds of the epochs. Ten epochs of 200 questions (TREC)
+# are 60 updates, and answered 45 % of others; 600 answered 57 %, and 1,200 no more.
 UPDATES = 600
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 300
 # About the number of evaluations of a training of many short epochs.
