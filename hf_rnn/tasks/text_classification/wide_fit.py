@@ -67,7 +67,7 @@ def bags_of(wide: WidePart, texts: Sequence[Sequence[int]], columns: torch.Tenso
         entries[0].append(np.stack([np.asarray(chosen)[keys // wide.buckets], keys % wide.buckets], axis=1))
         entries[1].append(counts)
     places, values = torch.from_numpy(np.concatenate(entries[0])), torch.from_numpy(np.concatenate(entries[1]))
-    columns = places[:, 1].unique() if columns is None else columns
+    columns = places[:, 1].unique() if columns is None else columns.contiguous()
     column = torch.searchsorted(columns, places[:, 1].contiguous()).clamp(max=max(0, len(columns) - 1))
     known = columns[column] == places[:, 1] if len(columns) else torch.zeros(len(places), dtype=torch.bool)
     indices = torch.stack([places[:, 0][known], column[known]])

@@ -30,6 +30,8 @@ MOST_NUMBERS, MOST_BUCKETS = 2**19, 2**17
 LONGEST_TOKEN = 24
 # What is tried: what weighs the n-grams, and how far the weights are let go.
 TRIED = (("ratio", 10.0), ("frequency", 3.0), ("frequency", 30.0))
+# The same where numbers are predicted: there are no ratios, and a squared error pulls harder.
+TRIED_FOR_NUMBERS = (("frequency", 0.01), ("frequency", 0.1), ("frequency", 1.0))
 # The share of the training texts that chooses among them where there is no validation split.
 HELD_OUT = 5
 # More tokens than these are not looked at, in choosing and in fitting.
@@ -102,9 +104,9 @@ def _chosen(
     else:
         others, known = _rows(validation, problem_type, MOST_TOKENS_CHOOSING)
     outputs = wide.weight.shape[1]
-    tried = [each for each in TRIED if problem_type != "regression" or each[0] == "frequency"]
+    tried = TRIED_FOR_NUMBERS if problem_type == "regression" else TRIED
     if not others:
-        return tried[-1]
+        return tried[1]
     bags = bags_of(wide, texts)
     other_bags = bags_of(wide, others, bags.columns)
     losses = []
