@@ -1,8 +1,8 @@
 """The language of a corpus, found by the words that hold its sentences together.
 
 Function words are some third of any running text, short questions and tweets included, and some hundred texts have so
-many of them that a list of the most frequent ones decides. A library that knows a hundred languages (py3langid, 4.6 MB)
-is for single texts and for others than these.
+many of them that a list of the most frequent ones decides. A library that knows a hundred languages (py3langid is of
+4.6 MB) is for single texts, and for other languages than these.
 """
 
 from __future__ import annotations
@@ -19,19 +19,24 @@ __all__ = ["LANGUAGES", "find_language"]
 # Language (ISO 639-1) → its most frequent function words, lower-cased and without accents.
 _WORDS = {
     "en": "the of and to a in is it that was for on with as are this be at have not you by from or but what how who "
-    "which they his she he there can will would my your do does did when where why i we me so if about has had an",
-    "pt": "de a o que e do da em um para com nao uma os no se na por mais as dos como mas ao ele das seu sua ou quando "
-    "muito nos ja eu tambem so pelo pela ate isso ela entre depois sem mesmo aos foi sao esta voce ser ter tem meu",
+    "which they his she he there can will would my your do does did when where why i we me so if about has had "
+    "an",
+    "pt": "de a o que e do da em um para com nao uma os no se na por mais as dos como mas ao ele das seu sua ou "
+    "quando muito nos ja eu tambem so pelo pela ate isso ela entre depois sem mesmo aos foi sao esta voce ser "
+    "ter tem meu",
     "es": "de la que el en y a los se del las un por con no una su para es al lo como mas o pero sus le ha me si sin "
     "sobre este ya entre cuando todo esta ser son dos tambien fue habia era muy hasta desde mi porque donde yo",
-    "fr": "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec la ou son "
-    "je vous nous mais cette ses elle on comme tout leur aux fait sa ces meme deux quand tres etait y mon",
+    "fr": "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec la ou "
+    "son je vous nous mais cette ses elle on comme tout leur aux fait sa ces meme deux quand tres etait y mon",
     "de": "der die und in den von zu das mit sich des auf fur ist im dem nicht ein eine als auch es an werden aus er "
-    "hat dass sie nach wird bei einer um am sind noch wie einem uber einen so zum war haben nur oder aber vor ich wir",
-    "it": "di e il la che in a per un del non una sono con si da le dei come piu anche al i o lo ha nel della gli alla "
-    "ma se mi questo era ci quando tutto essere cosi molto cosa io suo sua tra ho perche delle dal nella fu lei",
-    "nl": "de van het een en in is dat op te zijn met voor die niet aan er om ook als maar bij of uit nog door over ze "
-    "zich hij naar heeft dan was wordt wij deze worden dit meer ik had kan geen tot wel je mijn we hebben haar",
+    "hat dass sie nach wird bei einer um am sind noch wie einem uber einen so zum war haben nur oder aber vor "
+    "ich wir",
+    "it": "di e il la che in a per un del non una sono con si da le dei come piu anche al i o lo ha nel della gli "
+    "alla ma se mi questo era ci quando tutto essere cosi molto cosa io suo sua tra ho perche delle dal nella "
+    "fu lei",
+    "nl": "de van het een en in is dat op te zijn met voor die niet aan er om ook als maar bij of uit nog door over "
+    "ze zich hij naar heeft dan was wordt wij deze worden dit meer ik had kan geen tot wel je mijn we hebben "
+    "haar",
 }
 LANGUAGES = tuple(_WORDS)
 _SETS = {language: frozenset(words.split()) for language, words in _WORDS.items()}

@@ -18,9 +18,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_ten_rows_are_trained_and_said_to_be_few(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rows = [
-        (f"a film {index} {'good' if index % 2 else 'bad'}", "good" if index % 2 else "bad") for index in range(10)
-    ]
+    rows = [(f"a {name} film {index}", name) for index in range(5) for name in ("good", "bad")]
     path = str(write_rows(tmp_path / "rows.csv", rows))
     with caplog.at_level(logging.WARNING):
         options = {"do_eval": True, "do_predict": False, "hold_out_percentage": 20}
