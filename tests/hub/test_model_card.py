@@ -109,7 +109,10 @@ def test_the_snippet_fits_where_the_weights_are() -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"label_threshold": 0.3125}, "at least 0.3125, the threshold with the best micro F1 on validation; the figures"),
+        (
+            {"label_threshold": 0.3125},
+            "at least 0.3125, the threshold with the best micro F1 on validation; the figures",
+        ),
         ({}, "at least 0.5; the figures"),
     ],
 )
