@@ -23,5 +23,5 @@ def check_label_threshold(value: float | None) -> None:
     ValueError: `value` is neither None nor a number between 0 and 1, both excluded.
     """
     # Written so that NaN is refused as well.
-    if value is not None and (isinstance(value, bool) or not 0 < value < 1):
+    if value is not None and not 0 < value < 1:
         raise ValueError(f"`label_threshold` is {value}; it must lie between 0 and 1, or be None, which means 0.5.")

@@ -25,6 +25,7 @@ from ..training.tracking import name_tracked_run
 from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
 from .beside import Fit, measure_baselines
+from .few_rows import say_few_rows
 
 
 __all__ = ["TrainingTask", "check_splits", "run_task"]
@@ -157,6 +158,7 @@ def run_task(
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)
+            say_few_rows(task.rows, metrics)
         if arguments.do_train:
             # The checkpoints may go; what was logged stays, for `history.read_histories`.
             trainer.save_state()

@@ -10,8 +10,8 @@ one.
     {"do": "end"}
 
 The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"} and, of
-a siamese network, {"threshold"}. A line with `error` says why there will be no other. Whatever libraries print goes to
-standard error.
+a siamese network or a classifier of several labels that has one, {"threshold"}. A line with `error` says why there
+will be no other. Whatever libraries print goes to standard error.
 """
 
 from __future__ import annotations
