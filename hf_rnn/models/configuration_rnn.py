@@ -82,8 +82,7 @@ class RecurrentConfig(PreTrainedConfig):
         single_logit (`bool`, defaults to `False`):
             Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
             their cross-entropy the binary cross-entropy of z.
-        label_threshold (`float`, *optional*):
-            Probability from which on a text has a label, where it may have several; `None` means 0.5.
+        label_threshold (`float`, *optional*): Probability from which on a text of several labels has one; else 0.5.
         word_vocab_size (`int`, *optional*):
             Makes the steps words: `vocab_size` is then the number of pieces of an open-vocabulary tokenizer, words are
             rebuilt from them, and this many rows, one of them for unknown words, are in the table of word vectors of
@@ -103,8 +102,7 @@ class RecurrentConfig(PreTrainedConfig):
             word of an entity and entities of one word apart, inside; the labels that go in and out remain BIO.
             `None`: any label may follow any other.
         wide_buckets (`int`, *optional*):
-            Gives a classifier of texts a linear model over n-grams beside the network, with so many rows of weights,
-            which those of the same hash share; see `wide.WidePart`. `None`: there is none.
+            Gives a classifier of texts a linear model over n-grams, with so many rows of weights (`wide.WidePart`).
         wide_ngrams (`int`, defaults to 2): Words of its longest n-grams of words.
         wide_characters (`int`, defaults to 5): Bytes of its longest n-grams of characters; 0 for none of these.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
