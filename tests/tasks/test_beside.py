@@ -13,7 +13,7 @@ from hf_rnn.runs.results import ResultsError, read_results, validate_results
 from hf_rnn.tasks.beside import Baseline, comparison_lines, measure_baselines
 from tests.missing import pretend
 from tests.results_document import results_document
-from tests.tasks import small_tagging_runs
+from tests.tasks import small_language_runs, small_similarity_runs, small_tagging_runs
 from tests.tasks.small_runs import run, write_reviews
 
 
