@@ -20,8 +20,9 @@ import torch
 from ..baselines.ngram import KneserNey
 from ..data.batches.streams import TokenizedText
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
-from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..tasks.arguments import ModelArguments, ReportArguments
 from ..tasks.building import build_tokenizer
+from ..tasks.language_modeling.arguments import LanguageTokenizerArguments
 from ..tasks.language_modeling.baseline import best_order, measure_ngrams
 from ..tasks.language_modeling.task import encode_splits
 from ..tasks.recipes import parse_arguments
@@ -87,7 +88,7 @@ def read_data(arguments: LanguageDataArguments, do_predict: bool) -> LanguageDat
 
 def main(arguments: list[str]) -> None:
     """`scripts/baseline_ngram.py`."""
-    groups = (LanguageDataArguments, TokenizerArguments, BaselineArguments, ReportArguments)
+    groups = (LanguageDataArguments, LanguageTokenizerArguments, BaselineArguments, ReportArguments)
     parser = CommandParser(groups, usage="[RECIPE] [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError, FileNotFoundError):
         (data_arguments, tokenizer_arguments, given, report), recipe = parse_arguments(parser, arguments)

@@ -42,7 +42,8 @@ def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:
         return test.metrics(scores, threshold=model.settings["threshold"])
     if isinstance(model, Tagger):
         return test.metrics(tags(checkpoint, model, test))
-    return test.metrics(model.logits(test.inputs))
+    # A folder of an earlier version has none.
+    return test.metrics(model.logits(test.inputs), threshold=model.settings.get("threshold"))
 
 
 def tags(checkpoint: str, model: Tagger, test: TestSet) -> list[list[str]]:

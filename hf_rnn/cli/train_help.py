@@ -52,7 +52,7 @@ USAGE = """usage: hf-rnn train TASK DATA [VALIDATION [TEST]] [--flag value ...]
 
   hf-rnn train text-classification reviews.csv
   hf-rnn train token-classification train.conll dev.conll --model_type gru
-  hf-rnn train imdb_bilstm --num_train_epochs 3
+  hf-rnn train imdb_bilstm --seed 2
 
 DATA is a file of rows or of text, several ('part*.csv', a folder), or a
 dataset of the Hub. Without VALIDATION a tenth of the training rows is held out.

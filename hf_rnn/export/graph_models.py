@@ -14,7 +14,7 @@ from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentF
 from ..models.modeling_siamese import SiameseModel
 from ..models.recurrent import RecurrentLayer
 from ..models.word_embeddings import WordEmbeddings
-from .graph import OPSETS, Graph, ints, weight
+from .graph import OPSETS, Graph, float_, ints, weight
 from .graph_layers import (
     classification_head,
     cleared,
@@ -27,6 +27,7 @@ from .graph_layers import (
     recurrent_layer,
 )
 from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, step_of_piece
+from .graph_wide import wide_logits
 from .graph_words import word_steps
 
 
@@ -54,11 +55,7 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
         raise ValueError(f"`opset`={opset!r} must be a whole number from {OPSETS[0]} to {OPSETS[-1]}.")
     g = Graph()
     if isinstance(model, RecurrentForSequenceClassification):
-        vector = _encoded(g, model.model)[1]
-        logits = classification_head(g, model.classifier, vector)
-        g.output(
-            logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit]
-        )
+        _classifier(g, model)
     elif isinstance(model, RecurrentForTokenClassification):
         _tagger(g, model)
     elif isinstance(model, SiameseModel):
@@ -100,6 +97,18 @@ def _piece_steps(g: Graph, backbone: RecurrentModel, pieces: Pieces) -> GraphSte
         size = ints(int(backbone.config.vocab_size or 0))
         features = g.OneHot(ids, size, np.array([0, 1], dtype=np.float32), axis=-1)
     return GraphSteps(features, pieces.lengths, real_steps(g, pieces.lengths, time), pieces.order)
+
+
+def _classifier(g: Graph, model: RecurrentForSequenceClassification) -> None:
+    _, vector, pieces = _encoded(g, model.model)
+    logits = classification_head(g, model.classifier, vector)
+    if model.wide is not None:
+        wide = wide_logits(g, model.wide, pieces)
+        if model.config.single_logit:
+            wide = g.Pad(wide, ints(0, 1, 0, 0), float_(0))
+        deep_scale, wide_scale = weight(model.wide.scales)
+        logits = g.Add(g.Mul(logits, deep_scale[None]), g.Mul(wide, wide_scale[None]))
+    g.output(logits, "logits", "FLOAT", ["batch", model.classifier.output.out_features + model.config.single_logit])
 
 
 def _tagger(g: Graph, model: RecurrentForTokenClassification) -> None:

@@ -108,7 +108,14 @@ def load_exportable(checkpoint: str | os.PathLike[str]) -> PreTrainedModel:
             f"`model`={str(folder)!r} is no checkpoint: it has no config.json. It must be the folder of one, or "
             f"{PREFIX}NAME."
         )
-    (architecture, *_) = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [None]
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    (architecture, *_) = settings.get("architectures") or [None]
+    if architecture == "SiameseForPairClassification" and settings.get("composition") is not None:
+        raise ValueError(
+            f"`model`={str(folder)!r} reads the two texts of a pair together (`composition` is "
+            f"{settings['composition']!r}), for which no graph is written; it must be a network without a "
+            "`composition`."
+        )
     siamese = architecture in ("SiameseModel", "SiameseForPairClassification")
     found = SiameseModel if siamese else getattr(modeling_rnn, str(architecture), None)
     if found is None or not issubclass(found, HEADS):

@@ -9,6 +9,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..models.crf import FORBIDDEN, ConditionalRandomField
 from ..models.encoding import NO_LIMIT
+from ..models.label_threshold import label_threshold
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
 from ..models.tagging import TaggingHead
@@ -28,13 +29,14 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
 
     `task` is the pipeline's; `max_length` the tokens beyond which a text is cut, None where the pipeline cuts none;
     `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a classifier `labels`, in the
-    order of the logits, and the `function` that makes scores of these; of a tagger see `_tagger`; of a language model
-    see `_writer`; of a siamese network its `similarity` and `threshold`.
+    order of the logits, the `function` that makes scores of these, and the `threshold` from which on a text has a
+    label, None where it has exactly one; of a tagger see `_tagger`; of a language model see `_writer`; of a siamese
+    network its `similarity` and `threshold`.
     """
     config = model.config
     own: dict[str, Any]
     if isinstance(model, RecurrentForSequenceClassification):
-        task, own = "text-classification", {"labels": _labels(config), "function": _function(config)}
+        task, own = "text-classification", _classifier(config)
     elif isinstance(model, RecurrentForTokenClassification):
         task, own = "token-classification", {"labels": _labels(config), **_tagger(model.head)}
     elif isinstance(model, RecurrentForCausalLM):
@@ -52,6 +54,12 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
         "unk_token_id": tokenizer.unk_token_id,
         **own,
     }
+
+
+def _classifier(config: Any) -> dict[str, Any]:
+    several = config.problem_type == "multi_label_classification"
+    threshold = label_threshold(config) if several else None
+    return {"labels": _labels(config), "function": _function(config), "threshold": threshold}
 
 
 def _labels(config: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 from transformers import Pipeline
 
 from ..models.configuration_rnn import RecurrentConfig
+from ..models.label_threshold import label_threshold
 from .inputs import Kind
 from .language import continuations, text_losses
 from .pipelines import SIMILARITY, label_names
@@ -22,8 +23,6 @@ __all__ = ["PAIR_LABELS", "Answer", "AnswerOptions", "Answerer", "kinds_of", "ma
 Answer = dict[str, Any]
 # The labels of a classifier of pairs that tells those that are alike from others.
 PAIR_LABELS = ("different", "alike")
-# A text has a label from this probability on, where it may have several.
-LABEL_THRESHOLD = 0.5
 # Figures after the point: more than the width of a batch leaves unchanged.
 DIGITS = 6
 
@@ -55,13 +54,15 @@ class Answerer(Protocol):
 
 
 class Classifier:
-    """The label of a text or of a pair with its probability; several labels; or the number of a regression."""
+    """The label of a text or of a pair with its probability; several labels, each
+    whose probability is at least the configuration's `label_threshold`; or the number of a regression."""
 
     def __init__(self, pipeline: Pipeline, options: AnswerOptions) -> None:
         config: Any = pipeline.model.config
         self.pipeline, self.options = pipeline, options
         self.names = label_names(config)
         self.problem = config.problem_type
+        self.threshold = label_threshold(config)
         top_k = options.top_k
         if top_k is not None and not 1 <= top_k <= len(self.names):
             raise ValueError(f"`top_k`={top_k} must be from 1 to {len(self.names)}, the number of the model's labels.")
@@ -95,7 +96,7 @@ class Classifier:
         elif self.options.top_k is not None:
             values = [value for pair in list(rounded.items())[: self.options.top_k] for value in pair]
         elif self._several:
-            values = [[name for name in self.names if scores[name] >= LABEL_THRESHOLD]]
+            values = [[name for name in self.names if scores[name] >= self.threshold]]
         else:
             values = list(next(iter(rounded.items())))
         if self.options.probabilities:

@@ -133,6 +133,10 @@ class Question:
         return batch
 
 
+# What integrated gradients do not say of a classifier that reads pairs together.
+OVERLAP_STAYS = "That two texts share a token counts beside its vector: it is in the score without words, too."
+
+
 def answer(question: Question) -> Section:
     """Labels and their probabilities, how alike two texts are, or tags."""
     if question.kind == "language model":
@@ -214,7 +218,7 @@ def contributions(question: Question) -> Section:
         "(Sundararajan et al. 2017).",
         "Blue speaks for the label, orange against it; the numbers, also shown where the pointer rests on a token, "
         "add up to the score less that of a text without words.",
-        note,
+        note if getattr(question.model, "together", None) is None else f"{note} {OVERLAP_STAYS}".strip(),
         markup="".join(each.html() for each in found),
     )
 

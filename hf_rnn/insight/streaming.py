@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification
+from ..models.wide import WidePart
 from .evaluation import evaluation_mode
 from .figures import MOST_NAMES, name_of, name_steps, new_figure, width_for
 from .running_pooling import running_pooling
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 
 __all__ = ["NextTokens", "ReadingCurve", "next_tokens", "reading_curve"]
+
+
+# So many beginnings of a text are read by the wide part together.
+TEXTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,21 @@ def reading_curve(
         pooled_so_far = running_pooling(model.model.pooler)
         outputs = read_in_chunks(model.model, read)
         logits = torch.cat([head(pooled_so_far(output.last_hidden_state[0])) for output in outputs])
+        if model.wide is not None:
+            logits = model.wide.combined(logits, _wide_so_far(model.wide, read.inputs["input_ids"]))
     several = config.problem_type == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(1)
     return ReadingCurve(read.steps, label_names(model), as_array(probabilities), read.total_tokens)
+
+
+def _wide_so_far(wide: WidePart, input_ids: torch.Tensor) -> torch.Tensor:
+    # (1, time) to (time, labels): what the wide part says of the text up to each token, a part of the rows at a time.
+    until = torch.arange(input_ids.shape[1], device=input_ids.device)
+    logits = []
+    for ends in until.split(TEXTS_AT_ONCE):
+        read = input_ids[:, : int(ends[-1]) + 1].expand(len(ends), -1)
+        logits.append(wide(read, until[: read.shape[1]] <= ends.unsqueeze(1)))
+    return torch.cat(logits)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ from .checks import check_embeddings, check_labels, check_scale, check_smoothing
 from .named import NamedLoss
 
 
-__all__ = ["LOSSES", "CoSENTLoss", "ContrastiveLoss", "CosineMseLoss", "MaLstmLoss", "PairClassificationLoss"]
+__all__ = [
+    "LOSSES",
+    "CoSENTLoss",
+    "ContrastiveLoss",
+    "CosineMseLoss",
+    "MaLstmLoss",
+    "PairClassificationLoss",
+    "PairRegressionLoss",
+]
 
 
 class ContrastiveLoss(nn.Module):
@@ -217,6 +225,35 @@ class PairClassificationLoss(nn.Module):
         return functional.cross_entropy(logits, labels.long(), label_smoothing=self.label_smoothing)
 
 
+class PairRegressionLoss(nn.Module):
+    """Squared error of the number that a `SiameseForPairClassification` of one label has for its pairs: the mean over
+    the batch of
+
+        (logit − y)²
+
+    Example:
+        >>> PairRegressionLoss()(torch.tensor([[0.5]]), torch.tensor([1.0]))  # (0.5 − 1)²
+        tensor(0.2500)
+    """
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Args:
+            logits: (batch, 1).
+            labels: (batch), the scores.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            ValueError: the shapes disagree.
+        """
+        check_embeddings(logits=logits)
+        check_labels(labels, len(logits))
+        if logits.shape[1] != 1:
+            raise ValueError(f"`logits` has {logits.shape[1]} columns; a score has one: `num_labels` must be 1.")
+        return functional.mse_loss(logits.squeeze(1), labels.to(logits.dtype))
+
+
 # The rows of these losses in `objective.LOSSES`.
 LOSSES = {
     "contrastive": NamedLoss(ContrastiveLoss, "pairs", "euclidean"),
@@ -224,4 +261,5 @@ LOSSES = {
     "cosent": NamedLoss(CoSENTLoss, "pairs", "cosine", of_scores=True),
     "malstm": NamedLoss(MaLstmLoss, "pairs", "manhattan", of_scores=True),
     "classification": NamedLoss(PairClassificationLoss, "logits", "cosine"),
+    "regression": NamedLoss(PairRegressionLoss, "logits", "cosine", of_scores=True),
 }

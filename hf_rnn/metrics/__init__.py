@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .few_shot import FewShotAccuracy as FewShotAccuracy
     from .few_shot import n_way_k_shot as n_way_k_shot
     from .few_shot import pixel_nearest_neighbour as pixel_nearest_neighbour
+    from .label_threshold import best_label_threshold as best_label_threshold
     from .language import LanguageModelMetric as LanguageModelMetric
     from .language import bits_per_character as bits_per_character
     from .language import language_metrics as language_metrics
@@ -53,6 +54,7 @@ __getattr__, __dir__, __all__ = lazily(
         "ScoreCorrelationMetric": ".similarity",
         "TaggingMetric": ".tagging",
         "TokenAccuracyMetric": ".tagging",
+        "best_label_threshold": ".label_threshold",
         "best_labels": ".tagging",
         "best_threshold": ".similarity",
         "bits_per_character": ".language",

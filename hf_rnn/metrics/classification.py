@@ -17,7 +17,9 @@ import datasets
 import numpy as np
 from transformers import EvalPrediction
 
+from ..models.label_threshold import DEFAULT_LABEL_THRESHOLD
 from .base import InMemoryMetric
+from .label_threshold import best_label_threshold, probabilities_of
 
 
 # problem_type of a config -> the metric that chooses a checkpoint.
@@ -65,7 +67,9 @@ class MultiLabelMetric(InMemoryMetric):
     """F1 and subset accuracy for any number of labels a text.
 
     `compute(predictions, references, threshold=0.5)` takes probabilities or 0 and 1, `(batch, labels)`, and 0 or 1,
-    `(batch, labels)`, of two labels or more. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels)
+    `(batch, labels)`, of two labels or more; a text has the labels whose probability is at least the threshold. With
+    `threshold=None` it takes the best one of these very texts ([`best_label_threshold`]), which is of use on
+    validation data only. It returns `f1_micro` (over all decisions), `f1_macro` (mean over labels)
     and `subset_accuracy` (texts with every label right). A label that is neither predicted nor present has F1 0.
 
     Example:
@@ -76,7 +80,10 @@ class MultiLabelMetric(InMemoryMetric):
     input_type = datasets.Sequence(datasets.Value("float64"))
 
     def _compute(
-        self, predictions: Sequence[Sequence[float]], references: Sequence[Sequence[float]], threshold: float = 0.5
+        self,
+        predictions: Sequence[Sequence[float]],
+        references: Sequence[Sequence[float]],
+        threshold: float | None = DEFAULT_LABEL_THRESHOLD,
     ) -> dict[str, float]:
         from sklearn.metrics import accuracy_score, f1_score
 
@@ -89,6 +96,8 @@ class MultiLabelMetric(InMemoryMetric):
             raise ValueError("`predictions` must be probabilities from 0 to 1, not logits")
         if not np.all((truth == 0) | (truth == 1)):
             raise ValueError("`references` must be 0 or 1 for every label")
+        if threshold is None:
+            threshold = best_label_threshold(scores, truth)
         chosen, truth = (scores >= threshold).astype(int), truth.astype(int)
         return {
             "f1_micro": float(f1_score(truth, chosen, average="micro", zero_division=0.0)),
@@ -144,7 +153,9 @@ def default_metric(problem_type: str) -> str:
     return DEFAULT_METRICS[problem_type]
 
 
-def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction], dict[str, float]]:
+def metrics_for(
+    problem_type: str, num_labels: int, *, threshold: float | None = DEFAULT_LABEL_THRESHOLD
+) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make what `Trainer(compute_metrics=...)` takes, for a model's logits `(batch, num_labels)`.
 
     A model that returns more than logits is measured on the first of its outputs.
@@ -152,6 +163,8 @@ def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction]
     Args:
         problem_type: One of transformers' three.
         num_labels: That of the model's configuration.
+        threshold: The probability from which on a text has a label, where it may have several; None: the best one of
+            the texts that are measured, see [`MultiLabelMetric`].
 
     Example:
         >>> metrics = metrics_for("single_label_classification", num_labels=2)
@@ -176,8 +189,9 @@ def metrics_for(problem_type: str, num_labels: int) -> Callable[[EvalPrediction]
                 predictions=logits.argmax(axis=-1), references=labels, num_labels=num_labels
             )
         if problem_type == "multi_label_classification":
-            # The sigmoid as a tanh: exp(-x) overflows for large negative logits.
-            return MultiLabelMetric().compute(predictions=(1 + np.tanh(logits / 2)) / 2, references=labels)
+            return MultiLabelMetric().compute(
+                predictions=probabilities_of(logits), references=labels, threshold=threshold
+            )
         return RegressionMetric().compute(predictions=logits.reshape(-1), references=labels.reshape(-1))
 
     return compute_metrics

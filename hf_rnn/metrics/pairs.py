@@ -78,7 +78,8 @@ def predicted_scores(predictions: Any) -> tuple[np.ndarray, np.ndarray | None]:
     that its pairs are alike.
 
     Args:
-        predictions: Similarities (pairs), or a classifier's logits (pairs, 2) and similarities (pairs).
+        predictions: Similarities (pairs), or a classifier's logits (pairs, 2) and similarities (pairs). A classifier
+            with one logit scores its pairs: its scores (pairs) are taken for the similarities.
 
     Example:
         >>> predicted_scores((np.array([[0.0, 2.0]]), np.array([0.5])))
@@ -87,6 +88,8 @@ def predicted_scores(predictions: Any) -> tuple[np.ndarray, np.ndarray | None]:
     if not isinstance(predictions, tuple):
         return np.asarray(predictions, dtype=np.float64), None
     logits, similarities = (np.asarray(values, dtype=np.float64) for values in predictions)
+    if logits.shape[1] == 1:
+        return logits[:, 0], None
     return similarities, logits[:, 1] - logits[:, 0]
 
 

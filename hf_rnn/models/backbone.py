@@ -31,6 +31,7 @@ from .steps import Steps
 from .tagging import TaggingHead
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
+from .wide import WidePart
 from .word_embeddings import WordEmbeddings
 from .words import Words
 
@@ -68,7 +69,7 @@ class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Xavier dense layers, unit-length embeddings, and each cell's own; never over weights that were loaded."""
-        if isinstance(module, Cell | ConditionalRandomField | TaggingHead | WordEmbeddings):
+        if isinstance(module, Cell | ConditionalRandomField | TaggingHead | WidePart | WordEmbeddings):
             module.initialize()
         elif isinstance(module, nn.Linear | nn.Conv1d):
             init.xavier_uniform_(module.weight)

@@ -96,8 +96,8 @@ def check_positive(name: str, value: int) -> None:
 
 def check_regularisation(config: Any) -> None:
     """Raises:
-    ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, and for
-        a penalty that is no finite number of at least 0.
+    ValueError: for a dropout of a `RecurrentConfig` that is no probability below 1 or has nothing to drop, for a
+        penalty that is no finite number of at least 0, and for a wide part without rows, n-grams or tokens.
     """
     for name in DROPOUTS:
         value = getattr(config, name)
@@ -116,3 +116,15 @@ def check_regularisation(config: Any) -> None:
             f"`weight_dropout` is {config.weight_dropout}; a {config.model_type} has no recurrent weights W_h "
             "to drop entries of, so it must be 0."
         )
+    _check_wide(config)
+
+
+def _check_wide(config: Any) -> None:
+    if config.wide_characters < 0 or config.wide_characters == 1:
+        raise ValueError(f"`wide_characters` is {config.wide_characters}; it must be 0 or at least 2.")
+    check_positive("wide_ngrams", config.wide_ngrams)
+    if config.wide_buckets is None:
+        return
+    check_positive("wide_buckets", config.wide_buckets)
+    if config.vocab_size is None:
+        raise ValueError(f"`wide_buckets` is {config.wide_buckets}, which needs a `vocab_size`; that is None.")

@@ -9,6 +9,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
+from .label_threshold import check_label_threshold
 
 
 __all__ = [
@@ -81,6 +82,7 @@ class RecurrentConfig(PreTrainedConfig):
         single_logit (`bool`, defaults to `False`):
             Two labels from one output unit z: the logits are [0, z], so that their softmax is the sigmoid of z and
             their cross-entropy the binary cross-entropy of z.
+        label_threshold (`float`, *optional*): Probability from which on a text of several labels has one; else 0.5.
         word_vocab_size (`int`, *optional*):
             Makes the steps words: `vocab_size` is then the number of pieces of an open-vocabulary tokenizer, words are
             rebuilt from them, and this many rows, one of them for unknown words, are in the table of word vectors of
@@ -99,6 +101,10 @@ class RecurrentConfig(PreTrainedConfig):
             What a CRF may put after what, for labels such as B-PER and I-PER. With `"BIOES"` it also tells the last
             word of an entity and entities of one word apart, inside; the labels that go in and out remain BIO.
             `None`: any label may follow any other.
+        wide_buckets (`int`, *optional*):
+            Gives a classifier of texts a linear model over n-grams, with so many rows of weights (`wide.WidePart`).
+        wide_ngrams (`int`, defaults to 2): Words of its longest n-grams of words.
+        wide_characters (`int`, defaults to 5): Bytes of its longest n-grams of characters; 0 for none of these.
         pad_token_id (`int`, *optional*, defaults to 0): Token that stands for "no token".
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
         tie_word_embeddings (`bool`, defaults to `False`):
@@ -139,6 +145,7 @@ class RecurrentConfig(PreTrainedConfig):
     activation_penalty: float | int = 0.0
     temporal_activation_penalty: float | int = 0.0
     single_logit: bool = False
+    label_threshold: float | int | None = None
     word_vocab_size: int | None = None
     max_token_bytes: int = 16
     char_encoder: Literal["cnn", "lstm"] | None = None
@@ -148,6 +155,9 @@ class RecurrentConfig(PreTrainedConfig):
     sampled_softmax: int | None = None
     crf: bool = False
     label_scheme: Literal["BIO", "BIOES"] | None = None
+    wide_buckets: int | None = None
+    wide_ngrams: int = 2
+    wide_characters: int = 5
     pad_token_id: int | None = 0
     use_cache: bool = False
     tie_word_embeddings: bool = False
@@ -280,7 +290,7 @@ class RecurrentConfig(PreTrainedConfig):
             )
 
     def validate_regularisation(self) -> None:
-        """Every dropout is a probability below 1, and has something to drop; no penalty is a reward."""
+        """Every dropout is a probability and has something to drop; no penalty is a reward; n-grams have a size."""
         check_regularisation(self)
 
     def validate_labels(self) -> None:
@@ -288,6 +298,7 @@ class RecurrentConfig(PreTrainedConfig):
         check_positive("num_labels", self.num_labels or 0)
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
+        check_label_threshold(self.label_threshold)
         if self.label_scheme is not None and not self.crf:
             raise ValueError(f"`label_scheme` is {self.label_scheme!r}, which needs `crf=True`.")
         if not self.single_logit:

@@ -45,8 +45,14 @@ class SiameseConfig(PreTrainedConfig):
         classifier_activation (`"relu"`, `"tanh"` or `"gelu"`, defaults to `"relu"`): Their activation.
         classifier_norm (`"batch"` or `"none"`, defaults to `"none"`): Batch normalisation after each of them.
         classifier_dropout (`float`, defaults to 0): Dropout before each dense layer and the output layer.
+        composition (`"recurrent"` or `"feed-forward"`, *optional*):
+            Makes the classifier read the two texts together: their states are aligned, and what is beside each step is
+            composed by a BiLSTM or by a dense layer (see `alignment.py`); and which tokens they share is measured (see
+            `overlap.py`). `None`: the classifier knows the two embeddings alone.
+        symmetric (`bool`, defaults to `False`):
+            Whether the logits are the mean of those of both orders of the pair, for labels that do not depend on it.
 
-    The `classifier_` arguments are for [`SiameseForPairClassification`].
+    The `classifier_` arguments, `composition` and `symmetric` are for [`SiameseForPairClassification`].
 
     Raises:
         ValueError: for a name that does not exist, or an `encoder` that is none; the message names the argument.
@@ -63,6 +69,8 @@ class SiameseConfig(PreTrainedConfig):
         "embeddings_b",
         "hidden_states",
         "hidden_states_b",
+        "last_hidden_state",
+        "last_hidden_state_b",
     ]
 
     # What `custom_pipelines` are held in; the installed package, which has registered them itself, sets another type.
@@ -81,6 +89,8 @@ class SiameseConfig(PreTrainedConfig):
     classifier_activation: Literal["relu", "tanh", "gelu"] = "relu"
     classifier_norm: Literal["batch", "none"] = "none"
     classifier_dropout: float | int = 0.0
+    composition: Literal["recurrent", "feed-forward"] | None = None
+    symmetric: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
@@ -140,8 +150,16 @@ class SiameseConfig(PreTrainedConfig):
     @property
     def pooled_size(self) -> int:
         """Features of the encoder's pooled output."""
+        return self._encoder_size("output_size" if self.pooling == "pooler" else "step_size")
+
+    @property
+    def state_size(self) -> int:
+        """Features of a step of the encoder's `last_hidden_state`."""
+        return self._encoder_size("step_size")
+
+    def _encoder_size(self, name: str) -> int:
         # An encoder of this package has a `hidden_size` that is not what comes out.
-        names = ["output_size", "hidden_size"] if self.pooling == "pooler" else ["step_size", "hidden_size"]
+        names = [name, "hidden_size"]
         for name in names:
             size = getattr(self.encoder, name, None)
             if size is not None:
@@ -167,6 +185,12 @@ class SiameseConfig(PreTrainedConfig):
             raise ValueError(
                 f"`pooling` is {self.pooling!r}; with an encoder whose steps are words (`word_vocab_size`) it must be "
                 "'pooler': give the encoder the pooling."
+            )
+        if self.composition is not None and (words or not self.of_texts):
+            reads = "words (`word_vocab_size`)" if words else "images"
+            raise ValueError(
+                f"`composition` is {self.composition!r}, and the steps of the encoder are {reads}; it must be None, "
+                "or the encoder one of tokens."
             )
 
     def validate_sizes(self) -> None:

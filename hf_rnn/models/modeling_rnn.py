@@ -7,7 +7,7 @@ configuration.
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutputWithPast
@@ -22,6 +22,7 @@ from .modeling_causal import RecurrentForCausalLM
 from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
 from .tracing import shape_of
+from .wide import WidePart
 from .words import Words
 
 
@@ -69,7 +70,11 @@ class RecurrentSequenceClassifierOutput(StateOutputMixin, SequenceClassifierOutp
 
 
 class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
-    """A label, several labels or a number for a sequence: the backbone and [`ClassificationHead`]."""
+    """A label, several labels or a number for a sequence: the backbone and [`ClassificationHead`].
+
+    With `config.wide_buckets` there is a linear model over n-grams besides, `wide`, which plays no part in training
+    mode; see `wide.WidePart`.
+    """
 
     _auto_class = "AutoModelForSequenceClassification"
 
@@ -78,6 +83,7 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         self.num_labels = config.num_labels
         self.model = RecurrentModel(config)
         self.classifier = ClassificationHead(config, config.output_size)
+        self.wide = None if config.wide_buckets is None else WidePart(config)
         self.post_init()
 
     @can_return_tuple
@@ -104,12 +110,27 @@ class RecurrentForSequenceClassification(RecurrentPreTrainedModel):
         cache = take_state(kwargs, cache, past_key_values)
         outputs = self.model(input_ids, attention_mask, inputs_embeds, cache=cache, use_cache=use_cache, **kwargs)
         logits = self.classifier(outputs.pooler_output)
+        if self.wide is not None and not self.training:
+            # In training the network learns by itself.
+            logits = self.wide.combined(logits, self._wide_logits(input_ids, attention_mask, cache))
         loss = None
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
         return RecurrentSequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, **named_state(outputs.cache)
         )
+
+    def _wide_logits(
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, cache: RecurrentCache | None
+    ) -> torch.Tensor:
+        if input_ids is None or cache is not None:
+            given = "`inputs_embeds` is given" if input_ids is None else "a `cache` is given"
+            raise ValueError(
+                f"{given} to a model with `wide_buckets`={self.config.wide_buckets}: n-grams are those of whole texts "
+                "as `input_ids`. Give these, or set `model.wide` to None to leave the wide part out."
+            )
+        wide = cast(WidePart, self.wide)
+        return cast(torch.Tensor, wide(*self.model.inputs_and_mask(input_ids, attention_mask, None)))
 
 
 @dataclass

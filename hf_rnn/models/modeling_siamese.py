@@ -7,7 +7,6 @@ input b ┘
 
 # No `from __future__ import annotations` here: transformers reads `config: SiameseConfig` as a type, not a string.
 
-import importlib
 import inspect
 import os
 from collections.abc import Iterable
@@ -15,21 +14,25 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
-from .configuration_siamese import OWN_ENCODERS, SiameseConfig
+from .cell import Cell
+from .configuration_siamese import SiameseConfig
 from .encoder_pooling import pool
 from .encoding import encode
 from .heads import DenseStack
 from .losses import classification_loss
+from .new_encoder import new_encoder
+from .overlap import Overlap
 from .pair_inputs import checked_inputs, split_by_type, stack
 from .placed import PlacedMixin
 from .search import semantic_search
 from .sentence_encoder import write_module_files
 from .siamese_outputs import SiameseOutput, SiamesePairClassifierOutput
 from .similarity import pairwise
+from .together import ReadTogether, beside, embedding_features, together_size
 from .tracing import recorded, shape_of
 from .weight_files import DamagedWeightsMixin
 
@@ -69,6 +72,8 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
         if isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             init.zeros_(module.bias)
+        elif isinstance(module, Cell | Overlap):
+            module.initialize()
         else:
             super()._init_weights(module)
 
@@ -116,6 +121,9 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
         """Resize the table as transformers does; the number of tokens is in the encoder's configuration."""
         table = self._encoder().resize_token_embeddings(*args, **kwargs)
         self.vocab_size = table.num_embeddings
+        for module in self.modules():
+            if isinstance(module, Overlap):
+                module.resize(table.num_embeddings)
         return table
 
 
@@ -131,12 +139,12 @@ class SiameseModel(SiamesePreTrainedModel):
 
     _auto_class = "AutoModel"
     # The classifier of a `SiameseForPairClassification`, whose folder is one of this model, too.
-    _keys_to_ignore_on_load_unexpected = [r"^dense\.", r"^output\."]
+    _keys_to_ignore_on_load_unexpected = [r"^dense\.", r"^output\.", r"^together\."]
 
     def __init__(self, config: SiameseConfig, encoder: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         config.validate()
-        self.encoder = _new_encoder(cast(PreTrainedConfig, config.encoder)) if encoder is None else encoder
+        self.encoder = new_encoder(cast(PreTrainedConfig, config.encoder)) if encoder is None else encoder
         # One object: what changes one of them, as a resized table of tokens does, changes what is saved.
         config.encoder = self.encoder.config
         size = config.projection_size
@@ -192,7 +200,10 @@ class SiameseModel(SiamesePreTrainedModel):
         outputs = self.encoder(**inputs, **options, return_dict=True)
         pooled = pool(outputs, inputs.get("attention_mask"), str(self.config.pooling))
         embeddings = pooled if self.projection is None else self.projection(pooled)
-        return SiameseOutput(embeddings=embeddings, hidden_states=outputs.get("hidden_states"))
+        steps = None if self.config.composition is None else outputs.last_hidden_state
+        return SiameseOutput(
+            embeddings=embeddings, hidden_states=outputs.get("hidden_states"), last_hidden_state=steps
+        )
 
     def _embed_pair(
         self, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], states: bool | list[int] | None
@@ -208,7 +219,7 @@ class SiameseModel(SiamesePreTrainedModel):
         # Recorded, texts too: the width of both would be a choice between two.
         if recorded() or (kind == "pixel_values" and first[kind].shape != second[kind].shape):
             a, b = self._embed(first, states), self._embed(second, states)
-            return SiameseOutput(None, a.embeddings, b.embeddings, a.hidden_states, b.hidden_states)
+            return SiameseOutput(**a, **{name + "_b": value for name, value in b.items()})
         padding = {"input_ids": self.config.padding or 0}
         joined = {name: stack(first[name], second[name], padding.get(name, 0)) for name in first}
         both: Any = self._embed(joined, states)
@@ -217,6 +228,8 @@ class SiameseModel(SiamesePreTrainedModel):
             # None where only some were wanted.
             halves = [(None, None) if layer is None else layer.split(rows) for layer in both.hidden_states]
             pair.hidden_states, pair.hidden_states_b = zip(*halves, strict=True)
+        if both.last_hidden_state is not None:
+            pair.last_hidden_state, pair.last_hidden_state_b = both.last_hidden_state.split(rows)
         return pair
 
     def encode(
@@ -289,8 +302,9 @@ class SiameseModel(SiamesePreTrainedModel):
 
 
 class SiameseForPairClassification(SiamesePreTrainedModel):
-    """A label for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al. 2017,
-    https://aclanthology.org/D17-1070), where u and v are the embeddings of the pair.
+    """A label or a score for a pair: (u, v, |u − v|, u ∗ v) → dense layers → a logit for each label (Conneau et al.
+    2017, https://aclanthology.org/D17-1070), where u and v are the embeddings of the pair. With `config.composition`
+    it reads the two texts together: the features of `together.ReadTogether` are beside those four.
 
     Args:
         config, encoder: As of [`SiameseModel`].
@@ -303,10 +317,12 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         self.num_labels = config.num_labels
         self.model = SiameseModel(config, encoder)
         sizes = list(config.classifier_hidden_sizes or [])
+        input_size = 4 * config.output_size + together_size(config)
         # The stack reads nothing but `classifier_…` of a configuration.
-        self.dense = DenseStack(cast(Any, config), 4 * config.output_size, sizes)
+        self.dense = DenseStack(cast(Any, config), input_size, sizes)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.output = nn.Linear(sizes[-1] if sizes else 4 * config.output_size, config.num_labels or 1)
+        self.output = nn.Linear(sizes[-1] if sizes else input_size, config.num_labels or 1)
+        self.together = None if config.composition is None else ReadTogether(config)
         self.post_init()
 
     @can_return_tuple
@@ -358,8 +374,17 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         u, v = outputs.embeddings, outputs.embeddings_b
         if v is None:
             raise ValueError("`pixel_values_b` is None; a pair has two images.")
-        features = torch.cat([u, v, (u - v).abs(), u * v], dim=1)
-        logits = self.output(self.dropout(self.dense(features)))
+        orders = list(embedding_features(u, v))
+        if self.together is not None:
+            sides = [(input_ids, attention_mask), (input_ids_b, attention_mask_b)]
+            states = (outputs.last_hidden_state, outputs.last_hidden_state_b)
+            orders = list(map(beside, orders, self.together(states, sides)))
+        orders = orders if self.config.symmetric else orders[:1]
+        rows = torch.cat(orders)
+        logits = self.output(self.dropout(self.dense(rows)))
+        if self.together is not None:
+            logits = logits + self.together.of_shared(rows)
+        logits = logits.unflatten(0, (len(orders), u.shape[0])).mean(0)
         loss = None
         if labels is not None:
             loss = classification_loss(logits, labels, self.config.problem_type, num_items_in_batch)
@@ -372,11 +397,3 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
             hidden_states=outputs.hidden_states,
             hidden_states_b=outputs.hidden_states_b,
         )
-
-
-def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    if config.model_type in OWN_ENCODERS:
-        file, name = OWN_ENCODERS[config.model_type].head_classes()["AutoModel"].split(".")
-        encoder: type[PreTrainedModel] = getattr(importlib.import_module(f".{file}", __package__), name)
-        return encoder(cast(Any, config))
-    return cast(PreTrainedModel, AutoModel.from_config(config))

@@ -8,7 +8,12 @@ from torch import nn
 from .tracing import recorded, shape_of
 
 
-__all__ = ["checked_inputs", "split_by_type", "stack"]
+__all__ = ["checked_inputs", "split_by_type", "stack", "token_mask"]
+
+
+def token_mask(input_ids: torch.Tensor, padding: int | None) -> torch.Tensor:
+    """(batch, time), 1 at every token of `input_ids` but `padding`, if there is one."""
+    return torch.ones_like(input_ids) if padding is None else (input_ids != padding).long()
 
 
 def checked_inputs(
@@ -38,7 +43,7 @@ def checked_inputs(
         given = "neither is" if input_ids is None else "both are"
         raise ValueError(f"Exactly one of `input_ids{suffix}` and `pixel_values{suffix}` must be given; {given}.")
     if attention_mask is None:
-        attention_mask = torch.ones_like(input_ids) if padding is None else (input_ids != padding).long()
+        attention_mask = token_mask(input_ids, padding)
     inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
     if token_type_ids is not None:
         inputs["token_type_ids"] = token_type_ids

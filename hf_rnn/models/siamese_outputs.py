@@ -21,6 +21,8 @@ class SiameseOutput(ModelOutput):
         embeddings_b: (batch, features) of the second input, if it was given.
         hidden_states: Those of the encoder for the first input, if asked for; in a pair as long as the longer.
         hidden_states_b: Those of the second input.
+        last_hidden_state, last_hidden_state_b: (batch, time, features), the encoder's for both inputs of a pair, if
+            the configuration has a `composition`; as long as the longer.
     """
 
     logits: torch.Tensor | None = None
@@ -28,6 +30,8 @@ class SiameseOutput(ModelOutput):
     embeddings_b: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     hidden_states_b: tuple[torch.Tensor, ...] | None = None
+    last_hidden_state: torch.Tensor | None = None
+    last_hidden_state_b: torch.Tensor | None = None
 
 
 @dataclass

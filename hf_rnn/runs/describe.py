@@ -30,9 +30,9 @@ CHECKPOINT_FILES = (*WEIGHT_FILES, "config.json", *TOKENIZER_FILES)
 # Arguments that say where a run wrote and what it printed, or that are secret: nothing a figure depends on.
 UNRECORDED_ARGUMENTS = frozenset(
     "baseline disable_tqdm do_eval do_predict do_train hub_model_id hub_strategy hub_token log_level "
-    "log_level_replica logging_dir logging_first_step logging_steps logging_strategy output_dir "
-    "overwrite_cache project push_to_hub push_to_hub_token report_to resume_from_checkpoint run_name "
-    "save_total_limit trackio_space_id".split()
+    "log_level_replica logging_dir logging_first_step logging_steps logging_strategy output_dir overwrite_cache "
+    "project push_to_hub push_to_hub_token report_to resume_from_checkpoint run_name save_total_limit "
+    "trackio_space_id".split()
 )
 
 # Config fields that are bookkeeping rather than choices.

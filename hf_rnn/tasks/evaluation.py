@@ -29,6 +29,7 @@ from ..metrics.language import language_metrics
 from ..metrics.pairs import pair_figures
 from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
+from ..models.label_threshold import label_threshold
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
@@ -198,7 +199,8 @@ def _labelled_figures(
     confusion = None
     if test.problem_type == "single_label_classification":
         confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
-    return len(test.inputs), test.metrics(logits.tolist()), confusion
+    figures = test.metrics(logits.tolist(), label_threshold(pipeline.model.config))
+    return len(test.inputs), figures, confusion
 
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
@@ -238,7 +240,8 @@ def _pair_results(
 ) -> tuple[int, dict[str, float], ConfusionTable | None]:
     model: Any = pipeline.model
     names = label_names(model.config)
-    classifies = pipeline.task == "text-classification" and names != list(LABEL_NAMES)
+    scores = model.config.problem_type == "regression"
+    classifies = pipeline.task == "text-classification" and names != list(LABEL_NAMES) and not scores
     test = read_all_pairs(arguments, names if classifies else None)
     if (test.problem_type == "classes") != classifies:
         raise ValueError(
@@ -249,6 +252,14 @@ def _pair_results(
         logits = _logits(pipeline, test, names, batch_size, progress)
         confusion = label_confusion(test.references, [int(row.argmax()) for row in logits], names)
         return len(test.inputs), test.metrics(logits.tolist()), confusion
+    if pipeline.task == "text-classification" and scores:
+        if test.problem_type != "scores":
+            raise ValueError(
+                f"The model scores pairs, and the pairs have {test.problem_type}; `label_column_name` and "
+                "`label_kind` say how their labels are read."
+            )
+        predicted = [answer["score"] for answer in predict_texts(pipeline, test.inputs, batch_size, progress=progress)]
+        return len(test.inputs), test.metrics(predicted, None), None
     if test.problem_type != "positives":
         return len(test.inputs), _pair_figures(pipeline, test, batch_size, progress), None
     network = model.base_model

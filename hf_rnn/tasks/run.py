@@ -25,6 +25,7 @@ from ..training.tracking import name_tracked_run
 from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
 from .beside import Fit, measure_baselines
+from .few_rows import say_few_rows
 
 
 __all__ = ["TrainingTask", "check_splits", "run_task"]
@@ -157,6 +158,7 @@ def run_task(
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)
+            say_few_rows(task.rows, metrics)
         if arguments.do_train:
             # The checkpoints may go; what was logged stays, for `history.read_histories`.
             trainer.save_state()
@@ -171,7 +173,8 @@ def run_task(
             metrics=metrics,
             training={
                 **_progress(trainer, arguments),
-                "arguments": non_default_arguments(*recorded, arguments),
+                # Those in force: what was not given of the length has been chosen in them.
+                "arguments": non_default_arguments(*recorded, trainer.args),
                 "threads": threads,
             },
             recipe=recipe,
@@ -213,7 +216,7 @@ def _base_model(model_arguments: ModelArguments | None, report: ReportArguments)
 
 
 def _trains(arguments: RecurrentTrainingArguments) -> bool:
-    return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs > 0)
+    return arguments.do_train and (arguments.max_steps > 0 or arguments.num_train_epochs != 0)
 
 
 def _bare_metric(arguments: RecurrentTrainingArguments) -> str:

@@ -49,7 +49,8 @@ class TestSet:
         `label_names`, or a similarity.
 
         Args:
-            threshold: The model's own, from which on pairs are said to be alike; None: it has none.
+            threshold: The model's own, from which on pairs are said to be alike, or a text to have a label where it
+                may have several; None: it has none.
         """
         return self.figures(self, predictions, threshold)
 

@@ -42,12 +42,11 @@ def accepted_arguments(given: TrainingArguments | None, kind: type[Arguments]) -
 
 def without_evaluation(arguments: Arguments) -> Arguments:
     """Copy `arguments` for a training with nothing to evaluate on: no evaluation, and no best checkpoint. An
-    `eval_strategy` that is not the default was asked for: it stays, and transformers refuses it.
+    `eval_strategy` that was given stays, and transformers refuses it.
 
     Raises:
         ValueError: `early_stopping_patience` or `save_strategy` best is given, which evaluations decide.
     """
-    default = getattr(type(arguments), "eval_strategy", IntervalStrategy.NO)
     if arguments.early_stopping_patience is not None:
         raise ValueError(
             f"`early_stopping_patience`={arguments.early_stopping_patience} counts evaluations, and `eval_dataset` is "
@@ -58,7 +57,8 @@ def without_evaluation(arguments: Arguments) -> Arguments:
             "`save_strategy`='best' keeps what is best in an evaluation, and `eval_dataset` is None; give one, or "
             "`save_strategy` epoch, steps or no."
         )
-    if arguments.eval_strategy != default or default == IntervalStrategy.NO:
+    open_strategies = getattr(arguments, "open_strategies", ())
+    if "eval_strategy" not in open_strategies or arguments.eval_strategy != IntervalStrategy.EPOCH:
         return arguments
     alone = copy.copy(arguments)
     alone.eval_strategy = IntervalStrategy.NO

@@ -12,10 +12,13 @@ from transformers import TrainingArguments
 
 from ..metrics.base import LOWER_IS_BETTER
 from ..moved import moved_names
+from .length import OPEN_LENGTH
+from .streams import FEWEST_STREAMS, MOST_STREAMS
 from .tracking import require_trackers
 
 
 __all__ = [
+    "LANGUAGE_LEARNING_RATE",
     "LanguageTrainingArguments",
     "PRETRAINED_LEARNING_RATE",
     "RECURRENT_LEARNING_RATE",
@@ -26,8 +29,10 @@ if not TYPE_CHECKING:
     __getattr__ = moved_names(__name__)
 
 
-# The first suits weights that start at random, the second a pretrained transformer.
+# The first suits weights that start at random, the second those of a language model, with a rate that falls as a
+# cosine does, the third a pretrained transformer.
 RECURRENT_LEARNING_RATE = 1e-3
+LANGUAGE_LEARNING_RATE = 4e-3
 PRETRAINED_LEARNING_RATE = 2e-5
 
 
@@ -46,22 +51,29 @@ class RecurrentTrainingArguments(TrainingArguments):
         },
     )
     num_train_epochs: float = field(
-        default=10, metadata={"help": "Number of passes over the training rows; early stopping may end them sooner."}
+        default=OPEN_LENGTH,
+        metadata={
+            "help": "Number of passes over the training rows; early stopping may end them sooner. Default: 10, and up "
+            "to 300 where 10 are less than 600 updates; unless `early_stopping_patience` is given, it stops after a "
+            "third of the evaluations without a better one."
+        },
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Number of rows in a training batch."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Number of rows in an evaluation batch."})
-    eval_strategy: str = field(
-        default="epoch",
+    eval_strategy: str | None = field(  # type: ignore[assignment]
+        default=None,
         metadata={
             "help": "Evaluate on validation while training: no (never), steps (every `eval_steps`) or epoch "
-            "(after each)."
+            "(after each). Default: epoch; some fifteen times where `num_train_epochs` is not given and epochs are "
+            "short."
         },
     )
-    save_strategy: str = field(
-        default="epoch",
+    save_strategy: str | None = field(  # type: ignore[assignment]
+        default=None,
         metadata={
             "help": "Write checkpoints: no (none), steps (every `save_steps`), epoch (after each) or best "
-            "(after each evaluation that is the best so far)."
+            "(after each evaluation that is the best so far). Default: as often as `eval_strategy` evaluates by "
+            "default."
         },
     )
     save_total_limit: int | None = field(
@@ -88,7 +100,11 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=True, metadata={"help": "Let a resumed run go on with the patience and the minutes of its checkpoint."}
     )
     early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after this many evaluations without a better one. Default: never."}
+        default=None,
+        metadata={
+            "help": "Stop after this many evaluations without a better one. Default: never, if `num_train_epochs` or "
+            "`max_steps` is given; else a third of the evaluations."
+        },
     )
     bucket_by_length: bool = field(
         default=True,
@@ -163,6 +179,9 @@ class RecurrentTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
+        epochs = self.num_train_epochs
+        if epochs != OPEN_LENGTH and not (math.isfinite(epochs) and epochs >= 0):
+            raise ValueError(f"`num_train_epochs`={epochs} must be a finite number of at least 0, or absent.")
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise ValueError(f"`learning_rate`={self.learning_rate} must be above 0.")
         if self.torch_threads is not None and not 1 <= self.torch_threads <= 4 * (os.cpu_count() or 1):
@@ -180,6 +199,7 @@ class RecurrentTrainingArguments(TrainingArguments):
             raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")
         self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
+        self._settle_strategies()
         if self.data_seed is None:
             # A run that is resumed inside an epoch would see other batches without it.
             self.data_seed = self.seed
@@ -191,14 +211,20 @@ class RecurrentTrainingArguments(TrainingArguments):
         super().__post_init__()
         require_trackers(cast(list[str], self.report_to))
 
+    def _settle_strategies(self) -> None:
+        names = ("eval_strategy", "save_strategy")
+        # A length that is chosen later may change what was not given (see `length.py`).
+        self.open_strategies = frozenset(name for name in names if getattr(self, name) is None)
+        for name in self.open_strategies:
+            setattr(self, name, "epoch")
+
     def _check_fine_tuning(self) -> None:
         decay = self.discriminative_lr_decay
         if decay is not None and not (math.isfinite(decay) and decay >= 1):
             raise ValueError(f"`discriminative_lr_decay`={decay} must be a finite number of at least 1, or absent.")
-        others = {"lr_scheduler_type": "linear", "lr_scheduler_kwargs": None, "warmup_steps": 0}
-        for name, default in others.items():
+        for name in ("lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps"):
             value = getattr(self, name)
-            if self.slanted_triangular and value and value != default:
+            if self.slanted_triangular and value and value != getattr(type(self), name):
                 raise ValueError(f"`{name}`={value!r} can't be given with `slanted_triangular`, another schedule.")
         if self.gradual_unfreezing and self.ddp_find_unused_parameters is None:
             # Several processes would wait for the gradients of what is frozen.
@@ -244,8 +270,22 @@ def read_class_weights(given: str | Sequence[float] | None) -> Any:
 class LanguageTrainingArguments(RecurrentTrainingArguments):
     """The training of a language model, in windows of truncated back-propagation through time."""
 
-    per_device_train_batch_size: int = field(
-        default=32, metadata={"help": "Number of streams of text that are read side by side in training."}
+    learning_rate: float | None = field(
+        default=None,
+        metadata={
+            "help": f"Highest learning rate of the schedule. Default: {LANGUAGE_LEARNING_RATE} for a recurrent model, "
+            f"{PRETRAINED_LEARNING_RATE} for others."
+        },
+    )
+    lr_scheduler_type: str = field(
+        default="cosine", metadata={"help": "The way in which the learning rate falls: cosine, linear, constant …"}
+    )
+    per_device_train_batch_size: int | None = field(  # type: ignore[assignment]
+        default=None,
+        metadata={
+            "help": f"Number of streams of text that are read side by side in training. Default: {MOST_STREAMS}, and "
+            f"down to {FEWEST_STREAMS} for a text that is short."
+        },
     )
     per_device_eval_batch_size: int = field(
         default=1,
@@ -281,6 +321,10 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
                 f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
                 "are two averages of the weights; give one."
             )
+        # How many there are is settled when the text is known (see `streams.py`).
+        self.streams_are_open = self.per_device_train_batch_size is None
+        if self.per_device_train_batch_size is None:
+            self.per_device_train_batch_size = MOST_STREAMS
         # A row is a window, not columns of which some could be dropped. Here it is no argument that a run differs by.
         self.remove_unused_columns = False
         super().__post_init__()

@@ -15,14 +15,15 @@ from ..data.batches.streams import collate_windows
 from ..metrics.language import language_metrics
 from ..metrics.text_loss import text_loss, window_of
 from ..models.cache_rnn import RecurrentCache
-from .arguments import LanguageTrainingArguments
+from .arguments import LANGUAGE_LEARNING_RATE, LanguageTrainingArguments
 from .honoured_flags import Only
 from .samplers import StreamSampler
+from .streams import streams_of, take_streams
 from .techniques.averaging import NonMonotonicAverage, WeightAverage
 from .trainer import RecurrentTrainer
 
 
-__all__ = ["LanguageModelTrainer", "streams_of"]
+__all__ = ["LanguageModelTrainer"]
 
 
 class LanguageModelTrainer(RecurrentTrainer):
@@ -50,10 +51,13 @@ class LanguageModelTrainer(RecurrentTrainer):
 
     args: LanguageTrainingArguments
     arguments_class = LanguageTrainingArguments
+    recurrent_learning_rate = LANGUAGE_LEARNING_RATE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)
         super().__init__(*args, **kwargs)
+        take_streams(self.args, self.train_dataset)
+        self._train_batch_size = self.args.train_batch_size
         # A row is a window, not columns of which some could be dropped.
         self.args.remove_unused_columns = False
         # The state of each micro-batch of a step, by its first stream.
@@ -163,12 +167,6 @@ class LanguageModelTrainer(RecurrentTrainer):
 
     def _state_file(self, folder: str) -> Path:
         return Path(folder) / f"stream_state_{self.args.process_index}.safetensors"
-
-
-def streams_of(arguments: Any) -> int:
-    """Count the streams that one step of the optimizer reads."""
-    streams: int = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
-    return streams
 
 
 def _caches(tensors: dict[str, torch.Tensor]) -> dict[int, RecurrentCache]:

@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import SaveStrategy
 
 from ..data.batches.collator import PaddingCollator
 from ..data.batches.tags import IGNORED_LABEL
 from .accepted_arguments import accepted_arguments, replaced, without_evaluation
 from .arguments import RecurrentTrainingArguments, read_class_weights
 from .honoured_flags import Only, flags_of, refuse_flags, refuse_split_batches
+from .length import choose_length, forget_length
 from .raw_rows import are_raw, tokenize_rows
 from .safe_trainer import SafeTrainer
 from .task_of_model import DefaultMetrics, Head, default_metrics, head_of, set_problem_type
@@ -32,6 +34,8 @@ class ReadyTrainer(SafeTrainer):
     - an evaluation measures by the metrics of the model's task, where the extra `train` is installed, and the best
       checkpoint is the best by them;
     - without an `eval_dataset` nothing is evaluated, and the last checkpoint is kept instead of the best;
+    - without `args.num_train_epochs` and `args.max_steps` the length follows from the updates of an epoch (see
+      `length.py`), and of checkpoints that are equally good the last is the best;
     - `args.early_stopping_patience` is heeded;
     - a flag that the model or the task cannot honour is refused before anything is trained.
 
@@ -55,6 +59,8 @@ class ReadyTrainer(SafeTrainer):
     args: RecurrentTrainingArguments
     # These complete `args`.
     arguments_class: type[RecurrentTrainingArguments] = RecurrentTrainingArguments
+    # Whether the training has a length that nobody gave.
+    _length_is_chosen = False
 
     def __init__(
         self,
@@ -156,20 +162,54 @@ class ReadyTrainer(SafeTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """See `transformers.Trainer.train`."""
+        forget_length(self.args)
+        self._length_is_chosen = False
         with self._early_stopping():
             return super().train(*args, **kwargs)
 
+    def set_initial_training_values(self, args: Any, dataloader: DataLoader[Any]) -> Any:
+        """See `transformers.Trainer.set_initial_training_values`; a length that is open is chosen first."""
+        values = super().set_initial_training_values(args, dataloader)
+        _, steps, *_ = values
+        # A batch size that did not fit into the memory has others.
+        forget_length(args)
+        self._length_is_chosen = choose_length(args, steps)
+        if self._length_is_chosen:
+            values = super().set_initial_training_values(args, dataloader)
+        self._heed_patience()
+        return values
+
+    def _heed_patience(self) -> None:
+        """Stop by `early_stopping_patience`, unless a callback does already."""
+        patience = self.args.early_stopping_patience
+        if patience is not None and not self._stops_early():
+            self.add_callback(EarlyStoppingCallback(patience))
+
+    def _stops_early(self) -> bool:
+        return any(isinstance(callback, EarlyStoppingCallback) for callback in self.callback_handler.callbacks)
+
     @contextlib.contextmanager
     def _early_stopping(self) -> Iterator[None]:
-        """Heed `early_stopping_patience` while it trains, unless a callback does already."""
-        patience = self.args.early_stopping_patience
-        callbacks = self.callback_handler.callbacks
-        if patience is None or any(isinstance(callback, EarlyStoppingCallback) for callback in callbacks):
-            yield
-            return
-        self.add_callback(EarlyStoppingCallback(patience))
+        """Take away what `_heed_patience` has added, once it has trained."""
+        is_own = self._stops_early()
         try:
             yield
         finally:
-            # The callback is removed by its class: what a checkpoint has of it takes its place.
-            self.remove_callback(EarlyStoppingCallback)
+            if not is_own:
+                # The callback is removed by its class: what a checkpoint has of it takes its place.
+                self.remove_callback(EarlyStoppingCallback)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """See `transformers.Trainer._determine_best_metric`. In a training of a length that was chosen, what is as
+        good as the best takes its place: on few validation rows many are, and the first have learned least.
+        """
+        best = self.state.best_metric
+        is_best: bool = super()._determine_best_metric(metrics, trial)
+        if is_best or not self._length_is_chosen or best is None:
+            return is_best
+        name = str(self.args.metric_for_best_model)
+        if metrics[name if name.startswith("eval_") else f"eval_{name}"] != best:
+            return False
+        if self.args.save_strategy != SaveStrategy.NO:
+            self.state.best_global_step = self.state.global_step
+        return True

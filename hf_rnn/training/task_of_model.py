@@ -14,6 +14,7 @@ from ..extras import MissingExtraError
 from ..inference.pipelines import label_names
 from ..metrics.classification import default_metric, metrics_for
 from ..metrics.tagging import best_labels, check_iob2, tagging_metrics_for
+from ..models.label_threshold import label_threshold
 from ..models.losses import infer_problem_type
 
 
@@ -131,7 +132,8 @@ def _of_texts(config: PreTrainedConfig, rows: Any) -> DefaultMetrics | None:
     # There are no metrics for several numbers a text, and none for a single "one of several labels".
     if problem_type is None or (problem_type == "regression") != (number == 1):
         return None
-    return DefaultMetrics(metrics_for(problem_type, number), default_metric(problem_type))
+    compute = metrics_for(problem_type, number, threshold=label_threshold(config))
+    return DefaultMetrics(compute, default_metric(problem_type))
 
 
 def _mark_entities(names: list[str]) -> bool:

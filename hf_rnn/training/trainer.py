@@ -27,6 +27,7 @@ from .techniques.denormals import flushed_denormals
 from .techniques.layer_groups import decay_learning_rates, layer_groups
 from .techniques.schedules import slanted_triangular_schedule
 from .techniques.unfreezing import gradual_unfreezing
+from .techniques.wide_scales import fit_scales, wide_part_of
 
 
 __all__ = ["RecurrentTrainer", "example_lengths"]
@@ -62,6 +63,7 @@ class RecurrentTrainer(ReadyTrainer):
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
+    - of a classifier with a wide part each evaluation of a training chooses what that counts (see `wide_scales.py`);
     - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes;
       that of a stock model, a mean over a micro-batch, is weighed by its labels;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
@@ -77,10 +79,13 @@ class RecurrentTrainer(ReadyTrainer):
             with the data (a label that the model does not know) or with what was given in its place.
     """
 
+    # That of a model of this package, unless another is given.
+    recurrent_learning_rate = RECURRENT_LEARNING_RATE
+
     def _set_up(self, model: Any) -> None:
         if self.args.learning_rate is None:
             small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
-            self.args.learning_rate = RECURRENT_LEARNING_RATE if small else PRETRAINED_LEARNING_RATE
+            self.args.learning_rate = self.recurrent_learning_rate if small else PRETRAINED_LEARNING_RATE
         # Stock classification heads take `num_items_in_batch`, as any `forward(**kwargs)`, and do not heed it.
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
@@ -299,6 +304,23 @@ class RecurrentTrainer(ReadyTrainer):
                 total = self.compute_loss(model, inputs) * count
         total, count = self.accelerator.reduce((total, count))
         return total / count.clamp(min=1), logits, labels
+
+    def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """See `transformers.Trainer.evaluate`. While it trains a classifier with a wide part, each evaluation first
+        chooses what this and the network count, see `wide_scales.py`.
+        """
+        if eval_dataset is None and self.is_in_train and wide_part_of(self.accelerator.unwrap_model(self.model)):
+            self._choose_wide_scales()
+        return super().evaluate(eval_dataset, *args, **kwargs)
+
+    def _choose_wide_scales(self) -> None:
+        model = self.accelerator.unwrap_model(self.model)
+        found: list[Any] = []
+        for alone in ((1.0, 0.0), (0.0, 1.0)):
+            model.wide.scales.copy_(torch.tensor(alone))
+            found.append(self.predict(cast(Any, self.eval_dataset)))
+        scales = fit_scales(found[0].predictions, found[1].predictions, found[0].label_ids, model.config.problem_type)
+        model.wide.scales.copy_(torch.tensor(scales))
 
     def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """See `transformers.Trainer.evaluation_loop`; predictions and labels are in the order of the dataset."""

@@ -106,6 +106,23 @@ def test_the_snippet_fits_where_the_weights_are() -> None:
     assert "fine-tuned from [some/bert]" in text
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"label_threshold": 0.3125},
+            "at least 0.3125, the threshold with the best micro F1 on validation; the figures",
+        ),
+        ({}, "at least 0.5; the figures"),
+    ],
+)
+def test_how_several_labels_are_chosen_is_told(config: dict[str, Any], said: str) -> None:
+    results = results_document()
+    assert "A text has those of" not in str(model_card(results, **OPTIONS))
+    results["model"]["config"] = {"problem_type": "multi_label_classification", **config}
+    assert f"A text has those of {said}" in str(model_card(results, **OPTIONS))
+
+
 def test_a_quote_in_the_example_is_escaped() -> None:
     assert 'classifier("They call it \\"art\\".")' in str(
         model_card(results_document(), example='They call it "art".', **OPTIONS)

@@ -37,10 +37,11 @@ def test_groups_are_the_duplicates() -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_has_a_finite_gradient_whatever_the_labels(name: str) -> None:
-    objective = build_objective(SimilarityArguments(loss=name), "labels")
+    of_scores = name == "regression"
+    objective = build_objective(SimilarityArguments(loss=name), "scores" if of_scores else "labels")
     for labels in (LABELS, torch.ones(4), torch.zeros(4)):
         a = A.clone().requires_grad_()
-        objective(a, B, labels, logits=a * B).backward()
+        objective(a, B, labels, logits=(a * B)[:, :1] if of_scores else a * B).backward()
         assert a.grad is not None
         assert a.grad.isfinite().all()
     if LOSSES[name].takes in ("duplicates", "groups"):
@@ -115,3 +116,20 @@ def test_options_reach_the_loss() -> None:
     arguments = SimilarityArguments(loss="contrastive", loss_options='{"contrastive": {"margin": 0.3}}')
     expected = ContrastiveLoss(margin=0.3)(A, B, LABELS)
     torch.testing.assert_close(build_objective(arguments, "labels")(A, B, LABELS), expected)
+
+
+def test_pairs_that_are_read_together_have_a_loss_of_logits() -> None:
+    found = {
+        kind: SimilarityArguments(read_together=True).settled(kind).loss for kind in ("labels", "scores", "classes")
+    }
+    assert found == {"labels": "classification", "scores": "regression", "classes": "classification"}
+    with pytest.raises(ValueError, match="`read_together` is True, and the data have no pairs that are not alike"):
+        SimilarityArguments(read_together=True).settled("positives")
+    with pytest.raises(ValueError, match="`loss`='cosent' was given with `read_together`"):
+        SimilarityArguments(read_together=True, loss="cosent")
+
+
+@pytest.mark.parametrize("kind", ["labels", "classes", "positives"])
+def test_a_regression_needs_scores(kind: str) -> None:
+    with pytest.raises(ValueError, match="`loss`='regression' needs"):
+        build_objective(SimilarityArguments(loss="regression"), kind)

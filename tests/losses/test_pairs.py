@@ -34,7 +34,7 @@ def cosines(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
 
 
 def test_examples_of_the_docstrings() -> None:
-    assert_examples_print_what_they_say("hf_rnn.losses.pairs", lines=12)
+    assert_examples_print_what_they_say("hf_rnn.losses.pairs", lines=13)
 
 
 def test_contrastive_by_hand() -> None:

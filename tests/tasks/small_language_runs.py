@@ -7,15 +7,9 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
-from hf_rnn.data.readers.documents import LanguageDataArguments
 from hf_rnn.data.synthetic.reviews import generate_reviews
-from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments
-from hf_rnn.tasks.language_modeling.task import run_language_modeling
-from hf_rnn.training.arguments import LanguageTrainingArguments
+from hf_rnn.tasks.language_modeling.task import GROUPS, run_language_modeling
 from tests.tasks import small_runs
-
-
-GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
 
 
 def lines(count: int, seed: int = 5) -> list[str]:

@@ -10,8 +10,8 @@ one.
     {"do": "end"}
 
 The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"} and, of
-a siamese network, {"threshold"}. A line with `error` says why there will be no other. Whatever libraries print goes to
-standard error.
+a siamese network or a classifier of several labels that has one, {"threshold"}. A line with `error` says why there
+will be no other. Whatever libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -80,13 +80,15 @@ class MeasuredModel:
             return self.auto_model.from_pretrained(self.folder)
 
     def describe(self) -> dict[str, Any]:
-        """Class, type and parameters."""
+        """Class, type and parameters; the threshold of the labels where the model has one."""
         model = self.pipeline.model
-        return {
+        found = {
             "model_class": type(model).__name__,
             "model_type": model.config.model_type,
             "parameters": model.num_parameters(),
         }
+        threshold = getattr(model.config, "label_threshold", None)
+        return found if threshold is None else found | {"threshold": threshold}
 
     def latency(self, start: int, stop: int) -> dict[str, list[float]]:
         """Milliseconds from the raw text to the answer, of each text alone, on one thread."""

@@ -228,10 +228,10 @@ def _classes(
     wanted = "an integer, a string, a boolean or a class label" + (", or several" if several else "")
     names = {s: _read(splits[s], cells[s], form.names, column, s, wanted) for s in splits}
     label_map = _label_map(names[first], splits[first].features[column], column, label2id, class_names, first)
-    if not several and len(label_map.names) < 2:
+    if len(label_map.names) < 2:
         raise ValueError(
             f"Column `{column}` of the {first} split holds one value only, {label_map}: nothing to classify. Another "
-            "`label_column_name` may hold the labels."
+            "`label_column_name` may hold the labels; or add rows of another label."
         )
     ids = {s: _ids(splits[s], cells[s], names[s], label_map, column, s) for s in splits}
     if class_names is None:

@@ -29,7 +29,7 @@ from .training import (
 )
 
 
-__all__ = ["WORD_START", "split_words", "token_bytes", "train_word_pieces", "word_decoder", "word_start"]
+__all__ = ["WORD_START", "byte_of", "split_words", "token_bytes", "train_word_pieces", "word_decoder", "word_start"]
 
 WORD_START = "Ġ"  # the byte-level name of the space that is put before every word
 MAX_EXCEPTIONS = 300
@@ -166,13 +166,13 @@ def token_bytes(token: str) -> bytes:
     if token in SPECIAL_TOKENS:
         return b""
     try:
-        return bytes(_byte_of()[character] for character in token.removeprefix(WORD_START))
+        return bytes(byte_of()[character] for character in token.removeprefix(WORD_START))
     except KeyError as error:
         raise ValueError(f"`token`={token!r} is not a byte-level token: {error.args[0]!r} names no byte.") from None
 
 
 @cache
-def _byte_of() -> dict[str, int]:
+def byte_of() -> dict[str, int]:
     """The byte that each character of the byte-level alphabet names.
 
     Printable Latin-1 names itself; the other bytes, in order, are named by the characters from U+0100 on.

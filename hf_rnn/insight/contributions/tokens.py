@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from ..reading import Reading, embedding_layer, read
 from .coloured_text import coloured_figure, coloured_html
 from .integration import Line
 from .targets import Target, TargetName, find_target
+from .wide import wide_part, wide_steps
 
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class _Path:
 
     The network computes on what stands on the line as if its embedding layer had put it out. (captum's
     `LayerIntegratedGradients` would, too, but mixes up the two texts of a siamese network, which are one batch.)
+    What each token contributes to the logits of a wide part are further features of it, zero in the baseline.
 
     Attributes:
         inputs, baseline: (1, rows, time, features), the ends of the line.
@@ -179,15 +181,25 @@ class _Path:
         with torch.no_grad():
             outputs, embeddings = self._recorded()
             self.target: Target = find_target(model, reading, outputs, target)
+            self.size, self.wide = embeddings.shape[-1], wide_part(model)
             self.inputs = embeddings.unsqueeze(0)
             self.baseline = self.inputs.clone()
             self.baseline[0, reading.rows, reading.places] = self._nothing(embeddings)
+            if self.wide is not None:
+                steps = wide_steps(self.wide, self.layer, reading.inputs, embeddings.shape[1]).unsqueeze(0)
+                self.inputs = torch.cat([self.inputs, steps], dim=-1)
+                self.baseline = torch.cat([self.baseline, torch.zeros_like(steps)], dim=-1)
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """The scores (points) at points (points, rows, time, features) of the line."""
         inputs = {name: ids.expand(len(points), -1) for name, ids in self.reading.inputs.items()}
         # A siamese network reads all first texts, then all second ones.
-        with _replaced(self.layer, points.transpose(0, 1).flatten(0, 1)):
+        rows = points.transpose(0, 1).flatten(0, 1)
+        with ExitStack() as stack:
+            stack.enter_context(_replaced(self.layer, rows[..., : self.size]))
+            if self.wide is not None:
+                logits = rows[..., self.size :].sum(1) + self.wide.completed(self.wide.bias)
+                stack.enter_context(_replaced(self.wide, logits))
             return self.target.score(self.model(**inputs, return_dict=True))
 
     def _recorded(self) -> tuple[ModelOutput, torch.Tensor]:

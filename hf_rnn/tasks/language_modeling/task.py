@@ -15,12 +15,14 @@ from ...data.readers.documents import LanguageData, LanguageDataArguments, load_
 from ...data.tokenizers.document_start import with_document_start
 from ...runs.describe import split_metrics
 from ...training.arguments import LanguageTrainingArguments
-from ...training.language_model_trainer import LanguageModelTrainer, streams_of
+from ...training.language_model_trainer import LanguageModelTrainer
+from ...training.streams import choose_streams, streams_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
 from ..run import TrainingTask, check_splits
 from ..task import Task
+from .arguments import LanguageTokenizerArguments
 from .baseline import fit_ngrams
 
 
@@ -31,7 +33,13 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "lstm"
 # The argument dataclasses, in the order in which `run_language_modeling` takes them.
-GROUPS = (ModelArguments, LanguageDataArguments, TokenizerArguments, ReportArguments, LanguageTrainingArguments)
+GROUPS = (
+    ModelArguments,
+    LanguageDataArguments,
+    LanguageTokenizerArguments,
+    ReportArguments,
+    LanguageTrainingArguments,
+)
 
 
 def run_language_modeling(
@@ -89,6 +97,7 @@ def prepare_language_modeling(
 
     model = model_init({})
     texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
+    choose_streams(arguments, len(texts["train"].ids()))
     streams = {split: _streams(split, text, arguments) for split, text in texts.items()}
     return TrainingTask(
         name=TASK.name,

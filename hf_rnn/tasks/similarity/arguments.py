@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_LOSS = "cosent"
 # The kinds of pairs that the usual loss cannot learn from.
 DEFAULT_LOSSES = {"classes": "classification", "positives": "multiple_negatives"}
+# The losses of a classifier of pairs.
+_OF_LOGITS = ("classification", "regression")
 _SAID = {"classes": "classes", "positives": "no negatives but those of a batch"}
 
 
@@ -32,8 +34,9 @@ class SimilarityArguments:
         default=None,
         metadata={
             "help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(LOSSES)}. With "
-            "classification the model is a SiameseForPairClassification. Default: cosent; for pairs that are all "
-            "alike multiple_negatives, for classes classification."
+            "classification or regression the model is a SiameseForPairClassification. Default: cosent; for pairs "
+            "that are all alike multiple_negatives, for classes classification; with --read_together regression for "
+            "scores, else classification."
         },
     )
     loss_options: str | None = field(
@@ -41,6 +44,13 @@ class SimilarityArguments:
         metadata={
             "help": "Options of the losses, and their `weight` in the sum, as JSON, such as "
             '\'{"multiple_negatives": {"scale": 20, "symmetric": true, "weight": 0.5}}\'. Default: those of each loss.'
+        },
+    )
+    read_together: bool = field(
+        default=False,
+        metadata={
+            "help": "Read the two texts of a pair together: align their steps and count what they share, for a label "
+            "or a score of the pair. A search needs vectors of single texts, and is worse with it. Default: False."
         },
     )
     similarity: str | None = field(
@@ -74,13 +84,23 @@ class SimilarityArguments:
             raise ValueError(f"`similarity`={self.similarity!r} must be one of {', '.join(SIMILARITIES)}.")
         if self.threshold_metric not in THRESHOLD_METRICS:
             raise ValueError(f"`threshold_metric`={self.threshold_metric!r} must be one of {THRESHOLD_METRICS}.")
+        if self.read_together and self.loss is not None and not self.classifies:
+            raise ValueError(
+                f"`loss`={self.loss!r} was given with `read_together`, for which it must have classification or "
+                "regression in it: leave --loss out, or --read_together."
+            )
         self.options()
         self.overrides()
 
     @property
     def classifies(self) -> bool:
-        """Whether a classifier of pairs is trained."""
-        return "classification" in self.names
+        """Whether a classifier of pairs is trained, which may be one of scores."""
+        return "classification" in self.names or self.regresses
+
+    @property
+    def regresses(self) -> bool:
+        """Whether it has a number for each pair, and no labels."""
+        return "regression" in self.names
 
     def settled(self, kind: str) -> SimilarityArguments:
         """These arguments with the loss of data of `kind`, where none was given; one line says which, if it is not the
@@ -88,6 +108,13 @@ class SimilarityArguments:
         """
         if self.loss is not None:
             return self
+        if self.read_together:
+            if kind == "positives":
+                raise ValueError(
+                    "`read_together` is True, and the data have no pairs that are not alike, from which it could "
+                    "learn a label: leave it out, or give pairs with labels 1 and 0."
+                )
+            return replace(self, loss="regression" if kind == "scores" else "classification")
         loss = DEFAULT_LOSSES.get(kind, DEFAULT_LOSS)
         if loss != DEFAULT_LOSS:
             logger.warning("The loss is %s, because the pairs have %s (--loss names another).", loss, _SAID[kind])
@@ -109,7 +136,7 @@ class SimilarityArguments:
             raise ValueError(
                 f"`loss_options`={self.loss_options!r} must be a JSON object of losses and their options."
             )
-        unknown = values.keys() - set(self.names or [DEFAULT_LOSS, *DEFAULT_LOSSES.values()])
+        unknown = values.keys() - set(self.names or [DEFAULT_LOSS, *DEFAULT_LOSSES.values(), *_OF_LOGITS])
         if unknown:
             loss = self.loss or DEFAULT_LOSS
             raise ValueError(f"`loss_options` are given for {min(unknown)!r}, but `loss` is {loss!r}.")
@@ -134,19 +161,21 @@ def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObje
     Raises:
         ValueError: a loss that cannot learn from such data; or as [`SimilarityObjective`].
     """
-    has = {"scores": "scores", "classes": "classes", "positives": "no pairs that are not alike"}
-    able = [name for name in LOSSES if kind not in has or _can_learn(name, kind)]
+    has = {"scores": "scores", "classes": "classes", "positives": "no pairs that are not alike", "labels": "no scores"}
+    able = [name for name in LOSSES if _can_learn(name, kind)]
     for name in arguments.names:
         if name not in able:
+            needs = "scores" if kind == "labels" else "labels, 0 and 1"
             raise ValueError(
-                f"`loss`={name!r} needs labels, 0 and 1, and the data have {has[kind]}; it may be of "
-                f"{', '.join(able)}."
+                f"`loss`={name!r} needs {needs}, and the data have {has[kind]}; it may be of {', '.join(able)}."
             )
     return SimilarityObjective(arguments.names, arguments.options())
 
 
 def _can_learn(name: str, kind: str) -> bool:
-    """Whether a loss can learn from data of a kind that not every loss can."""
+    """Whether a loss can learn from data of a kind."""
     if kind == "scores":
         return LOSSES[name].of_scores
-    return LOSSES[name].takes in (("logits",) if kind == "classes" else ("duplicates", "groups"))
+    if name == "regression":
+        return False
+    return kind == "labels" or LOSSES[name].takes in (("logits",) if kind == "classes" else ("duplicates", "groups"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
+import datasets
 import torch
-from transformers import AutoModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedConfig, PreTrainedTokenizerBase
 
 from ...inference.answers import PAIR_LABELS
 from ...losses.objective import LOSSES
@@ -20,13 +22,33 @@ from ..overrides import with_overrides
 from .arguments import DEFAULT_LOSS, SimilarityArguments
 
 
-__all__ = ["LABEL_NAMES", "build_siamese"]
+__all__ = ["LABEL_NAMES", "build_siamese", "count_tokens", "pair_label_names"]
 
 
 logger = logging.getLogger(__name__)
 
 # A classifier of pairs calls its labels 0 and 1 so.
 LABEL_NAMES = PAIR_LABELS
+# A pair that is read together is classified by a dense layer of so many units.
+TOGETHER: dict[str, Any] = {
+    "composition": "recurrent",
+    "classifier_hidden_sizes": [64],
+    "classifier_dropout": 0.5,
+}
+# What a new encoder of it has; without dropout it learns the training pairs by heart in an epoch.
+ENCODER_TOGETHER = {"hidden_size": 64, "embedding_dropout": 0.5, "word_dropout": 0.2}
+
+
+def pair_label_names(similarity: SimilarityArguments, classes: Sequence[str] | None) -> Sequence[str]:
+    """What a classifier of pairs calls its labels: the `classes` of the data; or that of scores its one number."""
+    return ("score",) if similarity.regresses else classes or LABEL_NAMES
+
+
+def count_tokens(model: Any, train: datasets.Dataset) -> None:
+    """Weigh the tokens of a new model that reads pairs together, by the texts of the training pairs."""
+    together = getattr(model, "together", None)
+    if together is not None and not together.overlap.counted:
+        together.overlap.count(chain(train["input_ids"], train["input_ids_b"]))
 
 
 @without_weight_bars()
@@ -44,12 +66,14 @@ def build_siamese(
         ValueError: as `building.build_model`; or arguments that a trained siamese network has settled.
     """
     model_class = SiameseForPairClassification if similarity.classifies else SiameseModel
-    labels = _labels(label_names) if similarity.classifies else {}
-    overrides = with_overrides(labels, similarity.overrides(), argument="siamese_overrides")
+    labels = _labels(label_names, similarity.regresses) if similarity.classifies else {}
     config, path = checkpoint_config(arguments), arguments.model_name_or_path
+    overrides = with_overrides(labels, _around(similarity, label_names, config), argument="siamese_overrides")
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
         loss = (similarity.names or [DEFAULT_LOSS])[0]
         kind = similarity.similarity or LOSSES[loss].similarity
+        if similarity.read_together and path is None and arguments.init_from_lm is None:
+            arguments = arguments.overridden({**ENCODER_TOGETHER, **arguments.overrides()})
         return model_class.from_encoder(build_model(arguments, AutoModel, tokenizer), similarity=kind, **overrides)
     if arguments.config_overrides is not None:
         raise ValueError(
@@ -67,7 +91,10 @@ def build_siamese(
             path,
             ", ".join(label_names),
         )
-        given |= {**_labels(label_names), "ignore_mismatched_sizes": True}
+        given |= {**labels, "ignore_mismatched_sizes": True}
+    if similarity.read_together and config.composition is None:
+        logger.warning("The classifier is new: %s does not read the texts of a pair together.", path)
+        given["ignore_mismatched_sizes"] = True
     # No Auto class loads it: where the folder carries code, this is the same code and needs no trust.
     model: SiamesePreTrainedModel = model_class.from_pretrained(
         path,
@@ -84,10 +111,22 @@ def build_siamese(
     return model
 
 
-def _labels(names: Sequence[str]) -> dict[str, Any]:
-    """What a configuration says of the labels of a classifier."""
+def _around(
+    similarity: SimilarityArguments, label_names: Sequence[str], config: PreTrainedConfig | None
+) -> dict[str, Any]:
+    """The values of the configuration around the encoder; those of a checkpoint that reads pairs together stay."""
+    given = similarity.overrides()
+    if not similarity.read_together or getattr(config, "composition", None) is not None:
+        return given
+    # Which text is the first matters for classes such as entailment, and for nothing else.
+    symmetric = similarity.regresses or list(label_names) == list(LABEL_NAMES)
+    return {**TOGETHER, "symmetric": symmetric, **given}
+
+
+def _labels(names: Sequence[str], numbers: bool) -> dict[str, Any]:
+    """What a configuration says of the labels of a classifier, or of its one number."""
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
-        "problem_type": "single_label_classification",
+        "problem_type": "regression" if numbers else "single_label_classification",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
@@ -25,13 +26,15 @@ from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
 from .baseline import fit_overlap
-from .building import LABEL_NAMES, build_siamese
+from .building import LABEL_NAMES, build_siamese, count_tokens, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
 
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
 
+
+logger = logging.getLogger(__name__)
 
 # The argument dataclasses, in the order in which `run_similarity` takes them.
 GROUPS = (
@@ -97,19 +100,30 @@ def prepare_similarity(
     data = load_pairs(data_arguments, _trained_classes(model_arguments))
     check_splits(data.splits, arguments)
     similarity_arguments = similarity_arguments.settled(data.kind)
+    named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
+    if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
+        logger.warning(
+            "All words that are not in the vocabulary are one token, which texts seem to share: with --read_together "
+            "choose --tokenizer_kind bpe."
+        )
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     plain = tokenizer
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        names = data.label_names or LABEL_NAMES
-        return build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
+        names = pair_label_names(similarity_arguments, data.label_names)
+        made = build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
+        if splits:
+            count_tokens(made, splits["train"])
+        return made
 
+    splits: dict[str, datasets.Dataset] = {}
     model = model_init({})
     if similarity_arguments.classifies:
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
-    splits = _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    count_tokens(model, splits["train"])
     train, groups = splits["train"], None
     if objective.in_batch:
         if not objective.of_pairs:

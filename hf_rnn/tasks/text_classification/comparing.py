@@ -11,6 +11,7 @@ from transformers import EvalPrediction
 
 from ...data.readers.texts import DataArguments, load_text_classification
 from ...metrics.classification import metrics_for
+from ...models.label_threshold import DEFAULT_LABEL_THRESHOLD
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 
 
@@ -54,8 +55,11 @@ def read_texts(
 
 
 def logit_figures(test: TestSet, predictions: Sequence[Any], threshold: float | None) -> dict[str, float]:
-    """The metrics of logits in the order of `test.label_names`; no threshold plays a part."""
-    compute = metrics_for(test.problem_type, len(test.label_names or ["score"]))
+    """The metrics of logits in the order of `test.label_names`. Where a text may have several labels, it has those
+    from the `threshold` on, of a model without one from 0.5 on.
+    """
+    chosen = DEFAULT_LABEL_THRESHOLD if threshold is None else threshold
+    compute = metrics_for(test.problem_type, len(test.label_names or ["score"]), threshold=chosen)
     return compute(EvalPrediction(np.array(predictions), np.array(test.references)))
 
 

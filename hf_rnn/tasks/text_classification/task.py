@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -24,8 +24,9 @@ from ...data.readers.labels import LabelMap
 from ...data.readers.sources import UNLABELLED_SPLIT, training_column
 from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
 from ...inference.pipelines import label_names
-from ...metrics.classification import metrics_for
+from ...metrics.label_threshold import probabilities_of
 from ...models.configuration_rnn import RecurrentConfig
+from ...models.label_threshold import DEFAULT_LABEL_THRESHOLD, label_threshold
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
 from ...training.arguments import RecurrentTrainingArguments
@@ -39,6 +40,8 @@ from ..task import Task
 from .baseline import fit_linear
 from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
+from .thresholds import metrics_on_the_way, settle_threshold
+from .wide_start import start_wide_part, wide_values
 
 
 __all__ = [
@@ -129,10 +132,14 @@ def prepare_text_classification(
     )
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        return _classifier(model_arguments.overridden(overrides), tokenizer, data)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer, data)
+        start_wide_part(model, tokenizer, splits, data.problem_type)
+        return model
 
-    model = model_init({})
+    model, overrides = _classifier(model_arguments, tokenizer, data), model_arguments.overrides()
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
+    if arguments.do_train and checkpoint is None:
+        start_wide_part(model, tokenizer, splits, data.problem_type)
     task = TrainingTask(
         name=TASK.name,
         model=model,
@@ -144,8 +151,8 @@ def prepare_text_classification(
         dataset_name=data.dataset_name,
         source=data_arguments,
         metric=TASK.kind.selects[data.problem_type],
-        compute_metrics=metrics_for(data.problem_type, len(data.label_names or ["score"])),
-        measure=lambda trainer, output: _measure(trainer, splits, data, output),
+        compute_metrics=metrics_on_the_way(data, overrides),
+        measure=lambda trainer, output: _measure(trainer, splits, data, overrides, output),
         baselines=(partial(fit_linear, data),),
     )
     if distillation.teaches and arguments.do_train:
@@ -236,6 +243,7 @@ def _classifier(
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
+    new = arguments.model_name_or_path is None
     model = build_model(
         arguments,
         AutoModelForSequenceClassification,
@@ -244,13 +252,20 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
+        **(wide_values(len(names), tokenizer, arguments.overrides()) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
 
 
 def _measure(
-    trainer: RecurrentTrainer, splits: dict[str, datasets.Dataset], data: TextClassificationData, output: Path
+    trainer: RecurrentTrainer,
+    splits: dict[str, datasets.Dataset],
+    data: TextClassificationData,
+    overrides: Mapping[str, Any],
+    output: Path,
 ) -> dict[str, dict[str, float]]:
+    settle_threshold(trainer, splits, data, overrides)
+    threshold = label_threshold(cast(Any, trainer.accelerator.unwrap_model(trainer.model)).config)
     metrics = {}
     if trainer.args.do_eval:
         measured = {"train": "train_whole", "validation": "validation"}
@@ -260,14 +275,20 @@ def _measure(
         predicted = trainer.predict(splits["test"], metric_key_prefix="test")
         if predicted.label_ids is not None:
             metrics["test"] = split_metrics(predicted.metrics or {}, "test")
-        write_predictions(output / PREDICTIONS_FILE, predicted.predictions, predicted.label_ids, data)
+        write_predictions(output / PREDICTIONS_FILE, predicted.predictions, predicted.label_ids, data, threshold)
     return metrics
 
 
-def write_predictions(path: Path, logits: Any, labels: Any | None, data: TextClassificationData) -> None:
+def write_predictions(
+    path: Path,
+    logits: Any,
+    labels: Any | None,
+    data: TextClassificationData,
+    threshold: float = DEFAULT_LABEL_THRESHOLD,
+) -> None:
     """One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
-    (probability; for several labels, names joined by a space; for regression the number itself). Without `labels` the
-    column of the true ones is not there.
+    (probability; for several labels, the names from the `threshold` on, joined by a space; for regression the number
+    itself). Without `labels` the column of the true ones is not there.
     """
     values = np.asarray(logits[0] if isinstance(logits, tuple) else logits, dtype=np.float64)
     names = data.label_names
@@ -280,8 +301,8 @@ def write_predictions(path: Path, logits: Any, labels: Any | None, data: TextCla
                 number = float(np.ravel(logit)[0])
                 writer.writerow([row, *true, number, number])
             elif data.problem_type == "multi_label_classification":
-                scores = 1 / (1 + np.exp(-logit))
-                chosen = [name for name, score in zip(names, scores, strict=True) if score >= 0.5]
+                scores = probabilities_of(logit)
+                chosen = [name for name, score in zip(names, scores, strict=True) if score >= threshold]
                 writer.writerow([row, *true, " ".join(chosen), " ".join(f"{score:.6f}" for score in scores)])
             else:
                 scores = np.exp(logit - logit.max())

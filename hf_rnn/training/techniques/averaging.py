@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from ...models.wide import WidePart
+
 
 __all__ = ["TRAINING_WEIGHTS_FILE", "NonMonotonicAverage", "WeightAverage"]
 
@@ -146,9 +148,10 @@ class NonMonotonicAverage(WeightAverage):
 
 
 def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    # Each tensor once, also where two names share it.
+    # Each tensor once, also where two names share it. A wide part is no matter of steps.
+    wide = {id(buffer) for module in model.modules() if isinstance(module, WidePart) for buffer in module.buffers()}
     named = [*model.named_parameters(), *model.named_buffers()]
-    return {name: weight.detach() for name, weight in named if weight.is_floating_point()}
+    return {name: weight.detach() for name, weight in named if weight.is_floating_point() and id(weight) not in wide}
 
 
 @torch.no_grad()

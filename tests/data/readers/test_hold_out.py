@@ -158,7 +158,7 @@ def test_equal_sentences_and_equal_documents_stay_on_one_side(tmp_path: Any) -> 
 def test_given_splits_that_share_texts_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     train = classified([0, 1, 0, 1], text=["a", "b", "c", "d"])
     test = classified([0, 1, 0], text=["A ", "x", "d"])
-    held({"train": train, "validation": classified([0], text=["new"]), "test": test})
+    held({"train": train, "validation": classified([0, 1], text=["new", "newer"]), "test": test})
     assert [record.getMessage() for record in caplog.records] == [
         "2 of 3 test texts (66.7 %) are also in the training split."
     ]

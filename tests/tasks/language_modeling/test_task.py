@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+from transformers import AutoModelForCausalLM, AutoTokenizer, HfArgumentParser, pipeline
 
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.runs.results import read_results
+from hf_rnn.tasks.language_modeling.task import GROUPS, run_language_modeling
 from hf_rnn.tasks.recipes import read_recipe
 from tests.tasks.small_language_runs import run, write_text
-from tests.tasks.small_runs import texts_and_labels, write_reviews
+from tests.tasks.small_runs import flags, texts_and_labels, write_reviews
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_a_model_that_reads_backwards(tmp_path) -> None:
     path = write_text(tmp_path)
     common = {"train_file": path, "validation_file": path, "do_predict": False, "num_train_epochs": 1}
     run(tmp_path / "out", reverse_text=True, **common)
-    text = Path(path).read_text().lower()
+    text = Path(path).read_text()
     forwards, tokens = nats_of(tmp_path / "out", text)
     backwards, _ = nats_of(tmp_path / "out", text[::-1])
     found = read_results(tmp_path / "out" / "results.json")["metrics"]["validation"]["loss"]
@@ -174,3 +175,18 @@ def test_the_three_sentences(project: Path, tmp_path, monkeypatch) -> None:
     }.items():
         (answer,) = write(prompt, do_sample=False, max_new_tokens=30)
         assert answer["generated_text"] == sentence
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, True), ({"lowercase": True}, False)])
+def test_capitals_are_kept_unless_they_are_not_wanted(tmp_path: Path, given: dict[str, bool], kept: bool) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("Ana and Bo.\n" * 60, encoding="utf-8")
+    values = flags(tmp_path / "run", train_file=str(path), tokenizer_kind="character", **given)
+    values |= {"max_steps": 1, "do_predict": False, "validation_split_percentage": 20, "block_size": 5}
+    del values["per_device_train_batch_size"], values["num_train_epochs"]
+    results = run_language_modeling(*HfArgumentParser(GROUPS).parse_dict(values))
+    vocabulary = AutoTokenizer.from_pretrained(tmp_path / "run").get_vocab()
+    assert ({"A", "B"} <= vocabulary.keys()) == kept
+    assert "a" in vocabulary
+    # 576 characters: four streams, not 32.
+    assert results["training"]["arguments"]["per_device_train_batch_size"] == 4

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_rnn.data.readers.texts import DataArguments, load_text_classification
 from hf_rnn.data.synthetic.reviews import generate_reviews
@@ -132,13 +132,14 @@ def test_several_labels(tmp_path: Path) -> None:
     assert results["training"]["selection"]["metric"] == "f1_micro"
     assert results["metrics"]["test"]["f1_micro"] > 0.5
     names = sorted(subjects)
+    threshold = AutoConfig.from_pretrained(tmp_path / "out").label_threshold
     answers = pipeline("text-classification", model=str(tmp_path / "out"), top_k=None)(
         [row["text"] for row in rows[70:]]
     )
     for row, predicted, answer in zip(rows[70:], predictions(tmp_path / "out"), answers, strict=True):
         probability = {item["label"]: item["score"] for item in answer}
         assert predicted["label"].split() == sorted(row["label"])
-        assert predicted["prediction"].split() == [name for name in names if probability[name] >= 0.5]
+        assert predicted["prediction"].split() == [name for name in names if probability[name] >= threshold]
         scores = [float(score) for score in predicted["score"].split()]
         assert scores == pytest.approx([probability[name] for name in names], abs=2e-6)
 

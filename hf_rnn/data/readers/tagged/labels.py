@@ -155,7 +155,10 @@ def label_map(leading: Tags, declared: Sequence[str] | None, reading: TagReading
             raise ValueError(f"`class_names`, or the class labels of column `{column}`: {error}") from error
         names = [OUTSIDE, *(f"{prefix}-{entity}" for entity in types for prefix in "BI")]
     if len(names) < 2:
-        raise ValueError(f"Column `{column}` of the train split holds {names!r} alone: nothing to tell apart.")
+        raise ValueError(
+            f"Column `{column}` of the train split holds the tag {names[0]!r} alone: nothing to tell apart. Another "
+            "`label_column_name` or `tag_column` may hold the tags; or add sentences with others."
+        )
     return LabelMap(names)
 
 

@@ -1,0 +1,1 @@
+"""A small recurrent encoder that learns what a pretrained transformer says of unlabelled sentences."""

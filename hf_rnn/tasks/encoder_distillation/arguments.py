@@ -1,0 +1,60 @@
+"""The arguments of the distillation of an encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+__all__ = ["EncoderDistillationArguments"]
+
+
+@dataclass
+class EncoderDistillationArguments:
+    """The sentences, the teacher, the sizes of the student and the length of its training."""
+
+    output_dir: str = field(metadata={"help": "Folder to write the encoder into, and what it is made from."})
+    texts: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Sources of sentences: a .txt file, a .parquet with a column text, or the folder of WordNet's "
+            "data files. Each may end in a colon and the most sentences to take, as book.txt:20000."
+        },
+    )
+    teacher: str = field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        metadata={"help": "Encoder to learn from: a Hub id or a folder. Default: all-MiniLM-L6-v2."},
+    )
+    word_vectors: str | None = field(
+        default=None,
+        metadata={
+            "help": "Vectors beside the teacher's for the words, as glove-6b-50d. Default: the teacher's alone."
+        },
+    )
+    piece_vocab_size: int = field(default=6000, metadata={"help": "Number of pieces of the tokenizer."})
+    word_vocab_size: int = field(default=20_000, metadata={"help": "Number of words that have a vector."})
+    embedding_size: int = field(default=96, metadata={"help": "Size of a word's vector."})
+    hidden_size: int = field(default=192, metadata={"help": "Units of each direction of the BiLSTM."})
+    state_size: int = field(
+        default=64, metadata={"help": "Number of principal components of the teacher's states that are learnt."}
+    )
+    state_weight: float = field(
+        default=0.1, metadata={"help": "Weight of the loss of the states beside that of the sentence."}
+    )
+    similarity_weight: float = field(
+        default=5.0, metadata={"help": "Weight of the loss of the similarities of a batch's sentences."}
+    )
+    num_train_epochs: float = field(default=3, metadata={"help": "Number of passes over the sentences."})
+    batch_size: int = field(default=256, metadata={"help": "Number of sentences in a training batch."})
+    learning_rate: float = field(default=3e-3, metadata={"help": "Highest learning rate; it falls as a cosine."})
+    seed: int = field(default=0, metadata={"help": "Seed of the sentences that are drawn, the weights and the order."})
+
+    def __post_init__(self) -> None:
+        if not self.texts:
+            raise ValueError("`texts` is empty; it must name at least one source of sentences.")
+        least = {"piece_vocab_size": 300, "word_vocab_size": 2, "embedding_size": 1, "hidden_size": 1, "state_size": 1}
+        for name, smallest in {**least, "batch_size": 2}.items():
+            if (value := getattr(self, name)) < smallest:
+                raise ValueError(f"`{name}`={value} must be at least {smallest}.")
+        for name in ("num_train_epochs", "learning_rate"):
+            if (value := getattr(self, name)) <= 0:
+                raise ValueError(f"`{name}`={value} must be above 0.")

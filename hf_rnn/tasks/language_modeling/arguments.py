@@ -1,0 +1,17 @@
+"""What differs in the arguments of a language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..arguments import TokenizerArguments
+
+
+__all__ = ["LanguageTokenizerArguments"]
+
+
+@dataclass
+class LanguageTokenizerArguments(TokenizerArguments):
+    """The tokenizer of a language model, which writes: it keeps capitals unless it is told otherwise."""
+
+    lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
