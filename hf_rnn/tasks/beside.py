@@ -85,7 +85,7 @@ def comparison_lines(results: Mapping[str, Any]) -> list[str]:
     Args:
         results: The document in `results.json`.
     """
-    baselines = results["baselines"] or []
+    baselines = results.get("baselines") or []
     lines = []
     for split in (split for split in MEASURED if split in results["metrics"]):
         metric = _shown_metric(results, split, baselines)

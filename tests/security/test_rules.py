@@ -23,7 +23,7 @@ IMPORTING = {
     "hf_rnn/registration.py",
     "hf_rnn/cli/commands.py",
     "hf_rnn/lazy.py",
-    "hf_rnn/models/modeling_siamese.py",
+    "hf_rnn/models/new_encoder.py",
     "hf_rnn/moved.py",
     "hf_rnn/tasks/registry.py",
     "hf_rnn/benchmark/speed/worker.py",

@@ -30,9 +30,8 @@ def say_missing_labels(splits: Mapping[str, Dataset]) -> None:
         return
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     logger.warning(
-        "The validation split of %d rows has none of %d of the %d labels: %s%s. Its figures do not tell how well they "
-        "are recognised; more validation rows would (--hold_out_percentage, --validation_file).",
-        len(splits["validation"]),
+        "No validation row has %d of the %d labels: %s%s. The figures do not tell how well these are recognised; more "
+        "validation rows would (--hold_out_percentage, --validation_file).",
         len(missing),
         len(training),
         ", ".join(map(repr, missing[:SHOWN])),

@@ -132,11 +132,12 @@ def prepare_text_classification(
     )
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        model = _classifier(model_arguments.overridden(overrides), tokenizer, data)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer, data, not distillation.teaches)
         start_wide_part(model, tokenizer, splits, data.problem_type)
         return model
 
-    model, overrides = _classifier(model_arguments, tokenizer, data), model_arguments.overrides()
+    overrides = model_arguments.overrides()
+    model = _classifier(model_arguments, tokenizer, data, not distillation.teaches)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
         start_wide_part(model, tokenizer, splits, data.problem_type)
@@ -239,8 +240,9 @@ def _say_long_texts(splits: Mapping[str, datasets.Dataset]) -> None:
 
 
 def _classifier(
-    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData
+    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData, wide: bool
 ) -> PreTrainedModel:
+    # A new model has a wide part, unless it learns from a teacher: the wide part would learn from the labels alone.
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
     new = arguments.model_name_or_path is None
@@ -252,7 +254,7 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
-        **(wide_values(len(names), tokenizer, arguments.overrides()) if new else {}),
+        **(wide_values(len(names), tokenizer, arguments.overrides()) if new and wide else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
 

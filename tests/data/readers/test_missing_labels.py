@@ -14,7 +14,7 @@ from hf_rnn.data.readers.texts import DataArguments, load_text_classification
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if "has none of" in record.getMessage()]
+    return [record.getMessage() for record in caplog.records if "No validation row has" in record.getMessage()]
 
 
 def table(path: Path, labels: Sequence[str]) -> str:
@@ -29,8 +29,8 @@ def test_missing_classes_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixt
             DataArguments(train_file=train, validation_file=table(tmp_path / "v.csv", ["b", "b"]))
         )
     assert said(caplog) == [
-        "The validation split of 2 rows has none of 2 of the 3 labels: 'a', 'c'. Its figures do not tell how well "
-        "they are recognised; more validation rows would (--hold_out_percentage, --validation_file)."
+        "No validation row has 2 of the 3 labels: 'a', 'c'. The figures do not tell how well these are recognised; "
+        "more validation rows would (--hold_out_percentage, --validation_file)."
     ]
 
 
