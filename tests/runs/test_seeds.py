@@ -84,3 +84,16 @@ def test_the_script_reads_folders_and_files(project: Path, tmp_path: Path, monke
     paths[1].write_text(json.dumps({}))
     with pytest.raises(SystemExit, match="is missing"):
         runpy.run_path(str(project / "scripts" / "combine_seeds.py"), run_name="__main__")
+
+
+def test_baselines_stay_where_all_runs_had_the_same_figures_of_them() -> None:
+    def entry(accuracy: float, seconds: float) -> list[dict[str, Any]]:
+        figures = {"test": {"accuracy": accuracy}}
+        return [{"name": "words", "metrics": figures, "seconds": seconds, "options": {}}]
+
+    repeated = runs()
+    for seconds, run in enumerate(repeated):
+        run["baselines"] = entry(0.8, float(seconds))
+    assert combine_seeds(repeated, "all")["baselines"] == entry(0.8, 0.0)
+    repeated[1]["baselines"] = entry(0.7, 0.0)
+    assert combine_seeds(repeated, "all")["baselines"] is None
