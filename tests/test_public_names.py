@@ -33,7 +33,7 @@ LIBRARY = [(room, name) for room in ROOMS for name in importlib.import_module(f"
 # What modules of the package share, and nobody else has a use for.
 SHARED_MODULES, SHARED_NAMES = (
     {"__init__", "base", "checks", "names"},
-    {"check_iob2", "check_same_lengths", "window_of"},
+    {"check_iob2", "check_same_lengths", "probabilities_of", "window_of"},
 )
 # A paper, a page or the library that computes it.
 SOURCE = re.compile(r"https?://|\b(?:19|20)\d\d\b|scikit-learn|seqeval|scipy")

@@ -83,6 +83,7 @@ def make_bundle(
         results["model"] |= {"size_bytes": size, "dtype": dtype}
         if measure is not None:
             results["metrics"] = measure(staged)
+            results["baselines"] = _of_splits(results.get("baselines"), results["metrics"])
         elif dtype != "float32":
             note = f"The figures were measured before the weights were rounded to {dtype}."
             results["dataset"]["notes"] = " ".join(filter(None, (results["dataset"]["notes"], note)))
@@ -93,6 +94,15 @@ def make_bundle(
             shutil.rmtree(output_folder)
         staged.rename(output_folder)
     return output_folder
+
+
+def _of_splits(baselines: list[dict[str, Any]] | None, metrics: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The baselines of a run with their figures on the splits of `metrics` alone; None where none is left."""
+    found = [
+        baseline | {"metrics": {split: figures for split, figures in baseline["metrics"].items() if split in metrics}}
+        for baseline in baselines or []
+    ]
+    return [baseline for baseline in found if baseline["metrics"]] or None
 
 
 @without_weight_bars()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .pairs import CosineMseLoss as CosineMseLoss
     from .pairs import MaLstmLoss as MaLstmLoss
     from .pairs import PairClassificationLoss as PairClassificationLoss
+    from .pairs import PairRegressionLoss as PairRegressionLoss
     from .triplets import BatchHardTripletLoss as BatchHardTripletLoss
     from .triplets import BatchSemiHardTripletLoss as BatchSemiHardTripletLoss
     from .triplets import TripletLoss as TripletLoss
@@ -43,6 +44,7 @@ __getattr__, __dir__, __all__ = lazily(
         "MultipleNegativesRankingLoss": ".in_batch",
         "NamedLoss": ".objective",
         "PairClassificationLoss": ".pairs",
+        "PairRegressionLoss": ".pairs",
         "SimilarityObjective": ".objective",
         "TripletLoss": ".triplets",
         "Triplets": ".mining",

@@ -226,8 +226,9 @@ class PairClassificationLoss(nn.Module):
 
 
 class PairRegressionLoss(nn.Module):
-    """Squared error of the number that a `SiameseForPairClassification` of one label has for its pairs: the mean over
-    the batch of
+    """Squared error of the number that a `SiameseForPairClassification` of one label has for its pairs, as by the
+    `MSELoss` of torch (https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html): the mean over the
+    batch of
 
         (logit − y)²
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .tagging import span_f1 as span_f1
     from .tagging import tagging_metrics_for as tagging_metrics_for
     from .text_loss import text_loss as text_loss
+    from .uncertainty import wilson_interval as wilson_interval
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
@@ -57,6 +58,7 @@ __getattr__, __dir__, __all__ = lazily(
         "best_label_threshold": ".label_threshold",
         "best_labels": ".tagging",
         "best_threshold": ".similarity",
+        "wilson_interval": ".uncertainty",
         "bits_per_character": ".language",
         "confusion_markdown": ".confusion",
         "confusion_table": ".confusion",

@@ -278,7 +278,8 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
         },
     )
     lr_scheduler_type: str = field(
-        default="cosine", metadata={"help": "The way in which the learning rate falls: cosine, linear, constant …"}
+        default="cosine",
+        metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
     )
     per_device_train_batch_size: int | None = field(  # type: ignore[assignment]
         default=None,

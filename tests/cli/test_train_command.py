@@ -147,11 +147,12 @@ def test_data_alone_are_enough(
     assert results["metrics"]["validation"] and results["training"]["steps"] > 0
     assert [record.message for record in caplog.records if held_out in record.message]
     lines = printed.splitlines()
-    assert lines[-2:] == [
+    assert lines[-3:-1] == [
         f'Use it: pipeline("{task}", model="{folder}", trust_remote_code=True)',
         f"On a file: hf-rnn predict {folder} new.csv",
     ]
-    assert f"Model, results.json and learning curves are in {folder}" in lines[-3]
+    assert f"Model, results.json and learning curves are in {folder}" in lines[-4]
+    assert lines[-1].startswith("validation ") and " · this model " in lines[-1]
 
 
 def test_the_task_without_data_trains_too(train: Callable[..., str], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.hub.language_runs import TEXT, run_language
 @pytest.fixture(scope="module")
 def language_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("language")
-    results = run_language(folder)
+    results = run_language(folder, baseline=False)
     # What a user sets for the texts to come goes with the checkpoint.
     path = folder / "run" / "generation_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"max_new_tokens": 7, "do_sample": False}))

@@ -32,6 +32,7 @@ from tests.models.common import (
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", ""]
 # What a folder must carry to run without the package.
 CODE_FILES = {
+    "wide.py",
     "backbone.py",
     "cache_rnn.py",
     "cell.py",
@@ -44,6 +45,7 @@ CODE_FILES = {
     "embeddings.py",
     "generation_rnn.py",
     "heads.py",
+    "label_threshold.py",
     "linear_cross_entropy.py",
     "losses.py",
     "modeling_causal.py",

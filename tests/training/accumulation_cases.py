@@ -261,6 +261,13 @@ CASES = {
         "classification",
         model=lambda: SiameseForPairClassification(SiameseConfig(encoder=BiLstmConfig(**SIZES), **BINARY)),
     ),
+    "regression of pairs": of_embeddings(
+        "regression",
+        model=lambda: SiameseForPairClassification(
+            SiameseConfig(encoder=BiLstmConfig(**SIZES), num_labels=1, problem_type="regression")
+        ),
+        rows=pairs(random.Random.random),
+    ),
     "images": of_embeddings("contrastive", model=conv_siamese, rows=images(), collator=image_batch),
     "BERT, classes": Case(lambda: BertForSequenceClassification(BertConfig(num_labels=3, **BERT)), texts(a_class)),
     "BERT, several labels": Case(lambda: BertForSequenceClassification(BertConfig(**MULTI, **BERT)), texts(several)),

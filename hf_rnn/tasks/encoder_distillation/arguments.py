@@ -22,7 +22,9 @@ class EncoderDistillationArguments:
     )
     teacher: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
-        metadata={"help": "Encoder to learn from: a Hub id or a folder. Default: all-MiniLM-L6-v2."},
+        metadata={
+            "help": "Encoder to learn from: a Hub id or a folder. Default: sentence-transformers/all-MiniLM-L6-v2."
+        },
     )
     word_vectors: str | None = field(
         default=None,

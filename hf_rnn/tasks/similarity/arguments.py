@@ -50,7 +50,7 @@ class SimilarityArguments:
         default=False,
         metadata={
             "help": "Read the two texts of a pair together: align their steps and count what they share, for a label "
-            "or a score of the pair. A search needs vectors of single texts, and is worse with it. Default: False."
+            "or a score of the pair. A search needs vectors of single texts, and is worse with it. Default: off."
         },
     )
     similarity: str | None = field(
