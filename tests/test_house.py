@@ -252,7 +252,7 @@ def cpu_seconds(statement: str) -> float:
 
 
 def test_import_is_light() -> None:
-    pairs = [(cpu_seconds("import hf_rnn"), cpu_seconds("from transformers import AutoModel")) for _ in range(3)]
+    pairs = [(cpu_seconds("import hf_rnn"), cpu_seconds("from transformers import AutoModel")) for _ in range(5)]
     # The least disturbed of each: a busy machine adds to the seconds, and never takes away.
     ours, theirs = map(min, zip(*pairs, strict=True))
     assert ours <= theirs + 0.3
