@@ -131,13 +131,16 @@ def prepare_text_classification(
         show_progress=not arguments.disable_tqdm,
     )
 
+    # The wide part would learn from the labels alone.
+    wide = not distillation.teaches or distillation.distillation_weight == 0
+
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        model = _classifier(model_arguments.overridden(overrides), tokenizer, data, not distillation.teaches)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer, data, wide)
         start_wide_part(model, tokenizer, splits, data.problem_type)
         return model
 
     overrides = model_arguments.overrides()
-    model = _classifier(model_arguments, tokenizer, data, not distillation.teaches)
+    model = _classifier(model_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
         start_wide_part(model, tokenizer, splits, data.problem_type)
@@ -242,7 +245,6 @@ def _say_long_texts(splits: Mapping[str, datasets.Dataset]) -> None:
 def _classifier(
     arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData, wide: bool
 ) -> PreTrainedModel:
-    # A new model has a wide part, unless it learns from a teacher: the wide part would learn from the labels alone.
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
     new = arguments.model_name_or_path is None
