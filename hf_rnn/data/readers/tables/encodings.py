@@ -53,6 +53,8 @@ _WORDS = re.compile(r"[^\W\d_]+")
 _SIGN_IN_WORD = re.compile(r"[^\W\d_][“”‚„•€£¥¢§©®™°«»¿¡¨²³¹¼½¾±×÷‹›†‡][^\W\d_]")
 # The share of letters beyond ASCII in the words that have any, and how many more a text of a few words may have.
 MOST_BEYOND, SHORT_WORDS = 0.6, 3
+# The share of the words with letters beyond ASCII that may be odd, as hashtags and slips of the keyboard are.
+MOST_ODD = 0.05
 # Two guesses whose mess and coherence (of charset-normalizer, from 0 to 1) differ by less are equally good.
 SAME_CHAOS, SAME_COHERENCE = 0.1, 0.06
 SAMPLE_CHARACTERS, SHOWN_GUESSES = 40, 5
@@ -223,16 +225,14 @@ def _is_western(sample: bytes) -> bool:
         text = sample.decode(WESTERN)
     except UnicodeDecodeError:
         return False
-    letters = beyond = 0
-    for word in _WORDS.findall(text):
-        if not word.isascii():
-            if not (word.islower() or word.isupper() or word.istitle()):
-                return False
-            letters, beyond = letters + len(word), beyond + len(_NOT_ASCII.findall(word))
+    words = [word for word in _WORDS.findall(text) if not word.isascii()]
+    letters, beyond = len("".join(words)), len(_NOT_ASCII.findall("".join(words)))
+    odd = len(_SIGN_IN_WORD.findall(text))
+    odd += sum(not (word.islower() or word.isupper() or word.istitle()) for word in words)
     known = all(sign.lower() in _WESTERN_LETTERS or sign in _WESTERN_SIGNS for sign in _NOT_ASCII.findall(text))
     # Short words may be one letter, such as the Portuguese "é".
     is_foreign = beyond > MOST_BEYOND * letters + SHORT_WORDS
-    return known and not is_foreign and not _SIGN_IN_WORD.search(text) and not _HUNGARIAN.match(text)
+    return known and not is_foreign and odd <= MOST_ODD * len(words) and not _HUNGARIAN.match(text)
 
 
 def _beyond_ascii(text: str) -> str:

@@ -37,6 +37,11 @@ def test_one_word_of_windows(tmp_path: Path, word: str) -> None:
     assert found(tmp_path, f"text,label\n{word},x\n".encode("cp1252")) == f"text,label\n{word},x\n"
 
 
+def test_hashtags_and_slips_among_many_words_are_western_still(tmp_path: Path) -> None:
+    text = TEXTS["cp1252"] * 10 + "15ºBPM na #OperaçãoBetaLab, genuínoS; R™s\n"
+    assert found(tmp_path, text.encode("cp1252")) == text
+
+
 def test_what_may_be_several_is_asked_for_with_the_text_of_each(tmp_path: Path) -> None:
     hungarian = "Időpocsékolás volt, nem tetszett, őrült fűszer.\n"
     with pytest.raises(ValueError, match=r"may be cp1250 \('.*Időpocsékolás.*`--encoding`"):
