@@ -1,5 +1,5 @@
-"""What the overlap of two texts tells: gradient boosting over a dozen figures of what they share, or, where there are
-no pairs that are not alike to learn from, the cosine of their words weighed by TF-IDF.
+"""Tells the label of a pair by the overlap of its texts: boosting over a dozen figures of what they share, or,
+where there are no pairs that are not alike to learn from, the cosine of their words weighed by TF-IDF.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def word_vectors(pairs: Pairs) -> Predicted:
 
 
 def overlap_features(pairs: Sequence[tuple[str, str]], cosines: Sequence[np.ndarray]) -> np.ndarray:
-    """What two texts share, a column for each of `OVERLAP_FEATURES`.
+    """Measure what two texts share, a column for each of `OVERLAP_FEATURES`.
 
     A share of nothing is 0, such as that of the words of two texts without one.
 

@@ -1,4 +1,4 @@
-"""What a baseline says of the rows of each split, and how many rows it can learn from in seconds."""
+"""Holds what a baseline says of the rows of each split, and chooses the rows that it learns from in seconds."""
 
 from __future__ import annotations
 

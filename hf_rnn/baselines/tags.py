@@ -1,4 +1,4 @@
-"""What counting tells of tags: the most frequent one of each word, and a linear-chain CRF (Lafferty et al. 2001) over
+"""Tells tags by counting: the most frequent one of each word, and a linear-chain CRF (Lafferty et al. 2001) over
 the usual features of words, which CRFsuite trains (Okazaki 2007, http://www.chokkan.org/software/crfsuite/).
 """
 

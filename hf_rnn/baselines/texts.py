@@ -1,4 +1,4 @@
-"""What words alone tell of a text: logistic regression, or ridge regression, over TF-IDF of words and characters.
+"""Tells the label of a text by its words: logistic or ridge regression over TF-IDF of words and characters.
 
 It takes seconds, so that it can be fitted at the end of every training. `linear.py` has the baseline of published
 figures, which takes its time.

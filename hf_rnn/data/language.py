@@ -84,7 +84,7 @@ def find_language(texts: Sequence[str]) -> str | None:
 
 
 def _is_clear(counts: Counter[str], best: str, other: str) -> bool:
-    """Whether the words that only `best` has are many times those that only `other` has."""
+    """Tell whether the words that only `best` has are many times those that only `other` has."""
     own, others = (
         sum(counts[word] for word in words) for words in (_SETS[best] - _SETS[other], _SETS[other] - _SETS[best])
     )

@@ -28,8 +28,8 @@ __all__ = ["PairReader", "aligned"]
 
 
 def aligned(scores: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """What each step of a text corresponds to in the other: (batch, time, features), the mean of the other's states
-    by the softmax of the scores; zeros where the other text is empty.
+    """Find what each step of a text corresponds to in the other: (batch, time, features), the mean of the other's
+    states by the softmax of the scores; zeros where the other text is empty.
 
     Args:
         scores: (batch, time, other time).

@@ -38,7 +38,7 @@ class Overlap(nn.Module):
 
     @property
     def counted(self) -> bool:
-        """Whether the weights are those of some texts."""
+        """Tell whether the weights are those of some texts."""
         return bool((self.idf != 1).any())
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What a classifier of pairs knows of two texts that it reads together: how they align, and what they share."""
+"""Computes what a classifier of pairs knows of two texts: how they align, and what they share."""
 
 from __future__ import annotations
 

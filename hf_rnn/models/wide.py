@@ -40,7 +40,7 @@ EQUAL_SCALE = 0.5
 
 
 def salt_of(kind: str, order: int) -> int:
-    """What the hashes of n-grams of a kind, "word" or "character", and an order are shifted by."""
+    """Give the number by which the hashes of n-grams of a kind, "word" or "character", and an order are shifted."""
     return (order + (0 if kind == "word" else 100)) * 104_729 * 7_919 % MODULUS
 
 
@@ -158,7 +158,7 @@ class WidePart(nn.Module):
         return torch.cat([each.rows for each in found], 1), torch.cat(self.shares(found), 1)
 
     def shares(self, found: Sequence[NGrams]) -> list[torch.Tensor]:
-        """What each of the n-grams `found` counts (batch, places), float64: 1 / √(the number of its kind), or 0."""
+        """Weigh each of the n-grams `found` (batch, places), float64: 1 / √(the number of its kind), or 0."""
         number: dict[str, torch.Tensor] = {}
         for each in found:
             count = each.real.sum(1, keepdim=True)
@@ -166,7 +166,7 @@ class WidePart(nn.Module):
         return [each.real / number[each.kind].clamp(min=1).to(torch.float64).sqrt() for each in found]
 
     def symbols(self, input_ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a text spells, without its padding, and whose that is.
+        """Spell a text without its padding, and tell which token each symbol is of.
 
         Returns:
             The bytes and boundaries (batch, symbols), int64, the first of each row and the last ones a boundary; and

@@ -1,4 +1,4 @@
-"""What a cheap baseline reaches on the splits of a run, beside its model: whether the network earns its place."""
+"""Measures a cheap baseline on the splits of a run, beside its model: it shows whether the network earns its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEASURED = ("validation", "test")
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a baseline reached.
+    """The figures that a baseline reached.
 
     Attributes:
         name: What it is called, such as `TF-IDF + logistic regression`.

@@ -1,4 +1,4 @@
-"""What the figures of a small validation split are worth."""
+"""Says what the figures of a small validation split are worth."""
 
 from __future__ import annotations
 

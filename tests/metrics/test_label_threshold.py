@@ -25,7 +25,7 @@ def random_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def micro_f1(scores: np.ndarray, truth: np.ndarray, threshold: float) -> float:
-    """As scikit-learn computes it."""
+    """Compute F1 by scikit-learn."""
     return float(f1_score(truth, (scores >= threshold).astype(int), average="micro", zero_division=0.0))
 
 

@@ -17,7 +17,7 @@ SENTENCES = [f"The {word} stands near number {number}." for word in ("house", "d
 
 @pytest.fixture
 def flags(project: Path, tmp_path: Path) -> list[str]:
-    """Those of a run on these sentences with a tiny teacher, after the recipe."""
+    """Give the flags of a run on these sentences with a tiny teacher, after the recipe."""
     changes = {
         "texts": tmp_path / "book.txt",
         "teacher": save_tiny_bert(tmp_path / "bert", SENTENCES, head=BertModel),

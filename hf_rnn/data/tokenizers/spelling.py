@@ -1,4 +1,4 @@
-"""What the tokens of any tokenizer spell, in bytes, and where words begin and end in them."""
+"""Spells the tokens of any tokenizer, in bytes, and says where words begin and end in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each token of a text contributes to the logits of a model's wide part, which is linear: exactly."""
+"""Computes what each token contributes to the logits of a model's wide part: exactly, because it is linear."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wide_part(model: PreTrainedModel) -> WidePart | None:
 
 
 def wide_steps(wide: WidePart, layer: nn.Module, inputs: Mapping[str, torch.Tensor], steps: int) -> torch.Tensor:
-    """What each step that `layer`, the embedding layer, puts out contributes to the logits (rows, steps, labels).
+    """Compute what each step of `layer`, the embedding layer, contributes to the logits (rows, steps, labels).
 
     Args:
         inputs: What a tokenizer makes of the texts, without padding.

@@ -1,4 +1,4 @@
-"""What a pretrained encoder says of sentences: a vector for each, and a state for each of their words.
+"""Has a pretrained encoder read sentences: it gives a vector for each, and a state for each of their words.
 
 It is written to files as it is computed, so that a run that was stopped goes on from there.
 """
@@ -33,7 +33,7 @@ WRITE_EVERY = 20
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the teacher said.
+    """The answers of the teacher.
 
     Attributes:
         vectors: Of each sentence (sentences, dimensions), of length 1.

@@ -1,4 +1,4 @@
-"""What differs in the arguments of a language model."""
+"""The arguments that differ for a language model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What n-grams that were counted reach on the tokens of a language model."""
+"""Counts n-grams and measures them on the tokens of a language model."""
 
 from __future__ import annotations
 

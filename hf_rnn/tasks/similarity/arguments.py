@@ -94,12 +94,12 @@ class SimilarityArguments:
 
     @property
     def classifies(self) -> bool:
-        """Whether a classifier of pairs is trained, which may be one of scores."""
+        """Tell whether a classifier of pairs is trained, which may be one of scores."""
         return "classification" in self.names or self.regresses
 
     @property
     def regresses(self) -> bool:
-        """Whether it has a number for each pair, and no labels."""
+        """Tell whether it has a number for each pair, and no labels."""
         return "regression" in self.names
 
     def settled(self, kind: str) -> SimilarityArguments:
@@ -173,7 +173,7 @@ def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObje
 
 
 def _can_learn(name: str, kind: str) -> bool:
-    """Whether a loss can learn from data of a kind."""
+    """Tell whether a loss can learn from data of a kind."""
     if kind == "scores":
         return LOSSES[name].of_scores
     if name == "regression":

@@ -1,4 +1,4 @@
-"""What the overlap of two texts reaches on the splits of a network of pairs."""
+"""Measures the overlap of two texts on the splits of a network of pairs."""
 
 from __future__ import annotations
 

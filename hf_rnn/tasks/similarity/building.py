@@ -40,7 +40,7 @@ ENCODER_TOGETHER = {"hidden_size": 64, "embedding_dropout": 0.5, "word_dropout":
 
 
 def pair_label_names(similarity: SimilarityArguments, classes: Sequence[str] | None) -> Sequence[str]:
-    """What a classifier of pairs calls its labels: the `classes` of the data; or that of scores its one number."""
+    """Name the labels of a classifier of pairs: the `classes` of the data; one name where it tells a score."""
     return ("score",) if similarity.regresses else classes or LABEL_NAMES
 
 
@@ -124,7 +124,7 @@ def _around(
 
 
 def _labels(names: Sequence[str], numbers: bool) -> dict[str, Any]:
-    """What a configuration says of the labels of a classifier, or of its one number."""
+    """Give what a configuration says of the labels of a classifier, or of its one number."""
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},

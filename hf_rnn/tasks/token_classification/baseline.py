@@ -1,4 +1,4 @@
-"""What counting tags and a linear-chain CRF reach on the splits of a tagger."""
+"""Measures counted tags and a linear-chain CRF on the splits of a tagger."""
 
 from __future__ import annotations
 

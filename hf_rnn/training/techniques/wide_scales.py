@@ -1,4 +1,4 @@
-"""What the network and the wide part of a classifier count in the sum of their logits, chosen on validation.
+"""Chooses on validation what the network and the wide part of a classifier count in the sum of their logits.
 
 Both are trained by themselves; on texts that neither has seen it shows how far each may be believed (stacked
 generalisation, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1).

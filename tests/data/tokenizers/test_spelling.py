@@ -1,4 +1,4 @@
-"""What tokens spell, whatever their tokenizer: the words of a text come out again."""
+"""Tokens of any tokenizer are spelt: the words of a text come out again."""
 
 from __future__ import annotations
 

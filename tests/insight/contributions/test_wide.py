@@ -1,4 +1,4 @@
-"""What tokens contribute through the wide part: exact, as it is linear, and part of what is explained."""
+"""Tokens contribute through the wide part exactly, because it is linear, and that is part of what is explained."""
 
 from __future__ import annotations
 

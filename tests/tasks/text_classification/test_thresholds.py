@@ -66,7 +66,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
 
 
 def probabilities(folder: Path, path: str) -> tuple[np.ndarray, np.ndarray]:
-    """What transformers' own pipeline gives for the texts of a file, (texts, labels), and their labels."""
+    """Give what transformers' own pipeline says of the texts of a file, (texts, labels), and their labels."""
     made = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
     answers: Any = pipeline("text-classification", model=str(folder), top_k=None)([row["text"] for row in made])
     scores = [{one["label"]: one["score"] for one in answer} for answer in answers]

@@ -1,4 +1,4 @@
-"""What the two parts of a classifier count: the least loss, found by a grid, and never less than nothing."""
+"""The scales of the two parts of a classifier have the least loss, found by a grid, and never less than nothing."""
 
 from __future__ import annotations
 
