@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 
 from hf_rnn.benchmark.defaults.run import DefaultsArguments, run_defaults
-from hf_rnn.cli.errors import errors_in_one_line
+from hf_rnn.cli.errors import ended_by_errors, errors_in_one_line
 from hf_rnn.cli.flags import CommandParser
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser = CommandParser((DefaultsArguments,), usage="--data FOLDER [--flag value ...]", description=__doc__)
     with errors_in_one_line(ValueError):
         (arguments,) = parser.parse_args_into_dataclasses()
-    with errors_in_one_line():
+    with ended_by_errors(debug=False):
         failed = run_defaults(arguments)
     if failed:
         sys.exit("Failed: " + "; ".join(failed))

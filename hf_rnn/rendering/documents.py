@@ -11,9 +11,9 @@ from typing import Any
 
 from ..benchmark.comparison.report import read_comparison
 from ..benchmark.comparison.tables import comparison_block
-from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.defaults.report import read_defaults
 from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
+from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
 from ..insight.contributions.faithfulness import faithfulness_table
 from ..runs.results import read_results

@@ -28,9 +28,9 @@ GROUPS = {
 MARKS = {"better": "**{}**", "even": "{}", "worse": "{} ▼", None: "{}"}
 LEGEND = (
     "The default command / the best of what only counts (TF-IDF with a linear model, NB-SVM, a CRF over features of "
-    "words, boosted trees over the overlap of pairs, n-grams). **Bold**: better by more than one standard error of the "
-    "figure; ▼: worse by more than that; else within it. Language models have no standard error: less is better, and "
-    "any distance counts."
+    "words, boosted trees over the overlap of pairs, n-grams). **Bold**: better by more than one standard error of "
+    "its figure; ▼: worse by more than that; else within it. Language models have no standard error: any distance "
+    "counts, and less is better."
 )
 
 
@@ -43,7 +43,7 @@ def summary(document: Document) -> str:
 
 
 def group_table(document: Document, group: str) -> str:
-    """A row of each cell of some kinds of data: figures, seconds and MB of the default, the baselines and the peers."""
+    """A row of each cell of some kinds of data: figures, seconds and MB of the default, of baselines and of peers."""
     cells = [cell for cell in document["cells"] if cell["kind"] in GROUPS[group]]
     peers = [peer for peer in PEERS if any(peer.key in cell["peers"] for cell in cells)]
     lines = [
@@ -102,7 +102,7 @@ def _default(cell: Mapping[str, Any], corpus: Corpus) -> str:
     default = cell["default"]
     error = default["standard_error"]
     shown = _figure(default["figure"], corpus) + ("" if error is None else f" ± {_figure(error, corpus)}")
-    return f"{shown} ({_seconds(default['seconds'])}, {default['size_bytes'] / 1e6:.1f} MB)"
+    return f"{shown} ({_seconds(default['seconds'])}, {_megabytes(default['size_bytes'])})"
 
 
 def _peer(record: Mapping[str, Any] | None, corpus: Corpus) -> str:
@@ -110,7 +110,7 @@ def _peer(record: Mapping[str, Any] | None, corpus: Corpus) -> str:
         return ""
     if record["status"] != "measured":
         return {"missing": "not installed", "failed": "failed"}[record["status"]]
-    size = "" if record["size_bytes"] is None else f", {record['size_bytes'] / 1e6:.1f} MB"
+    size = "" if record["size_bytes"] is None else f", {_megabytes(record['size_bytes'])}"
     return f"{_figure(record['figure'], corpus)} ({_seconds(record['seconds'])}{size})"
 
 
@@ -120,6 +120,10 @@ def _figure(value: float, corpus: Corpus) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:,.1f} s" if value < 10 else f"{value:,.0f} s"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e6:.2f} MB"
 
 
 def _counted(document: Document) -> str:
