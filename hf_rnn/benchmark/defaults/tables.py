@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ...runs.markdown import markdown_table
@@ -69,7 +70,7 @@ def group_table(document: Document, group: str) -> str:
 
 BLOCKS: dict[str, Callable[[Document], str]] = {
     "summary": summary,
-    **{group: (lambda document, group=group: group_table(document, group)) for group in GROUPS},
+    **{group: partial(group_table, group=group) for group in GROUPS},
 }
 
 
