@@ -73,6 +73,16 @@ FLAGS_OF_LABELS = {
 }
 
 
+# A classifier that starts from a bundled encoder learns so, unless other values are given: it has few weights to find,
+# and learns few texts by heart in an epoch.
+FINE_TUNING: dict[str, Any] = {
+    "embedding_dropout": 0.3,
+    "word_dropout": 0.1,
+    "dropout": 0.5,
+    "classifier_dropout": 0.5,
+}
+FINE_TUNING_RATE = 1e-3
+
 # Texts of so many tokens, and of so many times the median, are spoken of.
 LONG_TEXT, LONG_TIMES = 2000, 20
 
@@ -145,6 +155,8 @@ def prepare_text_classification(
         return model
 
     overrides = model_arguments.overrides()
+    if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
+        arguments.learning_rate = FINE_TUNING_RATE
     model = _classifier(model_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
@@ -263,6 +275,7 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
+        **({} if encoder is None else FINE_TUNING),
         **(wide_values(len(names), tokenizer, arguments.overrides(), encoder) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
