@@ -63,8 +63,8 @@ class GraphSteps:
 
 
 def read_pieces(g: Graph, suffix: str = "") -> Pieces:
-    """The inputs `input_ids` and `attention_mask` (batch, time), their names with `suffix`."""
-    axes = [f"batch{suffix}", f"time{suffix}"]
+    """The inputs `input_ids` and `attention_mask` (batch, time), their names and that of their time with `suffix`."""
+    axes = ["batch", f"time{suffix}"]
     ids, mask = g.input(f"input_ids{suffix}", axes), g.input(f"attention_mask{suffix}", axes)
     real = g.Cast(g.Cast(mask, to=9), to=7)  # 9 is BOOL, 7 INT64: any number but 0 counts as 1
     places = g.Transpose(g.NonZero(real), perm=[1, 0])
