@@ -26,9 +26,10 @@ from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
 from .baseline import fit_overlap
-from .building import LABEL_NAMES, build_siamese, count_tokens, pair_label_names
+from .building import LABEL_NAMES, build_siamese, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
+from .together_start import start_together
 
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
@@ -113,8 +114,7 @@ def prepare_similarity(
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
         names = pair_label_names(similarity_arguments, data.label_names)
         made = build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
-        if splits:
-            count_tokens(made, splits["train"])
+        start_together(made, splits)
         return made
 
     splits: dict[str, datasets.Dataset] = {}
@@ -123,7 +123,7 @@ def prepare_similarity(
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
     splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
-    count_tokens(model, splits["train"])
+    start_together(model, splits)
     train, groups = splits["train"], None
     if objective.in_batch:
         if not objective.of_pairs:
