@@ -1,4 +1,4 @@
-"""The bundled checkpoints: where they are, and the one way in which a checkpoint is named.
+"""The bundled checkpoints and encoders: where they are, and the one way in which a checkpoint is named.
 
 Those that are free for every use are in the package. The others have a distribution of their own, `DISTRIBUTION`,
 which is built from the same repository; a checkout has both.
@@ -24,6 +24,7 @@ __all__ = [
     "bundled_folders",
     "bundled_name",
     "checkpoint_folder",
+    "encoder_folders",
     "find_named",
     "list_bundled",
 ]
@@ -34,6 +35,8 @@ logger = logging.get_logger(__name__)
 PREFIX = "bundled:"
 _PACKAGE = Path(__file__).resolve().parent
 PRETRAINED = _PACKAGE / "pretrained"
+# The folder in it that holds encoders of general language, from which models of a task start.
+ENCODERS = "encoders"
 DISTRIBUTION = "hf_rnn-research-weights"
 _RESEARCH_PACKAGE = "hf_rnn_research_weights"
 # A checkout has the distribution's package here.
@@ -53,19 +56,24 @@ def _folders() -> list[Path]:
     return [PRETRAINED, *map(Path, (spec and spec.submodule_search_locations) or ())]
 
 
+def encoder_folders() -> dict[str, Path]:
+    """Name → folder of every bundled encoder, from which models of a task start, sorted by name."""
+    return {path.parent.name: path.parent for path in sorted((PRETRAINED / ENCODERS).glob("*/config.json"))}
+
+
 def bundled_folders() -> dict[str, Path]:
-    """Name → folder of every bundled checkpoint that is installed, sorted by name."""
+    """Name → folder of every bundled checkpoint of a task that is installed, sorted by name."""
     found = {path.parent.name: path.parent for folder in _folders() for path in folder.glob("*/config.json")}
     return dict(sorted(found.items()))
 
 
 def list_bundled() -> list[str]:
-    """Names of the bundled checkpoints that are installed, sorted."""
+    """Names of the bundled checkpoints of a task that are installed, sorted."""
     return list(bundled_folders())
 
 
 def bundled(name: str) -> str:
-    """Folder of the bundled checkpoint `name`, for `from_pretrained` and `pipeline`.
+    """Folder of the bundled checkpoint or encoder `name`, for `from_pretrained` and `pipeline`.
 
     The first time in a process, the terms of one that is not free for every use are logged as a warning.
 
@@ -93,7 +101,7 @@ def checkpoint_folder(name: str | os.PathLike[str], argument: str) -> str:
     given = os.fspath(name)
     if given.startswith(PREFIX):
         return _find(given.removeprefix(PREFIX), argument, given, PREFIX)
-    if given in {*list_bundled(), *TERMS} and not Path(given).exists():
+    if given in {*_all_folders(), *TERMS} and not Path(given).exists():
         raise ValueError(
             f"`{argument}`={given!r} is no folder; the bundled checkpoint of this name is {PREFIX + given!r}."
         )
@@ -113,12 +121,16 @@ def find_named(arguments: Any, *fields: str) -> None:
 
 def bundled_name(folder: str) -> str | None:
     """`bundled:NAME` where `folder` is that of a bundled checkpoint; None otherwise."""
-    names = (PREFIX + name for name, path in bundled_folders().items() if str(path) == folder)
+    names = (PREFIX + name for name, path in _all_folders().items() if str(path) == folder)
     return next(names, None)
 
 
+def _all_folders() -> dict[str, Path]:
+    return {**bundled_folders(), **encoder_folders()}
+
+
 def _find(name: str, argument: str, given: str, prefix: str) -> str:
-    folders = bundled_folders()
+    folders = _all_folders()
     if name not in folders and name in TERMS:
         raise ValueError(
             f"`{argument}`={given!r} is in the distribution {DISTRIBUTION}, which is not installed. The checkpoint is "

@@ -6,6 +6,9 @@ With `--eval_file` the rounded model itself is measured, and the card has those 
 the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
 `--comparison`, the table beside other results.
 
+The encoder that `scripts/distil_encoder.py` wrote is bundled as it is, into `--output_folder
+hf_rnn/pretrained/encoders`.
+
 Weights that are not free for every use go to `--output_folder hf_rnn/research_weights/hf_rnn_research_weights`, which
 is a distribution of its own, and their terms to `TERMS` in hf_rnn/bundles.py.
 """
@@ -25,6 +28,7 @@ from ..data.readers.sentences import TokenDataArguments
 from ..data.readers.texts import DataArguments, load_text_classification
 from ..extras import require_extra
 from ..hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
+from ..hub.encoder_bundle import DISTILLATION_FILE, make_encoder_bundle
 from ..inference.prediction import predict_texts
 from ..metrics.classification import ClassificationMetric
 from ..progress import without_weight_bars
@@ -151,6 +155,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")
     given = parser.parse_args(arguments)
     require_extra("train", "Making a bundle, its figures and its card")
+    terms = {
+        name: getattr(given, name)
+        for name in ("license", "license_name", "license_link", "language", "dataset_license_note")
+    }
+    if (given.run_folder / DISTILLATION_FILE).is_file():
+        folder = make_encoder_bundle(given.run_folder, given.output_folder / given.name, dtype=given.dtype, **terms)
+        print(_written(folder))
+        return
     compared_in = None
     if given.comparison:
         # The card is written from it again, on another machine, too.
@@ -172,15 +184,15 @@ def main(arguments: list[str]) -> None:
         given.output_folder / given.name,
         dtype=given.dtype,
         measure=measure if given.eval_file or of_language else None,
-        license=given.license,
-        license_name=given.license_name,
-        license_link=given.license_link,
-        language=given.language,
+        **terms,
         example=given.example,
-        dataset_license_note=given.dataset_license_note,
         compared_in=compared_in,
         comparison=compared_in and compared(PROJECT, compared_in, PLOT_FILE),
     )
     if compared_in:
         shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
-    print(f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights.")
+    print(_written(folder))
+
+
+def _written(folder: Path) -> str:
+    return f"Wrote {folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.2f} MB of weights."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..bundles import DISTRIBUTION, PREFIX, TERMS, bundled_folders
+from ..bundles import DISTRIBUTION, PREFIX, TERMS, bundled_folders, encoder_folders
 from ..hub.card_options import CARD_FILE
 from ..runs.folder import RESULTS_FILE
 
@@ -26,6 +26,12 @@ def main(arguments: list[str]) -> None:
         print(f"{PREFIX}{name}")
         print(f"    {results['task']}, {results['model']['parameters']:,} parameters, {size:.1f} MB")
         print(f"    {TERMS.get(name, 'licence: ' + card['license'])}")
+    for name, folder in encoder_folders().items():
+        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+        size = (folder / "model.safetensors").stat().st_size / 1e6
+        print(f"{PREFIX}{name}")
+        print(f"    encoder that new models in the language {card['language']} start from, {size:.1f} MB")
+        print(f"    licence: {card['license']}")
     missing = [name for name in TERMS if name not in found]
     if missing:
         print(f"Not installed: {', '.join(missing)}. They come with the distribution {DISTRIBUTION}.")

@@ -41,10 +41,11 @@ _WORDS = {
 LANGUAGES = tuple(_WORDS)
 _SETS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 
-# Texts that are looked at, evenly over the corpus, and characters of each.
+# Texts that are looked at, evenly over the corpus, and characters of each; of fewer texts, more of each.
 SAMPLE, CHARACTERS = 500, 500
-# Below so many function words, or so small a share of all words, nothing is said.
-LEAST_WORDS, LEAST_SHARE = 5, 0.12
+# Below so many function words, so many different ones, or so small a share of all words, nothing is said: the letter y
+# of formulas is no Spanish.
+LEAST_WORDS, LEAST_DIFFERENT, LEAST_SHARE = 5, 3, 0.12
 # The language has so many times the function words of any other, those that both have left out.
 LEAST_RATIO = 2.0
 
@@ -54,7 +55,7 @@ _NOISE = re.compile(r"https?\S*|www\.\S+|[@#]\w+|<[^>]*>")
 
 
 def find_language(texts: Sequence[str]) -> str | None:
-    """Find the language of a corpus, by up to 500 of its texts.
+    """Find the language of a corpus, by up to 500 of its texts and 250,000 characters.
 
     Capitals and accents play no part, nor do addresses, names of users, hashtags and tags of HTML.
 
@@ -73,11 +74,14 @@ def find_language(texts: Sequence[str]) -> str | None:
         True
     """
     step = max(1, -(-len(texts) // SAMPLE))
-    counts = Counter(word for text in texts[::step] for word in _words(text))
+    looked_at = texts[::step]
+    characters = SAMPLE * CHARACTERS // max(1, len(looked_at))
+    counts = Counter(word for text in looked_at for word in _words(text[:characters]))
     total = counts.total()
     found = {language: sum(counts[word] for word in words) for language, words in _SETS.items()}
     best = max(found, key=found.__getitem__)
-    if found[best] < max(LEAST_WORDS, LEAST_SHARE * total):
+    different = sum(counts[word] > 0 for word in _SETS[best])
+    if found[best] < max(LEAST_WORDS, LEAST_SHARE * total) or different < LEAST_DIFFERENT:
         return None
     others = [language for language in LANGUAGES if language != best]
     return best if all(_is_clear(counts, best, other) for other in others) else None
@@ -92,5 +96,5 @@ def _is_clear(counts: Counter[str], best: str, other: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", _NOISE.sub(" ", text[:CHARACTERS]).lower())
+    plain = unicodedata.normalize("NFKD", _NOISE.sub(" ", text).lower())
     return _WORD.findall("".join(letter for letter in plain if not unicodedata.combining(letter)))

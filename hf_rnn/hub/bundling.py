@@ -70,7 +70,7 @@ def make_bundle(
     output_folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_folder.parent) as temporary:
         staged = Path(temporary) / output_folder.name
-        _save_checkpoint(run_folder, staged, auto_model_of(results), dtype)
+        save_checkpoint(run_folder, staged, auto_model_of(results), dtype)
         size = checkpoint_size(staged)
         if size > MAX_BYTES:
             raise ValueError(
@@ -106,8 +106,8 @@ def _of_splits(baselines: list[dict[str, Any]] | None, metrics: Mapping[str, Any
 
 
 @without_weight_bars()
-def _save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str) -> None:
-    """Model and tokenizer of a run, rounded to `dtype`, without the code that a Hub repository carries."""
+def save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str) -> None:
+    """Write model and tokenizer of a run, rounded to `dtype`, without the code that a Hub repository carries."""
     import torch
     import transformers
 

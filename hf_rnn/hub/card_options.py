@@ -27,7 +27,7 @@ class CardOptions:
         license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`; `"other"` for one that it has no
             identifier of.
         license_name, license_link: What such another licence is called, and the address where it is to be read.
-        language: ISO 639 code or codes of the training text.
+        language: ISO 639 code or codes of the training text; None: it is not known, or there is no text.
         repo_id: Where the weights are, for the usage snippet; default: the run's name.
         bundled: The weights are inside the package: the snippet finds them with `hf_rnn.bundled`.
         example: The input in the usage snippet; default: the task's.
@@ -40,7 +40,7 @@ class CardOptions:
     """
 
     license: str
-    language: str | list[str]
+    language: str | list[str] | None
     license_name: str | None = None
     license_link: str | None = None
     repo_id: str | None = None
@@ -51,8 +51,8 @@ class CardOptions:
 
     def __post_init__(self) -> None:
         texts = self.language if isinstance(self.language, list) and self.language else [self.language]
-        if not all(isinstance(text, str) and text for text in texts):
-            raise TypeError(f"`language` must be a text or a list of texts; it is {self.language!r}")
+        if self.language is not None and not all(isinstance(text, str) and text for text in texts):
+            raise TypeError(f"`language` must be a text, a list of texts or None; it is {self.language!r}")
         if not isinstance(self.license, str) or not self.license:
             raise TypeError(f"`license` must be the Hub's identifier of a licence; it is {self.license!r}")
         if not isinstance(self.bundled, bool):

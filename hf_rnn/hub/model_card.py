@@ -14,7 +14,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..bundles import DISTRIBUTION, TERMS
+from ..bundles import DISTRIBUTION, PREFIX, TERMS, encoder_folders
 from ..extras import require_extra
 from ..runs.curves import CURVES_FILE
 from ..runs.kinds import KINDS
@@ -58,6 +58,7 @@ _OF_PAIRS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "aver
 METRICS |= {CLASSIFIER + name: (METRICS[name][0], f"{METRICS[name][1]}, classifier") for name in _OF_PAIRS}
 
 
+TEMPLATE = "model_card.md.jinja"
 # The splits of a table in reading order; others follow by name.
 SPLIT_ORDER = ("test", "validation", "train")
 
@@ -85,7 +86,7 @@ def model_card(
     if results["model"]["model_type"] is None:
         raise ValueError(f"`results.model.model_type` must name a transformers model; {results['name']!r} has none")
     usage = KINDS[results["task"]]
-    text = _template().render(
+    text = card_template(TEMPLATE).render(
         front_matter=_front_matter(results, chosen).to_yaml(),
         card=chosen,
         usage=usage,
@@ -94,6 +95,7 @@ def model_card(
         distribution=DISTRIBUTION if results["name"] in TERMS else None,
         repo_id=chosen.repo_id or results["name"],
         stock=_is_stock(results["model"]["model_type"]),
+        start=_start(results),
         curves=curves,
         comparison=comparison,
         splits=_ordered_splits(results),
@@ -167,6 +169,13 @@ def _pipeline_options(results: dict[str, Any]) -> str:
     return f', aggregation_strategy="{strategy}"'
 
 
+def _start(results: dict[str, Any]) -> str | None:
+    """The bundled encoder that a run started from; None: it started from another model, or at random."""
+    name = str(results["training"]["arguments"].get("model_name_or_path") or "")
+    started = name.startswith(PREFIX) and name.removeprefix(PREFIX) in encoder_folders()
+    return name.removeprefix(PREFIX) if started else None
+
+
 def _entity_types(results: dict[str, Any]) -> list[str]:
     """The types of entities that have figures of their own, on the first split of the table."""
     first = next(iter(_ordered_splits(results)), None)
@@ -205,14 +214,15 @@ def _is_stock(model_type: str) -> bool:
     return model_type in CONFIG_MAPPING_NAMES
 
 
-def _template() -> Any:
+def card_template(name: str) -> Any:
+    """The template of a card: a file of `templates/`."""
     import jinja2
 
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"metric": _metric_name, "cell": _cell, "quoted": _quoted, "capitalized": _capitalized}
-    text = resources.files(__package__).joinpath("templates", "model_card.md.jinja").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
     return environment.from_string(text)
 
 

@@ -186,11 +186,10 @@ class SiameseConfig(PreTrainedConfig):
                 f"`pooling` is {self.pooling!r}; with an encoder whose steps are words (`word_vocab_size`) it must be "
                 "'pooler': give the encoder the pooling."
             )
-        if self.composition is not None and (words or not self.of_texts):
-            reads = "words (`word_vocab_size`)" if words else "images"
+        if self.composition is not None and not self.of_texts:
             raise ValueError(
-                f"`composition` is {self.composition!r}, and the steps of the encoder are {reads}; it must be None, "
-                "or the encoder one of tokens."
+                f"`composition` is {self.composition!r}, and the steps of the encoder are images; it must be None, or "
+                "the encoder one of tokens."
             )
 
     def validate_sizes(self) -> None:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from transformers import PreTrainedModel
 from transformers.modeling_outputs import ModelOutput
 
+from .pair_inputs import token_mask
 
-__all__ = ["pool"]
+
+__all__ = ["pool", "spread_words"]
+
+
+def spread_words(
+    outputs: ModelOutput, encoder: PreTrainedModel, inputs: Mapping[str, torch.Tensor], padding: int | None
+) -> None:
+    """Give each token the state of its word, where the encoder takes one step a word: masks are of tokens.
+
+    Args:
+        outputs: What the encoder returned of `inputs`; its `last_hidden_state` (batch, words, features) becomes
+            (batch, time, features).
+        inputs: `input_ids` (batch, time), and the `attention_mask` if there is one.
+        padding: The token that is none where there is no mask.
+    """
+    find_words = getattr(getattr(encoder, "embeddings", None), "find_words", None)
+    if find_words is None or "input_ids" not in inputs:
+        return
+    ids, mask = inputs["input_ids"], inputs.get("attention_mask")
+    words = find_words(ids, (token_mask(ids, padding) if mask is None else mask).bool())
+    if words is not None:
+        outputs["last_hidden_state"] = words.to_pieces(outputs["last_hidden_state"])
 
 
 def pool(outputs: ModelOutput, attention_mask: torch.Tensor | None, pooling: str) -> torch.Tensor:

@@ -20,7 +20,7 @@ from transformers.utils import can_return_tuple
 
 from .cell import Cell
 from .configuration_siamese import SiameseConfig
-from .encoder_pooling import pool
+from .encoder_pooling import pool, spread_words
 from .encoding import encode
 from .heads import DenseStack
 from .losses import classification_loss
@@ -198,6 +198,8 @@ class SiameseModel(SiamesePreTrainedModel):
         # Where they are not wanted here, the encoder's own configuration may still want them.
         options = {"output_hidden_states": states} if states else {}
         outputs = self.encoder(**inputs, **options, return_dict=True)
+        if self.config.composition is not None:
+            spread_words(outputs, self.encoder, inputs, self.config.padding)
         pooled = pool(outputs, inputs.get("attention_mask"), str(self.config.pooling))
         embeddings = pooled if self.projection is None else self.projection(pooled)
         steps = None if self.config.composition is None else outputs.last_hidden_state

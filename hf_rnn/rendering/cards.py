@@ -13,6 +13,7 @@ from pathlib import Path
 from ..benchmark.comparison.report import read_comparison
 from ..benchmark.comparison.tables import comparison_block
 from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
+from ..hub.encoder_bundle import encoder_card
 from ..hub.model_card import model_card
 from ..runs.curves import CURVES_FILE
 from ..runs.folder import RESULTS_FILE
@@ -25,6 +26,7 @@ __all__ = ["PLOT_FILE", "compared", "copied_plots", "project_cards"]
 
 # A checkout has the bundled checkpoints here.
 BUNDLES = ("hf_rnn/pretrained", "hf_rnn/research_weights/hf_rnn_research_weights")
+ENCODERS = "hf_rnn/pretrained/encoders"
 # The plot of a comparison, beside the card of a bundled checkpoint.
 PLOT_FILE = "comparison.png"
 
@@ -48,6 +50,9 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
         cards[bundle / "README.md"] = _card(root, bundle, results, options, published, curves, plot)
         plot = _plot(root, options)
         cards[folder / f"{bundle.name}.md"] = _card(root, folder, results, options, published, curves, plot)
+    for encoder in sorted(path.parent for path in (root / ENCODERS).glob("*/config.json")):
+        text = str(encoder_card(encoder))
+        cards[encoder / "README.md"] = cards[folder / f"{encoder.name}.md"] = text
     by_name = {results["name"]: results for results in published}
     for options_file in sorted(folder.glob("*.json")):
         if options_file.stem not in by_name:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ..benchmark.comparison.report import read_comparison
 from ..benchmark.comparison.tables import comparison_block
+from ..benchmark.defaults.report import read_defaults
+from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
 from ..insight.contributions.faithfulness import faithfulness_table
@@ -29,7 +31,8 @@ GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
 SEARCHES = Path("model_cards", "search")
 CONTRIBUTIONS = Path("model_cards", "insight")
-KINDS = "results|speed|comparison|generation|gradients|search|contributions"
+DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
+KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults"
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -48,6 +51,7 @@ SOURCES = {
     "gradients": f"{GRADIENTS_FILE}, which scripts/plot_gradient_flow.py writes",
     "search": f"{SEARCHES}, what scripts/run_hyperparameter_search.py writes",
     "contributions": f"{CONTRIBUTIONS}, which scripts/measure_contributions.py writes",
+    "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
 }
 
 
@@ -68,8 +72,8 @@ def rendered(text: str, blocks: Blocks, path: Path, root: Path) -> str:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
-    # A block links to files by their path from the root; a page of a folder looks for them above itself.
-    above = "" if path.parent == root else "../"
+    # A block links to files by their path from the root; a page in a folder looks for them above itself.
+    above = "../" * (len(path.relative_to(root).parts) - 1)
     lonely = MARKER.search(BLOCK.sub("", text))
     if lonely:
         raise ValueError(f"{path}: the marker {lonely[0]} has no other half")
@@ -97,6 +101,9 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
         blocks["search"][path.parent.name] = partial(search_tables, _read(path))
     for path in sorted((root / CONTRIBUTIONS).glob("*.json")):
         blocks["contributions"][path.stem] = partial(_contributions, _read(path))
+    if (root / DEFAULTS_FILE).is_file():
+        defaults = read_defaults(root / DEFAULTS_FILE)
+        blocks["defaults"] = {name: partial(table, defaults) for name, table in DEFAULTS_BLOCKS.items()}
     return blocks
 
 
@@ -123,7 +130,8 @@ def documents(root: Path, speed: SpeedBlocks) -> dict[Path, bytes]:
     results = [read_results(path) for path in sorted((folder / "results").glob("*.json"))]
     blocks = blocks_of(root, results, speed)
     cards = project_cards(root, results)
-    with_blocks = {root / "README.md", *(root / "docs").glob("*.md"), *folder.glob("*.md")} - cards.keys()
+    pages = {root / "README.md", *(root / "docs").glob("*.md"), *folder.glob("*.md"), *folder.glob("defaults/*.md")}
+    with_blocks = pages - cards.keys()
     texts = {path: rendered(path.read_text("utf-8"), blocks, path, root) for path in with_blocks}
     plots = {copy: plot.read_bytes() for copy, plot in copied_plots(root).items()}
     return {path: text.encode() for path, text in (texts | cards).items()} | plots

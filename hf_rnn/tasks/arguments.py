@@ -97,7 +97,18 @@ class ModelArguments:
         },
     )
 
+    from_scratch: bool = field(
+        default=False,
+        metadata={
+            "help": "Start a new model from random weights. Default: a new bilstm for English texts starts from "
+            "bundled:bilstm-base-en, unless its vectors, tokenizer or sizes are given."
+        },
+    )
+
     def __post_init__(self) -> None:
+        if self.from_scratch and (given := self.model_name_or_path or self.init_from_lm) is not None:
+            name = "init_from_lm" if self.model_name_or_path is None else "model_name_or_path"
+            raise ValueError(f"`from_scratch` and `{name}`={given!r} were both given; give one.")
         if self.model_type is not None and self.model_name_or_path is not None:
             raise ValueError(
                 f"`model_type`={self.model_type!r} (a new model) and `model_name_or_path`={self.model_name_or_path!r} "
@@ -261,8 +272,12 @@ class ReportArguments:
     base_model_id: str | None = field(
         default=None, metadata={"help": "Hub id of `model_name_or_path`, where that is a folder. Default: none."}
     )
-    language: str = field(
-        default="en", metadata={"help": "Language of the texts as a code, such as en or de, for the model card."}
+    language: str | None = field(
+        default=None,
+        metadata={
+            "help": "Language of the texts as a code, such as en or de, for the model card and for the pretrained "
+            "weights that know it. Default: the one that is found in the texts."
+        },
     )
     license: str = field(
         default="apache-2.0",

@@ -14,7 +14,7 @@ from ..checksums import check_source
 from ..data.readers.files import expand_path
 from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
-from ..models.configuration_rnn import FAMILIES
+from ..models.configuration_rnn import FAMILIES, RecurrentConfig
 from ..progress import without_weight_bars
 from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
@@ -22,6 +22,7 @@ from .overrides import check_tokens, width_of_vectors, with_overrides
 
 
 __all__ = [
+    "bare_encoder",
     "build_model",
     "build_tokenizer",
     "checkpoint_config",
@@ -49,6 +50,14 @@ def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedCon
         **values,
     )
     return config
+
+
+def bare_encoder(arguments: ModelArguments) -> RecurrentConfig | None:
+    """The configuration of `model_name_or_path`, where it is a recurrent encoder without a head; None otherwise."""
+    config = checkpoint_config(arguments)
+    names = (config and config.architectures) or []
+    bare = bool(names) and all(name.endswith("Model") for name in names)
+    return config if bare and isinstance(config, RecurrentConfig) else None
 
 
 def trained_labels(arguments: ModelArguments) -> dict[str, int] | None:

@@ -51,6 +51,7 @@ class TrainingTask:
         model_init: A new model like `model`, given values of its configuration that come on top of the arguments' own;
             a search needs it.
         train_for: `train` as other training arguments need it; None: it is the same for all.
+        language: That of the texts; None: it is not known, or there are no texts.
         baselines: What is fitted and measured beside the model once it is trained; none where nothing cheap compares.
     """
 
@@ -70,6 +71,7 @@ class TrainingTask:
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
     model_init: Callable[[Mapping[str, Any]], PreTrainedModel] | None = None
     train_for: Callable[[Any], Dataset[Any]] | None = None
+    language: str | None = None
     baselines: Sequence[Fit] = ()
 
     def trainer(

@@ -34,8 +34,9 @@ class Task:
         name: The task's name in the table.
         groups: The argument dataclasses, in the order of its script. `ReportArguments` and the training arguments are
             among them. Those at the end that are not given have their defaults.
-        load: Takes an instance of each group but the report's, in this order, and as `checkpoint` the folder of the
-            checkpoint that a run goes on from; gives what is to be trained.
+        load: Takes an instance of each group but the report's, in this order, as `checkpoint` the folder of the
+            checkpoint that a run goes on from, and as `language` that of the texts, None where it is to be found;
+            gives what is to be trained.
         test_data: How the test set of a comparison is read and measured; None: its models are not compared.
         check: Raises what is wrong with the arguments (a tuple in the order of `groups`) before anything is read.
     """
@@ -65,7 +66,8 @@ class Task:
         """Read the data and build what is to be trained, from the seed of the training arguments.
 
         Args:
-            arguments: An instance of each of `groups`; that of the report may be left out.
+            arguments: An instance of each of `groups`; that of the report may be left out, and gets the `language`
+                that is found. Those of the model get the pretrained weights that it starts from.
             checkpoint: The folder of the checkpoint that the run goes on from; its tokenizer is taken.
 
         Raises:
@@ -74,7 +76,10 @@ class Task:
         build_and_load()
         set_seed(_only(arguments, RecurrentTrainingArguments).seed)
         given = [group for group in arguments if not isinstance(group, ReportArguments)]
-        return self.load(*given, checkpoint=checkpoint)
+        report = next((group for group in arguments if isinstance(group, ReportArguments)), ReportArguments())
+        task = self.load(*given, checkpoint=checkpoint, language=report.language)
+        report.language = task.language
+        return task
 
     def run(self, arguments: Sequence[Any], recipe: str | None = None) -> dict[str, Any]:
         """Train (`do_train`), measure on train and validation (`do_eval`) and on test (`do_predict`), and write

@@ -126,3 +126,7 @@ def test_samples_of_real_corpora(language: str, read: Callable[[], list[str]]) -
     assert found == [language] * 50 and noisy == [language] * 20
     # Of ten texts it may say nothing; what it says is right.
     assert {find_language(drawn.sample(texts, 10)) for _ in range(50)} <= {language, None}
+
+
+def test_one_letter_of_formulas_makes_no_language() -> None:
+    assert find_language([f"x{n} y{n % 7}" for n in range(40)]) is None

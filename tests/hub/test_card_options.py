@@ -51,7 +51,11 @@ def test_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
             "`license_name` must be a text, or null",
         ),
         ({"license": "mit", "language": ["en", 1]}, TypeError, r"`language` must be .*; it is \['en', 1\]"),
-        ({"license": "mit", "language": []}, TypeError, r"`language` must be a text or a list of texts; it is \[\]"),
+        (
+            {"license": "mit", "language": []},
+            TypeError,
+            r"`language` must be a text, a list of texts or None; it is \[\]",
+        ),
         ({"license": "mit", "language": "en", "bundled": "no"}, TypeError, "`bundled` must be .*; it is 'no'"),
         ({"license": "mit", "language": "en", "repo_id": 3}, TypeError, "`repo_id` must be a text, or null; it is 3"),
     ],

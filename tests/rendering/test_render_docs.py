@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from hf_rnn.benchmark.comparison.report import write_comparison
+from hf_rnn.benchmark.defaults.report import collect_cells, write_cell
 from hf_rnn.benchmark.document import write_document
 from hf_rnn.runs.results import write_results
 from tests.benchmark.comparisons import document as comparison_document
+from tests.benchmark.defaults_documents import cell as defaults_cell
 from tests.benchmark.speed.documents import document as speed_document
 from tests.results_document import results_document
 
@@ -204,6 +206,30 @@ def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
     assert (root / "README.md").read_text() == text
 
 
+def test_the_defaults_are_rendered_from_their_file_and_a_change_is_noticed(
+    render: Callable[..., None], root: Path
+) -> None:
+    folder = root / "model_cards" / "defaults"
+    cells = root / "cells"
+    cells.mkdir()
+    folder.mkdir()
+    page = folder / "README.md"
+    for path in (root / "README.md", page):
+        with path.open("a") as file:
+            file.write("<!-- defaults:summary -->\nold\n<!-- /defaults:summary -->\n")
+    write_cell(defaults_cell(figure=0.8123), cells / "trec-200.json")
+    write_document(collect_cells(cells), folder / "defaults.json")
+    render(root)
+    for path in (root / "README.md", page):
+        assert "| TREC questions, 6 classes | accuracy |  | **0.812** / 0.770 |" in path.read_text()
+        assert "\nold\n" not in path.read_text()
+    render(root, "--check")
+    write_cell(defaults_cell(figure=0.8234), cells / "trec-200.json")
+    write_document(collect_cells(cells), folder / "defaults.json")
+    with pytest.raises(SystemExit, match=r"Out of date: README.md, model_cards/defaults/README.md"):
+        render(root, "--check")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -237,6 +263,10 @@ def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
         (
             "<!-- contributions:mine -->\n<!-- /contributions:mine -->\n",
             "nothing for the block 'contributions:mine' in model_cards/insight, .*there are: none",
+        ),
+        (
+            "<!-- defaults:summary -->\n<!-- /defaults:summary -->\n",
+            "nothing for the block 'defaults:summary' in model_cards/defaults/defaults.json, .*there are: none",
         ),
     ],
 )

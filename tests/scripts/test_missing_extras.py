@@ -49,6 +49,7 @@ CASES = {
         "train",
         "A comparison",
     ),
+    "compare_defaults": ("--data texts --output out", "train", "A comparison of the defaults"),
     "benchmark": ("--quick --output_dir out", "bench", "The benchmark"),
     "export_onnx": ("run --output out", "export", "ONNX export"),
     "export_onnx --eval_file": ("run --output out --eval_file texts/test.csv", "export", "ONNX export"),

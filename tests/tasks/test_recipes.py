@@ -20,6 +20,7 @@ from hf_rnn.models.configuration_rnn import FAMILIES
 from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
 from hf_rnn.tasks.building import DEFAULT_FAMILY
 from hf_rnn.tasks.one_shot.task import OneShotArguments
+from hf_rnn.tasks.pretrained_start import start_from_base
 from hf_rnn.tasks.recipes import find_recipe, parse_arguments, recorded_name
 from hf_rnn.tasks.registry import find_task
 from hf_rnn.tasks.token_classification.building import TAGGER_DEFAULTS
@@ -209,3 +210,17 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
 def test_there_are_recipes_of_each_script() -> None:
     scripts = {"run_text_classification", "run_token_classification", "run_one_shot", "run_language_modeling"}
     assert scripts <= {script_of(path) for path in RECIPES}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_what_a_published_recipe_starts_with_is_settled_by_it(path: Path) -> None:
+    """No encoder that is bundled later gets into the figures that a recipe has published."""
+    groups = find_task(json.loads(path.read_text())["task"]).groups
+    if ModelArguments not in groups or LanguageDataArguments in groups:
+        return
+    given, _ = parse_arguments(HfArgumentParser(groups), [str(path)])
+    model = next(group for group in given if isinstance(group, ModelArguments))
+    tokenizer = next(group for group in given if isinstance(group, TokenizerArguments | WordArguments))
+    before = (model.model_name_or_path, model.model_type)
+    start_from_base(model, tokenizer, "en")
+    assert (model.model_name_or_path, model.model_type) == before

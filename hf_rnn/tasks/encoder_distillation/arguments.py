@@ -26,6 +26,9 @@ class EncoderDistillationArguments:
             "help": "Encoder to learn from: a Hub id or a folder. Default: sentence-transformers/all-MiniLM-L6-v2."
         },
     )
+    teacher_id: str | None = field(
+        default=None, metadata={"help": "Hub id of `teacher`, where that is a folder. Default: none."}
+    )
     word_vectors: str | None = field(
         default=None,
         metadata={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from transformers.utils import logging
 
 from ...data.tokenizers.word_pieces import split_words, train_word_pieces
 from ...data.tokenizers.word_vocabulary import spell_tokens
+from ...runs.describe import non_default_arguments
 from ...training.arguments import RecurrentTrainingArguments
+from ...training.clock import TrainingClock
 from ...training.trainer import RecurrentTrainer
 from ..building import named_vectors
 from .arguments import EncoderDistillationArguments
@@ -69,13 +70,15 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
         data_collator=LessonCollator(tokenizer, lessons),
         train_dataset=rows.select(range(held_out, len(rows))),
         eval_dataset=rows.select(range(held_out)),
+        callbacks=[TrainingClock()],
     )
-    begin = time.perf_counter()
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder / STUDENT_FOLDER)))
     results = {
-        "arguments": vars(arguments),
+        "teacher": arguments.teacher_id or arguments.teacher,
+        "arguments": non_default_arguments(arguments),
         "sentences": {"train": len(rows) - held_out, "held_out": held_out},
-        "minutes_of_the_last_start": round((time.perf_counter() - begin) / 60, 1),
+        "parameters": student.encoder.num_parameters(),
+        "minutes": round(_clock(trainer).minutes, 1),
         "steps": trainer.state.global_step,
         "held_out": _measure(trainer),
     }
@@ -84,6 +87,11 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
     text = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
     (folder / RESULTS_FILE).write_text(text, encoding="utf-8")
     return results
+
+
+def _clock(trainer: RecurrentTrainer) -> TrainingClock:
+    # A resumed trainer has put the clock of its checkpoint in place of the one it was given.
+    return next(item for item in trainer.callback_handler.callbacks if isinstance(item, TrainingClock))
 
 
 def _sentences(arguments: EncoderDistillationArguments, folder: Path) -> tuple[list[str], PreTrainedTokenizerBase]:

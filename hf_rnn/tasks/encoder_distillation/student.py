@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from ...data.batches.collator import PaddingCollator
+from ...data.tokenizers.spelling import spell_with_boundaries
 from ...data.tokenizers.word_vocabulary import spell_tokens
 from ...models.configuration_rnn import BiLstmConfig
 from ...models.modeling_rnn import BiLstmModel
@@ -43,7 +44,8 @@ def new_encoder(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         word_vocab_size=len(words) + 1,
-        max_token_bytes=max(2, *map(len, spelt)),
+        # The table of the wide part of a classifier, which is as wide, spells the ends of words, too.
+        max_token_bytes=max(map(len, spell_with_boundaries(tokenizer))),
         embedding_size=arguments.embedding_size,
         hidden_size=arguments.hidden_size,
         num_hidden_layers=1,

@@ -20,6 +20,7 @@ from ...training.streams import choose_streams, streams_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_model, build_tokenizer
+from ..pretrained_start import language_of
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import LanguageTokenizerArguments
@@ -75,11 +76,13 @@ def prepare_language_modeling(
     arguments: LanguageTrainingArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """The streams, the tokenizer and the model of [`run_language_modeling`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
+        language: That of the text; None: it is found, for the card.
     """
     data = load_language_data(data_arguments)
     check_splits(data.splits, arguments)
@@ -115,6 +118,7 @@ def prepare_language_modeling(
         plotted_metric="perplexity",
         trainer_class=LanguageModelTrainer,
         train_for=lambda changed: _streams("train", texts["train"], changed),
+        language=language_of(data.splits["train"], language),
         baselines=(partial(fit_ngrams, texts, len(tokenizer)),),
     )
 

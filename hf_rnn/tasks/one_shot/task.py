@@ -68,11 +68,13 @@ def prepare_one_shot(
     arguments: RecurrentTrainingArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """The glyphs and the network of [`run_one_shot`], ready to be trained.
 
     Args:
         checkpoint: The folder that the run goes on from; nothing of it is needed here.
+        language: That of the letters, for the card.
     """
     encoder = one_shot_arguments.encoder()
     objective = build_objective(one_shot_arguments, "labels")
@@ -100,6 +102,7 @@ def prepare_one_shot(
         measure=lambda trainer, _: _measure(trainer, measured, one_shot_arguments.threshold_metric),
         trainer_class=SiameseTrainer,
         trainer_options={"loss": objective, "groups": train.groups if objective.in_batch else None},
+        language=language,
     )
 
 

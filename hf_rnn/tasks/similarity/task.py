@@ -14,6 +14,7 @@ from ...data.batches.duplicates import row_groups
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
+from ...data.readers.sources import training_column
 from ...data.tokenizers.pair_template import with_pair_template
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import matching_metrics_for, similarity_metrics_for
@@ -22,6 +23,7 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import build_tokenizer, trained_labels
+from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
@@ -92,14 +94,18 @@ def prepare_similarity(
     arguments: RecurrentTrainingArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """The pairs, the tokenizer and the network of [`run_similarity`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
+        language: That of the texts; None: it is found.
     """
     data = load_pairs(data_arguments, _trained_classes(model_arguments))
     check_splits(data.splits, arguments)
+    language = language_of(training_column(data.splits, "text"), language)
+    start_from_base(model_arguments, tokenizer_arguments, language)
     similarity_arguments = similarity_arguments.settled(data.kind)
     named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
     if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
@@ -153,6 +159,7 @@ def prepare_similarity(
             "groups": groups,
             "predicts_embeddings": data.kind == "positives",
         },
+        language=language,
         baselines=(partial(fit_overlap, data, similarity_arguments),),
     )
 

@@ -33,8 +33,9 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.task_of_model import problem_type_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_model, build_tokenizer, checkpoint_config, trained_labels, with_new_head
+from ..building import bare_encoder, build_model, build_tokenizer, checkpoint_config, trained_labels, with_new_head
 from ..distillation.arguments import DistillationArguments
+from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .baseline import fit_linear
@@ -114,14 +115,18 @@ def prepare_text_classification(
     distillation: DistillationArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """The data, the tokenizer and the model of [`run_text_classification`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
+        language: That of the texts; None: it is found.
     """
     data = _load(model_arguments, data_arguments, arguments)
     check_splits(data.splits, arguments)
+    language = language_of(training_column(data.splits, "text"), language)
+    start_from_base(model_arguments, tokenizer_arguments, language)
     data = with_unlabelled_texts(data, data_arguments, distillation)
     tokenizer = build_tokenizer(
         tokenizer_arguments,
@@ -157,6 +162,7 @@ def prepare_text_classification(
         metric=TASK.kind.selects[data.problem_type],
         compute_metrics=metrics_on_the_way(data, overrides),
         measure=lambda trainer, output: _measure(trainer, splits, data, overrides, output),
+        language=language,
         baselines=(partial(fit_linear, data),),
     )
     if distillation.teaches and arguments.do_train:
@@ -247,7 +253,8 @@ def _classifier(
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
-    new = arguments.model_name_or_path is None
+    encoder = bare_encoder(arguments)
+    new = wide and (arguments.model_name_or_path is None or encoder is not None)
     model = build_model(
         arguments,
         AutoModelForSequenceClassification,
@@ -256,7 +263,7 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
-        **(wide_values(len(names), tokenizer, arguments.overrides()) if new and wide else {}),
+        **(wide_values(len(names), tokenizer, arguments.overrides(), encoder) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)
 

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.tags import IGNORED_LABEL
 from ...data.tokenizers.spelling import spell_with_boundaries
+from ...models.configuration_rnn import RecurrentConfig
 from ...models.losses import classification_loss
 from ...models.modeling_rnn import RecurrentForSequenceClassification
 from ...models.wide import WidePart
@@ -39,18 +40,24 @@ MOST_TOKENS_CHOOSING, MOST_TOKENS = 150_000, 1_500_000
 
 
 def wide_values(
-    labels: int, tokenizer: PreTrainedTokenizerBase, overrides: Mapping[str, Any]
+    labels: int,
+    tokenizer: PreTrainedTokenizerBase,
+    overrides: Mapping[str, Any],
+    encoder: RecurrentConfig | None = None,
 ) -> dict[str, int | None]:
     """The configuration of the wide part of a new classifier; `overrides` are the user's, who may want none.
 
     Args:
         labels: How many the model has: the more, the fewer rows have the weights.
+        encoder: The configuration of a trained encoder below it; one that spells its tokens has a table of a width.
     """
     buckets = MOST_BUCKETS
     while buckets > 1 and buckets * labels > MOST_NUMBERS:
         buckets //= 2
     if overrides.get("wide_buckets", buckets) is None:
         return {}
+    if encoder is not None and encoder.word_vocab_size is not None:
+        return {"wide_buckets": buckets}
     longest = max(map(len, spell_with_boundaries(tokenizer)), default=0)
     return {"wide_buckets": buckets, "max_token_bytes": min(LONGEST_TOKEN, max(2, longest))}
 

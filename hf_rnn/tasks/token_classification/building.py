@@ -17,7 +17,15 @@ from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_
 from ...data.vectors import fill_embeddings
 from ...models.configuration_rnn import RecurrentConfig
 from ..arguments import ModelArguments, WordArguments
-from ..building import build_model, checkpoint_config, named_vectors, new_model, trained_labels, with_new_head
+from ..building import (
+    bare_encoder,
+    build_model,
+    checkpoint_config,
+    named_vectors,
+    new_model,
+    trained_labels,
+    with_new_head,
+)
 from ..overrides import check_tokens, width_of_vectors, with_overrides
 
 
@@ -79,8 +87,9 @@ def build_tagger(
         "id2label": dict(enumerate(data.label_names)),
         "label2id": {name: index for index, name in enumerate(data.label_names)},
     }
-    of_words = arguments.model_name_or_path is None and marks_words(tokenizer)
-    if arguments.model_name_or_path is None:
+    new = arguments.model_name_or_path is None
+    of_words = new and marks_words(tokenizer)
+    if new or bare_encoder(arguments) is not None:
         labels |= TAGGER_DEFAULTS if of_words else {"crf": True}
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None

@@ -28,6 +28,7 @@ from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, WordArguments
 from ..building import trained_labels
 from ..distillation.arguments import DistillationArguments
+from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .baseline import fit_crf, fit_most_frequent
@@ -100,16 +101,20 @@ def prepare_token_classification(
     distillation: DistillationArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """The data, the tokenizer and the model of [`run_token_classification`], ready to be trained.
 
     Args:
         checkpoint: From which the run goes on; its tokenizer is taken.
+        language: That of the sentences; None: it is found.
     """
     data = load_token_classification(
         data_arguments, label2id=trained_labels(model_arguments), new_head=arguments.do_train
     )
     check_splits(data.splits, arguments)
+    language = language_of([" ".join(words) for words in training_column(data.splits, "tokens")], language)
+    start_from_base(model_arguments, word_arguments, language)
     data = with_unlabelled_sentences(data, data_arguments, distillation)
     tokenizer = tagger_tokenizer(
         word_arguments,
@@ -146,6 +151,7 @@ def prepare_token_classification(
             "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
             "preprocess_logits_for_metrics": best_labels,
         },
+        language=language,
         baselines=(partial(fit_most_frequent, data), partial(fit_crf, data)),
     )
     if distillation.teacher_name_or_path is not None and arguments.do_train:
