@@ -27,7 +27,7 @@ from .graph_layers import (
     recurrent_layer,
 )
 from .graph_pairs import Side, pair_logits
-from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, step_of_piece
+from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, spread, step_of_piece
 from .graph_wide import wide_logits
 from .graph_words import word_steps
 
@@ -137,6 +137,8 @@ def _side(g: Graph, model: SiameseModel, suffix: str = "") -> Side:
         vector = (mean if model.config.pooling == "mean" else first)(g, steps)
     if model.projection is not None:
         vector = linear(g, model.projection, vector)
+    if model.config.composition is not None and isinstance(model.encoder.embeddings, WordEmbeddings):
+        steps = spread(g, steps, pieces)
     return Side(steps, vector, pieces)
 
 

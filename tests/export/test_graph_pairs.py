@@ -50,6 +50,15 @@ def test_a_graph_is_held_equal_to_its_model(encoder: str, options: dict[str, Any
         assert check_parity(model, session_of(build_graph(model, opset))).largest_difference <= 1e-5
 
 
+@pytest.mark.parametrize("composition", ["recurrent", None])
+def test_an_encoder_of_words(composition: str | None) -> None:
+    model = built(sizes={"word_vocab_size": 3, "char_encoder": "cnn"}, composition=composition)
+    embeddings = model.model.encoder.embeddings
+    count = len(embeddings.token_starts)
+    embeddings.set_tokens([bytes([97 + token % 26]) for token in range(count)], [t % 2 == 0 for t in range(count)])
+    assert check_parity(model, session_of(build_graph(model))).largest_difference <= 1e-5
+
+
 @pytest.mark.parametrize("layout", ["right", "left", "apart"])
 @torch.no_grad()
 def test_padding_and_what_stands_there_change_nothing(layout: str) -> None:
