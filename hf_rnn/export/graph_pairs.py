@@ -42,9 +42,10 @@ def pair_logits(g: Graph, model: SiameseForPairClassification, a: Side, b: Side)
     together = model.together
     if together is not None:
         shared = shared_features(g, together.overlap, a.pieces, b.pieces, a.steps.real, b.steps.real)
+        alike, back = _alike(g, u, v), g.Gather(shared, ints(*SWAPPED), axis=1)
         of_a, of_b = _read(g, together.reader, a.steps, b.steps)
-        orders[0] += [of_a, of_b, shared]
-        orders[1] += [of_b, of_a, g.Gather(shared, ints(*SWAPPED), axis=1)]
+        orders[0] += [of_a, of_b, g.Concat(shared, alike, axis=1)]
+        orders[1] += [of_b, of_a, g.Concat(back, alike, axis=1)]
     found = [_logits(g, model, order) for order in orders[: 1 + model.config.symmetric]]
     return found[0] if len(found) == 1 else g.Mul(g.Add(*found), float_(0.5))
 
@@ -56,11 +57,25 @@ def _logits(g: Graph, model: SiameseForPairClassification, features: list[str]) 
     return g.Add(logits, dense_stack(g, model.together.wide, features[-1]))
 
 
+def _alike(g: Graph, u: str, v: str) -> str:
+    # (batch, 1); see `models.together.alike`.
+    lengths = [g.ReduceL2(vector, ints(1), keepdims=1) for vector in (u, v)]
+    # The cosine with the zero vector is 0, whatever that is divided by.
+    units = [
+        g.Div(vector, g.Where(g.Greater(length, float_(0)), length, float_(1)))
+        for vector, length in zip((u, v), lengths, strict=True)
+    ]
+    cosine = g.ReduceSum(g.Mul(*units), ints(1), keepdims=1)
+    return g.Sub(g.Mul(cosine, float_(4)), float_(2))
+
+
 def _read(g: Graph, reader: PairReader, a: GraphSteps, b: GraphSteps) -> tuple[str, str]:
     # The vectors of both texts, each (batch, 2 * features).
     states_a, states_b = (cleared(g, each.features, each.real) for each in (a, b))  # (time, batch, features)
     by_batch = [g.Transpose(states, perm=[1, 0, 2]) for states in (states_a, states_b)]
     scores = g.MatMul(by_batch[0], g.Transpose(states_b, perm=[1, 2, 0]))  # (batch, time of a, time of b)
+    if reader.reduction is not None:
+        states_a, states_b, *by_batch = (linear(g, reader.reduction, x) for x in (states_a, states_b, *by_batch))
     of_a = _aligned(g, scores, by_batch[1], b)
     of_b = _aligned(g, g.Transpose(scores, perm=[0, 2, 1]), by_batch[0], a)
     return _composed(g, reader, states_a, of_a, a), _composed(g, reader, states_b, of_b, b)

@@ -138,8 +138,8 @@ def shared(question: Question) -> Section:
     return Section(
         "How much of the two texts is the same, as the model measures it beside what the tokens mean, and what it "
         "would answer by that alone.",
-        "A share goes from 0 to 1; weighed, a rare token counts more than a frequent one. The two scores are far "
-        "apart where the words are alike and the meaning is not, or the other way round.",
+        "A share goes from 0 to 1, a cosine from -1; weighed, a rare token counts more than a frequent one. The two "
+        "scores are far apart where what stands beside what in the two texts says another thing than their words do.",
         tables=(
             Table(("measured", "share"), tuple((name, f"{value:.2f}") for name, value in found.figures.items())),
             Table(

@@ -10,6 +10,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from ..models.modeling_siamese import SiameseForPairClassification
 from ..models.overlap import swapped
+from ..models.together import alike
 from .contributions.targets import find_target
 from .evaluation import evaluation_mode
 from .reading import Reading, read
@@ -19,7 +20,7 @@ from .steps import NotApplicableError
 __all__ = ["FIGURES", "SharedTokens", "shared_tokens"]
 
 
-# What `models.overlap.overlap_features` measures, in its order.
+# What `models.overlap.overlap_features` measures, in its order, and the direction of the embeddings.
 FIGURES = (
     "of the first text's tokens in the second",
     "of the second text's tokens in the first",
@@ -31,13 +32,14 @@ FIGURES = (
     "the shorter text's length, of the longer one's",
     "both are the same",
     "both begin with the same token",
+    "cosine of the embeddings",
 )
 
 
 @dataclass(frozen=True)
 class SharedTokens:
     """Attributes:
-    figures: What is measured, each of `FIGURES` → a number from 0 to 1.
+    figures: What is measured, each of `FIGURES` → a number from 0 to 1; the cosine goes from -1.
     tokens: The tokens of both texts, those of the first alone and those of the second alone, each once, in order.
     label: The label that the scores are of.
     score_name: "log-odds" (natural logarithm) or "number", as of `Contributions`.
@@ -76,8 +78,10 @@ def shared_tokens(
     sides = [inputs[f"input_ids{suffix}"] for suffix in ("", "_b")]
     with evaluation_mode(model):
         outputs = model(**inputs)
-        features = model.together.overlap(*sides, *(torch.ones_like(ids, dtype=torch.bool) for ids in sides))
-        orders = [features, swapped(features)][: 1 + model.config.symmetric]
+        measured = model.together.overlap(*sides, *(torch.ones_like(ids, dtype=torch.bool) for ids in sides))
+        same = alike(outputs.embeddings, outputs.embeddings_b)
+        features = torch.cat([measured, same], dim=1)
+        orders = [features, torch.cat([swapped(measured), same], dim=1)][: 1 + model.config.symmetric]
         logits = torch.stack([model.together.of_shared(order) for order in orders]).mean(0)
     target = find_target(model, reading, outputs, label)
     return SharedTokens(

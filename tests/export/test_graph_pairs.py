@@ -50,6 +50,13 @@ def test_a_graph_is_held_equal_to_its_model(encoder: str, options: dict[str, Any
         assert check_parity(model, session_of(build_graph(model, opset))).largest_difference <= 1e-5
 
 
+def test_wide_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_rnn.models.alignment.WIDEST", 5)
+    model = built(composition="recurrent")
+    assert model.together.reader.reduction is not None
+    assert check_parity(model, session_of(build_graph(model))).largest_difference <= 1e-5
+
+
 @pytest.mark.parametrize("composition", ["recurrent", None])
 def test_an_encoder_of_words(composition: str | None) -> None:
     model = built(sizes={"word_vocab_size": 3, "char_encoder": "cnn"}, composition=composition)

@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification
 from hf_rnn import SiameseForPairClassification
 from hf_rnn.insight import NotApplicableError, explain, shared_tokens, token_contributions
 from hf_rnn.insight.shared import FIGURES
-from hf_rnn.models.overlap import NUM_OVERLAP_FEATURES
+from hf_rnn.models.together import NUM_SHARED
 from tests.models.siamese import build_siamese, tokenizer_of_words
 
 
@@ -29,7 +29,7 @@ def test_what_is_shared_and_its_score_by_hand(symmetric: bool) -> None:
     model, tokenizer = built(symmetric=symmetric), tokenizer_of_words()
     found = shared_tokens(model, tokenizer, FIRST, SECOND, label="LABEL_1")
     assert found.tokens == (("a", "film"), ("fine", ","), ("not", "good"))
-    assert len(found.figures) == len(FIGURES) == NUM_OVERLAP_FEATURES
+    assert len(found.figures) == len(FIGURES) == NUM_SHARED
     ids = [tokenizer(text)["input_ids"] for text in (FIRST, SECOND)]
     idf = [[float(model.together.overlap.idf[token]) for token in side] for side in ids]
     by_hand = [4 / 6, 2 / 4, 0.0, 0.0, 2 / 6, 0.0, 0 / 7, 4 / 6, 0, 0]
@@ -37,9 +37,12 @@ def test_what_is_shared_and_its_score_by_hand(symmetric: bool) -> None:
     by_hand[3] = sum(idf[1][place] for place in (1, 3)) / sum(idf[1])
     both = idf[1][1] + idf[1][3]
     by_hand[5] = both / (idf[0][0] + idf[0][1] + idf[0][2] + idf[0][3] + idf[1][0] + idf[1][2])
+    with torch.no_grad():
+        u, v = (model.model(torch.tensor([side])).embeddings[0] for side in ids)
+    by_hand.append(float(u @ v / (u.norm() * v.norm())))
     assert list(found.figures.values()) == pytest.approx(by_hand, abs=1e-6)
     spread = torch.tensor([[4 * value - 2 for value in by_hand]])
-    orders = [spread, spread[:, [1, 0, 3, 2, 4, 5, 6, 7, 8, 9]]][: 1 + symmetric]
+    orders = [spread, spread[:, [1, 0, 3, 2, 4, 5, 6, 7, 8, 9, 10]]][: 1 + symmetric]
     with torch.no_grad():
         logits = sum(model.together.wide(order) for order in orders)[0] / len(orders)
     assert found.alone == pytest.approx(float(logits[1] - logits[0]), abs=1e-4)

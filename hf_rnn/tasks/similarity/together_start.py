@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 from ...models.losses import classification_loss
 from ...models.modeling_siamese import SiameseForPairClassification
-from ...models.overlap import Overlap, swapped
+from ...models.overlap import NUM_OVERLAP_FEATURES, swapped
+from ...models.together import alike
 
 
 __all__ = ["start_together"]
@@ -28,8 +29,8 @@ ITERATIONS = 100
 # The share of the training pairs that chooses among them where there is no validation split.
 HELD_OUT = 5
 # More pairs than these are not looked at.
-MOST_PAIRS = 20_000
-PAIRS_AT_ONCE = 256
+MOST_PAIRS = 5_000
+PAIRS_AT_ONCE = 64
 
 
 def start_together(model: PreTrainedModel, splits: Mapping[str, datasets.Dataset]) -> None:
@@ -51,8 +52,8 @@ def start_together(model: PreTrainedModel, splits: Mapping[str, datasets.Dataset
     overlap.count(chain(train["input_ids"], train["input_ids_b"]))
     if not len(train):
         return
-    pairs = _features(overlap, train)
-    others = _features(overlap, splits["validation"]) if "validation" in splits else None
+    pairs = _features(model, train)
+    others = _features(model, splits["validation"]) if "validation" in splits else None
     strength = _chosen(model, pairs, others)
     model.together.wide.load_state_dict(_fitted(model, *pairs, strength).state_dict())
     nn.init.zeros_(model.output.weight)
@@ -64,18 +65,22 @@ Pairs = tuple[torch.Tensor, torch.Tensor]
 
 
 @torch.no_grad()
-def _features(overlap: Overlap, rows: datasets.Dataset) -> Pairs:
+def _features(model: SiameseForPairClassification, rows: datasets.Dataset) -> Pairs:
     # What the texts of each pair share, and the labels, of at most so many pairs, in another order.
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:MOST_PAIRS].tolist()
     columns = [rows[name][:] for name in ("input_ids", "input_ids_b")]
-    ids = [[column[index] for index in order] for column in columns]
-    device = overlap.idf.device
+    # Pairs of similar length are computed together.
+    order.sort(key=lambda index: sum(len(column[index]) for column in columns))
+    training = model.training
     found = []
     for start in range(0, len(order), PAIRS_AT_ONCE):
-        sides = [_batch(texts[start : start + PAIRS_AT_ONCE], device) for texts in ids]
-        found.append(overlap(sides[0][0], sides[1][0], sides[0][1], sides[1][1]))
+        chosen = order[start : start + PAIRS_AT_ONCE]
+        (a, mask_a), (b, mask_b) = (_batch([column[i] for i in chosen], model.device) for column in columns)
+        u, v = (model.eval().model(ids, mask.long()).embeddings for ids, mask in ((a, mask_a), (b, mask_b)))
+        found.append(torch.cat([model.together.overlap(a, b, mask_a, mask_b), alike(u, v)], dim=1))
+    model.train(training)
     labels = torch.tensor(rows["labels"][:])[order]
-    return torch.cat(found), labels.to(device)
+    return torch.cat(found), labels.to(model.device)
 
 
 def _batch(texts: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,5 +128,6 @@ def _loss(
 ) -> torch.Tensor:
     logits = layers(features)
     if model.config.symmetric:
-        logits = (logits + layers(swapped(features))) / 2
+        back = torch.cat([swapped(features), features[:, NUM_OVERLAP_FEATURES:]], dim=1)
+        logits = (logits + layers(back)) / 2
     return classification_loss(logits, labels, model.config.problem_type)
