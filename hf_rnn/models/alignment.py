@@ -65,7 +65,7 @@ class PairReader(nn.Module):
         units = reader_size(size) // 2
         self.dropout = LockedDropout(dropout)
         self.reduction = nn.Linear(size, 2 * units) if size > WIDEST else None
-        self.projection = nn.Linear(4 * min(size, WIDEST), 2 * units)
+        self.projection = nn.Linear(4 * (size if self.reduction is None else 2 * units), 2 * units)
         self.layer: nn.Module
         if composition == "recurrent":
             self.layer = RecurrentLayer(BiLstmConfig(embedding_size=2 * units, hidden_size=units), 0)
