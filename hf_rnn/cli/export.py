@@ -23,9 +23,13 @@ from ..bundles import checkpoint_folder
 from ..data.batches.tags import token_predictions, tokenize_tagged
 from ..export import export_onnx
 from ..export.onnx_export import REPORT_FILE, load_exportable
-from ..export.runtime import SETTINGS_FILE, SentenceEncoder, Tagger, load
+from ..export.runtime import SETTINGS_FILE, PairClassifier, SentenceEncoder, Tagger, load
 from ..extras import require_extra
+from ..metrics.pairs import pair_figures
 from ..models.modeling_causal import RecurrentForCausalLM
+from ..models.modeling_siamese import SiamesePreTrainedModel
+from ..tasks.similarity.building import LABEL_NAMES
+from ..tasks.similarity.comparing import PairTestArguments, read_all_pairs
 from .flags import FlagsFormatter
 
 
@@ -40,10 +44,40 @@ def measure(checkpoint: str, model: Any, test: TestSet) -> dict[str, float]:
     if isinstance(model, SentenceEncoder):
         scores = [answer["score"] for answer in model(test.inputs)]
         return test.metrics(scores, threshold=model.settings["threshold"])
+    if isinstance(model, PairClassifier):
+        return pair_metrics(test, model.logits(test.inputs))
     if isinstance(model, Tagger):
         return test.metrics(tags(checkpoint, model, test))
     # A folder of an earlier version has none.
     return test.metrics(model.logits(test.inputs), threshold=model.settings.get("threshold"))
+
+
+def pair_metrics(test: TestSet, logits: Any) -> dict[str, float]:
+    """The figures of logits (pairs, labels), or of one score for each pair."""
+    if test.problem_type == "classes":
+        return test.metrics(logits.tolist())
+    if logits.shape[1] == 1:
+        return test.metrics(logits[:, 0].tolist())
+    return pair_figures("labels", logits[:, 1] - logits[:, 0], None, test.references, threshold=0.0)
+
+
+def read_rows(settings: dict[str, Any], columns: dict[str, str]) -> TestSet:
+    """The labelled rows that a model with these settings is measured on.
+
+    Raises:
+        ValueError: the labels of pairs are not of the kind that the model answers with.
+    """
+    task, names = settings["task"], settings.get("labels")
+    if task != "pair-classification":
+        return read_test_set(task, DATA_ARGUMENTS[task](**columns), names)
+    kind = "scores" if settings["function"] == "none" else "labels" if names == list(LABEL_NAMES) else "classes"
+    test = read_all_pairs(PairTestArguments(**columns), names if kind == "classes" else None)
+    if test.problem_type != kind:
+        raise ValueError(
+            f"`--eval_file`={columns['test_file']!r} has pairs with {test.problem_type}, and the model answers with "
+            f"{kind}; --label_column_name names another column."
+        )
+    return test
 
 
 def tags(checkpoint: str, model: Tagger, test: TestSet) -> list[list[str]]:
@@ -68,10 +102,8 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     settings = json.loads((arguments.output / SETTINGS_FILE).read_text(encoding="utf-8"))
     columns = "text_column_name" if settings["task"] == "token-classification" else "text_column_names"
     named = {columns: arguments.text_column_names, "label_column_name": arguments.label_column_name}
-    data = DATA_ARGUMENTS[settings["task"]](
-        test_file=arguments.eval_file, **{name: value for name, value in named.items() if value is not None}
-    )
-    test = read_test_set(settings["task"], data, settings.get("labels"))
+    given = {"test_file": arguments.eval_file} | {name: value for name, value in named.items() if value is not None}
+    test = read_rows(settings, given)
     graphs = {"float32": False} | ({"int8": True} if arguments.int8 else {})
     figures = {name: measure(arguments.model, load(arguments.output, int8), test) for name, int8 in graphs.items()}
     return {"file": Path(arguments.eval_file).name, "rows": len(test.inputs), "metric": test.metric, **figures}
@@ -107,4 +139,5 @@ def main(arguments: list[str]) -> None:
         metric = report["evaluation"]["metric"]
         for name in ("float32", "int8")[: 1 + given.int8]:
             print(f"{name}: {metric} {report['evaluation'][name][metric]:.4f}")
-    print(f'Run it: python {given.output}/runtime.py {given.output} "a text"')
+    texts = '"a text" "another"' if isinstance(model, SiamesePreTrainedModel) else '"a text"'
+    print(f"Run it: python {given.output}/runtime.py {given.output} {texts}")

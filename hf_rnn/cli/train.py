@@ -124,7 +124,7 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    for line in [*_uses(results["task"], folder), *comparison_lines(results)]:
+    for line in [*_uses(results["task"], folder, results["model"]["class"]), *comparison_lines(results)]:
         print(line)
     if training.push_to_hub:
         print(f"Published: {_publish(folder, training)}")
@@ -141,11 +141,13 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
     ).url
 
 
-def _uses(task: str, folder: str) -> list[str]:
+def _uses(task: str, folder: str, model_class: str) -> list[str]:
     kind = find_kind(task)
     if not kind.of_text:
         return [f'Use it: OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))']
+    # A classifier of pairs answers by another pipeline than the network of single texts inside it.
+    name = "text-classification" if model_class.endswith("ForPairClassification") else kind.pipeline_name
     return [
-        f'Use it: pipeline("{kind.pipeline_name}", model="{folder}", trust_remote_code=True)',
+        f'Use it: pipeline("{name}", model="{folder}", trust_remote_code=True)',
         f"On a file: hf-rnn predict {folder} new.csv",
     ]

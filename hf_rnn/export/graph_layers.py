@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..models.cells import ElmanCell, GruCell
-from ..models.heads import BatchNorm, ClassificationHead, DenseStack
+from ..models.heads import BatchNorm, ClassificationHead
 from ..models.pooling import Pooler
 from ..models.recurrent import RecurrentLayer
 from .graph import Graph, float_, int_, ints, weight
@@ -23,6 +23,7 @@ __all__ = [
     "continued_layer",
     "dense_stack",
     "first",
+    "largest",
     "linear",
     "mean",
     "pooled",
@@ -188,8 +189,8 @@ def pooled(g: Graph, pooler: Pooler, steps: GraphSteps, finals: str | None) -> s
     if pooler.pooling == "mean":
         return mean(g, steps)
     if pooler.pooling == "max":
-        return _largest(g, steps)
-    return g.Concat(mean(g, steps), _largest(g, steps), axis=1)
+        return largest(g, steps)
+    return g.Concat(mean(g, steps), largest(g, steps), axis=1)
 
 
 def mean(g: Graph, steps: GraphSteps) -> str:
@@ -208,9 +209,10 @@ def cleared(g: Graph, features: str, real: str) -> str:
     return g.Where(real, features, float_(0))
 
 
-def _largest(g: Graph, steps: GraphSteps) -> str:
-    largest = g.ReduceMax(g.Where(steps.real, steps.features, float_(LEAST)), ints(0), keepdims=0)
-    return g.Where(g.Unsqueeze(g.Greater(steps.lengths, ints(0)), ints(1)), largest, float_(0))
+def largest(g: Graph, steps: GraphSteps) -> str:
+    """The largest value over the real steps (batch, features); zeros for an empty sequence."""
+    found = g.ReduceMax(g.Where(steps.real, steps.features, float_(LEAST)), ints(0), keepdims=0)
+    return g.Where(g.Unsqueeze(g.Greater(steps.lengths, ints(0)), ints(1)), found, float_(0))
 
 
 def _attention(g: Graph, attention: Any, steps: GraphSteps) -> str:
@@ -225,7 +227,7 @@ def linear(g: Graph, layer: nn.Linear, features: str) -> str:
     return g.Add(g.MatMul(features, weight(layer.weight).T), weight(layer.bias))
 
 
-def dense_stack(g: Graph, stack: DenseStack, features: str) -> str:
+def dense_stack(g: Graph, stack: nn.Sequential, features: str) -> str:
     """(…, features) to (…, the last of the sizes), as in evaluation."""
     for module in stack:
         if isinstance(module, nn.Linear):

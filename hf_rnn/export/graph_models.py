@@ -11,7 +11,7 @@ from torch import nn
 from ..models.backbone import RecurrentModel
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
-from ..models.modeling_siamese import SiameseModel
+from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from ..models.recurrent import RecurrentLayer
 from ..models.word_embeddings import WordEmbeddings
 from .graph import OPSETS, Graph, float_, ints, weight
@@ -26,7 +26,8 @@ from .graph_layers import (
     pooled,
     recurrent_layer,
 )
-from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, step_of_piece
+from .graph_pairs import Side, pair_logits
+from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, spread, step_of_piece
 from .graph_wide import wide_logits
 from .graph_words import word_steps
 
@@ -44,6 +45,8 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     - of a token classifier `emissions` (batch, steps, states), zero behind the last step, and `steps` (batch, time),
       int64: which step, a piece or a word, a token belongs to; -1 at the padding. A CRF is left to whoever runs it;
     - of a siamese network `embeddings` (batch, features);
+    - of a classifier of pairs `logits` (batch, labels); it has the second texts as inputs `input_ids_b` and
+      `attention_mask_b`, whose time is their own;
     - of a language model `logits` (batch, time, tokens), those of the padding as its forward pass gives them. It has
       its state as inputs, `past.0.h` of the first layer and so on, and for an LSTM `past.0.c`, each float32 (batch,
       units), zeros before a text; and what that has become as outputs `present.0.h` and so on.
@@ -59,23 +62,26 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     elif isinstance(model, RecurrentForTokenClassification):
         _tagger(g, model)
     elif isinstance(model, SiameseModel):
-        _siamese(g, model)
+        g.output(_side(g, model).embedding, "embeddings", "FLOAT", ["batch", model.config.output_size])
+    elif isinstance(model, SiameseForPairClassification):
+        sides = [_side(g, model.model, suffix) for suffix in ("", "_b")]
+        g.output(pair_logits(g, model, *sides), "logits", "FLOAT", ["batch", model.output.out_features])
     elif isinstance(model, RecurrentForCausalLM):
         _language_model(g, model)
     else:
         raise ValueError(
             f"`model` is a {type(model).__name__}; it must be a recurrent classifier of sequences or tokens, a "
-            "recurrent language model, or a SiameseModel."
+            "recurrent language model, a SiameseModel or a SiameseForPairClassification."
         )
     return g.model(opset)
 
 
-def _encoded(g: Graph, backbone: RecurrentModel) -> tuple[GraphSteps, str, Pieces]:
+def _encoded(g: Graph, backbone: RecurrentModel, suffix: str = "") -> tuple[GraphSteps, str, Pieces]:
     # The two are the backbone's `last_hidden_state` and `pooler_output`; the third is what was read.
     config: Any = backbone.config
     if config.vocab_size is None:
         raise ValueError("`vocab_size` of the model's config is None; only models of tokens can be exported.")
-    pieces = read_pieces(g)
+    pieces = read_pieces(g, suffix)
     if isinstance(backbone.embeddings, WordEmbeddings):
         steps = word_steps(g, backbone.embeddings, pieces)
     else:
@@ -119,17 +125,21 @@ def _tagger(g: Graph, model: RecurrentForTokenClassification) -> None:
     g.output(step_of_piece(g, pieces, steps.number), "steps", "INT64", ["batch", "time"])
 
 
-def _siamese(g: Graph, model: SiameseModel) -> None:
+def _side(g: Graph, model: SiameseModel, suffix: str = "") -> Side:
+    # One of the texts that a siamese network compares; the inputs are named with `suffix`.
     if not isinstance(model.encoder, RecurrentModel):
         raise ValueError(
-            f"`encoder` of the model is a {type(model.encoder).__name__}; graphs are written for recurrent encoders."
+            f"`encoder` of the model is a {type(model.encoder).__name__}; graphs are written for recurrent encoders. "
+            "Record the model with torch.export or torch.jit.trace, or train one over a BiLSTM."
         )
-    steps, vector, _ = _encoded(g, model.encoder)
+    steps, vector, pieces = _encoded(g, model.encoder, suffix)
     if model.config.pooling != "pooler":
         vector = (mean if model.config.pooling == "mean" else first)(g, steps)
     if model.projection is not None:
         vector = linear(g, model.projection, vector)
-    g.output(vector, "embeddings", "FLOAT", ["batch", model.config.output_size])
+    if model.config.composition is not None and isinstance(model.encoder.embeddings, WordEmbeddings):
+        steps = spread(g, steps, pieces)
+    return Side(steps, vector, pieces)
 
 
 def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:

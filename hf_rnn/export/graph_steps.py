@@ -18,6 +18,7 @@ __all__ = [
     "filled",
     "read_pieces",
     "real_steps",
+    "spread",
     "step_of_piece",
 ]
 
@@ -63,8 +64,8 @@ class GraphSteps:
 
 
 def read_pieces(g: Graph, suffix: str = "") -> Pieces:
-    """The inputs `input_ids` and `attention_mask` (batch, time), their names with `suffix`."""
-    axes = [f"batch{suffix}", f"time{suffix}"]
+    """The inputs `input_ids` and `attention_mask` (batch, time), their names and that of their time with `suffix`."""
+    axes = ["batch", f"time{suffix}"]
     ids, mask = g.input(f"input_ids{suffix}", axes), g.input(f"attention_mask{suffix}", axes)
     real = g.Cast(g.Cast(mask, to=9), to=7)  # 9 is BOOL, 7 INT64: any number but 0 counts as 1
     places = g.Transpose(g.NonZero(real), perm=[1, 0])
@@ -73,6 +74,16 @@ def read_pieces(g: Graph, suffix: str = "") -> Pieces:
     order = g.GatherND(g.Sub(count, int_(1)), places)
     lengths = g.ReduceSum(real, ints(1), keepdims=0)
     return Pieces(g.GatherND(ids, places), places, rows, order, count, lengths, ids)
+
+
+def spread(g: Graph, steps: GraphSteps, pieces: Pieces) -> GraphSteps:
+    """The pieces as steps, each with the features of the step, such as a word, that it belongs to."""
+    batch, time = (axis_size(g, pieces.input_ids, axis) for axis in (0, 1))
+    number = by_step(g, steps.number, pieces.order, pieces.rows, 0, time, batch)
+    index = g.Unsqueeze(g.Transpose(number, perm=[1, 0]), ints(2))
+    features = g.GatherND(g.Transpose(steps.features, perm=[1, 0, 2]), index, batch_dims=1)
+    real = real_steps(g, pieces.lengths, time)
+    return GraphSteps(g.Transpose(features, perm=[1, 0, 2]), pieces.lengths, real, pieces.order)
 
 
 def real_steps(g: Graph, lengths: str, time: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from ..models.cache_rnn import RecurrentCache
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForTokenClassification
+from ..models.modeling_siamese import SiameseForPairClassification
 
 
 __all__ = ["TOLERANCE", "Parity", "ParityError", "check_parity"]
@@ -40,7 +41,8 @@ class Parity:
 
 def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: int = 0) -> Parity:
     """Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
-    the right, on the left and in between, and anything standing there; of a language model from random states.
+    the right, on the left and in between, and anything standing there; of a language model from random states, of a
+    classifier of pairs with second texts of another time that share some tokens with the first, or all of them.
 
     Args:
         model: On the CPU, in float32 and in evaluation mode.
@@ -59,7 +61,8 @@ def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: i
             batch = int(random.integers(1, LARGEST_BATCH + 1))
             ids = random.integers(0, _vocab_size(model), (batch, length))
             mask = _mask(random, batch, length, padding)
-            difference = _difference(model, session, ids, mask)
+            others = _second_texts(random, ids, mask) if isinstance(model, SiameseForPairClassification) else ()
+            difference = _difference(model, session, ids, mask, *others)
             if not difference <= tolerance:
                 raise ParityError(
                     f"The graph differs from the model by {difference:.3g} on a batch of shape {ids.shape} with "
@@ -96,9 +99,25 @@ def _mask(random: np.random.Generator, batch: int, length: int, padding: str) ->
     return mask if padding == "right" else mask[:, ::-1].copy()
 
 
+def _second_texts(random: np.random.Generator, ids: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # The ids and the mask of a side that goes on for up to three columns more; a third of it is as the first side is,
+    # a third has its tokens at other places, and every third text is the same.
+    shape = (len(ids), ids.shape[1] + int(random.integers(0, 4)))
+    wide = random.integers(0, 1 + ids.max(), shape)
+    wide_mask = _mask(random, *shape, str(random.choice(["right", "left", "anywhere"])))
+    kept = np.where(random.random(ids.shape) < 0.5, ids, random.permuted(ids, axis=1))
+    place = random.random(ids.shape) < 0.67
+    wide[:, : ids.shape[1]] = np.where(place, kept, wide[:, : ids.shape[1]])
+    wide[::3, : ids.shape[1]] = ids[::3]
+    wide_mask[::3] = 0
+    wide_mask[::3, : ids.shape[1]] = mask[::3]
+    return wide, wide_mask
+
+
 @torch.no_grad()
-def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray) -> float:
+def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray, *others: np.ndarray) -> float:
     given = {"input_ids": ids, "attention_mask": mask}
+    given |= dict(zip(("input_ids_b", "attention_mask_b"), others, strict=False))
     if isinstance(model, RecurrentForCausalLM):
         given |= _random_state(session, ids)
     names = [output.name for output in session.get_outputs()]
@@ -118,6 +137,8 @@ def _random_state(session: Any, ids: np.ndarray) -> dict[str, np.ndarray]:
 def _expected(model: Any, given: dict[str, np.ndarray], name: str) -> dict[str, torch.Tensor]:
     # The expectation is what the model says of `name`; for a language model, what it says of every output.
     ids, mask, *parts = (torch.from_numpy(value) for value in given.values())
+    if isinstance(model, SiameseForPairClassification):
+        return {name: getattr(model(**{key: torch.from_numpy(value) for key, value in given.items()}), name)}
     if not isinstance(model, RecurrentForCausalLM):
         return {name: getattr(model(ids, mask), name)}
     each = len(parts) // len(model.model.layers)

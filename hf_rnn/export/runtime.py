@@ -6,8 +6,7 @@ This file lies beside the graph, and needs nothing else of the package:
     python runtime.py FOLDER "a text" "another"
 
     from runtime import load
-    classify = load(FOLDER)
-    classify("a text")
+    load(FOLDER)("a text")
 
 Answers are those of the pipelines of transformers (and, for similarity, of hf_rnn's).
 """
@@ -45,9 +44,7 @@ class Model:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            raise ImportError(
-                "An exported model needs onnxruntime, which is not installed: pip install onnxruntime"
-            ) from error
+            raise ImportError("A graph needs onnxruntime, which is not installed: pip install onnxruntime") from error
         self.settings = settings
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -73,31 +70,43 @@ class Model:
                 raise ValueError(f"`texts` has {text!r} at {index}, where a string must stand.")
         return self.tokenizer.encode_batch(list(texts))
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
-        """What the graph says of token ids: for each of `rows` its part of every output, (…) without the batch; in
-        batches of similar length, padded on the right.
+    def run(self, *sides: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
+        """What the graph says of the token ids of texts, or of the first and the second texts of pairs: for each row
+        its part of every output, (…) without the batch; in batches of similar length, padded on the right.
         """
-        found: list[list[np.ndarray]] = [[]] * len(rows)
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]), reverse=True)
+        found: list[list[np.ndarray]] = [[]] * len(sides[0])
+        order = sorted(range(len(found)), key=lambda index: [len(rows[index]) for rows in sides], reverse=True)
         for start in range(0, len(order), BATCH_SIZE):
             chosen = order[start : start + BATCH_SIZE]
-            ids = np.zeros((len(chosen), max(1, len(rows[chosen[0]]))), dtype=np.int64)
-            mask = np.zeros_like(ids)
-            for place, index in enumerate(chosen):
-                ids[place, : len(rows[index])] = rows[index]
-                mask[place, : len(rows[index])] = 1
-            outputs = self.session.run(None, {"input_ids": ids, "attention_mask": mask})
-            for place, index in enumerate(chosen):
-                found[index] = [output[place] for output in outputs]
+            given: dict[str, np.ndarray] = {}
+            for suffix, rows in zip(("", "_b"), sides, strict=False):
+                lengths = np.array([[len(rows[index])] for index in chosen])
+                mask = (np.arange(max(1, lengths.max())) < lengths).astype(np.int64)
+                ids = np.zeros_like(mask)
+                ids[mask == 1] = [token for index in chosen for token in rows[index]]
+                given |= {f"input_ids{suffix}": ids, f"attention_mask{suffix}": mask}
+            for index, *outputs in zip(chosen, *self.session.run(None, given), strict=True):
+                found[index] = outputs
         return found
+
+
+def sides_of(pairs: Sequence[dict[str, str]]) -> list[Sequence[str]]:
+    """The first and the second texts of pairs `{"text": …, "text_pair": …}`."""
+    for index, pair in enumerate(pairs):
+        if not isinstance(pair, dict) or set(pair) != {"text", "text_pair"}:
+            raise ValueError(f"`pairs` has {pair!r} at {index}; it must be {{'text': …, 'text_pair': …}}.")
+    return [[pair[name] for pair in pairs] for name in ("text", "text_pair")]
 
 
 class TextClassifier(Model):
     """Labels of texts, as the pipeline "text-classification" gives them."""
 
-    def __call__(self, texts: str | Sequence[str], top_k: int | None = 1) -> Any:
+    # The texts that the graph reads side by side.
+    sides_of: Any = staticmethod(lambda texts: [texts])
+
+    def __call__(self, texts: Any, top_k: int | None = 1) -> Any:
         """Args:
-            texts: A text, or several.
+            texts: A text, or several; of a `PairClassifier` `{"text": …, "text_pair": …}`, or several.
             top_k: How many labels to answer, the best first; None: all of them.
 
         Returns:
@@ -106,22 +115,29 @@ class TextClassifier(Model):
         """
         if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
             raise ValueError(f"`top_k`={top_k!r} must be a whole number from 1, or None.")
-        answers = [self._answer(scores, top_k) for scores in self.scores([texts] if isinstance(texts, str) else texts)]
-        return answers[0] if isinstance(texts, str) else answers
+        one = isinstance(texts, str | dict)
+        answers = [self._answer(scores, top_k) for scores in self.scores([texts] if one else texts)]
+        return answers[0] if one else answers
 
-    def scores(self, texts: Sequence[str]) -> np.ndarray:
+    def scores(self, texts: Sequence[Any]) -> np.ndarray:
         """(texts, labels): probabilities, or what a regression answers."""
         return FUNCTIONS[self.settings["function"]](self.logits(texts))
 
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
+    def logits(self, texts: Sequence[Any]) -> np.ndarray:
         """(texts, labels)."""
-        rows = self.run([encoding.ids for encoding in self.encode_texts(texts)])
+        rows = self.run(*([encoding.ids for encoding in self.encode_texts(side)] for side in self.sides_of(texts)))
         return np.array([row[0] for row in rows]).reshape(len(rows), len(self.settings["labels"]))
 
     def _answer(self, scores: np.ndarray, top_k: int | None) -> Any:
         best = np.argsort(-scores, kind="stable")[:top_k]
         answers = [{"label": self.settings["labels"][index], "score": float(scores[index])} for index in best]
         return answers[0] if top_k == 1 else answers
+
+
+class PairClassifier(TextClassifier):
+    """Labels or scores of pairs of texts, as the pipeline "text-classification" gives them."""
+
+    sides_of = staticmethod(sides_of)
 
 
 class Tagger(Model):
@@ -211,15 +227,16 @@ class SentenceEncoder(Model):
         Returns:
             For each `{"score": …}` and, if the model has a threshold, `"alike"`: whether the score is at least that.
         """
-        given = [pairs] if isinstance(pairs, dict) else list(pairs)
-        for index, pair in enumerate(given):
-            if not isinstance(pair, dict) or set(pair) != {"text", "text_pair"}:
-                raise ValueError(f"`pairs` has {pair!r} at {index}; it must be {{'text': …, 'text_pair': …}}.")
-        texts = list(dict.fromkeys(pair[name] for name in ("text", "text_pair") for pair in given))
+        sides = sides_of([pairs] if isinstance(pairs, dict) else list(pairs))
+        texts = list(dict.fromkeys([*sides[0], *sides[1]]))
         row_of = {text: row for row, text in enumerate(texts)}
         vectors = self.encode(texts)
-        a, b = (vectors[[row_of[pair[name]] for pair in given]] for name in ("text", "text_pair"))
-        answers = [self._answer(score) for score in SIMILARITIES[self.settings["similarity"]](a, b)]
+        a, b = (vectors[[row_of[text] for text in side]] for side in sides)
+        answers: list[dict[str, Any]] = []
+        for score in SIMILARITIES[self.settings["similarity"]](a, b):
+            answers.append({"score": float(score)})
+            if self.settings["threshold"] is not None:
+                answers[-1]["alike"] = bool(score >= np.float32(self.settings["threshold"]))
         return answers[0] if isinstance(pairs, dict) else answers
 
     def encode(self, texts: str | Sequence[str], normalize: bool = False) -> np.ndarray:
@@ -231,11 +248,6 @@ class SentenceEncoder(Model):
         rows = self.run([encoding.ids for encoding in self.encode_texts(texts)])
         vectors = np.array([row[0] for row in rows], dtype=np.float32).reshape(len(rows), -1)
         return _unit_length(vectors) if normalize else vectors
-
-    def _answer(self, score: np.ndarray) -> dict[str, Any]:
-        threshold = self.settings["threshold"]
-        answer: dict[str, Any] = {"score": float(score)}
-        return answer if threshold is None else answer | {"alike": bool(score >= np.float32(threshold))}
 
 
 class TextGenerator(Model):
@@ -312,8 +324,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    # The exponent is never above 0, whatever the sign, so that nothing overflows.
-    small = np.exp(-np.abs(logits))
+    small = np.exp(-np.abs(logits))  # The exponent is never above 0, so that nothing overflows.
     return np.where(logits >= 0, 1, small) / (1 + small)
 
 
@@ -330,11 +341,7 @@ def _unit_length(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(lengths == 0, 1, lengths)
 
 
-FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "softmax": softmax,
-    "sigmoid": _sigmoid,
-    "none": lambda logits: logits,
-}
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {"softmax": softmax, "sigmoid": _sigmoid, "none": np.asarray}
 # (pairs, features) of each to (pairs); the equations are in hf_rnn's `models.similarity`.
 SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "cosine": lambda a, b: (_unit_length(a) * _unit_length(b)).sum(axis=1),
@@ -344,6 +351,7 @@ SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 TASKS: dict[str, type[Model]] = {
     "text-classification": TextClassifier,
+    "pair-classification": PairClassifier,
     "token-classification": Tagger,
     "text-generation": TextGenerator,
     "sentence-similarity": SentenceEncoder,
@@ -372,7 +380,7 @@ def load(folder: str | Path, int8: bool = False, threads: int = 1) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run an exported model; an answer a line, as JSON.")
     parser.add_argument("folder", type=Path, help="what export_onnx wrote")
-    parser.add_argument("texts", nargs="+", help="texts; of a model of similarity all are compared with the first")
+    parser.add_argument("texts", nargs="+", help="texts; of a model of pairs all are beside the first")
     parser.add_argument("--int8", action="store_true", help="run the graph whose weights are of 8 bits")
     arguments = parser.parse_args()
     try:
@@ -380,9 +388,9 @@ def main() -> None:
     except (ImportError, ValueError) as error:
         parser.error(str(error))
     first, *others = texts = arguments.texts
-    if isinstance(model, SentenceEncoder):
+    if isinstance(model, SentenceEncoder | PairClassifier):
         if not others:
-            parser.error("`texts` has one text; a model of similarity compares two or more.")
+            parser.error("`texts` has one text; a model of pairs compares two or more.")
         texts = [{"text": first, "text_pair": other} for other in others]
     for answer in model(texts):
         print(json.dumps(answer, ensure_ascii=False))

@@ -12,6 +12,7 @@ from ..models.encoding import NO_LIMIT
 from ..models.label_threshold import label_threshold
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_siamese import SiameseForPairClassification
 from ..models.tagging import TaggingHead
 
 
@@ -21,22 +22,24 @@ __all__ = ["runtime_settings"]
 # The version of the fields below; `runtime.VERSION` is the one that is read.
 VERSION = 1
 # Tasks whose pipeline cuts no text.
-UNLIMITED = ("text-classification", "text-generation")
+UNLIMITED = ("text-classification", "pair-classification", "text-generation")
 
 
 def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """The settings of `runtime.load`.
 
-    `task` is the pipeline's; `max_length` the tokens beyond which a text is cut, None where the pipeline cuts none;
-    `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a classifier `labels`, in the
-    order of the logits, the `function` that makes scores of these, and the `threshold` from which on a text has a
-    label, None where it has exactly one; of a tagger see `_tagger`; of a language model see `_writer`; of a siamese
-    network its `similarity` and `threshold`.
+    `task` is the pipeline's, or "pair-classification"; `max_length` the tokens beyond which a text is cut, None where
+    the pipeline cuts none; `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a
+    classifier of texts or pairs `labels`, in the order of the logits, the `function` that makes scores of these, and
+    the `threshold` from which on a text has a label, None where it has exactly one; of a tagger see `_tagger`; of a
+    language model see `_writer`; of a siamese network its `similarity` and `threshold`.
     """
     config = model.config
     own: dict[str, Any]
     if isinstance(model, RecurrentForSequenceClassification):
         task, own = "text-classification", _classifier(config)
+    elif isinstance(model, SiameseForPairClassification):
+        task, own = "pair-classification", _classifier(config)
     elif isinstance(model, RecurrentForTokenClassification):
         task, own = "token-classification", {"labels": _labels(config), **_tagger(model.head)}
     elif isinstance(model, RecurrentForCausalLM):

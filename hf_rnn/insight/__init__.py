@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .neighbours import nearest_neighbours as nearest_neighbours
     from .report import Report as Report
     from .report import explain as explain
+    from .shared import SharedTokens as SharedTokens
+    from .shared import shared_tokens as shared_tokens
     from .states import GateActivations as GateActivations
     from .states import gate_activations as gate_activations
     from .steps import NotApplicableError as NotApplicableError
@@ -47,6 +49,7 @@ __getattr__, __dir__, __all__ = lazily(
         "NotApplicableError": ".steps",
         "ReadingCurve": ".streaming",
         "Report": ".report",
+        "SharedTokens": ".shared",
         "TagLattice": ".lattice",
         "TextGradientFlow": ".gradients.text",
         "analogy": ".neighbours",
@@ -59,6 +62,7 @@ __getattr__, __dir__, __all__ = lazily(
         "next_tokens": ".streaming",
         "plot_gradient_flow": ".gradients.plots",
         "reading_curve": ".streaming",
+        "shared_tokens": ".shared",
         "tag_lattice": ".lattice",
         "text_gradient_flow": ".gradients.text",
         "token_contributions": ".contributions.tokens",

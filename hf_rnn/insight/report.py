@@ -15,7 +15,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..extras import require_extra
 from ..version import __version__
-from .sections import SECTIONS, Question, Section
+from .page import Question, Section
+from .sections import SECTIONS
 from .steps import NotApplicableError
 
 

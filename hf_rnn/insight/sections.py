@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
-from ..models.modeling_siamese import SiamesePreTrainedModel
 from .attention import attention_weights
 from .contributions.targets import predicted_labels
 from .contributions.tokens import token_contributions
@@ -18,7 +16,9 @@ from .evaluation import evaluation_mode
 from .gradients.text import text_gradient_flow
 from .lattice import tag_lattice
 from .neighbours import EmbeddingTable, embedding_table, one_token_words
+from .page import Picture, Question, Section, Table
 from .reading import read
+from .shared import shared_tokens
 from .states import gate_activations
 from .steps import NotApplicableError, label_names, read_text
 from .streaming import next_tokens, reading_curve
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["SECTIONS", "Picture", "Question", "Section", "Table"]
+__all__ = ["SECTIONS"]
 
 
 # How many of a text's first tokens are shown.
@@ -38,103 +38,11 @@ TAGGED, EXPLAINED = 200, 4
 NEIGHBOURS, NEIGHBOURING_WORDS = 6, 12
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure as PNG, with what it is in words."""
-
-    png: bytes
-    description: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells below a header."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """Attributes:
-    shows: One sentence: what is shown.
-    reading: One sentence: how to read it.
-    note: What of the text is shown, where it is not all.
-    tables, pictures, markup: The contents; markup is HTML that is escaped already.
-    """
-
-    shows: str
-    reading: str
-    note: str = ""
-    tables: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    markup: str = ""
-
-
-@dataclass(frozen=True)
-class Question:
-    """The question to a model: its answer to a text, or to a pair of them, and why.
-
-    Raises:
-        ValueError: a text is no string or has no token but special ones; `text_pair` is missing or too much; `label`
-            is none of the model's; `model` has no head.
-    """
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    text: str
-    text_pair: str | None = None
-    label: str | None = None
-    texts: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        kind = self.kind
-        if self.of_pairs and self.text_pair is None:
-            raise ValueError(f"`text_pair` is None; a {type(self.model).__name__} compares two texts.")
-        if not self.of_pairs and self.text_pair is not None:
-            raise ValueError(f"`text_pair`={self.text_pair!r}: a {type(self.model).__name__} reads one text.")
-        texts = (self.text,) if self.text_pair is None else (self.text, self.text_pair)
-        object.__setattr__(self, "texts", texts)
-        for name, given in zip(("text", "text_pair"), texts, strict=False):
-            read_text(self.model, self.tokenizer, given, max_tokens=1, name=name)
-            if not self.tokenizer(given, add_special_tokens=False, verbose=False)["input_ids"]:
-                raise ValueError(f"`{name}`={given!r} has no token but special ones; there is nothing to explain.")
-        if self.label is not None and kind != "classifier":
-            raise ValueError(f"`label`={self.label!r}: a {kind} has no label of a text; it must be None.")
-        names = label_names(self.model)
-        if self.label is not None and self.label not in names:
-            raise ValueError(f"`label`={self.label!r} must be one of {', '.join(names)}.")
-
-    @property
-    def of_pairs(self) -> bool:
-        """Whether the model compares two texts."""
-        return isinstance(self.model, SiamesePreTrainedModel)
-
-    @property
-    def kind(self) -> str:
-        """The kind of model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
-        name = type(self.model).__name__
-        if name.endswith("ForTokenClassification"):
-            return "tagger"
-        if self.model.can_generate():
-            return "language model"
-        if name.endswith("Classification"):
-            return "classifier"
-        if self.of_pairs:
-            return "siamese network"
-        raise ValueError(f"`model` is a {name}; it must be a classifier, tagger, language model or siamese network.")
-
-    def inputs(self) -> dict[str, torch.Tensor]:
-        """The inputs that `model` reads, of all of the texts."""
-        batch: dict[str, torch.Tensor] = {}
-        for suffix, given in zip(("", "_b"), self.texts, strict=False):
-            read = read_text(self.model, self.tokenizer, given)
-            batch |= {f"{name}{suffix}": value for name, value in read.inputs.items()}
-        return batch
-
-
 # What integrated gradients do not say of a classifier that reads pairs together.
-OVERLAP_STAYS = "That two texts share a token counts beside its vector: it is in the score without words, too."
+OVERLAP_STAYS = (
+    "That two texts share a token counts beside its vector, and is in the score without words, too: see What both "
+    "texts share."
+)
 
 
 def answer(question: Question) -> Section:
@@ -220,6 +128,28 @@ def contributions(question: Question) -> Section:
         "add up to the score less that of a text without words.",
         note if getattr(question.model, "together", None) is None else f"{note} {OVERLAP_STAYS}".strip(),
         markup="".join(each.html() for each in found),
+    )
+
+
+def shared(question: Question) -> Section:
+    """What a classifier that reads both texts together measures of the tokens that they share."""
+    first, second = (*question.texts, "")[:2]
+    found = shared_tokens(question.model, question.tokenizer, first, second, label=question.label)
+    return Section(
+        "How much of the two texts is the same, as the model measures it beside what the tokens mean, and what it "
+        "would answer by that alone.",
+        "A share goes from 0 to 1, a cosine from -1; weighed, a rare token counts more than a frequent one. The two "
+        "scores are far apart where what stands beside what in the two texts says another thing than their words do.",
+        tables=(
+            Table(("measured", "share"), tuple((name, f"{value:.2f}") for name, value in found.figures.items())),
+            Table(
+                (f"{found.score_name} of {found.label}", ""),
+                (("by what both share alone", f"{found.alone:.4f}"), ("of the model", f"{found.score:.4f}")),
+            ),
+            Table(
+                ("tokens of both", "of the first alone", "of the second alone"), (tuple(map(" ".join, found.tokens)),)
+            ),
+        ),
     )
 
 
@@ -385,6 +315,7 @@ def _notes(totals: Sequence[int], shown: int) -> str:
 SECTIONS: dict[str, Callable[[Question], Section]] = {
     "Answer": answer,
     "Contributions of tokens": contributions,
+    "What both texts share": shared,
     "Reading curve": curve,
     "Tag lattice": lattice,
     "Next token": following,

@@ -24,7 +24,12 @@ from .steps import Steps
 from .tracing import recorded
 
 
-__all__ = ["PairReader", "aligned"]
+__all__ = ["PairReader", "aligned", "reader_size"]
+
+
+# Features of a step that are composed at most; wider states are made this narrow by a linear layer before, because the
+# work grows with the square.
+WIDEST = 128
 
 
 def aligned(scores: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -41,20 +46,26 @@ def aligned(scores: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> t
     return weights @ others
 
 
+def reader_size(size: int) -> int:
+    """Features of what [`PairReader`] composes of each step with `size` features: an even number."""
+    return 2 * ((min(size, WIDEST) + 1) // 2)
+
+
 class PairReader(nn.Module):
     """The states of two texts to a vector for each, that knows of the other text.
 
     Args:
         composition: `"recurrent"`, a BiLSTM; or `"feed-forward"`, a dense layer over each step.
-        size: Features of a state, and of what is composed of them, rounded up to an even number.
+        size: Features of a state; what is composed of them has those of [`reader_size`].
         dropout: Probability that a feature is zeroed before the dense layers in training, for all steps of a text.
     """
 
     def __init__(self, composition: str, size: int, dropout: float) -> None:
         super().__init__()
-        units = (size + 1) // 2
+        units = reader_size(size) // 2
         self.dropout = LockedDropout(dropout)
-        self.projection = nn.Linear(4 * size, 2 * units)
+        self.reduction = nn.Linear(size, 2 * units) if size > WIDEST else None
+        self.projection = nn.Linear(4 * (size if self.reduction is None else 2 * units), 2 * units)
         self.layer: nn.Module
         if composition == "recurrent":
             self.layer = RecurrentLayer(BiLstmConfig(embedding_size=2 * units, hidden_size=units), 0)
@@ -69,9 +80,11 @@ class PairReader(nn.Module):
             mask_a, mask_b: (batch, time), True at a token.
 
         Returns:
-            The vectors of both, each (batch, 2 * features), zeros for an empty text.
+            The vectors of both, each (batch, 2 * `reader_size`), zeros for an empty text.
         """
         scores = a @ b.transpose(1, 2)
+        if self.reduction is not None:
+            a, b = self.reduction(a), self.reduction(b)
         of_a, of_b = aligned(scores, b, mask_b), aligned(scores.transpose(1, 2), a, mask_a)
         if recorded() or a.shape[1] != b.shape[1]:
             return self._composed(a, of_a, mask_a), self._composed(b, of_b, mask_b)
@@ -80,7 +93,7 @@ class PairReader(nn.Module):
         return first, second
 
     def _composed(self, states: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        # (batch, time, features) of a text and of what corresponds to it, to (batch, 2 * features).
+        # (batch, time, features) of a text and of what corresponds to it, to (batch, 2 * reader_size).
         beside = torch.cat([states, others, states - others, states * others], dim=2)
         features = self.projection(self.dropout(beside)).relu()
         steps = Steps.of(mask, 2)

@@ -380,7 +380,7 @@ class SiameseForPairClassification(SiamesePreTrainedModel):
         if self.together is not None:
             sides = [(input_ids, attention_mask), (input_ids_b, attention_mask_b)]
             states = (outputs.last_hidden_state, outputs.last_hidden_state_b)
-            orders = list(map(beside, orders, self.together(states, sides)))
+            orders = list(map(beside, orders, self.together(states, sides, (u, v))))
         orders = orders if self.config.symmetric else orders[:1]
         rows = torch.cat(orders)
         logits = self.output(self.dropout(self.dense(rows)))

@@ -11,12 +11,12 @@ from torch import nn
 from transformers import initialization as init
 
 
-__all__ = ["NUM_OVERLAP_FEATURES", "Overlap", "overlap_features", "swapped"]
+__all__ = ["NUM_OVERLAP_FEATURES", "SWAPPED", "Overlap", "overlap_features", "swapped"]
 
 
 NUM_OVERLAP_FEATURES = 10
 # The places of the features when the two texts change theirs.
-_SWAPPED = (1, 0, 3, 2, 4, 5, 6, 7, 8, 9)
+SWAPPED = (1, 0, 3, 2, 4, 5, 6, 7, 8, 9)
 
 
 class Overlap(nn.Module):
@@ -114,7 +114,7 @@ def overlap_features(
 
 def swapped(features: torch.Tensor) -> torch.Tensor:
     """The features (batch, 10) of the same pairs with the second text first."""
-    return torch.stack([features[:, place] for place in _SWAPPED], dim=1)
+    return torch.stack([features[:, place] for place in SWAPPED], dim=1)
 
 
 def _to_the_left(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

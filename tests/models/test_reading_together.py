@@ -68,6 +68,8 @@ def by_hand(model, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         for state in own:
             exponentials = [math.exp(float(state @ each)) for each in other]
             found = sum(e * each for e, each in zip(exponentials, other, strict=True)) / sum(exponentials)
+            if reader.reduction is not None:
+                state, found = (linear(x, reader.reduction.weight, reader.reduction.bias) for x in (state, found))
             beside = torch.cat([state, found, state - found, state * found])
             steps.append(relu(linear(beside, reader.projection.weight, reader.projection.bias)))
         rows = torch.stack(steps)
@@ -81,9 +83,11 @@ def by_hand(model, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         composed += [rows.mean(0), rows.max(0).values]
     u, v = model.model(a[None]).embeddings[0], model.model(b[None]).embeddings[0]
     shared = overlap_by_hand(a.tolist(), b.tolist(), model.together.overlap.idf.tolist())
+    # The cosine with the zero vector, which Dan's relu may give, is 0.
+    shared.append(4 * float(u @ v) / (float(u.norm() * v.norm()) or 1.0) - 2)
     features = torch.cat([u, v, (u - v).abs(), u * v, *composed, torch.tensor(shared, dtype=torch.float64)])
     first, _, last = model.together.wide
-    wide = linear(relu(linear(features[-10:], first.weight, first.bias)), last.weight, last.bias)
+    wide = linear(relu(linear(features[-11:], first.weight, first.bias)), last.weight, last.bias)
     return linear(features, model.output.weight, model.output.bias) + wide
 
 
@@ -153,6 +157,18 @@ def test_an_encoder_of_words_gives_each_token_the_state_of_its_word(monkeypatch,
     with torch.no_grad():
         expected = torch.stack([by_hand(model, a, b) for a, b in zip(first, second, strict=True)])
         assert (model(**pairs).logits - expected).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("composition", COMPOSITIONS)
+def test_wide_states_are_made_narrow_before_they_are_composed(monkeypatch, composition):
+    monkeypatch.setattr("hf_rnn.models.alignment.WIDEST", 5)
+    model = built(composition=composition)
+    assert model.together.reader.reduction is not None
+    first, second = ids_of(TEXTS), ids_of(OTHERS)
+    with torch.no_grad():
+        expected = torch.stack([by_hand(model, a, b) for a, b in zip(first, second, strict=True)])
+        found = model(**joined(in_a_batch(first, "left", 8), in_a_batch(second, "hole", 14))).logits
+    assert (found - expected).abs().max() < 1e-10
 
 
 @pytest.mark.parametrize("composition", COMPOSITIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_LOSS = "cosent"
 # The kinds of pairs that the usual loss cannot learn from.
 DEFAULT_LOSSES = {"classes": "classification", "positives": "multiple_negatives"}
+# What pairs that are read together are trained with: the loss of the answer, and beside it that of the similarity,
+# with this weight, so that vectors of single texts can be searched.
+DEFAULT_TOGETHER = {"labels": ("classification", 0.1), "scores": ("regression", 0.05)}
 # The losses of a classifier of pairs.
 _OF_LOGITS = ("classification", "regression")
 _SAID = {"classes": "classes", "positives": "no negatives but those of a batch"}
@@ -35,8 +39,8 @@ class SimilarityArguments:
         metadata={
             "help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(LOSSES)}. With "
             "classification or regression the model is a SiameseForPairClassification. Default: cosent; for pairs "
-            "that are all alike multiple_negatives, for classes classification; with --read_together regression for "
-            "scores, else classification."
+            "that are all alike multiple_negatives, for classes classification; with `read_together` regression for "
+            "scores and classification for labels, both with a little cosent."
         },
     )
     loss_options: str | None = field(
@@ -46,11 +50,12 @@ class SimilarityArguments:
             '\'{"multiple_negatives": {"scale": 20, "symmetric": true, "weight": 0.5}}\'. Default: those of each loss.'
         },
     )
-    read_together: bool = field(
-        default=False,
+    read_together: bool | None = field(
+        default=None,
         metadata={
             "help": "Read the two texts of a pair together: align their steps and count what they share, for a label "
-            "or a score of the pair. A search needs vectors of single texts, and is worse with it. Default: off."
+            "or a score of the pair. Vectors of single texts, for a search, are worse with it. Default: true for new "
+            "models of labels 0 and 1 or of scores, unless a loss, its options or a similarity is given; else false."
         },
     )
     similarity: str | None = field(
@@ -102,23 +107,46 @@ class SimilarityArguments:
         """Tell whether it has a number for each pair, and no labels."""
         return "regression" in self.names
 
-    def settled(self, kind: str) -> SimilarityArguments:
-        """These arguments with the loss of data of `kind`, where none was given; one line says which, if it is not the
-        usual one.
+    def settled(self, kind: str, new: bool = False) -> SimilarityArguments:
+        """These arguments with `read_together`, and the loss of data of `kind`, where none was given; one line says
+        which, if it is not the usual one.
+
+        Args:
+            new: Whether the model is, but for its encoder; or reads pairs together already.
+
+        Raises:
+            ValueError: pairs that are all alike are to be read together.
         """
+        if self.read_together is None:
+            free = self.loss is self.loss_options is self.similarity is None
+            together = new and free and kind in DEFAULT_TOGETHER
+            if together:
+                logger.warning(
+                    "The two texts of a pair are read together, which answers best for pairs; for vectors to search "
+                    "with: --read_together false."
+                )
+            return replace(self, read_together=together).settled(kind)
         if self.loss is not None:
             return self
         if self.read_together:
-            if kind == "positives":
-                raise ValueError(
-                    "`read_together` is True, and the data have no pairs that are not alike, from which it could "
-                    "learn a label: leave it out, or give pairs with labels 1 and 0."
-                )
-            return replace(self, loss="regression" if kind == "scores" else "classification")
+            return self._together(kind)
         loss = DEFAULT_LOSSES.get(kind, DEFAULT_LOSS)
         if loss != DEFAULT_LOSS:
             logger.warning("The loss is %s, because the pairs have %s (--loss names another).", loss, _SAID[kind])
         return replace(self, loss=loss)
+
+    def _together(self, kind: str) -> SimilarityArguments:
+        if kind == "positives":
+            raise ValueError(
+                "`read_together` is True, and the data have no pairs that are not alike, from which it could "
+                "learn a label: leave it out, or give pairs with labels 1 and 0."
+            )
+        if kind not in DEFAULT_TOGETHER:
+            return replace(self, loss="classification")
+        loss, weight = DEFAULT_TOGETHER[kind]
+        options = self.options()
+        options[DEFAULT_LOSS] = {"weight": weight, **options.get(DEFAULT_LOSS, {})}
+        return replace(self, loss=f"{loss},{DEFAULT_LOSS}", loss_options=json.dumps(options))
 
     @property
     def names(self) -> list[str]:

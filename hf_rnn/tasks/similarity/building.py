@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
-import datasets
 import torch
 from transformers import AutoModel, PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -22,7 +20,7 @@ from ..overrides import with_overrides
 from .arguments import DEFAULT_LOSS, SimilarityArguments
 
 
-__all__ = ["LABEL_NAMES", "build_siamese", "count_tokens", "pair_label_names"]
+__all__ = ["LABEL_NAMES", "build_siamese", "pair_label_names"]
 
 
 logger = logging.getLogger(__name__)
@@ -42,13 +40,6 @@ ENCODER_TOGETHER = {"hidden_size": 64, "embedding_dropout": 0.5, "word_dropout":
 def pair_label_names(similarity: SimilarityArguments, classes: Sequence[str] | None) -> Sequence[str]:
     """Name the labels of a classifier of pairs: the `classes` of the data; one name where it tells a score."""
     return ("score",) if similarity.regresses else classes or LABEL_NAMES
-
-
-def count_tokens(model: Any, train: datasets.Dataset) -> None:
-    """Weigh the tokens of a new model that reads pairs together, by the texts of the training pairs."""
-    together = getattr(model, "together", None)
-    if together is not None and not together.overlap.counted:
-        together.overlap.count(chain(train["input_ids"], train["input_ids_b"]))
 
 
 @without_weight_bars()

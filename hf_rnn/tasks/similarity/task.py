@@ -22,15 +22,16 @@ from ...models.configuration_rnn import RecurrentConfig
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_tokenizer, trained_labels
+from ..building import bare_encoder, build_tokenizer, checkpoint_config, trained_labels
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
 from .baseline import fit_overlap
-from .building import LABEL_NAMES, build_siamese, count_tokens, pair_label_names
+from .building import LABEL_NAMES, build_siamese, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
+from .together_start import start_together
 
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
@@ -105,7 +106,7 @@ def prepare_similarity(
     check_splits(data.splits, arguments)
     language = language_of(training_column(data.splits, "text"), language)
     start_from_base(model_arguments, tokenizer_arguments, language)
-    similarity_arguments = similarity_arguments.settled(data.kind)
+    similarity_arguments = similarity_arguments.settled(data.kind, _may_read_together(model_arguments))
     named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
     if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
         logger.warning(
@@ -119,8 +120,7 @@ def prepare_similarity(
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
         names = pair_label_names(similarity_arguments, data.label_names)
         made = build_siamese(model_arguments.overridden(overrides), similarity_arguments, plain, names)
-        if splits:
-            count_tokens(made, splits["train"])
+        start_together(made, splits)
         return made
 
     splits: dict[str, datasets.Dataset] = {}
@@ -129,7 +129,7 @@ def prepare_similarity(
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
     splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
-    count_tokens(model, splits["train"])
+    start_together(model, splits)
     train, groups = splits["train"], None
     if objective.in_batch:
         if not objective.of_pairs:
@@ -162,6 +162,13 @@ def prepare_similarity(
         language=language,
         baselines=(partial(fit_overlap, data, similarity_arguments),),
     )
+
+
+def _may_read_together(arguments: ModelArguments) -> bool:
+    """Tell whether a model is new, but for its encoder, or reads the texts of a pair together already."""
+    config = checkpoint_config(arguments)
+    together = getattr(config, "composition", None) is not None
+    return config is None or together or bare_encoder(arguments) is not None
 
 
 def _trained_classes(arguments: ModelArguments) -> list[str] | None:

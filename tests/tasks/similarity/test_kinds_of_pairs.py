@@ -158,4 +158,4 @@ def test_triplets(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", ["anchor", "positive", "negative"], rows)
     results = run(tmp_path / "run", train_file=path, hold_out_percentage=20, num_train_epochs=1, do_predict=False)
     assert results["dataset"]["splits"] == {"train": 64, "validation": 16}
-    assert results["training"]["selection"]["metric"] == "roc_auc"
+    assert results["training"]["selection"]["metric"] == "classifier_roc_auc"

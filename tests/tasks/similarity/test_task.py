@@ -145,7 +145,7 @@ def test_losses_train(files: dict[str, str], tmp_path: Path, loss: str) -> None:
 
 def test_scores(tmp_path: Path) -> None:
     files = write_questions(tmp_path / "data", graded=True)
-    results = run(tmp_path / "out", do_eval=True, num_train_epochs=3, **files)
+    results = run(tmp_path / "out", loss="cosent", do_eval=True, num_train_epochs=3, **files)
     trained = Run(tmp_path / "out", results, files)
     assert set(results["metrics"]["test"]) == {"loss", "spearman", "pearson"}
     assert results["training"]["selection"]["metric"] == "spearman"
