@@ -13,11 +13,7 @@ from typing import Any, cast
 
 import datasets
 import numpy as np
-from transformers import (
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.texts import tokenize_dataset
 from ...data.readers.labels import LabelMap
@@ -33,11 +29,13 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.task_of_model import problem_type_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import build_model, build_tokenizer, checkpoint_config, trained_labels, with_new_head
+from ..building import build_tokenizer, checkpoint_config, trained_labels, with_new_head
 from ..distillation.arguments import DistillationArguments
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .baseline import fit_linear
+from .bias_start import start_bias
+from .building import build_classifier, with_kind
 from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 from .thresholds import metrics_on_the_way, settle_threshold
@@ -65,12 +63,6 @@ GROUPS = (
     RecurrentTrainingArguments,
     DistillationArguments,
 )
-# What changes how the labels are read, where `config_overrides` contradict them.
-FLAGS_OF_LABELS = {
-    "problem_type": "problem_type",
-    **dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names"),
-}
-
 
 # Texts of so many tokens, and of so many times the median, are spoken of.
 LONG_TEXT, LONG_TIMES = 2000, 20
@@ -123,6 +115,7 @@ def prepare_text_classification(
     data = _load(model_arguments, data_arguments, arguments)
     check_splits(data.splits, arguments)
     data = with_unlabelled_texts(data, data_arguments, distillation)
+    tokenizer_arguments = with_kind(tokenizer_arguments, model_arguments)
     tokenizer = build_tokenizer(
         tokenizer_arguments,
         model_arguments,
@@ -135,14 +128,16 @@ def prepare_text_classification(
     wide = not distillation.teaches or distillation.distillation_weight == 0
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        model = _classifier(model_arguments.overridden(overrides), tokenizer, data, wide)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer_arguments, tokenizer, data, wide)
+        start_bias(model, splits, data.problem_type)
         start_wide_part(model, tokenizer, splits, data.problem_type)
         return model
 
     overrides = model_arguments.overrides()
-    model = _classifier(model_arguments, tokenizer, data, wide)
+    model = _classifier(model_arguments, tokenizer_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
+        start_bias(model, splits, data.problem_type)
         start_wide_part(model, tokenizer, splits, data.problem_type)
     task = TrainingTask(
         name=TASK.name,
@@ -243,16 +238,20 @@ def _say_long_texts(splits: Mapping[str, datasets.Dataset]) -> None:
 
 
 def _classifier(
-    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData, wide: bool
+    arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TextClassificationData,
+    wide: bool,
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
     new = arguments.model_name_or_path is None
-    model = build_model(
+    model = build_classifier(
         arguments,
-        AutoModelForSequenceClassification,
+        tokenizer_arguments,
         tokenizer,
-        flags=FLAGS_OF_LABELS,
+        training_column(data.splits, "text"),
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
