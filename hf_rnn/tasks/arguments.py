@@ -212,14 +212,20 @@ class TokenizerArguments:
         """These arguments for a model whose steps are tokens, with the kind `default` where none was given.
 
         Raises:
-            ValueError: the kind is pieces, of which only a classifier of texts makes words.
+            ValueError: the kind is pieces.
+        """
+        self.refuse_pieces()
+        return replace(self, tokenizer_kind=self.tokenizer_kind or default)
+
+    def refuse_pieces(self) -> None:
+        """Raises:
+        ValueError: the kind is pieces, of which only a classifier of texts makes words.
         """
         if self.tokenizer_kind == "pieces":
             raise ValueError(
                 "`tokenizer_kind`='pieces' is for classifiers of texts, which make words of them; here it must be one "
                 f"of {', '.join(TOKEN_KINDS)}. Leave it out, or give bpe, which knows every word, too."
             )
-        return replace(self, tokenizer_kind=self.tokenizer_kind or default)
 
     def lengths(self, tokenizer: PreTrainedTokenizerBase, recurrent: bool) -> tuple[int | None, int | None]:
         """The most tokens of a text in training, and in evaluation; None: texts are read whole."""

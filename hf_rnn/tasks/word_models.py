@@ -50,7 +50,7 @@ def new_word_model(
         ValueError: as `building.build_model`; `config_overrides` give what follows from the tokenizer and the words.
     """
     overrides = arguments.overrides()
-    for name in ("word_vocab_size", "max_token_bytes"):
+    for name in ("vocab_size", "word_vocab_size", "max_token_bytes"):
         if name in overrides:
             raise ValueError(
                 f"`config_overrides` give `{name}`={overrides[name]!r}, which follows from the tokenizer and the "

@@ -209,3 +209,26 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
 def test_there_are_recipes_of_each_script() -> None:
     scripts = {"run_text_classification", "run_token_classification", "run_one_shot", "run_language_modeling"}
     assert scripts <= {script_of(path) for path in RECIPES}
+
+
+def new_models_of_tokens() -> list[Path]:
+    """The recipes of trainings and searches that start from nothing."""
+    tasks = ("text-classification", "sentence-similarity", "text-generation")
+    paths = [*RECIPES, *sorted((RECIPES[0].parent / "search").glob("*.json"))]
+    read = {path: json.loads(path.read_text()) for path in paths}
+    trained = {"model_name_or_path", "init_from_lm"}
+    return [path for path, values in read.items() if values.get("task") in tasks and not trained & values.keys()]
+
+
+@pytest.mark.parametrize("path", new_models_of_tokens(), ids=lambda path: path.stem)
+def test_a_published_figure_depends_on_no_default_that_was_chosen_later(path: Path) -> None:
+    """What a new model's tokenizer is, and how fast it learns, changes with what is found to be good."""
+    values = json.loads(path.read_text())
+    if "search_space" in values:
+        values |= json.loads((path.parent / Path(values["search_space"]).name).read_text())
+    assert {"tokenizer_kind", "learning_rate"} <= values.keys()
+
+
+def test_there_are_recipes_of_new_models() -> None:
+    named = {path.stem for path in new_models_of_tokens()}
+    assert {"imdb_bilstm", "classic_seven", "quora_siamese", "ptb_lstm"} <= named

@@ -22,4 +22,4 @@ class LanguageTokenizerArguments(TokenizerArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.of_tokens("word")
+        self.refuse_pieces()
