@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from tokenizers import Regex, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from .training import checked_batches, normalizer_of
@@ -22,6 +23,8 @@ NUM_PIECES = 4000
 # A longer piece, such as a web address that comes again and again, would widen the table of all spellings.
 MAX_PIECE_BYTES = 32
 UNICODE_NORMALIZATION = "NFC"
+# A longer word, such as a picture in base64, is cut: each word of a batch takes as much room as the longest.
+MAX_WORD_CHARACTERS = 40
 # The pieces are learnt from so many texts, the first, which tell as much as more would.
 MOST_TEXTS = 100_000
 
@@ -48,14 +51,22 @@ def train_text_pieces(
         for batch in checked_batches(texts):
             for text in map(normalizer.normalize_str, batch[:left]):
                 # One string for all occurrences of a word.
-                yield [sys.intern(text[start:end]) for start, end in split_words(text)]
+                yield [sys.intern(word) for ends in split_words(text) for word in _cut(text[slice(*ends)])]
             left = max(0, left - len(batch))
 
     tokenizer = train_word_pieces(
         sentences(), vocab_size=NUM_PIECES, max_piece_bytes=MAX_PIECE_BYTES, show_progress=show_progress
     )
-    tokenizer.backend_tokenizer.normalizer = normalizer
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = normalizer
+    words, in_bytes = backend.pre_tokenizer[0], backend.pre_tokenizer[1]
+    long_ones = pre_tokenizers.Split(Regex(rf"[\s\S]{{{MAX_WORD_CHARACTERS}}}"), behavior="isolated")
+    backend.pre_tokenizer = pre_tokenizers.Sequence([words, long_ones, in_bytes])
     return tokenizer
+
+
+def _cut(word: str) -> list[str]:
+    return [word[start : start + MAX_WORD_CHARACTERS] for start in range(0, len(word), MAX_WORD_CHARACTERS)]
 
 
 def words_of(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hf_rnn.data.tokenizers import text_pieces
-from hf_rnn.data.tokenizers.text_pieces import MAX_PIECE_BYTES, train_text_pieces, words_of
+from hf_rnn.data.tokenizers.text_pieces import MAX_PIECE_BYTES, MAX_WORD_CHARACTERS, train_text_pieces, words_of
 from hf_rnn.data.tokenizers.word_vocabulary import marks_words, spell_tokens
 
 
@@ -47,7 +47,19 @@ def test_no_piece_is_longer_than_the_table_of_spellings_is_to_be_wide() -> None:
     address = "https-" + "abcdefghij" * 30
     tokenizer = train_text_pieces([f"{address} {address}"] * 3, show_progress=False)
     assert MAX_PIECE_BYTES / 2 < max(map(len, spell_tokens(tokenizer)[0])) <= MAX_PIECE_BYTES
-    assert next(words_of(tokenizer, [address])) == [address]
+
+
+def test_a_word_that_is_too_long_is_several() -> None:
+    tokenizer = train_text_pieces(TEXTS, show_progress=False)
+    long = "é" * (2 * MAX_WORD_CHARACTERS + 3)
+    words = [long[:MAX_WORD_CHARACTERS]] * 2 + ["ééé", "film"]
+    assert next(words_of(tokenizer, [f"{long} film"])) == words
+    spelt, starts = spell_tokens(tokenizer)
+    ids = tokenizer(f"{long} film")["input_ids"]
+    assert [starts[token] for token in ids].count(True) == len(words)
+    assert b"".join(spelt[token] for token in ids).decode() == f"{long}film"
+    # A text of training that has such a word teaches the same.
+    assert train_text_pieces([f"{long} film"], show_progress=False)(f"{long} film")["input_ids"][0] != 1
 
 
 def test_pieces_are_learnt_from_the_first_texts_and_all_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
