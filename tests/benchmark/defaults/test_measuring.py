@@ -18,12 +18,14 @@ from hf_rnn.benchmark.workers import parent
 CELL = Cell(find_corpus("trec"), None)
 NB_SVM = find_peer("nb-svm")
 TRAIN = Part([f"{word} {row}" for row in range(10) for word in ("good", "dull")], ["yes", "no"] * 10)
-HELD_OUT = Part(["so good", "a dull one", "good good", "dull , good ?"], ["yes", "no", "yes", "no"])
+# The words do not tell the last.
+HELD_OUT = Part(["so good", "a dull one", "dull , dull !", "good good", "dull"], ["yes", "no", "no", "yes", "yes"])
 
 
 def test_a_peer_is_measured_on_what_was_held_out(tmp_path: Path) -> None:
-    record = measure_peer(NB_SVM, CELL, TRAIN, HELD_OUT.first(3), tmp_path)
-    assert (record["status"], record["figure"], record["standard_error"]) == ("measured", 1.0, 0.0)
+    record = measure_peer(NB_SVM, CELL, TRAIN, HELD_OUT, tmp_path)
+    assert (record["status"], record["figure"]) == ("measured", 0.8)
+    assert record["standard_error"] == pytest.approx((0.8 * 0.2 / 5) ** 0.5)
     assert record["seconds"] > 0 and record["size_bytes"] > 0 and record["options"].keys() == {"C", "beta"}
 
 
