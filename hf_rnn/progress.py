@@ -1,4 +1,6 @@
-"""Progress bars of transformers that say nothing: those of reading and writing weights, which take a moment here."""
+"""What transformers says that says nothing: bars of reading and writing weights, which take a moment here, and that
+the head of an encoder without one is new.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,18 @@ from typing import Any
 from transformers.utils import logging
 
 
-__all__ = ["without_weight_bars"]
+__all__ = ["without_load_report", "without_weight_bars"]
+
+
+@contextmanager
+def without_load_report() -> Iterator[None]:
+    """Inside the block transformers does not warn of the weights that a checkpoint lacks."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 @contextmanager

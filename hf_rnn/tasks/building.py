@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -15,8 +16,9 @@ from ..data.readers.files import expand_path
 from ..data.tokenizers.text_pieces import train_text_pieces
 from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
+from ..models.configuration_checks import refuse_unknown_names
 from ..models.configuration_rnn import FAMILIES, RecurrentConfig
-from ..progress import without_weight_bars
+from ..progress import without_load_report, without_weight_bars
 from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 from .overrides import check_tokens, width_of_vectors, with_overrides
@@ -40,7 +42,11 @@ DEFAULT_FAMILY = "bilstm"
 
 
 def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedConfig | None:
-    """The configuration of `model_name_or_path`, with `values` in place of its own; None for a new model."""
+    """The configuration of `model_name_or_path`, with `values` in place of its own; None for a new model.
+
+    Raises:
+        ValueError: `values` have a name that the configuration does not know, which transformers would pass over.
+    """
     if arguments.model_name_or_path is None:
         return None
     check_source(arguments.model_name_or_path)
@@ -50,6 +56,7 @@ def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedCon
         trust_remote_code=arguments.trust_remote_code,
         **values,
     )
+    refuse_unknown_names(config, {name: value for name, value in values.items() if not hasattr(config, name)})
     return config
 
 
@@ -153,16 +160,18 @@ def build_model(
     elif config is None:
         model = new_model(arguments, auto_class, tokenizer, **values)
     else:
-        model, loaded = auto_class.from_pretrained(
-            arguments.model_name_or_path,
-            config=config,
-            revision=arguments.revision,
-            trust_remote_code=arguments.trust_remote_code,
-            # A head for other labels is replaced; transformers reports what it initialises anew.
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            dtype=torch.float32,
-        )
+        # That the head of an encoder without one is new is what its user expects.
+        with without_load_report() if bare_encoder(arguments) is not None else contextlib.nullcontext():
+            model, loaded = auto_class.from_pretrained(
+                arguments.model_name_or_path,
+                config=config,
+                revision=arguments.revision,
+                trust_remote_code=arguments.trust_remote_code,
+                # A head for other labels is replaced; transformers reports what it initialises anew.
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                dtype=torch.float32,
+            )
         _check_sizes(arguments, model, loaded["mismatched_keys"])
     if model.config.vocab_size is None or len(tokenizer) > model.config.vocab_size:
         raise ValueError(

@@ -15,7 +15,7 @@ from ..data.language import find_language
 from .arguments import ModelArguments
 
 
-__all__ = ["BASES", "language_of", "start_from_base"]
+__all__ = ["BASES", "FINE_TUNING", "language_of", "start_from_base"]
 
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 BASES = {"en": "bilstm-base-en"}
 # The family of the encoders.
 FAMILY = "bilstm"
+# How much a model that starts from an encoder without a head drops, unless other values are given: it has few weights
+# to find, and would learn few rows by heart in an epoch.
+FINE_TUNING: dict[str, Any] = {"embedding_dropout": 0.3, "word_dropout": 0.1, "dropout": 0.5}
 # Fields of the arguments of a tokenizer that are about how texts are cut, which any tokenizer does.
 _OF_LENGTH = frozenset({"max_seq_length", "max_eval_seq_length", "truncation", "label_all_tokens"})
 

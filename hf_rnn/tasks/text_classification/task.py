@@ -31,7 +31,7 @@ from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..building import bare_encoder, build_tokenizer, checkpoint_config, trained_labels, with_new_head
 from ..distillation.arguments import DistillationArguments
-from ..pretrained_start import language_of, start_from_base
+from ..pretrained_start import FINE_TUNING, language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .baseline import fit_linear
@@ -65,16 +65,8 @@ GROUPS = (
     DistillationArguments,
 )
 
-# A classifier that starts from a bundled encoder learns so, unless other values are given: it has few weights to find,
-# and learns few texts by heart in an epoch.
-FINE_TUNING: dict[str, Any] = {
-    "embedding_dropout": 0.3,
-    "word_dropout": 0.1,
-    "dropout": 0.5,
-    "classifier_dropout": 0.5,
-}
-FINE_TUNING_RATE = 1e-3
-
+# What a classifier that starts from an encoder without a head learns with, unless another rate is given.
+LEARNING_RATE = 1e-3
 # Texts of so many tokens, and of so many times the median, are spoken of.
 LONG_TEXT, LONG_TIMES = 2000, 20
 
@@ -150,7 +142,7 @@ def prepare_text_classification(
 
     overrides = model_arguments.overrides()
     if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
-        arguments.learning_rate = FINE_TUNING_RATE
+        arguments.learning_rate = LEARNING_RATE
     model = _classifier(model_arguments, tokenizer_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
@@ -274,7 +266,7 @@ def _classifier(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
-        **({} if encoder is None else FINE_TUNING),
+        **({} if encoder is None else {**FINE_TUNING, "classifier_dropout": FINE_TUNING["dropout"]}),
         **(wide_values(len(names), tokenizer, arguments.overrides(), encoder) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)

@@ -16,6 +16,7 @@ from ...data.tokenizers.word_vocabulary import marks_words
 from ...models.configuration_rnn import RecurrentConfig
 from ..arguments import ModelArguments, WordArguments
 from ..building import bare_encoder, build_model, checkpoint_config, trained_labels, with_new_head
+from ..pretrained_start import FINE_TUNING
 from ..word_models import new_word_model
 
 
@@ -75,10 +76,11 @@ def build_tagger(
         "id2label": dict(enumerate(data.label_names)),
         "label2id": {name: index for index, name in enumerate(data.label_names)},
     }
-    new = arguments.model_name_or_path is None
+    new, starts = arguments.model_name_or_path is None, bare_encoder(arguments) is not None
     of_words = new and marks_words(tokenizer)
-    if new or bare_encoder(arguments) is not None:
+    if new or starts:
         labels |= TAGGER_DEFAULTS if of_words else {"crf": True}
+        labels |= FINE_TUNING if starts else {}
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
     trained = trained_labels(arguments)
