@@ -29,6 +29,7 @@ __all__ = [
     "layers_of",
     "read_in_chunks",
     "read_text",
+    "step_ends",
 ]
 
 
@@ -127,10 +128,21 @@ def read_in_chunks(model: nn.Module, read: ReadText, **options: Any) -> Iterator
     nothing but the state is kept, so that memory does not grow with the text.
     """
     state: RecurrentCache | None = None
-    for part in read.inputs["input_ids"].split(CHUNK, dim=1):
+    # No word is parted.
+    begins = step_ends(model, read)[CHUNK - 1 : -1 : CHUNK] + 1
+    for part in read.inputs["input_ids"].tensor_split(begins.tolist(), dim=1):
         output = model(part, torch.ones_like(part), cache=state, use_cache=True, **options)
         state = output.cache
         yield output
+
+
+def step_ends(model: nn.Module, read: ReadText) -> torch.Tensor:
+    """The place in `input_ids` of the last token of every step, (steps): in a model of words the last of each word."""
+    ids = read.inputs["input_ids"]
+    words = backbone_of(model).embeddings.find_words(ids, torch.ones_like(ids, dtype=torch.bool))
+    if words is None:
+        return torch.arange(ids.shape[1], device=ids.device)
+    return torch.cat([words.first[0, 1:], words.first.new_tensor([ids.shape[1]])]) - 1
 
 
 def label_names(model: PreTrainedModel) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ..models.wide import WidePart
 from .evaluation import evaluation_mode
 from .figures import MOST_NAMES, name_of, name_steps, new_figure, width_for
 from .running_pooling import running_pooling
-from .steps import NotApplicableError, as_array, label_names, layers_of, read_in_chunks, read_text
+from .steps import NotApplicableError, as_array, label_names, layers_of, read_in_chunks, read_text, step_ends
 
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ TEXTS_AT_ONCE = 64
 @dataclass(frozen=True)
 class ReadingCurve:
     """Attributes:
-    steps: The tokens.
+    steps: The tokens, or the words of a model of words.
     labels: Names of the classes.
-    probabilities: (time, labels), after each token: what the model answers to the text up to there.
+    probabilities: (steps, labels), after each step: what the model answers to the text up to there.
     total_tokens: The tokens of the whole text, those that were cut off by `max_tokens` included.
     """
 
@@ -68,8 +68,10 @@ class ReadingCurve:
 def reading_curve(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, max_tokens: int | None = None
 ) -> ReadingCurve:
-    """The class probabilities after each token of `text`, each computed from the state before it: the whole curve
-    costs little more than one answer to the whole text, and memory beside it does not grow with the text.
+    """The class probabilities after each token of `text`, or each word where the model reads words.
+
+    Each is computed from the state before it: the whole curve costs little more than one answer to the whole text, and
+    memory beside it does not grow with the text.
 
     Args:
         model: A one-directional classifier of texts; a second direction has to begin anew at every token.
@@ -83,12 +85,8 @@ def reading_curve(
         raise NotApplicableError(f"`model` is a {type(model).__name__}; it must be a classifier of texts of hf_rnn.")
     config, head = model.config, model.classifier
     layers_of(model.model)
-    for name, value, needed in (
-        ("bidirectional", config.bidirectional, False),
-        ("word_vocab_size", config.word_vocab_size, None),
-    ):
-        if value != needed:
-            raise NotApplicableError(f"`model` has `{name}`={value!r}; to read token by token it must be {needed!r}.")
+    if config.bidirectional:
+        raise NotApplicableError("`model` has `bidirectional`=True; to read token by token it must be False.")
     if config.problem_type == "regression" or config.num_labels == 1:
         raise NotApplicableError("`model` answers with a number; it must have classes.")
     read = read_text(model, tokenizer, text, max_tokens)
@@ -97,19 +95,21 @@ def reading_curve(
         outputs = read_in_chunks(model.model, read)
         logits = torch.cat([head(pooled_so_far(output.last_hidden_state[0])) for output in outputs])
         if model.wide is not None:
-            logits = model.wide.combined(logits, _wide_so_far(model.wide, read.inputs["input_ids"]))
+            logits = model.wide.combined(
+                logits, _wide_so_far(model.wide, read.inputs["input_ids"], step_ends(model, read))
+            )
     several = config.problem_type == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(1)
     return ReadingCurve(read.steps, label_names(model), as_array(probabilities), read.total_tokens)
 
 
-def _wide_so_far(wide: WidePart, input_ids: torch.Tensor) -> torch.Tensor:
-    # (1, time) to (time, labels): what the wide part says of the text up to each token, a part of the rows at a time.
-    until = torch.arange(input_ids.shape[1], device=input_ids.device)
+def _wide_so_far(wide: WidePart, input_ids: torch.Tensor, step_ends: torch.Tensor) -> torch.Tensor:
+    # (1, time) to (steps, labels): what the wide part says of the text up to each step, a part of the rows at a time.
+    places = torch.arange(input_ids.shape[1], device=input_ids.device)
     logits = []
-    for ends in until.split(TEXTS_AT_ONCE):
+    for ends in step_ends.split(TEXTS_AT_ONCE):
         read = input_ids[:, : int(ends[-1]) + 1].expand(len(ends), -1)
-        logits.append(wide(read, until[: read.shape[1]] <= ends.unsqueeze(1)))
+        logits.append(wide(read, places[: read.shape[1]] <= ends.unsqueeze(1)))
     return torch.cat(logits)
 
 

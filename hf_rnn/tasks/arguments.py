@@ -166,8 +166,8 @@ class TokenizerArguments:
         default=None,
         metadata={
             "help": "Kind of tokenizer to train: pieces (of which a classifier of texts makes words, and knows how "
-            "they are spelt), word, bpe, character or whitespace. Default: pieces for texts, word with "
-            "`embedding_vectors`; word for pairs, bpe with `read_together`."
+            "they are spelt), word, bpe, character or whitespace. Default: pieces for texts, "
+            "bpe for pairs; word with `embedding_vectors`."
         },
     )
     vocab_size: int = field(

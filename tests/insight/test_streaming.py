@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from hf_rnn.data.tokenizers.spelling import spell_with_boundaries
+from hf_rnn.data.tokenizers.text_pieces import train_text_pieces, words_of
 from hf_rnn.insight import steps
 from hf_rnn.insight.steps import NotApplicableError
 from hf_rnn.insight.streaming import next_tokens, reading_curve
+from hf_rnn.tasks.arguments import ModelArguments, TokenizerArguments
+from hf_rnn.tasks.text_classification.building import build_classifier
 from tests.insight.small import TEXT, tokenizer
 from tests.models.common import ONE_WAY, build, build_language_model, build_tagger
 
@@ -33,6 +39,29 @@ def test_the_curve_is_the_answer_to_every_prefix(variant: str, pooling: str, chu
         np.testing.assert_allclose(row, expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_model_of_words_answers_after_each_word(wide: bool, chunk: int) -> None:
+    pieces = train_text_pieces([TEXT] * 2, show_progress=False)
+    text = f"{TEXT} Uzbekistan, isn't it"
+    words = next(words_of(pieces, [text]))
+    arguments = ModelArguments(model_type="lstm", config_overrides=json.dumps({"hidden_size": 4}))
+    values = {"wide_buckets": 64, "max_token_bytes": 24} if wide else {}
+    labels = {"id2label": {0: "a", 1: "b", 2: "c"}}
+    torch.manual_seed(0)
+    model = build_classifier(arguments, TokenizerArguments(), pieces, [TEXT] * 2, **labels, **values).double().eval()
+    if wide:
+        model.wide.set_tokens(spell_with_boundaries(pieces))
+        model.wide.weight.normal_()
+    found = reading_curve(model, pieces, text)
+    assert [step.lower() for step in found.steps] == words
+    assert found.total_tokens > len(words)
+    for length, row in enumerate(found.probabilities, start=1):
+        ids = [token for word in words[:length] for token in pieces(word)["input_ids"]]
+        with torch.no_grad():
+            expected = model(torch.tensor([ids])).logits[0].softmax(0)
+        np.testing.assert_allclose(row, expected, atol=1e-10)
+
+
 def test_labels_that_do_not_exclude_each_other_have_probabilities_of_their_own() -> None:
     model = build("gru", problem_type="multi_label_classification")
     with torch.no_grad():
@@ -46,7 +75,6 @@ def test_labels_that_do_not_exclude_each_other_have_probabilities_of_their_own()
         (lambda: build("bilstm"), "`bidirectional`=True; to read token by token it must be False"),
         (lambda: build("dan", pooling="mean"), "of type 'dan', which has no recurrence"),
         (lambda: build("lstm", problem_type="regression"), "answers with a number"),
-        (lambda: build("lstm", word_vocab_size=3), "`word_vocab_size`=3"),
         (lambda: build_tagger("lstm"), "LstmForTokenClassification; it must be a classifier of texts"),
     ],
 )

@@ -169,7 +169,10 @@ def measure_contributions(arguments: FaithfulnessArguments) -> dict[str, Any]:
         model = AutoModelForSequenceClassification.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if getattr(model.config, "word_vocab_size", None) is not None:
-        raise ValueError(f"`model`={arguments.model!r} reads words; it must read tokens, which can be deleted.")
+        raise ValueError(
+            f"`model`={arguments.model!r} reads words; it must read tokens, which can be deleted: "
+            "--tokenizer_kind word trains such a model."
+        )
     rows = read_rows(arguments.test_file)
     texts = column_texts(rows, arguments.text_column_name, "text_column_name", "test")
     places = sorted(random.Random(arguments.seed).sample(range(len(texts)), min(arguments.max_texts, len(texts))))

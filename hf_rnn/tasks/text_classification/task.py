@@ -65,8 +65,6 @@ GROUPS = (
     DistillationArguments,
 )
 
-# What a classifier that starts from an encoder without a head learns with, unless another rate is given.
-LEARNING_RATE = 1e-3
 # Texts of so many tokens, and of so many times the median, are spoken of.
 LONG_TEXT, LONG_TIMES = 2000, 20
 
@@ -141,8 +139,6 @@ def prepare_text_classification(
         return model
 
     overrides = model_arguments.overrides()
-    if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
-        arguments.learning_rate = LEARNING_RATE
     model = _classifier(model_arguments, tokenizer_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:

@@ -23,10 +23,10 @@ from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric, best_labels, 
 from ...models.configuration_rnn import RecurrentConfig
 from ...models.encoding import NO_LIMIT
 from ...runs.folder import CONFUSION_FILE, TAGS_FILE
-from ...training.arguments import RecurrentTrainingArguments
+from ...training.arguments import NEW_LEARNING_RATE, RecurrentTrainingArguments
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, WordArguments
-from ..building import trained_labels
+from ..building import bare_encoder, trained_labels
 from ..distillation.arguments import DistillationArguments
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
@@ -128,6 +128,9 @@ def prepare_token_classification(
         return build_tagger(model_arguments.overridden(overrides), word_arguments, tokenizer, data)
 
     model = model_init({})
+    if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
+        # A tagger has more to learn from each text than a classifier.
+        arguments.learning_rate = NEW_LEARNING_RATE
     recurrent = isinstance(model.config, RecurrentConfig)
     if word_arguments.label_all_tokens and recurrent and model.config.word_vocab_size is not None:
         raise ValueError("`label_all_tokens` was given, but the model labels words, however many pieces they have.")

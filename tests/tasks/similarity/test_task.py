@@ -296,7 +296,7 @@ def test_a_trained_network_has_its_encoder(trained: Run, tmp_path: Path) -> None
 def test_the_tokenizer_counts_a_text_once(tmp_path: Path) -> None:
     """A question that is in many pairs says no more of how words are spelt than another."""
     files = write_questions(tmp_path / "data")
-    run(tmp_path / "out", num_train_epochs=1, min_frequency=20, read_together=False, **files)
+    run(tmp_path / "out", num_train_epochs=1, tokenizer_kind="word", min_frequency=20, **files)
     vocabulary = AutoTokenizer.from_pretrained(tmp_path / "out").get_vocab()
     # Eight topics in four frames are 32 texts: no topic comes in twenty of them, though most do in the rows.
     assert "to" in vocabulary
@@ -306,12 +306,15 @@ def test_the_tokenizer_counts_a_text_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "kind"),
-    [({}, "BPE"), ({"read_together": False}, "WordLevel"), ({"read_together": False, "tokenizer_kind": "bpe"}, "BPE")],
+    [({}, "BPE"), ({"read_together": True}, "BPE"), ({"embedding_vectors": "vectors.txt"}, "WordLevel")],
 )
 def test_the_tokenizer_of_new_networks(
-    files: dict[str, str], tmp_path: Path, flags: dict[str, Any], kind: str
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, Any], kind: str
 ) -> None:
-    run(tmp_path / "out", num_train_epochs=1, do_predict=False, **files, **flags)
+    monkeypatch.chdir(tmp_path)
+    Path("vectors.txt").write_text("the 1 0\nwant 0 1\n", encoding="utf-8")
+    overrides = {"config_overrides": {"hidden_size": 6}}
+    run(tmp_path / "out", num_train_epochs=1, do_predict=False, **files, **flags, **overrides)
     assert json.loads((tmp_path / "out" / "tokenizer.json").read_text())["model"]["type"] == kind
 
 
