@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from transformers import PreTrainedTokenizerBase
 
 from ..bundles import find_named
-from ..data.tokenizers.training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS
+from ..data.tokenizers.training import BYTE_ALPHABET_SIZE, SPECIAL_TOKENS, TokenizerKind
 from ..models.configuration_rnn import FAMILIES
 from ..models.encoding import NO_LIMIT
 from ..runs.licences import check_licence
 
 
 __all__ = ["ModelArguments", "ReportArguments", "TokenizerArguments", "WordArguments", "json_object"]
+
+
+# The kinds of tokenizer whose tokens are the steps of a model.
+TOKEN_KINDS = get_args(TokenizerKind)
 
 
 def json_object(value: str | None, argument: str) -> dict[str, Any]:
@@ -158,11 +162,20 @@ class TokenizerArguments:
             "checkpoint; for a new model one is trained on the training texts."
         },
     )
-    tokenizer_kind: str = field(
-        default="word", metadata={"help": "Kind of tokenizer to train: word, bpe, character or whitespace."}
+    tokenizer_kind: str | None = field(
+        default=None,
+        metadata={
+            "help": "Kind of tokenizer to train: pieces (of which a classifier of texts makes words, and knows how "
+            "they are spelt), word, bpe, character or whitespace. Default: pieces for texts, word with "
+            "`embedding_vectors`; word for pairs, bpe with `read_together`."
+        },
     )
     vocab_size: int = field(
-        default=20_000, metadata={"help": "Largest number of entries of a tokenizer that is trained."}
+        default=20_000,
+        metadata={
+            "help": "Largest number of entries of a tokenizer that is trained; where words are made of pieces, of "
+            "words that have a vector of their own."
+        },
     )
     min_frequency: int = field(
         default=2, metadata={"help": "Number of times that a word has to occur in the training texts to get an entry."}
@@ -200,7 +213,30 @@ class TokenizerArguments:
     )
 
     def __post_init__(self) -> None:
+        if self.tokenizer_kind not in (None, "pieces", *TOKEN_KINDS):
+            raise ValueError(
+                f"`tokenizer_kind`={self.tokenizer_kind!r} must be one of pieces, {', '.join(TOKEN_KINDS)}."
+            )
         find_named(self, "tokenizer_name_or_path")
+
+    def of_tokens(self, default: str) -> TokenizerArguments:
+        """These arguments for a model whose steps are tokens, with the kind `default` where none was given.
+
+        Raises:
+            ValueError: the kind is pieces.
+        """
+        self.refuse_pieces()
+        return replace(self, tokenizer_kind=self.tokenizer_kind or default)
+
+    def refuse_pieces(self) -> None:
+        """Raises:
+        ValueError: the kind is pieces, of which only a classifier of texts makes words.
+        """
+        if self.tokenizer_kind == "pieces":
+            raise ValueError(
+                "`tokenizer_kind`='pieces' is for classifiers of texts, which make words of them; here it must be one "
+                f"of {', '.join(TOKEN_KINDS)}. Leave it out, or give bpe, which knows every word, too."
+            )
 
     def lengths(self, tokenizer: PreTrainedTokenizerBase, recurrent: bool) -> tuple[int | None, int | None]:
         """The most tokens of a text in training, and in evaluation; None: texts are read whole."""

@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from ..checksums import check_source
 from ..data.readers.files import expand_path
+from ..data.tokenizers.text_pieces import train_text_pieces
 from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
 from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
 from ..models.configuration_rnn import FAMILIES, RecurrentConfig
@@ -80,8 +81,8 @@ def build_tokenizer(
     show_progress: bool = True,
 ) -> PreTrainedTokenizerBase:
     """The tokenizer of `checkpoint`, from which a run goes on, the one that is named, that of the model or of the
-    language model it starts from, or one trained on `texts`, the training texts; that with an `eos_token` if
-    `end_of_text`.
+    language model it starts from, or one trained on `texts`, the training texts, of words if no kind is given; that
+    with an `eos_token` if `end_of_text`.
     """
     path = checkpoint or arguments.tokenizer_name_or_path or model.model_name_or_path or model.init_from_lm
     if path is not None:
@@ -92,21 +93,26 @@ def build_tokenizer(
             path, revision=revision, trust_remote_code=model.trust_remote_code
         )
         return tokenizer
+    kind = arguments.tokenizer_kind or "word"
+    if arguments.vocab_from_vectors and (model.embedding_vectors is None or kind != "word"):
+        raise ValueError(
+            "`vocab_from_vectors` needs `embedding_vectors` to take words from, and `tokenizer_kind` word."
+        )
+    if kind == "pieces":
+        return train_text_pieces(
+            texts, lowercase=arguments.lowercase, strip_html=arguments.strip_html, show_progress=show_progress
+        )
     trained = train_tokenizer(
         texts,
-        kind=arguments.tokenizer_kind,  # type: ignore[arg-type]
+        kind=kind,  # type: ignore[arg-type]
         vocab_size=arguments.vocab_size,
-        min_frequency=arguments.min_frequency if arguments.tokenizer_kind == "word" else None,
+        min_frequency=arguments.min_frequency if kind == "word" else None,
         lowercase=arguments.lowercase,
         strip_html=arguments.strip_html,
         end_of_text=end_of_text,
         show_progress=show_progress,
     )
-    if arguments.vocab_from_vectors:
-        if model.embedding_vectors is None or arguments.tokenizer_kind != "word":
-            raise ValueError(
-                "`vocab_from_vectors` needs `embedding_vectors` to take words from, and `tokenizer_kind` word."
-            )
+    if arguments.vocab_from_vectors and model.embedding_vectors is not None:
         vectors = named_vectors(model.embedding_vectors, model.embedding_words)
         fill_vocabulary(trained, vectors.rows, arguments.vocab_size)
     return trained

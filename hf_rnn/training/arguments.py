@@ -20,6 +20,7 @@ from .tracking import require_trackers
 __all__ = [
     "LANGUAGE_LEARNING_RATE",
     "LanguageTrainingArguments",
+    "NEW_LEARNING_RATE",
     "PRETRAINED_LEARNING_RATE",
     "RECURRENT_LEARNING_RATE",
     "RecurrentTrainingArguments",
@@ -29,8 +30,9 @@ if not TYPE_CHECKING:
     __getattr__ = moved_names(__name__)
 
 
-# The first suits weights that start at random, the second those of a language model, with a rate that falls as a
-# cosine does, the third a pretrained transformer.
+# The first suits a recurrent model whose weights start at random, the second one that was trained before, the third a
+# language model, with a rate that falls as a cosine does, the fourth a pretrained transformer.
+NEW_LEARNING_RATE = 2e-3
 RECURRENT_LEARNING_RATE = 1e-3
 LANGUAGE_LEARNING_RATE = 4e-3
 PRETRAINED_LEARNING_RATE = 2e-5
@@ -46,8 +48,8 @@ class RecurrentTrainingArguments(TrainingArguments):
     learning_rate: float | None = field(  # type: ignore[assignment]
         default=None,
         metadata={
-            "help": f"Highest learning rate of the schedule. Default: {RECURRENT_LEARNING_RATE} for a "
-            f"recurrent model, {PRETRAINED_LEARNING_RATE} for others."
+            "help": f"Highest learning rate of the schedule. Default: {NEW_LEARNING_RATE} for a new recurrent model, "
+            f"{RECURRENT_LEARNING_RATE} for one that was trained before, {PRETRAINED_LEARNING_RATE} for others."
         },
     )
     num_train_epochs: float = field(

@@ -51,6 +51,7 @@ class LanguageModelTrainer(RecurrentTrainer):
 
     args: LanguageTrainingArguments
     arguments_class = LanguageTrainingArguments
+    new_learning_rate = LANGUAGE_LEARNING_RATE
     recurrent_learning_rate = LANGUAGE_LEARNING_RATE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

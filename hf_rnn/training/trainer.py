@@ -16,7 +16,7 @@ from ..kernels.threads import computing_threads
 from ..losses.class_weights import label_weights, weighted_cross_entropy
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
-from .arguments import PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
+from .arguments import NEW_LEARNING_RATE, PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
 from .ready_trainer import ReadyTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
@@ -79,13 +79,13 @@ class RecurrentTrainer(ReadyTrainer):
             with the data (a label that the model does not know) or with what was given in its place.
     """
 
-    # That of a model of this package, unless another is given.
+    # Those of a recurrent model that starts at random, and of one that was trained before, unless another is given.
+    new_learning_rate = NEW_LEARNING_RATE
     recurrent_learning_rate = RECURRENT_LEARNING_RATE
 
     def _set_up(self, model: Any) -> None:
         if self.args.learning_rate is None:
-            small = any(isinstance(module, RecurrentPreTrainedModel | ConvEncoderModel) for module in model.modules())
-            self.args.learning_rate = self.recurrent_learning_rate if small else PRETRAINED_LEARNING_RATE
+            self.args.learning_rate = self._default_learning_rate(model)
         # Stock classification heads take `num_items_in_batch`, as any `forward(**kwargs)`, and do not heed it.
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
@@ -94,6 +94,13 @@ class RecurrentTrainer(ReadyTrainer):
         self._class_weights = class_weights_of(model, self.args.class_weights, self.train_dataset)
         # Only while it trains: afterwards the model itself is what was chosen.
         self._average: WeightAverage | None = None
+
+    def _default_learning_rate(self, model: Any) -> float:
+        recurrent = [module for module in model.modules() if isinstance(module, RecurrentPreTrainedModel)]
+        if recurrent and not any(module.config.name_or_path for module in recurrent):
+            return self.new_learning_rate
+        small = recurrent or any(isinstance(module, ConvEncoderModel) for module in model.modules())
+        return self.recurrent_learning_rate if small else PRETRAINED_LEARNING_RATE
 
     def _check(self, model: Any) -> None:
         """Refuse a technique that the model, or what was given, cannot have."""

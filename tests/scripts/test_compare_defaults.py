@@ -104,6 +104,7 @@ def test_taggers_and_language_models_are_measured(
     assert (found["default"]["standard_error"] is None) == (name != "snips:all")
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_is_named_and_no_cell_is_left(compare: Run, tmp_path: Path) -> None:
     rows = "".join(f"Text {row},same\n" for row in range(60))
     (tmp_path / "corpora" / "small" / "trec_train.csv").write_text(f"text,label\n{rows}")

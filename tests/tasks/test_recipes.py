@@ -224,3 +224,26 @@ def test_what_a_published_recipe_starts_with_is_settled_by_it(path: Path) -> Non
     before = (model.model_name_or_path, model.model_type)
     start_from_base(model, tokenizer, "en")
     assert (model.model_name_or_path, model.model_type) == before
+
+
+def new_models_of_tokens() -> list[Path]:
+    """The recipes of trainings and searches that start from nothing."""
+    tasks = ("text-classification", "sentence-similarity", "text-generation")
+    paths = [*RECIPES, *sorted((RECIPES[0].parent / "search").glob("*.json"))]
+    read = {path: json.loads(path.read_text()) for path in paths}
+    trained = {"model_name_or_path", "init_from_lm"}
+    return [path for path, values in read.items() if values.get("task") in tasks and not trained & values.keys()]
+
+
+@pytest.mark.parametrize("path", new_models_of_tokens(), ids=lambda path: path.stem)
+def test_a_published_figure_depends_on_no_default_that_was_chosen_later(path: Path) -> None:
+    """What a new model's tokenizer is, and how fast it learns, changes with what is found to be good."""
+    values = json.loads(path.read_text())
+    if "search_space" in values:
+        values |= json.loads((path.parent / Path(values["search_space"]).name).read_text())
+    assert {"tokenizer_kind", "learning_rate"} <= values.keys()
+
+
+def test_there_are_recipes_of_new_models() -> None:
+    named = {path.stem for path in new_models_of_tokens()}
+    assert {"imdb_bilstm", "classic_seven", "quora_siamese", "ptb_lstm"} <= named

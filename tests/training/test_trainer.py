@@ -33,6 +33,7 @@ from hf_rnn.data.batches.collator import PaddingCollator
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.metrics.classification import metrics_for
 from hf_rnn.training.arguments import (
+    NEW_LEARNING_RATE,
     PRETRAINED_LEARNING_RATE,
     RECURRENT_LEARNING_RATE,
     LanguageTrainingArguments,
@@ -194,7 +195,15 @@ def test_a_dataset_without_lengths_is_read_in_its_order(tmp_path: Path) -> None:
 
 
 def test_default_learning_rate_is_that_of_the_kind_of_model(tmp_path: Path) -> None:
-    assert trainer(gru(), tmp_path).args.learning_rate == RECURRENT_LEARNING_RATE
+    new = gru()
+    assert trainer(new, tmp_path).args.learning_rate == NEW_LEARNING_RATE
+    new.save_pretrained(tmp_path / "trained")
+    trained = type(new).from_pretrained(tmp_path / "trained")
+    assert trainer(trained, tmp_path).args.learning_rate == RECURRENT_LEARNING_RATE
+    # A head that is new does not make the layers below it so.
+    beneath = gru()
+    beneath.model = trained.model
+    assert trainer(beneath, tmp_path).args.learning_rate == RECURRENT_LEARNING_RATE
     assert trainer(tiny_bert(), tmp_path).args.learning_rate == PRETRAINED_LEARNING_RATE
     assert trainer(tiny_bert(), tmp_path, learning_rate=0.5).args.learning_rate == 0.5
 

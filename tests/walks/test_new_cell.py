@@ -89,7 +89,8 @@ from tests.tasks import small_runs
 files = small_runs.write_reviews(Path("reviews"))
 small = {"embedding_size": 8, "hidden_size": 8, "pooling": "max"}
 results = small_runs.run(
-    Path("classifier"), model_type="mingru", num_train_epochs=16, learning_rate=0.03, config_overrides=small, **files
+    Path("classifier"), model_type="mingru", tokenizer_kind="word", num_train_epochs=16, learning_rate=0.03,
+    config_overrides=small, **files
 )
 assert results["model"]["class"] == "MinGruForSequenceClassification", results["model"]
 assert results["metrics"]["train"]["accuracy"] > 0.9, results["metrics"]

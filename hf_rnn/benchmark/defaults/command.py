@@ -86,7 +86,7 @@ def read_run(corpus: Corpus, folder: Path) -> dict[str, Any]:
         "minutes": results["training"]["minutes"],
         "rows": {split: rows[split] for split in ("train", "validation") if split in rows},
         "arguments": results["training"]["arguments"],
-        "baselines": [_baseline(each, corpus) for each in results["baselines"] or []],
+        "baselines": [_baseline(each, corpus) for each in results.get("baselines") or []],
     }
 
 

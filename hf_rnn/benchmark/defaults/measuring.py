@@ -10,7 +10,7 @@ from typing import Any
 
 from ...runs.provenance import provenance
 from ..document import ONE_THREAD, other_load_cores
-from ..workers.parent import Worker, WorkerError
+from ..workers.parent import Worker, WorkerError, WorkerTimeoutError
 from .cells import Cell
 from .command import run_default
 from .figures import figure_of
@@ -75,7 +75,7 @@ def measure_peer(peer: Peer, cell: Cell, train: Part, held_out: Part, folder: Pa
     """Measure one peer.
 
     Returns:
-        `status`: `measured` with its figures, `missing` with what to install, or `failed` with the reason.
+        `status`: `measured` with its figures, `missing` with what to install, `slow` or `failed` with the reason.
     """
     gap = missing(peer)
     if gap is not None:
@@ -88,6 +88,8 @@ def measure_peer(peer: Peer, cell: Cell, train: Part, held_out: Part, folder: Pa
     try:
         process.wait_until_ready()
         record = process.ask(do="solve")
+    except WorkerTimeoutError as error:
+        return {"status": "slow", "reason": str(error)}
     except WorkerError as error:
         return {"status": "failed", "reason": str(error)}
     finally:

@@ -70,6 +70,8 @@ PEER: dict[str, dict[str, Any]] = {
         "options": dict,
     },
     "missing": {"status": str, "reason": str, "install": str},
+    # it did not answer within ten minutes
+    "slow": {"status": str, "reason": str},
     "failed": {"status": str, "reason": str},
 }
 

@@ -110,7 +110,7 @@ def _peer(record: Mapping[str, Any] | None, corpus: Corpus) -> str:
     if record is None:
         return ""
     if record["status"] != "measured":
-        return {"missing": "not installed", "failed": "failed"}[record["status"]]
+        return {"missing": "not installed", "slow": "over 10 minutes", "failed": "failed"}[record["status"]]
     size = "" if record["size_bytes"] is None else f", {_megabytes(record['size_bytes'])}"
     return f"{_figure(record['figure'], corpus)} ({_seconds(record['seconds'])}{size})"
 

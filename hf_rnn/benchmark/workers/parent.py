@@ -26,6 +26,10 @@ class WorkerError(RuntimeError):
     """A worker failed; the message says how."""
 
 
+class WorkerTimeoutError(WorkerError):
+    """A worker said nothing for `PATIENCE_SECONDS`."""
+
+
 class Worker:
     """A process that answers commands.
 
@@ -70,11 +74,12 @@ class Worker:
         """The next answer.
 
         Raises:
-            WorkerError: the worker failed, ended, or said nothing for `PATIENCE_SECONDS`.
+            WorkerError: the worker failed or ended; a `WorkerTimeoutError` if it said nothing for
+                `PATIENCE_SECONDS`.
         """
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], PATIENCE_SECONDS)[0]:
-            raise WorkerError(f"{self._name}no answer for {PATIENCE_SECONDS} seconds")
+            raise WorkerTimeoutError(f"{self._name}no answer for {PATIENCE_SECONDS} seconds")
         line = self._process.stdout.readline()
         if not line:
             last_words = self._last_words()

@@ -101,7 +101,7 @@ def train_tokenizer(
         min_frequency = 1 if kind in ("character", "whitespace") else 2
     _check_arguments(texts, kind, vocab_size, min_frequency, unicode_normalization, truncation_side, model_max_length)
     tokenizer = _untrained(kind)
-    tokenizer.normalizer = _normalizer(unicode_normalization, strip_html, lowercase)
+    tokenizer.normalizer = normalizer_of(unicode_normalization, strip_html, lowercase)
     special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
     tokenizer = _trained(tokenizer, texts, kind, _trainer(kind, vocab_size, min_frequency, special, show_progress))
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
@@ -122,7 +122,7 @@ def train_tokenizer(
 def _trained(tokenizer: Tokenizer, texts: Iterable[str], kind: str, trainer: Any) -> Tokenizer:
     """`tokenizer` with a vocabulary, and, where text is cut at white space, with ends of lines if it has the token."""
     length = len(texts) if isinstance(texts, Sized) else None
-    tokenizer.train_from_iterator(_batches(texts), trainer=trainer, length=length)
+    tokenizer.train_from_iterator(checked_batches(texts), trainer=trainer, length=length)
     special = [token.content for token in trainer.special_tokens]
     if tokenizer.get_vocab_size() <= len(special):
         raise ValueError(
@@ -176,7 +176,7 @@ def token_coverage(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> 
         TypeError, ValueError: for `texts`, as `train_tokenizer`.
     """
     total = unknown = 0
-    for batch in _batches(texts):
+    for batch in checked_batches(texts):
         for ids in tokenizer(batch, add_special_tokens=False, verbose=False)["input_ids"]:
             total += len(ids)
             unknown += ids.count(tokenizer.unk_token_id)
@@ -246,7 +246,8 @@ def _renumbered(trained: Tokenizer, special_tokens: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def _normalizer(unicode_normalization: str | None, strip_html: bool, lowercase: bool) -> normalizers.Normalizer:
+def normalizer_of(unicode_normalization: str | None, strip_html: bool, lowercase: bool) -> normalizers.Normalizer:
+    """What is done to a text before it is split, as `train_tokenizer` describes these arguments."""
     steps: list[normalizers.Normalizer] = []
     if unicode_normalization is not None:
         steps.append(_NORMALIZERS[unicode_normalization]())
@@ -268,19 +269,24 @@ def _trainer(
 
 
 def byte_pair_trainer(
-    vocab_size: int, min_frequency: int, show_progress: bool, special_tokens: list[str] = SPECIAL_TOKENS
+    vocab_size: int,
+    min_frequency: int,
+    show_progress: bool,
+    special_tokens: list[str] = SPECIAL_TOKENS,
+    max_token_length: int | None = None,
 ) -> trainers.BpeTrainer:
-    """The trainer of a byte-level vocabulary: the special tokens, all 256 bytes, then merges."""
+    """The trainer of a byte-level vocabulary: the special tokens, all 256 bytes, then merges of at most so many."""
     return trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=min_frequency,
         special_tokens=special_tokens,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=show_progress,
+        max_token_length=max_token_length,
     )
 
 
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+def checked_batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Checked texts in lists of `BATCH_SIZE`; raises at the end when none of them held a visible character."""
     batch: list[str] = []
     found_text = False

@@ -32,6 +32,8 @@ from .training import (
 __all__ = ["WORD_START", "byte_of", "split_words", "token_bytes", "train_word_pieces", "word_decoder", "word_start"]
 
 WORD_START = "Ġ"  # the byte-level name of the space that is put before every word
+# The most that `max_token_bytes` of a configuration may be.
+MAX_PIECE_BYTES = 255
 MAX_EXCEPTIONS = 300
 MAX_CLITICS = 20
 MIN_OCCURRENCES = 2
@@ -55,6 +57,7 @@ def train_word_pieces(
     *,
     vocab_size: int = 4000,
     min_frequency: int = 2,
+    max_piece_bytes: int = MAX_PIECE_BYTES,
     show_progress: bool = True,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer on the words of `sentences`.
@@ -73,6 +76,7 @@ def train_word_pieces(
         sentences: The words of each sentence.
         vocab_size: The most entries the vocabulary may have, at least 258: 256 bytes and two special tokens.
         min_frequency: The fewest occurrences that merge a pair of tokens.
+        max_piece_bytes: The most bytes of a token; by default the most that the table of a model has room for.
         show_progress: Show a progress bar while training.
 
     Raises:
@@ -81,6 +85,7 @@ def train_word_pieces(
     """
     check_integer("vocab_size", vocab_size, len(SPECIAL_TOKENS) + BYTE_ALPHABET_SIZE)
     check_integer("min_frequency", min_frequency, 1)
+    check_integer("max_piece_bytes", max_piece_bytes, 1)
     checked = list(_checked(sentences))
     if not any(word.strip() for sentence in checked for word in sentence):
         raise ValueError("`sentences` is empty: a tokenizer needs at least one word with a visible character.")
@@ -93,7 +98,8 @@ def train_word_pieces(
     tokenizer.decoder = word_decoder()
     tokenizer.train_from_iterator(
         (" ".join(sentence) for sentence in checked),
-        trainer=byte_pair_trainer(vocab_size, min_frequency, show_progress),
+        # The mark of a word start is one more.
+        trainer=byte_pair_trainer(vocab_size, min_frequency, show_progress, max_token_length=max_piece_bytes + 1),
         length=len(checked),
     )
     return PreTrainedTokenizerFast(

@@ -14,4 +14,12 @@ __all__ = ["LanguageTokenizerArguments"]
 class LanguageTokenizerArguments(TokenizerArguments):
     """The tokenizer of a language model, which writes: it keeps capitals unless it is told otherwise."""
 
+    tokenizer_kind: str = field(
+        default="word",
+        metadata={"help": "Kind of tokenizer to train: word, bpe, character or whitespace. Default: word."},
+    )
     lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse_pieces()

@@ -108,10 +108,11 @@ def prepare_similarity(
     start_from_base(model_arguments, tokenizer_arguments, language)
     similarity_arguments = similarity_arguments.settled(data.kind, _may_read_together(model_arguments))
     named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
+    tokenizer_arguments = tokenizer_arguments.of_tokens(_kind(model_arguments, similarity_arguments))
     if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
         logger.warning(
             "All words that are not in the vocabulary are one token, which texts seem to share: with --read_together "
-            "choose --tokenizer_kind bpe."
+            "leave out --tokenizer_kind word, and vectors of words, for bpe."
         )
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
@@ -169,6 +170,14 @@ def _may_read_together(arguments: ModelArguments) -> bool:
     config = checkpoint_config(arguments)
     together = getattr(config, "composition", None) is not None
     return config is None or together or bare_encoder(arguments) is not None
+
+
+def _kind(model_arguments: ModelArguments, similarity_arguments: SimilarityArguments) -> str:
+    """The kind of tokenizer that is trained where none is given: of words, unless pairs are read together, which may
+    not take all unknown words for one that both texts have; with word vectors of words in any case.
+    """
+    together = similarity_arguments.read_together and model_arguments.embedding_vectors is None
+    return "bpe" if together else "word"
 
 
 def _trained_classes(arguments: ModelArguments) -> list[str] | None:

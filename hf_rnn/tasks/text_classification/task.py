@@ -13,11 +13,7 @@ from typing import Any, cast
 
 import datasets
 import numpy as np
-from transformers import (
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.texts import tokenize_dataset
 from ...data.readers.labels import LabelMap
@@ -33,12 +29,14 @@ from ...training.arguments import RecurrentTrainingArguments
 from ...training.task_of_model import problem_type_of
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
-from ..building import bare_encoder, build_model, build_tokenizer, checkpoint_config, trained_labels, with_new_head
+from ..building import bare_encoder, build_tokenizer, checkpoint_config, trained_labels, with_new_head
 from ..distillation.arguments import DistillationArguments
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .baseline import fit_linear
+from .bias_start import start_bias
+from .building import build_classifier, with_kind
 from .comparing import TEST_DATA
 from .distilling import distil_texts, with_unlabelled_texts
 from .thresholds import metrics_on_the_way, settle_threshold
@@ -66,12 +64,16 @@ GROUPS = (
     RecurrentTrainingArguments,
     DistillationArguments,
 )
-# What changes how the labels are read, where `config_overrides` contradict them.
-FLAGS_OF_LABELS = {
-    "problem_type": "problem_type",
-    **dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names"),
-}
 
+# A classifier that starts from a bundled encoder learns so, unless other values are given: it has few weights to find,
+# and learns few texts by heart in an epoch.
+FINE_TUNING: dict[str, Any] = {
+    "embedding_dropout": 0.3,
+    "word_dropout": 0.1,
+    "dropout": 0.5,
+    "classifier_dropout": 0.5,
+}
+FINE_TUNING_RATE = 1e-3
 
 # Texts of so many tokens, and of so many times the median, are spoken of.
 LONG_TEXT, LONG_TIMES = 2000, 20
@@ -128,6 +130,7 @@ def prepare_text_classification(
     language = language_of(training_column(data.splits, "text"), language)
     start_from_base(model_arguments, tokenizer_arguments, language)
     data = with_unlabelled_texts(data, data_arguments, distillation)
+    tokenizer_arguments = with_kind(tokenizer_arguments, model_arguments)
     tokenizer = build_tokenizer(
         tokenizer_arguments,
         model_arguments,
@@ -140,14 +143,18 @@ def prepare_text_classification(
     wide = not distillation.teaches or distillation.distillation_weight == 0
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        model = _classifier(model_arguments.overridden(overrides), tokenizer, data, wide)
+        model = _classifier(model_arguments.overridden(overrides), tokenizer_arguments, tokenizer, data, wide)
+        start_bias(model, splits, data.problem_type)
         start_wide_part(model, tokenizer, splits, data.problem_type)
         return model
 
     overrides = model_arguments.overrides()
-    model = _classifier(model_arguments, tokenizer, data, wide)
+    if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
+        arguments.learning_rate = FINE_TUNING_RATE
+    model = _classifier(model_arguments, tokenizer_arguments, tokenizer, data, wide)
     splits = tokenize_splits(data, tokenizer, tokenizer_arguments, isinstance(model.config, RecurrentConfig))
     if arguments.do_train and checkpoint is None:
+        start_bias(model, splits, data.problem_type)
         start_wide_part(model, tokenizer, splits, data.problem_type)
     task = TrainingTask(
         name=TASK.name,
@@ -249,20 +256,25 @@ def _say_long_texts(splits: Mapping[str, datasets.Dataset]) -> None:
 
 
 def _classifier(
-    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextClassificationData, wide: bool
+    arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TextClassificationData,
+    wide: bool,
 ) -> PreTrainedModel:
     names = data.label_names or ["score"]
     known = trained_labels(arguments)
     encoder = bare_encoder(arguments)
     new = wide and (arguments.model_name_or_path is None or encoder is not None)
-    model = build_model(
+    model = build_classifier(
         arguments,
-        AutoModelForSequenceClassification,
+        tokenizer_arguments,
         tokenizer,
-        flags=FLAGS_OF_LABELS,
+        training_column(data.splits, "text"),
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
         problem_type=data.problem_type,
+        **({} if encoder is None else FINE_TUNING),
         **(wide_values(len(names), tokenizer, arguments.overrides(), encoder) if new else {}),
     )
     return model if known is None or not _is_relabelled(data, known) else with_new_head(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,26 +12,15 @@ from ...checksums import check_source
 from ...data.readers.sentences import TokenClassificationData
 from ...data.readers.sources import training_column
 from ...data.tokenizers.word_pieces import train_word_pieces
-from ...data.tokenizers.word_vocabulary import choose_words, marks_words, spell_tokens
-from ...data.vectors import fill_embeddings
+from ...data.tokenizers.word_vocabulary import marks_words
 from ...models.configuration_rnn import RecurrentConfig
 from ..arguments import ModelArguments, WordArguments
-from ..building import (
-    bare_encoder,
-    build_model,
-    checkpoint_config,
-    named_vectors,
-    new_model,
-    trained_labels,
-    with_new_head,
-)
-from ..overrides import check_tokens, width_of_vectors, with_overrides
+from ..building import bare_encoder, build_model, checkpoint_config, trained_labels, with_new_head
+from ..word_models import new_word_model
 
 
 __all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
 
-
-logger = logging.getLogger(__name__)
 
 # What a new tagger has unless `config_overrides` say otherwise.
 TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
@@ -98,9 +86,16 @@ def build_tagger(
         return _relabelled(arguments, tokenizer, data, labels)
     if not of_words:
         return build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
-    check_tokens(arguments.overrides(), tokenizer)
-    values = with_overrides(labels, arguments.overrides(), flags=FLAGS_OF_LABELS)
-    return _word_model(arguments, word_arguments, tokenizer, data, values)
+    return new_word_model(
+        arguments,
+        AutoModelForTokenClassification,
+        tokenizer,
+        training_column(data.splits, "tokens"),
+        most_words=word_arguments.word_vocab_size,
+        argument="word_vocab_size",
+        flags=FLAGS_OF_LABELS,
+        **labels,
+    )
 
 
 def _relabelled(
@@ -116,36 +111,3 @@ def _relabelled(
         labels["label_scheme"] = scheme if config.crf and data.is_entities else None
     trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
     return with_new_head(trained)
-
-
-def _word_model(
-    arguments: ModelArguments,
-    word_arguments: WordArguments,
-    tokenizer: PreTrainedTokenizerBase,
-    data: TokenClassificationData,
-    values: dict[str, Any],
-) -> PreTrainedModel:
-    for name in ("word_vocab_size", "max_token_bytes"):
-        if name in values:
-            raise ValueError(
-                f"`config_overrides` give `{name}`={values[name]!r}, which follows from the tokenizer and the words; "
-                "give the argument `word_vocab_size` for fewer words."
-            )
-    vectors = None
-    if arguments.embedding_vectors is not None:
-        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
-        values |= width_of_vectors(arguments.overrides(), vectors, arguments.embedding_vectors)
-    words = choose_words(training_column(data.splits, "tokens"), word_arguments.word_vocab_size - 1, vectors=vectors)
-    spelt, starts = spell_tokens(tokenizer)
-    values |= {"word_vocab_size": len(words) + 1, "max_token_bytes": max(2, *map(len, spelt))}
-    model = new_model(arguments, AutoModelForTokenClassification, tokenizer, **values)
-    embeddings = model.model.embeddings
-    embeddings.set_tokens(spelt, starts)
-    rows = embeddings.set_words(words)
-    if vectors is not None:
-        found = fill_embeddings(embeddings.word_embeddings, rows, vectors)
-        dimensions, source = vectors.dimensions, arguments.embedding_vectors
-        logger.warning("%d words, all with vectors of %d dimensions, as %s has them.", len(found), dimensions, source)
-    if arguments.freeze_embeddings:
-        embeddings.word_embeddings.requires_grad_(False)
-    return model

@@ -17,12 +17,14 @@ def document(tmp_path: Path) -> Document:
     """TREC better, even and worse; a book without a standard error; a tagger whose peer failed."""
     ngrams = [{"name": "Kneser-Ney n-grams", "figure": 2345.67, "seconds": 12.3, "options": {}}]
     failed = {"spacy": {"status": "failed", "reason": "spacy: ended with code 1"}}
+    slow = {"spacy": {"status": "slow", "reason": "spacy: no answer for 600 seconds"}}
     cells = [
         cell("trec", "50", figure=0.9),
         cell("trec", "200", figure=0.775),
         cell("trec", "all", figure=0.7, train_size=4333, commit="fedcba9876543210", date="2026-11-30T10:00:00+00:00"),
         cell("book-words", "200000", "words", figure=1234.56, standard_error=None, baselines=ngrams, peers={}),
         cell("conll", "50", "tags", baselines=[], peers=failed, seconds=123.4, other_load_cores=1.75),
+        cell("snips", "50", "tags", baselines=[], peers=slow),
     ]
     for each in cells:
         write_cell(each, tmp_path / f"{each['corpus']}-{each['size']}.json")
@@ -55,7 +57,7 @@ def test_the_summary_marks_what_is_better_and_worse(document: Document) -> None:
     ]
     assert "| Corpus | Figure | 50 rows | 200 rows | 1,000 rows | 5,000 rows | all |" in text
     assert "| Corpus | Figure | 50,000 characters | 200,000 characters | all |" in text
-    assert "Of 5 cells: 2 better, 1 even, 1 worse." in text
+    assert "Of 6 cells: 2 better, 1 even, 1 worse." in text
     assert "a processor, 2 cores; other programs took up to 1.8 cores meanwhile." in text
     assert text.endswith("2026-11-29 to 2026-11-30, code of 01234567, fedcba98.\n")
 
@@ -75,6 +77,7 @@ def test_the_long_tables_have_seconds_and_megabytes(document: Document) -> None:
         "worse",
     ]
     assert row(BLOCKS["tags"](document), "CoNLL")[3:] == ["0.800 ± 0.010 (123 s, 2.6 MB)", "none", "failed", ""]
+    assert row(BLOCKS["tags"](document), "Snips")[-2] == "over 10 minutes"
     assert row(BLOCKS["language"](document), "A book")[3:] == [
         "1,234.6 (23 s, 2.6 MB)",
         "2,345.7 (Kneser-Ney n-grams, 12 s)",

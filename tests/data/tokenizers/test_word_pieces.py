@@ -237,6 +237,13 @@ def test_size_and_frequency():
     assert train(iter(SENTENCES)).get_vocab() == train().get_vocab()
 
 
+def test_no_piece_is_longer_than_a_model_has_room_for():
+    address = "https-" + "abcdefghij" * 60
+    for limits, most in (({}, 255), ({"max_piece_bytes": 20}, 20)):
+        vocabulary = train([[address]] * 4, vocab_size=4000, **limits).get_vocab()
+        assert most / 2 < max(len(token_bytes(token)) for token in vocabulary) <= most
+
+
 def test_auto_tokenizer_loads_it_without_hf_rnn(tokenizer, tmp_path):
     tokenizer.save_pretrained(tmp_path / "saved")
     texts = [*STRANGE, "He doesn't work for Acme Corp. in London, does he?"]

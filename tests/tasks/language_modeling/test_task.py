@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, HfArgumentParser, 
 
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.runs.results import read_results
+from hf_rnn.tasks.language_modeling.arguments import LanguageTokenizerArguments
 from hf_rnn.tasks.language_modeling.task import GROUPS, run_language_modeling
 from hf_rnn.tasks.recipes import read_recipe
 from tests.tasks.small_language_runs import run, write_text
@@ -190,3 +191,9 @@ def test_capitals_are_kept_unless_they_are_not_wanted(tmp_path: Path, given: dic
     assert "a" in vocabulary
     # 576 characters: four streams, not 32.
     assert results["training"]["arguments"]["per_device_train_batch_size"] == 4
+
+
+def test_pieces_of_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="`tokenizer_kind`='pieces' is for classifiers of texts.*word, bpe"):
+        LanguageTokenizerArguments(tokenizer_kind="pieces")
+    assert LanguageTokenizerArguments().tokenizer_kind == "word"

@@ -302,3 +302,46 @@ def test_the_tokenizer_counts_a_text_once(tmp_path: Path) -> None:
     assert "to" in vocabulary
     assert "swim" not in vocabulary
     assert json.loads((tmp_path / "out" / "config.json").read_text())["encoder"]["vocab_size"] == len(vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind"),
+    [({}, "WordLevel"), ({"read_together": True}, "BPE"), ({"tokenizer_kind": "bpe"}, "BPE")],
+)
+def test_the_tokenizer_of_new_networks(
+    files: dict[str, str], tmp_path: Path, flags: dict[str, Any], kind: str
+) -> None:
+    run(tmp_path / "out", num_train_epochs=1, do_predict=False, **files, **flags)
+    assert json.loads((tmp_path / "out" / "tokenizer.json").read_text())["model"]["type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("flags", "warned"),
+    [
+        ({"tokenizer_kind": "word"}, True),
+        ({"embedding_vectors": "vectors.txt"}, True),
+        ({}, False),
+        ({"model_name_or_path": "bert"}, False),
+    ],
+)
+def test_one_token_for_all_unknown_words_is_spoken_of_where_texts_are_read_together(
+    files: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    flags: dict[str, Any],
+    warned: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vectors.txt").write_text("the 1 0\nwant 0 1\n", encoding="utf-8")
+    if "model_name_or_path" in flags:
+        save_tiny_bert(tmp_path / "bert", ["I want to learn to swim"], head=BertModel)
+    overrides = {"config_overrides": {"hidden_size": 6}} if "embedding_vectors" in flags else {}
+    run(tmp_path / "out", read_together=True, num_train_epochs=1, do_predict=False, **files, **flags, **overrides)
+    assert ("--tokenizer_kind word" in caplog.text) is warned
+
+
+def test_pieces_are_refused(files: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`tokenizer_kind`='pieces' is for classifiers of texts.*word, bpe"):
+        run(tmp_path / "out", tokenizer_kind="pieces", **files)
+    assert not (tmp_path / "out").exists()

@@ -68,9 +68,9 @@ def sentence_vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> np.nda
         )
         with torch.inference_mode():
             states = model(**batch).last_hidden_state
-        mask = batch["attention_mask"][:, :, None]
-        means = (states * mask).sum(1) / mask.sum(1)
-        vectors[chosen] = torch.nn.functional.normalize(means, dim=1).numpy()
+        # The sum points where the mean does, and both become of length 1.
+        sums = (states * batch["attention_mask"][:, :, None]).sum(1)
+        vectors[chosen] = torch.nn.functional.normalize(sums, dim=1).numpy()
     return vectors
 
 
