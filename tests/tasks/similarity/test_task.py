@@ -306,7 +306,7 @@ def test_the_tokenizer_counts_a_text_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "kind"),
-    [({}, "WordLevel"), ({"read_together": True}, "BPE"), ({"tokenizer_kind": "bpe"}, "BPE")],
+    [({"read_together": False}, "WordLevel"), ({}, "BPE"), ({"loss": "cosent", "tokenizer_kind": "bpe"}, "BPE")],
 )
 def test_the_tokenizer_of_new_networks(
     files: dict[str, str], tmp_path: Path, flags: dict[str, Any], kind: str
