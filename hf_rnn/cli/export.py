@@ -61,7 +61,7 @@ def pair_metrics(test: TestSet, logits: Any) -> dict[str, float]:
     return pair_figures("labels", logits[:, 1] - logits[:, 0], None, test.references, threshold=0.0)
 
 
-def read_rows(settings: dict[str, Any], columns: dict[str, str]) -> TestSet:
+def read_rows(settings: dict[str, Any], columns: dict[str, Any]) -> TestSet:
     """The labelled rows that a model with these settings is measured on.
 
     Raises:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import nn
+from typing import Any
 
 from ..models.alignment import PairReader
 from ..models.modeling_siamese import SiameseForPairClassification
@@ -92,7 +91,7 @@ def _aligned(g: Graph, scores: str, others: str, steps: GraphSteps) -> str:
 def _composed(g: Graph, reader: PairReader, states: str, others: str, steps: GraphSteps) -> str:
     beside = g.Concat(states, others, g.Sub(states, others), g.Mul(states, others), axis=2)
     features = g.Relu(linear(g, reader.projection, beside))
-    layer: nn.Module = reader.layer
+    layer: Any = reader.layer
     if isinstance(layer, RecurrentLayer):
         features, _ = recurrent_layer(g, layer, features, steps.lengths)
     else:

@@ -108,8 +108,7 @@ class SiamesePreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
         return siamese.to(encoder.device, encoder.dtype)
 
     def _encoder(self) -> PreTrainedModel:
-        siamese: Any = getattr(self, self.base_model_prefix, self)
-        return cast(PreTrainedModel, siamese.encoder)
+        return cast(PreTrainedModel, cast(Any, getattr(self, self.base_model_prefix, self)).encoder)
 
     def get_input_embeddings(self) -> Any:
         return self._encoder().get_input_embeddings()

@@ -40,7 +40,8 @@ def test_from_a_recipe_to_a_model_with_its_card(tmp_path: Path, run_script: Call
     for split in ("train", "validation", "test"):
         (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith(f"{split}: "))
         assert f"roc_auc {results['metrics'][split]['roc_auc']:.4f}" in line
-    assert 'pipeline("sentence-similarity", model="out", trust_remote_code=True)' in done.stdout
+    # Pairs are read together by default, for a label; the same folder is a siamese network.
+    assert 'pipeline("text-classification", model="out", trust_remote_code=True)' in done.stdout
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.pipeline_tag == "sentence-similarity"
     # What the card's snippet says.

@@ -54,7 +54,7 @@ class SimilarityArguments:
         default=None,
         metadata={
             "help": "Read the two texts of a pair together: align their steps and count what they share, for a label "
-            "or a score of the pair. Vectors of single texts, for a search, are worse with it. Default: true for new "
+            "or a score of the pair. Vectors of single texts, for a search, may be worse. Default: true for new "
             "models of labels 0 and 1 or of scores, unless a loss, its options or a similarity is given; else false."
         },
     )

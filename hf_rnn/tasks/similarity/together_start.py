@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Mapping
 from itertools import chain
+from typing import cast
 
 import datasets
 import torch
@@ -15,7 +16,7 @@ from transformers import PreTrainedModel
 from ...models.losses import classification_loss
 from ...models.modeling_siamese import SiameseForPairClassification
 from ...models.overlap import NUM_OVERLAP_FEATURES, swapped
-from ...models.together import alike
+from ...models.together import ReadTogether, alike
 
 
 __all__ = ["start_together"]
@@ -71,13 +72,13 @@ def _features(model: SiameseForPairClassification, rows: datasets.Dataset) -> Pa
     columns = [rows[name][:] for name in ("input_ids", "input_ids_b")]
     # Pairs of similar length are computed together.
     order.sort(key=lambda index: sum(len(column[index]) for column in columns))
-    training = model.training
+    training, together = model.training, cast(ReadTogether, model.together)
     found = []
     for start in range(0, len(order), PAIRS_AT_ONCE):
         chosen = order[start : start + PAIRS_AT_ONCE]
         (a, mask_a), (b, mask_b) = (_batch([column[i] for i in chosen], model.device) for column in columns)
         u, v = (model.eval().model(ids, mask.long()).embeddings for ids, mask in ((a, mask_a), (b, mask_b)))
-        found.append(torch.cat([model.together.overlap(a, b, mask_a, mask_b), alike(u, v)], dim=1))
+        found.append(torch.cat([together.overlap(a, b, mask_a, mask_b), alike(u, v)], dim=1))
     model.train(training)
     labels = torch.tensor(rows["labels"][:])[order]
     return torch.cat(found), labels.to(model.device)
@@ -107,7 +108,7 @@ def _fitted(
     model: SiameseForPairClassification, features: torch.Tensor, labels: torch.Tensor, strength: float
 ) -> nn.Module:
     # The layers from what is shared to the logits, fitted from where they are in `model`, which is not changed.
-    layers: nn.Module = copy.deepcopy(model.together.wide)  # type: ignore[union-attr]
+    layers = copy.deepcopy(cast(ReadTogether, model.together).wide)
     weights = [parameter for name, parameter in layers.named_parameters() if name.endswith("weight")]
     optimizer = torch.optim.LBFGS(layers.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
