@@ -104,8 +104,8 @@ class ModelArguments:
     from_scratch: bool = field(
         default=False,
         metadata={
-            "help": "Start a new model from random weights. Default: a new bilstm for English texts starts from "
-            "bundled:bilstm-base-en, unless its vectors, tokenizer or sizes are given."
+            "help": "Start a new model from random weights. Default: off, and a new bilstm of English texts starts "
+            "from bundled:bilstm-base-en, unless its vectors, tokenizer or sizes are given."
         },
     )
 

@@ -73,7 +73,9 @@ def test_what_chooses_a_classifier_is_what_its_metrics_say() -> None:
 
 
 def test_the_runtime_without_torch_knows_the_tasks_of_text() -> None:
-    assert set(runtime.TASKS) == {kind.pipeline_name for kind in KINDS.values() if kind.of_text}
+    # A classifier of pairs is a text classifier to transformers' pipeline, and reads two texts.
+    of_text = {kind.pipeline_name for kind in KINDS.values() if kind.of_text}
+    assert set(runtime.TASKS) == {*of_text, "pair-classification"}
 
 
 @pytest.mark.parametrize(

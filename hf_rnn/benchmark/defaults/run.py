@@ -27,19 +27,30 @@ class DefaultsArguments:
     """The corpora, the cells that are wanted, and where they go."""
 
     data: str | None = field(
-        default=None, metadata={"help": "Folder of the corpora. A corpus that is not there is left out, and said."}
+        default=None,
+        metadata={
+            "help": "Folder of the corpora. A corpus that is not there is left out, and said. "
+            "Default: none; it has to be given, unless `collect` is."
+        },
     )
     output: str = field(
         default="runs/defaults",
-        metadata={"help": "Folder of the cells, a JSON file each. A cell that is there is not measured again."},
+        metadata={
+            "help": "Folder of the cells, a JSON file each. A cell that is there is not measured again. "
+            "Default: runs/defaults."
+        },
     )
     only: str | None = field(
         default=None, metadata={"help": "Cells to measure, such as trec:200,conll:50, or whole corpora. Default: all."}
     )
-    order: str = field(default=ORDERS[0], metadata={"help": f"Order of the cells: {', '.join(ORDERS)}."})
+    order: str = field(
+        default=ORDERS[0], metadata={"help": f"Order of the cells: {', '.join(ORDERS)}. Default: {ORDERS[0]}."}
+    )
     collect: str | None = field(
         default=None,
-        metadata={"help": "File to write the cells of --output to, as one document; nothing is measured."},
+        metadata={
+            "help": "File to write the cells of --output to, as one document; nothing is measured. Default: none."
+        },
     )
 
     def __post_init__(self) -> None:

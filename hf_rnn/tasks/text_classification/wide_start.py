@@ -25,6 +25,9 @@ __all__ = ["start_wide_part", "wide_values"]
 
 logger = logging.getLogger(__name__)
 
+# Ids of texts, and their labels.
+Rows = tuple[list[list[int]], torch.Tensor]
+
 # Numbers that all rows of the weights have together at most, 2 MB of float32, and rows.
 MOST_NUMBERS, MOST_BUCKETS = 2**19, 2**17
 # The longest token that the table spells whole.
@@ -33,8 +36,8 @@ LONGEST_TOKEN = 24
 TRIED = (("ratio", 10.0), ("frequency", 3.0), ("frequency", 30.0))
 # The same where numbers are predicted: there are no ratios, and a squared error pulls harder.
 TRIED_FOR_NUMBERS = (("frequency", 0.01), ("frequency", 0.1), ("frequency", 1.0))
-# The share of the training texts that chooses among them where there is no validation split.
-HELD_OUT = 5
+# Below so many validation texts the choice is made on all texts, by cross-validation of so many parts.
+FEW_TEXTS, FOLDS = 200, 5
 # More tokens than these are not looked at, in choosing and in fitting.
 MOST_TOKENS_CHOOSING, MOST_TOKENS = 150_000, 1_500_000
 
@@ -70,8 +73,8 @@ def start_wide_part(
 ) -> None:
     """Give the wide part of `model`, if it has one that has learnt nothing yet, the linear model of the texts.
 
-    Which of `TRIED` it is, is chosen by the loss on the validation texts, or on a fifth of the training texts where
-    there are none. Of more than 1.5 million tokens a sample of the texts is fitted.
+    Which of `TRIED` it is, is chosen by the loss on the validation texts, or by cross-validation where they are few.
+    Of more than 1.5 million tokens a sample of the texts is fitted.
 
     Args:
         splits: `train`, and `validation` if there is one, tokenised and with `labels`.
@@ -103,24 +106,39 @@ def _chosen(
     problem_type: str,
 ) -> tuple[str, float]:
     # The one of `TRIED` with the smallest loss on texts that it was not fitted on.
-    texts, labels = _first(texts, labels, MOST_TOKENS_CHOOSING)
-    if validation is None or "labels" not in validation.column_names:
-        held_out = torch.arange(len(texts)) % HELD_OUT == HELD_OUT - 1
-        others, known = [text for text, held in zip(texts, held_out, strict=True) if held], labels[held_out]
-        texts, labels = [text for text, held in zip(texts, held_out, strict=True) if not held], labels[~held_out]
-    else:
-        others, known = _rows(validation, problem_type, MOST_TOKENS_CHOOSING)
     outputs = wide.weight.shape[1]
     tried = TRIED_FOR_NUMBERS if problem_type == "regression" else TRIED
-    if not others:
-        return tried[1]
-    bags = bags_of(wide, texts)
-    other_bags = bags_of(wide, others, bags.columns)
-    losses = []
-    for weighing, strength in tried:
-        found = fit(bags, labels, problem_type, _scale(weighing, bags, labels, outputs), strength, outputs)
-        losses.append(float(classification_loss(found.logits(other_bags), known, problem_type)))
+    losses = [0.0] * len(tried)
+    for fitted, others in _parts(*_first(texts, labels, MOST_TOKENS_CHOOSING), validation, problem_type):
+        if not fitted[0] or not others[0]:
+            return tried[1]
+        bags = bags_of(wide, fitted[0])
+        other_bags = bags_of(wide, others[0], bags.columns)
+        for number, (weighing, strength) in enumerate(tried):
+            scale = _scale(weighing, bags, fitted[1], outputs)
+            found = fit(bags, fitted[1], problem_type, scale, strength, outputs)
+            losses[number] += float(classification_loss(found.logits(other_bags), others[1], problem_type, 1))
     return tried[losses.index(min(losses))]
+
+
+def _parts(
+    texts: list[list[int]], labels: torch.Tensor, validation: datasets.Dataset | None, problem_type: str
+) -> list[tuple[Rows, Rows]]:
+    """The texts to fit on and those to choose by: training and validation; where that has few texts, or none, each
+    fifth of all that there are in turn, of many texts one fifth.
+    """
+    if validation is not None and "labels" in validation.column_names:
+        known = _rows(validation, problem_type, MOST_TOKENS_CHOOSING)
+        if len(known[0]) >= FEW_TEXTS:
+            return [((texts, labels), known)]
+        texts, labels = [*texts, *known[0]], torch.cat([labels, known[1]])
+    fold = torch.arange(len(texts)) % FOLDS
+    turns = range(FOLDS if len(texts) < FOLDS * FEW_TEXTS else 1)
+    return [(_select(texts, labels, fold != turn), _select(texts, labels, fold == turn)) for turn in turns]
+
+
+def _select(texts: Sequence[list[int]], labels: torch.Tensor, kept: torch.Tensor) -> Rows:
+    return [text for text, keep in zip(texts, kept, strict=True) if keep], labels[kept]
 
 
 def _scale(weighing: str, bags: Bags, labels: torch.Tensor, outputs: int) -> torch.Tensor:
