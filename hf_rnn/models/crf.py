@@ -155,7 +155,7 @@ class ConditionalRandomField(nn.Module):
         start, transition, end = self.rules()
         mask = mask.bool()
         one = (start.unsqueeze(0), transition.unsqueeze(0), _cleared(emissions, mask).unsqueeze(0))
-        reached = self._reach(*one, torch.logsumexp).squeeze(0)
+        reached = self._reach(*one, torch.logsumexp, mask).squeeze(0)
         at_end = reached[torch.arange(mask.shape[0], device=mask.device), (mask.sum(1) - 1).clamp(min=0)]
         return torch.where(mask[:, 0], torch.logsumexp(at_end + end, dim=1), 0)
 
@@ -239,7 +239,12 @@ class ConditionalRandomField(nn.Module):
         )
 
     def _reach(
-        self, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, reduce: Reduction
+        self,
+        first: torch.Tensor,
+        transition: torch.Tensor,
+        emissions: torch.Tensor,
+        reduce: Reduction,
+        mask: torch.Tensor,
     ) -> torch.Tensor:
         # All paths up to and with each label at each step, reduced (groups, batch, time, labels), for `first` (groups,
         # labels) and `transition` (groups, labels, labels). Padding follows a sentence, so what comes out there has no
@@ -247,7 +252,7 @@ class ConditionalRandomField(nn.Module):
         if recorded():
             return self._reach_recorded(first.unsqueeze(1), transition.unsqueeze(1), emissions, reduce)
         if reduce is torch.logsumexp:
-            return forward_scores(first, transition, emissions, FORBIDDEN)
+            return forward_scores(first, transition, emissions, FORBIDDEN, mask)
         steps = emissions.unbind(2)
         scores = [first.unsqueeze(1) + steps[0]]
         for step in steps[1:]:
@@ -280,6 +285,7 @@ class ConditionalRandomField(nn.Module):
             torch.stack([transition, transition.T]),
             torch.stack([emissions, emissions[rows, reverse]]),
             reduce,
+            mask.bool(),
         ).unbind()
         return up_to + onward[rows, reverse] - emissions
 

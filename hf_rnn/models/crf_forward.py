@@ -21,7 +21,11 @@ __all__ = ["forward_scores"]
 
 
 def forward_scores(
-    first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, forbidden: float
+    first: torch.Tensor,
+    transition: torch.Tensor,
+    emissions: torch.Tensor,
+    forbidden: float,
+    mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """log Σ exp(score) of all paths up to and with each label at each step, (groups, batch, time, labels).
 
@@ -32,19 +36,25 @@ def forward_scores(
         transition: (groups, labels, labels), that of each label before and after.
         emissions: (groups, batch, time, labels), of at least one step.
         forbidden: The score of what is forbidden; its exponential is 0, and half of it is no score of anything else.
+        mask: (batch, time), True where the scores are read; the others need not be exact. None: all are.
     """
     dtype = torch.promote_types(torch.promote_types(first.dtype, transition.dtype), emissions.dtype)
     inputs = (values.to(dtype) for values in (first, transition, emissions))
     # Under autocast the products would have the digits of bfloat16, too few for a long sentence.
     with torch.autocast(emissions.device.type, enabled=False):
-        scores: torch.Tensor = _ForwardScores.apply(*inputs, forbidden)
+        scores: torch.Tensor = _ForwardScores.apply(*inputs, forbidden, mask)
     return scores
 
 
 class _ForwardScores(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, first: torch.Tensor, transition: torch.Tensor, emissions: torch.Tensor, forbidden: float
+        ctx: Any,
+        first: torch.Tensor,
+        transition: torch.Tensor,
+        emissions: torch.Tensor,
+        forbidden: float,
+        mask: torch.Tensor | None,
     ) -> torch.Tensor:
         least = _least_exact(emissions.dtype)
         best = transition.amax(1, keepdim=True)
@@ -58,7 +68,9 @@ class _ForwardScores(torch.autograd.Function):
             highest = before.amax(2, keepdim=True)
             sums = (before - highest).exp() @ factors
             small = sums < least
-            if _matters(small, own, forbidden):
+            # Behind the last label of a sentence there may be no way on, and nobody asks for one.
+            read = small if mask is None else small & mask[:, t, None]
+            if _matters(read, own, forbidden):
                 slow.append(t)
                 reached = torch.logsumexp(before.unsqueeze(3) + transition.unsqueeze(1), dim=2)
             else:
@@ -95,7 +107,7 @@ class _ForwardScores(torch.autograd.Function):
             total[:, :, t - 1] += part * (share @ back)
             parts[:, :, t - 1], shares[:, :, t - 1] = part, share
         of_transition += factors * (parts.flatten(1, 2).transpose(1, 2) @ shares.flatten(1, 2))
-        return total[:, :, 0].sum(1), of_transition, total, None
+        return total[:, :, 0].sum(1), of_transition, total, None, None
 
 
 def _least_exact(dtype: torch.dtype) -> float:
