@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..extras import require_extra
+from ..models.configuration_rnn import FAMILIES
 from ..models.configuration_siamese import SiameseConfig
 from ..runs.describe import non_default_arguments
 from ..tasks.arguments import ModelArguments, ReportArguments
+from ..tasks.building import DEFAULT_FAMILY
+from ..tasks.pretrained_start import reshaped_by
 from ..tasks.registry import find_task
 from ..tasks.run import TrainingTask
 from ..training.arguments import RecurrentTrainingArguments
 from .arguments import SEARCHED_TASKS, SearchArguments
-from .spaces import SearchSpace, default_space
+from .spaces import SearchSpace, default_space, split_parameters
 from .trials import Trial, trial_arguments
 
 
@@ -81,6 +84,17 @@ class Search:
         }
 
 
+def _settle_start(model: ModelArguments, space: SearchSpace, training: RecurrentTrainingArguments) -> None:
+    """Have the trials start from random weights where sizes are searched, which pretrained weights would settle."""
+    known = {field.name for field in fields(FAMILIES[model.model_type or DEFAULT_FAMILY])}
+    least = {dimension.name: dimension.ends()[0] for dimension in space.dimensions}
+    for dimension in space.dimensions:
+        for value in (*dimension.ends(), *dimension.choices):
+            values = split_parameters(least | {dimension.name: value}, training, model.overrides())[1]
+            searched = {name: values[name] for name in values if name in known}
+            model.from_scratch |= reshaped_by(searched) is not None
+
+
 def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
     """Read the data, and check everything that can be checked before a trial.
 
@@ -102,13 +116,15 @@ def prepare_search(arguments: SearchArguments, groups: Sequence[Any]) -> Search:
         )
     training.do_train = True
     space = None if arguments.search_space is None else SearchSpace.read(arguments.search_space)
+    model = next(group for group in groups if isinstance(group, ModelArguments))
+    if space is not None and model.model_name_or_path is None:
+        _settle_start(model, space, training)
     task = find_task(arguments.task).prepare(*groups)
     if task.validation is None:
         raise SearchError(
             "There is no validation split to compare trials on: give `validation_file`, `validation_split_percentage` "
             "or `validation_split_size`."
         )
-    model = next(group for group in groups if isinstance(group, ModelArguments))
     config: Any = task.model.config
     config = config.encoder if isinstance(config, SiameseConfig) else config
     if space is None:

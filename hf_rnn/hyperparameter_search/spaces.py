@@ -299,6 +299,15 @@ _PRETRAINED = {
 }
 
 
+# A recurrent model that was trained before has its sizes, and learns as fast as a new one.
+_TRAINED_BEFORE = {
+    "learning_rate": {"low": 2e-4, "high": 4e-3, "log": True},
+    "dropout": {"low": 0.0, "high": 0.6},
+    "embedding_dropout": {"low": 0.0, "high": 0.5},
+    "word_dropout": {"low": 0.0, "high": 0.3},
+}
+
+
 def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
     """Make the space that is worth searching where nothing else was said.
 
@@ -311,7 +320,7 @@ def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
         ValueError: there is no such task, or it is not searched.
     """
     if pretrained:
-        return SearchSpace.parse(_PRETRAINED)
+        return SearchSpace.parse(_TRAINED_BEFORE if family in FAMILIES else _PRETRAINED)
     own = find_kind(task).search_space
     if own is None:
         raise ValueError(f"`task`={task!r} has no search space: it is not searched.")

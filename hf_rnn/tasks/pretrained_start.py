@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..data.language import find_language
 from .arguments import ModelArguments
 
 
-__all__ = ["BASES", "FINE_TUNING", "language_of", "start_from_base"]
+__all__ = ["BASES", "FINE_TUNING", "language_of", "reshaped_by", "start_from_base"]
 
 
 logger = logging.getLogger(__name__)
@@ -72,17 +72,19 @@ def _why_not(arguments: ModelArguments, tokenizer: Any, language: str | None) ->
         return f"the language of the texts was not found; `language` tells it ({', '.join(BASES)} has a start)"
     if language not in BASES:
         return f"the texts are in the language {language}; there are pretrained weights for {', '.join(BASES)}"
-    changed = _of_other_shapes(arguments, BASES[language])
+    changed = reshaped_by(arguments.overrides())
     return f"`config_overrides` change {changed}, which the pretrained weights settle" if changed else None
 
 
-def _of_other_shapes(arguments: ModelArguments, name: str) -> str | None:
-    """The values of `config_overrides` by which a weight of the encoder would have another shape or be missing."""
-    overrides = arguments.overrides()
-    folder = bundled(name) if overrides else ""
-    for key in overrides:
-        if _shapes(folder) != _shapes(folder, **{key: overrides[key]}):
-            return f"`{key}`"
+def reshaped_by(overrides: Mapping[str, Any]) -> str | None:
+    """The first of these values of a configuration by which a weight of an encoder in [`BASES`] would have another
+    shape or be missing; None: there is none.
+    """
+    for name in BASES.values() if overrides else ():
+        folder = bundled(name)
+        for key, value in overrides.items():
+            if _shapes(folder) != _shapes(folder, **{key: value}):
+                return f"`{key}`"
     return None
 
 
