@@ -37,7 +37,7 @@ def test_without_a_space_the_trials_start_from_the_encoder_and_vary_what_it_leav
 
 
 @pytest.mark.parametrize(
-    ("name", "choices"), [["hidden_size", [8, 16]], ["hidden_sizes[0]", [8, 16]], ["hidden_size", [192, 8, 192]]]
+    ("name", "choices"), [["hidden_size", [8, 16]], ["hidden_sizes[0]", [8, 16]], ["hidden_size", [192, 8, 16]]]
 )
 def test_sizes_that_are_searched_start_at_random(tmp_path: Path, name: str, choices: list[int]) -> None:
     found = search(tmp_path, {name: {"choices": choices}})
