@@ -23,7 +23,8 @@ __all__ = ["best_shift", "class_scores", "label_scores", "number_scores"]
 
 # Punctuation tells questions from answers, and joy from anger.
 TERMS = r"(?u)\w+|[^\w\s]"
-# Without a validation split there is nothing to choose by.
+# Fewer validation texts than these choose by chance: what is usual then holds.
+FEWEST_TO_CHOOSE = 100
 USUAL_STRENGTH = 10.0
 ALPHAS = (0.3, 1.0, 3.0, 10.0)
 USUAL_ALPHA = 1.0
@@ -38,7 +39,7 @@ def class_scores(texts: Texts, labels: Mapping[str, Any], num_labels: int) -> Pr
 
     One logistic regression for each class, and one for two classes, over words and pairs of words weighed by TF-IDF.
     The strength of regularisation is the most accurate on validation; so is the choice between words alone and words
-    with the pieces of two to five characters in them.
+    with the pieces of two to five characters in them. Fewer than 100 validation texts choose neither.
 
     Args:
         texts: Split → texts; `train`, and what is to be answered.
@@ -117,7 +118,7 @@ def number_scores(texts: Texts, labels: Mapping[str, Any]) -> Predicted:
         columns = scores[:, 0], np.asarray(labels["validation"], dtype=np.float64)
         return 0.0 if min(np.ptp(column) for column in columns) == 0 else float(np.corrcoef(*columns)[0, 1])
 
-    alphas = ALPHAS if "validation" in texts else (USUAL_ALPHA,)
+    alphas = ALPHAS if _may_choose(texts) else (USUAL_ALPHA,)
     best, scores = _best(alphas, fitted, pearson)
     return Predicted("TF-IDF + ridge", scores, {"alpha": best} | _said(rows, texts))
 
@@ -152,7 +153,7 @@ def _logistic(
     rows = _affordable(texts["train"], targets.shape[1], MOST_OF_WORDS)
     kept = {**texts, "train": [texts["train"][row] for row in rows]}
     chosen = targets[rows]
-    judged = "validation" in texts
+    judged = _may_choose(texts)
 
     def by(features: Mapping[str, Any]) -> Callable[[float], dict[str, np.ndarray]]:
         return lambda strength: _fitted(features, chosen, strength)
@@ -206,6 +207,10 @@ def _features(texts: Texts, *, characters: bool) -> dict[str, Any]:
     for split in (split for split in texts if split != "train"):
         parts[split] = [vectorizer.transform(texts[split]) for vectorizer in vectorizers]
     return {split: hstack(columns).tocsr() for split, columns in parts.items()}
+
+
+def _may_choose(texts: Texts) -> bool:
+    return len(texts.get("validation", ())) >= FEWEST_TO_CHOOSE
 
 
 def _affordable(texts: Sequence[str], models: int, most: int) -> np.ndarray:

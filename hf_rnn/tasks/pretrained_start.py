@@ -53,9 +53,14 @@ def start_from_base(arguments: ModelArguments, tokenizer: Any, language: str | N
     if reason is not None:
         logger.warning("The model starts from random weights: %s.", reason)
         return
-    name = BASES[str(language)]
+    name = _base_of(str(language))
     logger.warning("The model starts from bundled:%s, which knows the language of the texts (%s).", name, language)
-    arguments.model_type, arguments.model_name_or_path = None, bundled(name)
+    arguments.model_type, arguments.model_name_or_path = None, bundled(str(name))
+
+
+def _base_of(language: str) -> str | None:
+    # A code may have a region, which changes nothing here: en-GB.
+    return BASES.get(language.lower().replace("_", "-").split("-")[0])
 
 
 def _why_not(arguments: ModelArguments, tokenizer: Any, language: str | None) -> str | None:
@@ -70,7 +75,7 @@ def _why_not(arguments: ModelArguments, tokenizer: Any, language: str | None) ->
             return f"`{field.name}`={value!r} asks for a tokenizer of its own"
     if language is None:
         return f"the language of the texts was not found; `language` tells it ({', '.join(BASES)} has a start)"
-    if language not in BASES:
+    if _base_of(language) is None:
         return f"the texts are in the language {language}; there are pretrained weights for {', '.join(BASES)}"
     changed = reshaped_by(arguments.overrides())
     return f"`config_overrides` change {changed}, which the pretrained weights settle" if changed else None

@@ -119,3 +119,21 @@ def test_rows_are_taken_from_the_whole_file() -> None:
     assert evenly(1000, 10).tolist() == list(range(0, 1000, 100))
     assert evenly(3, 1e9).tolist() == [0, 1, 2]
     assert evenly(3, 0.1).tolist() == [0]
+
+
+@pytest.mark.parametrize(("rows", "strength"), [(99, 10.0), (100, 1.0)])
+def test_few_validation_texts_choose_no_strength(rows: int, strength: float) -> None:
+    texts, labels = reviews(60, 2, 0)
+    others, known = reviews(rows, 2, 1)
+    # With all labels turned round no strength is better than the first that is tried, which is not the usual one.
+    given = {"train": labels, "validation": 1 - known}
+    assert class_scores({"train": texts, "validation": others}, given, 2).options["C"] == strength
+
+
+@pytest.mark.parametrize(("rows", "alpha"), [(99, 1.0), (100, 0.3)])
+def test_few_validation_texts_choose_no_strength_of_ridge(rows: int, alpha: float) -> None:
+    texts, labels = reviews(60, 2, 0)
+    others, _ = reviews(rows, 2, 1)
+    # All numbers are alike, so that no strength correlates better than the first.
+    given = {"train": labels.astype(float), "validation": np.ones(rows)}
+    assert number_scores({"train": texts, "validation": others}, given).options["alpha"] == alpha

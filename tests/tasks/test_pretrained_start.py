@@ -133,3 +133,10 @@ def test_every_base_is_bundled_and_knows_its_language() -> None:
         config = AutoModel.from_pretrained(bundled(name)).config
         assert config.architectures == ["BiLstmModel"]
         assert ModelCard.load(Path(bundled(name)) / "README.md").data.language == language
+
+
+@pytest.mark.parametrize("language", ["en-GB", "EN", "en_US"])
+def test_a_region_changes_nothing(tmp_path: Path, language: str) -> None:
+    report = ReportArguments(language=language)
+    assert starts_from_base(prepare("text-classification", report, **write_reviews(tmp_path)).model)
+    assert report.language == language, "the card has what was told"

@@ -16,6 +16,7 @@ from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
 from ...data.readers.sources import training_column
 from ...data.tokenizers.pair_template import with_pair_template
+from ...losses.objective import SimilarityObjective
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import matching_metrics_for, similarity_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
@@ -107,13 +108,10 @@ def prepare_similarity(
     language = language_of(training_column(data.splits, "text"), language)
     start_from_base(model_arguments, tokenizer_arguments, language)
     similarity_arguments = similarity_arguments.settled(data.kind, _may_read_together(model_arguments))
-    named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
     tokenizer_arguments = tokenizer_arguments.of_tokens("bpe" if model_arguments.embedding_vectors is None else "word")
-    if similarity_arguments.read_together and named is None and tokenizer_arguments.tokenizer_kind == "word":
-        logger.warning(
-            "All words that are not in the vocabulary are one token, which texts seem to share: with --read_together "
-            "leave out --tokenizer_kind word, and vectors of words, for bpe."
-        )
+    named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
+    if similarity_arguments.read_together and named is None:
+        _say_unknown_words(tokenizer_arguments)
     objective = build_objective(similarity_arguments, data.kind)
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     plain = tokenizer
@@ -131,11 +129,7 @@ def prepare_similarity(
         tokenizer = with_pair_template(cast(Any, tokenizer))
     splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
     start_together(model, splits)
-    train, groups = splits["train"], None
-    if objective.in_batch:
-        if not objective.of_pairs:
-            train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
-        groups = row_groups(train)
+    train, groups = _trained_rows(splits["train"], objective)
     return TrainingTask(
         name=TASK.name,
         model=model,
@@ -163,6 +157,25 @@ def prepare_similarity(
         language=language,
         baselines=(partial(fit_overlap, data, similarity_arguments),),
     )
+
+
+def _say_unknown_words(tokenizer_arguments: TokenizerArguments) -> None:
+    if tokenizer_arguments.tokenizer_kind == "word":
+        logger.warning(
+            "All words that are not in the vocabulary are one token, which texts seem to share: with --read_together "
+            "leave out --tokenizer_kind word, and vectors of words, for bpe."
+        )
+
+
+def _trained_rows(train: datasets.Dataset, objective: SimilarityObjective) -> tuple[datasets.Dataset, Any]:
+    """The pairs that `objective` learns from; and which of them must not be each other's negatives, where a batch is
+    its own negatives.
+    """
+    if not objective.in_batch:
+        return train, None
+    if not objective.of_pairs:
+        train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
+    return train, row_groups(train)
 
 
 def _may_read_together(arguments: ModelArguments) -> bool:
