@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,14 @@ def test_a_vocabulary_is_not_filled_from_nothing(kind: str, tmp_path: Path) -> N
     arguments = TokenizerArguments(tokenizer_kind=kind, vocab_from_vectors=True)
     with pytest.raises(ValueError, match="`vocab_from_vectors` needs `embedding_vectors`.*`tokenizer_kind` word"):
         build_tokenizer(arguments, ModelArguments(**vectors), TEXTS, show_progress=False)
+
+
+@pytest.mark.parametrize("overrides", ['{"hiden_size": 9}', '{"no_such_value": 1}'])
+@pytest.mark.parametrize("kind", ["gru", "bert"])
+def test_a_value_that_a_checkpoint_does_not_know_is_refused(
+    checkpoint: Path, tmp_path: Path, tokenizer, kind: str, overrides: str
+) -> None:
+    path = checkpoint if kind == "gru" else save_tiny_bert(tmp_path / "bert", TEXTS)
+    name = json.loads(overrides).popitem()[0]
+    with pytest.raises(ValueError, match=rf"`{name}` \(given: \d\) is not an argument of \w+Config"):
+        build(tokenizer, model_name_or_path=str(path), config_overrides=overrides)

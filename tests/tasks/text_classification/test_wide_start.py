@@ -14,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_rnn.models.configuration_rnn import GruConfig
 from hf_rnn.models.modeling_rnn import GruForSequenceClassification
+from hf_rnn.tasks.text_classification import wide_start
 from hf_rnn.tasks.text_classification.wide_fit import bags_of, fit, inverse_frequencies, log_count_ratios
 from hf_rnn.tasks.text_classification.wide_start import start_wide_part, wide_values
 from tests.insight.texts import letters_tokenizer
@@ -177,3 +178,23 @@ def test_the_average_of_weights_leaves_the_wide_part_as_it_is(tmp_path: Path) ->
         AutoModelForSequenceClassification.from_pretrained(tmp_path / name).wide for name in ("plain", "averaged")
     )
     assert torch.equal(plain.weight, averaged.weight) and averaged.scales.tolist() != [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("trained", "validated", "turns"), [(40, 5, 5), (40, 0, 5), (40, 200, 1), (1200, 5, 1)])
+def test_few_validation_texts_have_all_texts_choose_in_turn(trained: int, validated: int, turns: int) -> None:
+    # The number of a text is its only token, and its label.
+    labels = torch.arange(trained)
+    others = range(trained, trained + validated)
+    rows = {"input_ids": [[number] for number in others], "labels": list(others)}
+    validation = datasets.Dataset.from_dict(rows) if validated else None
+    parts = wide_start._parts([[number] for number in range(trained)], labels, validation, SINGLE)
+    assert len(parts) == turns
+    for fitted, chosen in parts:
+        assert not {text[0] for text in fitted[0]} & {text[0] for text in chosen[0]}, "none is fitted and chooses"
+        for texts, known in (fitted, chosen):
+            assert [text[0] for text in texts] == known.tolist()
+    choosing = sorted(text[0] for _, chosen in parts for text in chosen[0])
+    if turns > 1:
+        assert choosing == list(range(trained + validated)), "each chooses once"
+    elif validated >= 200:
+        assert choosing == list(others)
