@@ -99,8 +99,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a maximum in place of the log-sum-exp of the forward recursion": Mutation(
         "hf_rnn/models/crf.py",
-        "self._reach(*one, torch.logsumexp)",
-        "self._reach(*one, torch.amax)",
+        "self._reach(*one, torch.logsumexp, mask)",
+        "self._reach(*one, torch.amax, mask)",
         "tests/properties/test_crf.py",
     ),
     "byte pairs that begin without the 256 bytes": Mutation(
