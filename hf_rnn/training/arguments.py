@@ -12,7 +12,7 @@ from transformers import TrainingArguments
 
 from ..metrics.base import LOWER_IS_BETTER
 from ..moved import moved_names
-from .length import OPEN_LENGTH
+from .length import FEWEST_EPOCHS, OPEN_LENGTH
 from .streams import FEWEST_STREAMS, MOST_STREAMS
 from .tracking import require_trackers
 
@@ -279,6 +279,14 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
             f"{PRETRAINED_LEARNING_RATE} for others."
         },
     )
+    num_train_epochs: float = field(
+        default=OPEN_LENGTH,
+        metadata={
+            "help": "Number of passes over the training text; early stopping may end them sooner. Default: 10, and up "
+            "to 30 over a short text in characters, up to 300 where 10 are less than 600 updates; unless "
+            "`early_stopping_patience` is given, it stops after a third of the evaluations without a better one."
+        },
+    )
     lr_scheduler_type: str = field(
         default="cosine",
         metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
@@ -324,7 +332,8 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
                 f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
                 "are two averages of the weights; give one."
             )
-        # How many there are is settled when the text is known (see `streams.py`).
+        # How many there are, and how often the text is read at least, is settled when it is known.
+        self.fewest_epochs = FEWEST_EPOCHS
         self.streams_are_open = self.per_device_train_batch_size is None
         if self.per_device_train_batch_size is None:
             self.per_device_train_batch_size = MOST_STREAMS

@@ -23,7 +23,7 @@ from hf_rnn.tasks.one_shot.task import OneShotArguments
 from hf_rnn.tasks.pretrained_start import start_from_base
 from hf_rnn.tasks.recipes import find_recipe, parse_arguments, recorded_name
 from hf_rnn.tasks.registry import find_task
-from hf_rnn.tasks.token_classification.building import TAGGER_DEFAULTS
+from hf_rnn.tasks.token_classification.building import NEW_DROPOUT, TAGGER_DEFAULTS
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
@@ -205,6 +205,8 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
         of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
         # Refuses a name that does not exist and a value out of its range.
         FAMILIES[model.model_type or DEFAULT_FAMILY](**{**of_words, **model.overrides()})
+        if WordArguments in given:
+            assert model.overrides().keys() >= NEW_DROPOUT.keys()
 
 
 def test_there_are_recipes_of_each_script() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .cells import says_nothing
 from .columns import described_columns, sample_columns, text_columns
 from .empty_rows import without_empty_rows
-from .files import read_rows, readable_file
+from .files import existing_file, read_rows
 from .hold_out import hold_out_and_sample, holds_out_by_default
 from .places import PLACE_COLUMN
 from .sources import SPLITS, SourceArguments, leading_split, read_splits, text_cells
@@ -122,7 +122,7 @@ def _read(path: str, options: ReadingArguments) -> Dataset:
     """The documents of a file: its rows, or one, the whole text of a plain file."""
     from datasets import Dataset
 
-    opened = open_file(readable_file(path), path, options, is_text=True)
+    opened = open_file(existing_file(path), path, options, is_text=True)
     if opened.kind != "text":
         return read_rows(path, options)
     # Lines end as everywhere else, also where Windows or an old Macintosh wrote them.

@@ -39,6 +39,9 @@ BATCH_SIZE = 1000
 
 # A word keeps its inner apostrophes (don't, rock'n'roll); anything else that is not white space stands alone.
 WORD_PATTERN = r"\w+(?:['’]\w+)*|[^\w\s]"
+# Where a token of a text that is written begins with a space: not before a mark that closes what stands before it.
+WORD_SPACE_PATTERN = r"^(?![.,;:!?…%)\]}])"
+OPENED_PATTERN = r"(?<=[(\[{]) "
 # `.` does not match a line feed.
 CHARACTER_PATTERN = r"[\s\S]"
 # Attributes must have a value: "if a <b and c> d" is prose, not a tag.
@@ -80,7 +83,9 @@ def train_tokenizer(
             bytes as in Radford et al. 2019), which knows every string. ``"character"``: one token for each Unicode
             character, white space included. ``"whitespace"``: what stands between white space, for text that is tokens
             already; the end of a line is the token ``[EOS]``, where `end_of_text` has one.
-            Decoding gives back the normalised text for ``"bpe"``, and for ``"character"`` where all are known.
+            Decoding gives back the normalised text for ``"bpe"``, and for ``"character"`` where all are known. Words
+            that are decoded have a space between them; with `end_of_text` one before the first as well, so that they
+            can follow a prompt, and none before a full stop or a comma.
         vocab_size: The most entries the vocabulary may have, special tokens included. It is smaller when the corpus
             has fewer. ``"bpe"`` needs at least 258: 256 bytes and the two special tokens.
         min_frequency: The fewest occurrences that give a word, a byte pair or a character an entry.
@@ -104,6 +109,8 @@ def train_tokenizer(
     tokenizer.normalizer = normalizer_of(unicode_normalization, strip_html, lowercase)
     special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
     tokenizer = _trained(tokenizer, texts, kind, _trainer(kind, vocab_size, min_frequency, special, show_progress))
+    if end_of_text and kind in ("word", "whitespace"):
+        tokenizer.decoder = _writing_decoder(kind)
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -231,6 +238,21 @@ def _untrained(kind: str) -> Tokenizer:
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(CHARACTER_PATTERN), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
     return tokenizer
+
+
+def _writing_decoder(kind: str) -> decoders.Decoder:
+    """Decodes words so that they go on with a text: a pipeline decodes the new tokens alone and puts them after the
+    prompt as they are.
+    """
+    if kind == "whitespace":
+        return decoders.Sequence([decoders.Replace(Regex("^"), " "), decoders.Fuse()])
+    return decoders.Sequence(
+        [
+            decoders.Replace(Regex(WORD_SPACE_PATTERN), " "),
+            decoders.Fuse(),
+            decoders.Replace(Regex(OPENED_PATTERN), ""),
+        ]
+    )
 
 
 def _renumbered(trained: Tokenizer, special_tokens: list[str]) -> Tokenizer:

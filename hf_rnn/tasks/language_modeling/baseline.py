@@ -9,13 +9,14 @@ from ...baselines.ngram import KneserNey
 from ...data.batches.streams import TokenizedText, TokenStreams
 from ...metrics.language import LanguageModelMetric
 from ..beside import Baseline
+from .sizes import CHARACTERS
 
 
 __all__ = ["best_order", "fit_ngrams", "measure_ngrams"]
 
 
-# The orders that are tried. A vocabulary of characters is one of so many tokens at most.
-ORDERS, CHARACTER_ORDERS, CHARACTERS = (2, 3, 4, 5), (4, 6, 8), 512
+# The orders that are tried.
+ORDERS, CHARACTER_ORDERS = (2, 3, 4, 5), (4, 6, 8)
 USUAL_ORDER, USUAL_CHARACTER_ORDER = 3, 6
 # Training tokens that are counted in seconds: those at the end, which stand the nearest to what follows.
 MOST_TOKENS = 2_000_000

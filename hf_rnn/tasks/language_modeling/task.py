@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from collections.abc import Collection, Mapping
 from functools import partial
@@ -25,6 +26,7 @@ from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import LanguageTokenizerArguments
 from .baseline import fit_ngrams
+from .sizes import fewest_epochs, size_values
 
 
 __all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_language_modeling"]
@@ -33,6 +35,10 @@ __all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "lstm"
+# The families that have a class for causal language models.
+WRITERS = ("lstm", "gru", "elman")
+# Lines mean something in a text whose lines are shorter than this on average, or often indented.
+SHORT_LINE, MOST_INDENTED, LOOKED_AT = 45, 0.2, 200_000
 # The argument dataclasses, in the order in which `run_language_modeling` takes them.
 GROUPS = (
     ModelArguments,
@@ -93,14 +99,24 @@ def prepare_language_modeling(
         )
     if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
         model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
+    if model_arguments.model_type not in (None, *WRITERS):
+        raise ValueError(
+            f"`model_type`={model_arguments.model_type!r} does not predict the token after those that it has read; it "
+            f"must be one of {', '.join(WRITERS)}."
+        )
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
 
+    texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
+    tokens = len(texts["train"].ids())
+
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        return _language_model(model_arguments.overridden(overrides), tokenizer)
+        return _language_model(model_arguments.overridden(overrides), tokenizer, tokens)
 
     model = model_init({})
-    texts = encode_splits(data, tokenizer, reverse=data_arguments.reverse_text)
-    choose_streams(arguments, len(texts["train"].ids()))
+    choose_streams(arguments, tokens)
+    _say_sizes(_size_values(model_arguments, tokenizer, tokens), tokens)
+    if model_arguments.model_name_or_path is None:
+        arguments.fewest_epochs = fewest_epochs(tokens, len(tokenizer))
     streams = {split: _streams(split, text, arguments) for split, text in texts.items()}
     return TrainingTask(
         name=TASK.name,
@@ -166,6 +182,7 @@ def _tokenizer(
         show_progress=not arguments.disable_tqdm,
     )
     if data.one_text:
+        _say_lost_lines(data.splits["train"][0], tokenizer)
         return tokenizer
     if tokenizer.eos_token is None:
         given = tokenizer_arguments.tokenizer_name_or_path
@@ -177,8 +194,9 @@ def _tokenizer(
     return with_document_start(cast(Any, tokenizer))
 
 
-def _language_model(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    model = build_model(arguments, AutoModelForCausalLM, tokenizer)
+def _language_model(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, tokens: int) -> PreTrainedModel:
+    values = _size_values(arguments, tokenizer, tokens)
+    model = build_model(arguments, AutoModelForCausalLM, tokenizer, **values)
     generation: Any = model.generation_config
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         token = getattr(tokenizer, name)
@@ -187,6 +205,33 @@ def _language_model(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBas
             # The Trainer would do the same, and warn of it.
             setattr(model.config, name, token)
     return model
+
+
+def _size_values(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, tokens: int) -> dict[str, Any]:
+    """What the length of the text chooses of a new model's configuration."""
+    if arguments.model_name_or_path is not None:
+        return {}
+    has_vectors = arguments.embedding_vectors is not None
+    return size_values(tokens, len(tokenizer), arguments.overrides(), has_vectors=has_vectors)
+
+
+def _say_lost_lines(text: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Say that tokens of words have no line ends, where the text is one of verse or of code."""
+    lines = [line for line in text[:LOOKED_AT].split("\n") if line.strip()]
+    if not lines or tokenizer("\n", add_special_tokens=False)["input_ids"]:
+        return
+    indented = sum(line[0].isspace() for line in lines) / len(lines)
+    if indented > MOST_INDENTED or sum(map(len, lines)) / len(lines) < SHORT_LINE:
+        logger.warning(
+            "The text has short or indented lines. Tokens of words leave out line ends and indentation, and so does "
+            "what the model writes; `--tokenizer_kind` character or bpe keeps them."
+        )
+
+
+def _say_sizes(chosen: Mapping[str, Any], tokens: int) -> None:
+    if chosen:
+        said = ", ".join(f"{name} {json.dumps(value)}" for name, value in chosen.items())
+        logger.warning("For a text of %s tokens: %s; `--config_overrides` sets others.", f"{tokens:,}", said)
 
 
 def _measure(trainer: RecurrentTrainer, texts: dict[str, TokenizedText]) -> dict[str, dict[str, float]]:

@@ -20,11 +20,14 @@ from ..pretrained_start import FINE_TUNING
 from ..word_models import new_word_model
 
 
-__all__ = ["TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
+__all__ = ["NEW_DROPOUT", "TAGGER_DEFAULTS", "build_tagger", "tagger_tokenizer"]
 
 
 # What a new tagger has unless `config_overrides` say otherwise.
 TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
+# How much one drops whose weights start at random. Without it few sentences are learnt by heart: of Portuguese
+# entities, 50 and 200 sentences came to an F1 of 0.20 and 0.45 on validation, and to 0.29 and 0.49 with it.
+NEW_DROPOUT = {"embedding_dropout": 0.3, "dropout": 0.5}
 # What changes the labels, where `config_overrides` contradict them.
 FLAGS_OF_LABELS = dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names")
 
@@ -80,7 +83,7 @@ def build_tagger(
     of_words = new and marks_words(tokenizer)
     if new or starts:
         labels |= TAGGER_DEFAULTS if of_words else {"crf": True}
-        labels |= FINE_TUNING if starts else {}
+        labels |= FINE_TUNING if starts else NEW_DROPOUT
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
     trained = trained_labels(arguments)

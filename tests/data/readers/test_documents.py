@@ -108,3 +108,9 @@ def test_a_row_without_text_is_left_out_and_counted(tmp_path, caplog) -> None:
     assert "2 of 4 train rows are left out: 2 without a text (the first: a.jsonl, line 2)" in caplog.text
     with pytest.raises(ValueError, match="a.jsonl, line 2 has no text"):
         loaded(train_file=path, empty_rows="refuse")
+
+
+@pytest.mark.parametrize("name", ["code.py", "notes.md", "page.tex", "book"])
+def test_a_file_of_another_extension_is_one_text(tmp_path, name: str) -> None:
+    text = "def f(x):\n    return x, 1\n"
+    assert loaded(train_file=written(tmp_path, name, text)) == {"train": [text]}

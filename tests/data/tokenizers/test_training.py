@@ -275,4 +275,22 @@ def test_a_word_that_is_spelled_like_a_special_token_has_no_second_id(tmp_path, 
         assert (one.pad_token_id, one.unk_token_id) == (0, 1)
         assert max(one(text)["input_ids"]) < len(one)
         assert tokens(one, "[UNK] [EOS] [PAD] c") == ["[UNK]", "[EOS]", "[PAD]", "[UNK]"]
-        assert one.decode(one("a [EOS]")["input_ids"], skip_special_tokens=True) == ("a" if end_of_text else "a [EOS]")
+        assert one.decode(one("a [EOS]")["input_ids"], skip_special_tokens=True) == (
+            " a" if end_of_text else "a [EOS]"
+        )
+
+
+def test_words_of_a_language_model_go_on_with_a_prompt() -> None:
+    """Where a pipeline decodes the new tokens alone, they must not stick to the last word of the prompt."""
+    text = "He said, (yes) today."
+    tokenizer = train([text], kind="word", lowercase=False, end_of_text=True)
+    ids = tokenizer(text)["input_ids"]
+    for number in range(1, len(ids)):
+        assert (tokenizer.decode(ids[:number]) + tokenizer.decode(ids[number:])).replace("( ", "(") == f" {text}"
+    assert tokenizer.decode(ids[3:]) == " (yes) today."
+
+
+def test_tokens_between_white_space_go_on_with_a_prompt() -> None:
+    tokenizer = train(["a , b"], kind="whitespace", lowercase=False, end_of_text=True)
+    ids = tokenizer("a , b")["input_ids"]
+    assert tokenizer.decode(ids[:1]) + tokenizer.decode(ids[1:]) == " a , b"

@@ -15,7 +15,7 @@ from hf_rnn.data.readers.sentences import TokenClassificationData, TokenDataArgu
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.data.tokenizers.word_pieces import WORD_START
 from hf_rnn.tasks.arguments import ModelArguments, WordArguments
-from hf_rnn.tasks.token_classification.building import TAGGER_DEFAULTS, build_tagger, tagger_tokenizer
+from hf_rnn.tasks.token_classification.building import NEW_DROPOUT, TAGGER_DEFAULTS, build_tagger, tagger_tokenizer
 from tests.tasks.small_tagging_runs import SMALL, save_tiny_bert, write_sentences
 
 
@@ -118,6 +118,8 @@ def test_a_new_model_has_words_characters_capitals_and_a_crf(data: TokenClassifi
     config = build(data).config
     assert TAGGER_DEFAULTS == {"char_encoder": "cnn", "casing_features": True, "crf": True}
     assert {name: getattr(config, name) for name in TAGGER_DEFAULTS} == TAGGER_DEFAULTS
+    assert NEW_DROPOUT == {"embedding_dropout": 0.3, "dropout": 0.5}
+    assert {name: getattr(config, name) for name in NEW_DROPOUT} == NEW_DROPOUT
     assert (config.model_type, config.label_scheme) == ("bilstm", "BIOES")
     assert [config.id2label[index] for index in range(len(LABELS))] == LABELS
     # maria, met, ana, in and "." occur twice; one row more is that of unknown words.

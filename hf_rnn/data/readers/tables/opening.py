@@ -74,7 +74,7 @@ def open_file(
         file: An existing file.
         shown: What the user called it.
         options: What the user says of it.
-        is_text: Whether a ``.txt`` file, or one without an extension, is plain text, unless it is unmistakably a
+        is_text: Whether a file that is called neither ``.csv`` nor ``.tsv`` is plain text, unless it is unmistakably a
             table: under a row of names, one of them a usual one, all rows have equally many delimiters.
         is_lenient: Whether bytes that are not of the encoding are left to be found row by row.
 
@@ -99,7 +99,7 @@ def open_file(
         return opened
     with opened.text(errors="surrogateescape" if is_lenient else "strict") as text:
         sample = take_sample(text)
-    if is_text and source.extension in (".txt", "") and not _is_table(sample, source, options):
+    if is_text and source.extension not in (".csv", ".tsv") and not _is_table(sample, source, options):
         say_findings(source, findings)
         return OpenFile(source, "text", encoding)
     if _is_json(sample):
