@@ -17,6 +17,7 @@ from ...models.losses import classification_loss
 from ...models.modeling_siamese import SiameseForPairClassification
 from ...models.overlap import NUM_OVERLAP_FEATURES, swapped
 from ...models.together import ReadTogether, alike
+from ..turns import turns
 
 
 __all__ = ["start_together"]
@@ -27,8 +28,6 @@ logger = logging.getLogger(__name__)
 # How far the weights are held back: the factor of the sum of their squares beside the mean loss. What is tried.
 TRIED = (0.001, 0.01, 0.1)
 ITERATIONS = 100
-# The share of the training pairs that chooses among them where there is no validation split.
-HELD_OUT = 5
 # More pairs than these are not looked at.
 MOST_PAIRS = 5_000
 PAIRS_AT_ONCE = 64
@@ -39,8 +38,8 @@ def start_together(model: PreTrainedModel, splits: Mapping[str, datasets.Dataset
 
     The tokens are weighed by the texts, the logits by what two texts share are fitted by L-BFGS, and the rest of the
     network, whose last layer is set to zero, adds nothing at first. Which of `TRIED` holds the weights back is chosen
-    by the loss on the validation pairs, or on a fifth of the training pairs where there are none. A model whose
-    tokens are weighed already stays as it is.
+    by the loss on the validation pairs, or by cross-validation where they are few. A model whose tokens are weighed
+    already stays as it is.
 
     Args:
         splits: `train`, and `validation` if there is one, tokenised and with `labels`.
@@ -54,7 +53,8 @@ def start_together(model: PreTrainedModel, splits: Mapping[str, datasets.Dataset
     if not len(train):
         return
     pairs = _features(model, train)
-    others = _features(model, splits["validation"]) if "validation" in splits else None
+    validation = splits.get("validation")
+    others = None if validation is None or not len(validation) else _features(model, validation)
     strength = _chosen(model, pairs, others)
     model.together.wide.load_state_dict(_fitted(model, *pairs, strength).state_dict())
     nn.init.zeros_(model.output.weight)
@@ -94,13 +94,15 @@ def _batch(texts: list[list[int]], device: torch.device) -> tuple[torch.Tensor, 
 
 def _chosen(model: SiameseForPairClassification, pairs: Pairs, others: Pairs | None) -> float:
     # The one of `TRIED` with the smallest loss on pairs that it was not fitted on.
-    if others is None:
-        held_out = torch.arange(len(pairs[0]), device=pairs[0].device) % HELD_OUT == HELD_OUT - 1
-        pairs, others = (pairs[0][~held_out], pairs[1][~held_out]), (pairs[0][held_out], pairs[1][held_out])
-    if not len(others[0]):
-        return TRIED[1]
-    with torch.no_grad():
-        losses = [float(_loss(model, _fitted(model, *pairs, strength), *others)) for strength in TRIED]
+    features, labels = pairs if others is None else map(torch.cat, zip(pairs, others, strict=True))
+    losses = [0.0] * len(TRIED)
+    for fitted, rest in turns(len(pairs[1]), len(labels) - len(pairs[1])):
+        if not len(fitted) or not len(rest):
+            return TRIED[1]
+        for number, strength in enumerate(TRIED):
+            layers = _fitted(model, features[fitted], labels[fitted], strength)
+            with torch.no_grad():
+                losses[number] += float(_loss(model, layers, features[rest], labels[rest])) * len(rest)
     return TRIED[losses.index(min(losses))]
 
 

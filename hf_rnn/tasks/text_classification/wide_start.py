@@ -17,6 +17,7 @@ from ...models.configuration_rnn import RecurrentConfig
 from ...models.losses import classification_loss
 from ...models.modeling_rnn import RecurrentForSequenceClassification
 from ...models.wide import WidePart
+from ..turns import turns
 from .wide_fit import Bags, bags_of, fit, inverse_frequencies, log_count_ratios
 
 
@@ -36,8 +37,6 @@ LONGEST_TOKEN = 24
 TRIED = (("ratio", 10.0), ("frequency", 3.0), ("frequency", 30.0))
 # The same where numbers are predicted: there are no ratios, and a squared error pulls harder.
 TRIED_FOR_NUMBERS = (("frequency", 0.01), ("frequency", 0.1), ("frequency", 1.0))
-# Below so many validation texts the choice is made on all texts, by cross-validation of so many parts.
-FEW_TEXTS, FOLDS = 200, 5
 # More tokens than these are not looked at, in choosing and in fitting.
 MOST_TOKENS_CHOOSING, MOST_TOKENS = 150_000, 1_500_000
 
@@ -124,21 +123,19 @@ def _chosen(
 def _parts(
     texts: list[list[int]], labels: torch.Tensor, validation: datasets.Dataset | None, problem_type: str
 ) -> list[tuple[Rows, Rows]]:
-    """The texts to fit on and those to choose by: training and validation; where that has few texts, or none, each
-    fifth of all that there are in turn, of many texts one fifth.
-    """
+    """The texts to fit on and those to choose by, as `turns` divides training and validation."""
+    known: Rows = ([], labels[:0])
     if validation is not None and "labels" in validation.column_names:
         known = _rows(validation, problem_type, MOST_TOKENS_CHOOSING)
-        if len(known[0]) >= FEW_TEXTS:
-            return [((texts, labels), known)]
-        texts, labels = [*texts, *known[0]], torch.cat([labels, known[1]])
-    fold = torch.arange(len(texts)) % FOLDS
-    turns = range(FOLDS if len(texts) < FOLDS * FEW_TEXTS else 1)
-    return [(_select(texts, labels, fold != turn), _select(texts, labels, fold == turn)) for turn in turns]
+    every, every_label = [*texts, *known[0]], torch.cat([labels, known[1]])
+    return [
+        (_select(every, every_label, fitted), _select(every, every_label, others))
+        for fitted, others in turns(len(texts), len(known[0]))
+    ]
 
 
 def _select(texts: Sequence[list[int]], labels: torch.Tensor, kept: torch.Tensor) -> Rows:
-    return [text for text, keep in zip(texts, kept, strict=True) if keep], labels[kept]
+    return [texts[row] for row in kept.tolist()], labels[kept]
 
 
 def _scale(weighing: str, bags: Bags, labels: torch.Tensor, outputs: int) -> torch.Tensor:

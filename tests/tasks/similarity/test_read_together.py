@@ -171,3 +171,19 @@ def test_the_siamese_form_is_kept_for_a_search(tmp_path: Path) -> None:
     results = run(tmp_path / "out", read_together=False, num_train_epochs=1, **files)
     assert results["model"]["class"] == "SiameseModel"
     assert results["model"]["config"].get("composition") is None
+
+
+def strength_of(caplog: pytest.LogCaptureFixture, splits: dict[str, datasets.Dataset]) -> str:
+    """How strongly the weights were held back, as the log says."""
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        start_together(new_model(graded=False), splits)
+    (said,) = [message for message in caplog.messages if "strength" in message]
+    return said.rsplit(" ", 1)[1]
+
+
+def test_a_few_validation_pairs_do_not_choose_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Three pairs with the contrary label would hold the weights back the most; cross-validation outvotes them."""
+    train, few = rows_of(120, 1, graded=False), rows_of(3, 2, graded=False)
+    contrary = few.remove_columns("labels").add_column("labels", [1 - label for label in few["labels"]])
+    assert strength_of(caplog, {"train": train, "validation": contrary}) == strength_of(caplog, {"train": train})
