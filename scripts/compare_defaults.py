@@ -5,6 +5,7 @@ baselines, fastText, NB-SVM, features of MiniLM and spaCy: on the same rows, one
     python scripts/compare_defaults.py --data '${HF_RNN_CORPORA}'                      # every cell, small ones first
     python scripts/compare_defaults.py --data corpora --only trec:200,conll            # one cell, and one corpus
     python scripts/compare_defaults.py --collect model_cards/defaults/defaults.json    # one document of the cells
+    python scripts/compare_defaults.py --data corpora --only trec:200 --additions true --output runs/additions
 
 A cell goes to a file of its own in --output; one that is there is skipped, so the same command goes on where it was
 stopped. Only the training parts of the corpora are read; their test splits are not. Peers that are not installed

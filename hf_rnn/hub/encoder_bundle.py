@@ -23,7 +23,7 @@ __all__ = ["DISTILLATION_FILE", "PARTS_FILE", "encoder_card", "make_encoder_bund
 
 # How the encoder was made and what it reached; `distil_encoder` writes it.
 DISTILLATION_FILE = "distillation.json"
-# What each part of a model that starts from it adds; `scripts/compare_defaults.py` measures it.
+# What each part of a model that starts from it adds; `scripts/compare_defaults.py --additions true` measures it.
 PARTS_FILE = "parts.json"
 TEMPLATE = "encoder_card.md.jinja"
 
@@ -35,7 +35,7 @@ def make_encoder_bundle(
 
     Args:
         folder: The one that `distil_encoder` wrote.
-        output_folder: Written anew; its name becomes the encoder's. What was measured of its parts stays.
+        output_folder: Written anew; its name becomes the encoder's.
         dtype: Of the weights on disk, `"float16"` or `"float32"`; either loads as float32.
         card_options: `license`, `language` and `dataset_license_note`.
 

@@ -6,14 +6,16 @@ A bundled checkpoint has its `results.json` and `card.json` beside it. One that 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..benchmark.comparison.report import read_comparison
 from ..benchmark.comparison.tables import comparison_block
+from ..benchmark.defaults.additions import additions_table
 from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
-from ..hub.encoder_bundle import encoder_card
+from ..hub.encoder_bundle import PARTS_FILE, encoder_card
 from ..hub.model_card import model_card
 from ..runs.curves import CURVES_FILE
 from ..runs.folder import RESULTS_FILE
@@ -51,7 +53,9 @@ def project_cards(root: Path, published: Sequence[Results]) -> dict[Path, str]:
         plot = _plot(root, options)
         cards[folder / f"{bundle.name}.md"] = _card(root, folder, results, options, published, curves, plot)
     for encoder in sorted(path.parent for path in (root / ENCODERS).glob("*/config.json")):
-        text = str(encoder_card(encoder))
+        parts = encoder / PARTS_FILE
+        measured = additions_table(json.loads(parts.read_text(encoding="utf-8"))) if parts.is_file() else None
+        text = str(encoder_card(encoder, measured))
         cards[encoder / "README.md"] = cards[folder / f"{encoder.name}.md"] = text
     by_name = {results["name"]: results for results in published}
     for options_file in sorted(folder.glob("*.json")):

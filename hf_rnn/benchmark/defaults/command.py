@@ -6,6 +6,7 @@ import csv
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ def command_line(corpus: Corpus, train: str, held_out: str) -> list[str]:
     return ["train", corpus.data_kind.task, train, "--test_file", held_out, *corpus.flags]
 
 
-def run_default(corpus: Corpus, train: Path, held_out: Path) -> dict[str, Any]:
+def run_default(corpus: Corpus, train: Path, held_out: Path, flags: Sequence[str] = ()) -> dict[str, Any]:
     """Train by the default command on one thread, in the folder of `train`.
+
+    Args:
+        flags: Further words, where something else than the default is measured.
 
     Returns:
         `command`; `seconds` from its start to its end, measuring and its own baselines included;
@@ -41,7 +45,7 @@ def run_default(corpus: Corpus, train: Path, held_out: Path) -> dict[str, Any]:
         CommandError: it ended with an error.
     """
     folder = train.parent
-    words = command_line(corpus, train.name, held_out.name)
+    words = [*command_line(corpus, train.name, held_out.name), *flags]
     log = folder / "command.log"
     started = time.perf_counter()
     with log.open("w", encoding="utf-8") as stream:

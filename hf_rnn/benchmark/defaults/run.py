@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from ...data.readers.files import expand_path
 from ...extras import require_extra
 from ..document import write_document
+from .additions import collect_additions, measure_additions
 from .cells import ORDERS, Cell, chosen_cells
 from .command import CommandError
 from .measuring import measure_cell
@@ -53,6 +54,14 @@ class DefaultsArguments:
         },
     )
 
+    additions: bool = field(
+        default=False,
+        metadata={
+            "help": "Measure what each part of the default adds, by the same command with one part changed at a time, "
+            "in place of baselines and peers; give an --output of its own. Default: off."
+        },
+    )
+
     def __post_init__(self) -> None:
         if self.data is None and self.collect is None:
             raise ValueError(
@@ -77,7 +86,8 @@ def run_defaults(arguments: DefaultsArguments) -> list[str]:
     """
     output = Path(arguments.output)
     if arguments.collect is not None:
-        write_document(collect_cells(output), Path(arguments.collect))
+        collected = collect_additions(output) if arguments.additions else collect_cells(output)
+        write_document(collected, Path(arguments.collect))
         return []
     assert arguments.data is not None
     require_extra("train", "A comparison of the defaults")
@@ -93,7 +103,8 @@ def run_defaults(arguments: DefaultsArguments) -> list[str]:
             continue
         try:
             with FileLock(output / f"{cell.file(output).name}.lock", blocking=False):
-                _say(f"{place} {_measured(cell, output, parts(cell.corpus))}")
+                measured = _additions if arguments.additions else _measured
+                _say(f"{place} {measured(cell, output, parts(cell.corpus))}")
         except Timeout:
             _say(f"{place} left out, another process is at it.")
         except CommandError as error:
@@ -114,6 +125,18 @@ def _measured(cell: Cell, output: Path, parts: Parts) -> str:
     best, default = best_cheap(document), document["default"]
     beside = "" if best is None else f" {verdict(document)} beside {best[1]:.4f} of {best[0]};"
     return f"{default['figure']:.4f},{beside} {default['seconds']:.0f} s, the cell {document['minutes']:.1f} minutes."
+
+
+def _additions(cell: Cell, output: Path, parts: Parts) -> str:
+    """Measure the changes of a cell unless they are there, and say the figure of each."""
+    file = cell.file(output)
+    if file.is_file():
+        return f"is in {file} already."
+    if cell.corpus.is_text:
+        return "left out, a long text has none of the parts."
+    document = measure_additions(cell, parts)
+    write_document(document, file)
+    return ", ".join(f"{key} {each['figure']:.4f}" for key, each in document["changes"].items())
 
 
 def _say(line: str) -> None:
