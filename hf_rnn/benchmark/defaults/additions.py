@@ -73,11 +73,9 @@ def measure_additions(cell: Cell, parts: Parts) -> dict[str, Any]:
                 continue
             folder = Path(name) / change.key
             folder.mkdir()
-            files = [
-                write_part(part, corpus, folder, split)
-                for split, part in (("train", train), ("held_out", parts.held_out))
-            ]
-            run = run_default(corpus, *files, flags=change.flags)
+            learned = write_part(train, corpus, folder, "train")
+            measured_on = write_part(parts.held_out, corpus, folder, "held_out")
+            run = run_default(corpus, learned, measured_on, change.flags)
             changes[change.key] = {each: run[each] for each in ("command", "figure", "standard_error", "seconds")}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -117,7 +115,7 @@ def additions_table(document: Document) -> str:
         corpus = find_corpus(cell["corpus"])
         figures = (_figure(cell["changes"].get(change.key)) for change in CHANGES)
         lines.append([corpus.title, f"{cell['train_size']:,}", KINDS[corpus.kind].heading, *figures])
-    origin = {(cell["date"], (cell["commit"] or "unknown")[:8]) for cell in cells}
+    origin = {(cell["date"][:10], (cell["commit"] or "unknown")[:8]) for cell in cells}
     where = "; ".join(f"{date}, code of {commit}" for date, commit in sorted(origin))
     flags = ", ".join(f"{change.heading}: `{' '.join(change.flags)}`" for change in CHANGES if change.flags)
     return (

@@ -45,8 +45,10 @@ def measure_cell(cell: Cell, parts: Parts) -> dict[str, Any]:
     origin, load = provenance(PACKAGES), other_load_cores()
     with tempfile.TemporaryDirectory(prefix="hf_rnn_defaults_") as name:
         folder = Path(name)
-        files = [write_part(part, corpus, folder, split) for split, part in _named(train, parts.held_out)]
-        default = run_default(corpus, *files)
+        learned, measured_on = (
+            write_part(part, corpus, folder, split) for split, part in _named(train, parts.held_out)
+        )
+        default = run_default(corpus, learned, measured_on)
         baselines = default.pop("baselines")
         peers = {
             peer.key: measure_peer(peer, cell, train, parts.held_out, folder)
