@@ -218,6 +218,36 @@ def test_workbooks_and_archives_say_what_to_do(tmp_path: Path) -> None:
         read(tmp_path, "a.zip", archive({"a.csv": PLAIN, "b.csv": PLAIN}))
 
 
+@pytest.mark.parametrize(
+    ("rows", "width"),
+    [
+        (["the film was long and dull, and more", "I liked the cast, though", "it is what it is, no more"], 1),
+        (["Great product!", "Not for me.", "It broke."], 1),
+        (["Did it ship at all?", "What is the price of it?", "Why is it so late?"], 1),
+        (["a cat sits on the mat\ta cat is on a mat", "he runs down the road\the is running fast"], 2),
+    ],
+)
+def test_a_first_row_of_sentences_is_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: list[str], width: int
+) -> None:
+    content = "".join(f'"{row}"\n' for row in rows) if width == 1 else "\n".join(rows)
+    names, found = read(tmp_path, "new.csv", content)
+    assert names == [f"column_{number}" for number in range(width)]
+    assert found == [tuple(row.split("\t")) for row in rows]
+    assert "without a header" in caplog.text
+    assert "(--no_header false says otherwise)" in caplog.text or "--no_header false say otherwise" in caplog.text
+    answered = list(open_rows(str(tmp_path / "new.csv")).rows())
+    assert [tuple(row.values()) for row in answered] == found  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "header", ["What did you think of it?", "Tell us what you think of it:", "comments", "Your honest opinion", "Obs."]
+)
+def test_a_name_above_sentences_is_a_name(tmp_path: Path, header: str) -> None:
+    rows = ["the film was long and dull", "I liked the cast", "it is what it is and no more"]
+    assert read(tmp_path, "new.csv", "\n".join([header, *rows]))[0] == [header]
+
+
 def test_each_row_has_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('text,label\n"a\nb",x\n\nc,y\n', encoding="utf-8")
     rows = read_rows(str(tmp_path / "a.csv"))
