@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .missing_labels import say_missing_labels
-from .shared_texts import connected_rows, count_sharing, row_texts, unit_of
+from .shared_texts import connected_rows, count_sharing, row_texts, say_contradictions, unit_of
 from .sources import SPLITS, SourceArguments
 from .strata import HeldOut, row_strata, take_groups, take_texts
 
@@ -33,8 +33,8 @@ def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) 
 
     With `hold_out_percentage` a validation split that is neither there nor asked for is held out; then those that
     `validation_split_...` and `test_split_percentage` ask for. A warning says how many rows are held out and how many
-    of these share a text with the training part. Another says so of splits that are given, and a third names the
-    labels that no validation row has.
+    of these share a text with the training part. Another says so of splits that are given; a third names the labels
+    that no validation row has, a fourth a text that has more than one label.
 
     By default (`hold_out_by` text) rows with equal texts, and pairs that hang together by their texts, stay on one
     side, and of each label the same share is held out, drawn with `split_seed`; both parts keep the order of the rows.
@@ -50,6 +50,8 @@ def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) 
         "validation": arguments.max_eval_samples,
         "test": arguments.max_predict_samples,
     }
+    if "train" in splits:
+        say_contradictions(splits["train"])
     _warn_of_shared_texts(splits, arguments)
     if holds_out_by_default(splits, arguments):
         splits = _hold_out_by_default(splits, arguments)

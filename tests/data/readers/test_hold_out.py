@@ -167,6 +167,25 @@ def test_given_splits_that_share_texts_are_warned_of(caplog: pytest.LogCaptureFi
     assert caplog.messages == ["1 of 2 validation pairs (50.0 %) share a text with the training pairs."]
 
 
+def test_texts_with_more_than_one_label_are_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+    texts = [*(f"text {row}" for row in range(20)), "Text  3", "text 7", "text 7"]
+    train = classified([*[0, 1] * 10, 0, 1, 0], text=texts)
+    held({"train": train}, hold_out_percentage=0)
+    assert caplog.messages == [
+        "2 texts have more than one label, such as 'text 3' ('a', 'b'): no model can learn both. Correct these rows, "
+        "or leave them out."
+    ]
+    caplog.clear()
+    held({"train": pairs([("a", "b"), ("c", "d"), ("A ", "b"), ("b", "a")], [1, 0, 0, 0])}, hold_out_percentage=0)
+    assert "1 pair has more than one label, such as 'a / b' ('0', '1')" in caplog.text
+    caplog.clear()
+    # Scores may differ, equal labels do not, and a text of a pair may stand in others.
+    held({"train": pairs([("a", "b"), ("a", "b"), ("a", "c")], [0.5, 0.75, 0])}, hold_out_percentage=0)
+    held({"train": classified([0, 0, 1], text=["a", "a", "b"])}, hold_out_percentage=0)
+    held({"train": pairs([("a", "b"), ("a", "c")], [0, 1])}, hold_out_percentage=0)
+    assert caplog.messages == []
+
+
 def test_most_held_out_texts_in_training_are_a_sign_of_a_wrong_column(caplog: pytest.LogCaptureFixture) -> None:
     train = classified([0, 1, 0, 1], text=["a", "b", "c", "d"])
     held({"train": train, "test": classified([0, 1, 0], text=["A ", "x", "d"])})
