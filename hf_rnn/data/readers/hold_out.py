@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .missing_labels import say_missing_labels
+from .label_warnings import say_missing_labels
 from .shared_texts import connected_rows, count_sharing, row_texts, say_contradictions, unit_of
 from .sources import SPLITS, SourceArguments
 from .strata import HeldOut, row_strata, take_groups, take_texts
