@@ -125,4 +125,4 @@ def _said(done: FilePrediction) -> list[str]:
         named = "; ".join(f"row {row}: {problem}" for row, problem in done.problems)
         more = f"; and {done.unanswered - len(done.problems)} more" if done.unanswered > len(done.problems) else ""
         lines = [f"{done.rows} rows, {done.unanswered} of them without an answer ({named}{more}){before}: {where}"]
-    return lines
+    return lines if done.scale is None else [*lines, done.scale]

@@ -190,7 +190,12 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     model = hf_rnn.SiameseModel.from_pretrained(folder).eval()
     first, second = (model.encode(list(texts), TOKENIZER) for texts in zip(*pairs, strict=True))
     expected = torch.cosine_similarity(first, second).tolist()
-    rows = rows_of(predict_file(folder, path, tmp_path / "a.csv", progress=False).output)
+    done = predict_file(folder, path, tmp_path / "a.csv", progress=False)
+    rows = rows_of(done.output)
+    assert done.scale is not None
+    assert done.scale.startswith(
+        "The score of a pair is the cosine similarity (from -1 to 1), higher for texts that are"
+    )
     assert [float(row["score"]) for row in rows] == pytest.approx(expected, abs=2e-6)
     assert [row["alike"] for row in rows] == [str(score >= 0.9).lower() for score in expected]
     assert {row["alike"] for row in rows} == {"true", "false"}
@@ -201,7 +206,11 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
         found = [model(**tokenizer(*pair, return_tensors="pt")).logits.softmax(-1)[0, 1].item() for pair in pairs]
-    rows = rows_of(predict_file(folder, path, tmp_path / "b.csv", progress=False).output)
+    done = predict_file(folder, path, tmp_path / "b.csv", progress=False)
+    rows = rows_of(done.output)
+    assert done.scale == (
+        "The score of a pair is from 0 (different) to 1 (alike), whatever the range of the scores that were learnt."
+    )
     assert [float(row["score"]) for row in rows] == pytest.approx(found, abs=2e-6)
     assert [row["alike"] for row in rows] == [str(score > 0.5).lower() for score in found]
     lines = tmp_path / "pairs.txt"
