@@ -261,10 +261,15 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
     return TokenTagger(pipeline) if conll or kind == "tokens" else SpanTagger(pipeline)
 
 
+def _is_of_pairs(answerer: Any) -> bool:
+    return bool(answerer.pipeline.model.config.model_type == "siamese")
+
+
 def scale_of(answerer: Answerer) -> str | None:
     """Say what the `score` of a pair means; None where the answers are no such scores."""
-    if isinstance(answerer, PairClassifier):
-        scale = "from 0 (different) to 1 (alike)"
+    of_numbers = isinstance(answerer, Classifier) and answerer.problem == "regression"
+    if isinstance(answerer, PairClassifier) or (of_numbers and _is_of_pairs(answerer)):
+        scale = "on a scale from 0 (different) to 1 (alike)"
     elif isinstance(answerer, Comparer):
         measure = cast(Any, answerer.pipeline.model.config).similarity
         scale = f"the {measure} similarity ({SCALES[measure]}), higher for texts that are more alike"
