@@ -17,7 +17,7 @@ from typing import IO, Any
 from .files import check_names, expand_path, files_of, names_files, readable_file
 from .tables.class_folders import ClassFolders, find_class_folders
 from .tables.columnar import open_columnar
-from .tables.json_rows import open_json
+from .tables.json_rows import flattened, open_json
 from .tables.opening import OpenFile, find_text, open_file
 from .tables.options import ReadingArguments, reading_flags
 from .tables.rows import BadRow, read_batches
@@ -224,7 +224,7 @@ def _parquet_rows(file: Path) -> int:
 def _columnar(opened: OpenFile) -> Iterator[Row]:
     with open_columnar(opened.source, opened.kind) as (_, batches):
         for batch in batches:
-            yield from batch.to_pylist()
+            yield from map(flattened, batch.to_pylist())
 
 
 def _texts_of(opened: OpenFile) -> Iterator[Row]:
