@@ -192,8 +192,7 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     expected = torch.cosine_similarity(first, second).tolist()
     done = predict_file(folder, path, tmp_path / "a.csv", progress=False)
     rows = rows_of(done.output)
-    assert done.scale is not None
-    assert done.scale.startswith(
+    assert str(done.scale).startswith(
         "The score of a pair is the cosine similarity (from -1 to 1), higher for texts that are"
     )
     assert [float(row["score"]) for row in rows] == pytest.approx(expected, abs=2e-6)
@@ -227,8 +226,7 @@ def test_the_scale_of_what_learnt_scores_of_pairs_is_said_and_that_of_texts_is_n
     folder = siamese(tmp_path / "a", hf_rnn.SiameseForPairClassification, **made)
     done = predict_file(folder, path, tmp_path / "a.csv", progress=False)
     assert list(rows_of(done.output)[0]) == ["row", "score", "problem"]
-    assert done.scale is not None
-    assert "on a scale from 0 (different) to 1 (alike)" in done.scale
+    assert "on a scale from 0 (different) to 1 (alike)" in str(done.scale)
     of_texts = predict_file(classifier(tmp_path / "b"), texts_file(tmp_path), tmp_path / "b.csv", progress=False)
     assert of_texts.scale is None
 

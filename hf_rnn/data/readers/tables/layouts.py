@@ -117,7 +117,7 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         return Layout(ONE_COLUMN, NO_QUOTES, COLUMNS, False, has_labels_in_front=True, findings=(finding,))
     allowed = _ALLOWED[options.quotes]
     promised = PROMISED_DELIMITERS.get(source.extension)
-    findings = []
+    findings: list[tuple[str, str]] = []
     titles = 0 if options.no_header is not None else _titles(lines, given, promised, skipped, source, findings)
     lines, skipped = lines[titles:], skipped + titles
     delimiter = _delimiter(lines, allowed, promised, source, sample.is_cut) if given is None else given
