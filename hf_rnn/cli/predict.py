@@ -26,7 +26,8 @@ SUMMARY = "answer every row of a file, by any model"
 MODEL_HELP = "Model to ask: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several "
-    "('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; or - for standard input (a text a line). No labels are needed."
+    "('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; or - for standard input (a text "
+    "a line). No labels are needed."
 )
 
 
