@@ -36,7 +36,7 @@ _DAYS = (
     "mon(day)?|tue(s|sday)?|wed(nesday)?|thu(r|rs|rsday)?|fri(day)?|sat(urday)?|sun(day)?|"
     "(segunda|terca|quarta|quinta|sexta)([- ]feira)?|sabado|domingo"
 )
-_CLOCK = r"\d{1,2}(:|h)\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?( ?(z|utc|gmt|[+-]\d{2}:?\d{2}))?"
+_CLOCK = r"\d{1,2}(:|h)\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?( ?(z|(utc|gmt)([+-]\d{1,2})?|[+-]\d{2}:?\d{2}))?"
 _DATE = (
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|\d{1,2}/\d{4}|"
     rf"(\d{{1,2}}(st|nd|rd|th|o)?[- /]?(de |of )?)?({_MONTHS})\.?([- /,]{{0,2}}(de )?\d{{1,2}}(st|nd|rd|th)?)?"

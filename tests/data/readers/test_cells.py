@@ -23,7 +23,13 @@ def test_what_is_empty(value):
         *("2024-03-01", "01/03/2024", "1.3.24", "2024/3", "03/2024", "2024-03-01T10:30:00Z", "2024-03-01 10:30:00.12"),
         *("2024-03-01T10:30:00+02:00", "1/3/24 10:30", "10:30", "10:30 PM", "10h30", "5 March 2024", "March 5, 2024"),
         *("5th of May 2024", "Mar-24", "jan/2024", "3 de março de 2024", "Mon, 5 Mar 2024", "Monday", "segunda-feira"),
-        *("Mon Apr 06 22:19:45 PDT 2009", " Sábado ", datetime.date(2024, 3, 1), datetime.datetime(2024, 3, 1, 10)),
+        *(
+            "Mon Apr 06 22:19:45 PDT 2009",
+            "2024/03/01 10:00:11 AM GMT+1",
+            " Sábado ",
+            datetime.date(2024, 3, 1),
+            datetime.datetime(2024, 3, 1, 10),
+        ),
     ],
 )
 def test_moments(value):
