@@ -26,7 +26,8 @@ SUMMARY = "answer every row of a file, by any model"
 MODEL_HELP = "Model to ask: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several "
-    "('part*.csv', a folder); a dataset of the Hub; or - for standard input (a text a line). No labels are needed."
+    "('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; or - for standard input (a text "
+    "a line). No labels are needed."
 )
 
 
@@ -125,4 +126,4 @@ def _said(done: FilePrediction) -> list[str]:
         named = "; ".join(f"row {row}: {problem}" for row, problem in done.problems)
         more = f"; and {done.unanswered - len(done.problems)} more" if done.unanswered > len(done.problems) else ""
         lines = [f"{done.rows} rows, {done.unanswered} of them without an answer ({named}{more}){before}: {where}"]
-    return lines
+    return lines if done.scale is None else [*lines, done.scale]

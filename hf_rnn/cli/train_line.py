@@ -10,8 +10,9 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
-from ..data.readers.files import names_files
+from ..data.readers.files import expand_path, names_files
 from ..data.readers.sources import SourceArguments
+from ..data.readers.tables.class_folders import find_class_folders
 from ..tasks.recipes import find_recipe, published_recipes, read_recipe
 from ..tasks.registry import TASK_NAMES, find_task
 from ..tasks.task import Task
@@ -106,7 +107,11 @@ def _data_flags(names: list[str]) -> list[str]:
     """The flags that read what was named: files of rows or text, or else a dataset of the Hub or a folder of one."""
     if len(names) > len(SPLIT_FLAGS):
         raise ValueError(f"`DATA`={names[3]!r} is one name too many after a training, a validation and a test file.")
-    if names and not names_files(names[0]):
+    is_dataset = bool(names) and not names_files(names[0])
+    if is_dataset and len(names) > 1 and find_class_folders(expand_path(names[0])) is not None:
+        # Folders of classes may be splits beside each other as files may.
+        is_dataset = False
+    if is_dataset:
         return ["--dataset_name", *names[:1], *_pairs(SPLIT_FLAGS[1:], names[1:])]
     return _pairs(SPLIT_FLAGS, names)
 

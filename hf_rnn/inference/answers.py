@@ -17,7 +17,7 @@ from .prediction import predict_texts
 from .tagging import tag_sentences, words_of
 
 
-__all__ = ["PAIR_LABELS", "Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer"]
+__all__ = ["PAIR_LABELS", "Answer", "AnswerOptions", "Answerer", "kinds_of", "make_answerer", "scale_of"]
 
 
 Answer = dict[str, Any]
@@ -25,6 +25,13 @@ Answer = dict[str, Any]
 PAIR_LABELS = ("different", "alike")
 # Figures after the point: more than the width of a batch leaves unchanged.
 DIGITS = 6
+# Similarity → where its values lie.
+SCALES = {
+    "cosine": "from -1 to 1",
+    "dot": "any number",
+    "euclidean": "from below up to 0",
+    "manhattan": "from 0 to 1",
+}
 
 
 @dataclass(frozen=True)
@@ -252,6 +259,23 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
     if task == "text-generation":
         return Writer(pipeline, options) if options.generate else TextMeter(pipeline)
     return TokenTagger(pipeline) if conll or kind == "tokens" else SpanTagger(pipeline)
+
+
+def _is_of_pairs(answerer: Any) -> bool:
+    return bool(answerer.pipeline.model.config.model_type == "siamese")
+
+
+def scale_of(answerer: Answerer) -> str | None:
+    """Say what the `score` of a pair means; None where the answers are no such scores."""
+    of_numbers = isinstance(answerer, Classifier) and answerer.problem == "regression"
+    if isinstance(answerer, PairClassifier) or (of_numbers and _is_of_pairs(answerer)):
+        scale = "on a scale from 0 (different) to 1 (alike)"
+    elif isinstance(answerer, Comparer):
+        measure = cast(Any, answerer.pipeline.model.config).similarity
+        scale = f"the {measure} similarity ({SCALES[measure]}), higher for texts that are more alike"
+    else:
+        return None
+    return f"The score of a pair is {scale}, whatever the range of the scores that were learnt."
 
 
 def kinds_of(pipeline: Pipeline) -> tuple[Kind, ...]:

@@ -18,7 +18,7 @@ from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, op
 from ..data.readers.tables.options import ReadingArguments
 from ..kernels.loading import build_and_load, of_use_to
 from ..version import __version__
-from .answers import Answer, Answerer, AnswerOptions, kinds_of, make_answerer
+from .answers import Answer, Answerer, AnswerOptions, kinds_of, make_answerer, scale_of
 from .inputs import InputColumns, find_columns
 from .output import FORMATS, AnswerFile, StandardOutput
 from .pipelines import load_pipeline, model_checksum
@@ -49,6 +49,7 @@ class FilePrediction:
         unanswered: Rows without an answer, which the file names one by one.
         problems: The first of these, each with its row (from 0) and the reason.
         seconds: How long it took, loading included.
+        scale: What the `score` of a pair means, as a sentence; None for other answers.
     """
 
     output: str
@@ -58,6 +59,7 @@ class FilePrediction:
     unanswered: int
     problems: list[tuple[int, str]]
     seconds: float
+    scale: str | None = None
 
 
 def predict_file(
@@ -142,7 +144,8 @@ def predict_file(
                 bar.update(len(window))
     done = file.progress
     seconds = time.monotonic() - began
-    return FilePrediction(target, pipeline.task, done.rows, resumed, done.unanswered, done.problems, seconds)
+    scale = scale_of(answerer)
+    return FilePrediction(target, pipeline.task, done.rows, resumed, done.unanswered, done.problems, seconds, scale)
 
 
 def _job(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hf_rnn.cli import evaluate, predict
+from hf_rnn.inference.files import FilePrediction
 from tests.inference.small_models import TEXTS, classifier, rows_of, texts_file
 
 
@@ -39,6 +40,18 @@ def test_predict_says_where_the_answers_are_and_which_rows_have_none(
     rows = rows_of(tmp_path / "o.csv")
     assert list(rows[0]) == ["row", "label_1", "score_1", "label_2", "score_2", "problem"]
     assert len(rows) == len(TEXTS) + 1
+
+
+def test_predict_says_what_the_score_of_a_pair_means(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    done = FilePrediction("o.csv", "sentence-similarity", 2, 0, 0, [], 0.5, scale="The score is from 0 to 1.")
+    monkeypatch.setattr(predict, "predict_file", lambda *_, **__: done)
+    predict.main(["a_model", "x.csv"])
+    assert capsys.readouterr().err.splitlines() == [
+        "2 rows answered; sentence-similarity, 0.5 s: o.csv",
+        "The score is from 0 to 1.",
+    ]
 
 
 def test_predict_takes_a_bundled_model_and_standard_input(project: Path, tmp_path: Path) -> None:

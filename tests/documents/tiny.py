@@ -52,6 +52,10 @@ def _write_other_forms(folder: Path, labelled: list[tuple[str, str]]) -> None:
     for name, rows in {**splits, "part1": labelled[:30], "part2": labelled[30:]}.items():
         _write_csv(folder / f"{name}.csv", columns, rows)
     _write_csv(folder / "reviews.txt", columns, labelled)
+    for number, (text, label) in enumerate(labelled):
+        file = folder / "reviews" / label / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     (folder / "reviews.csv.gz").write_bytes(gzip.compress((folder / "reviews.csv").read_bytes()))
     (folder / "reviews.json").write_text(
         json.dumps([dict(zip(columns, row, strict=True)) for row in labelled]), encoding="utf-8"

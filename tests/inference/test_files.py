@@ -190,7 +190,11 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     model = hf_rnn.SiameseModel.from_pretrained(folder).eval()
     first, second = (model.encode(list(texts), TOKENIZER) for texts in zip(*pairs, strict=True))
     expected = torch.cosine_similarity(first, second).tolist()
-    rows = rows_of(predict_file(folder, path, tmp_path / "a.csv", progress=False).output)
+    done = predict_file(folder, path, tmp_path / "a.csv", progress=False)
+    rows = rows_of(done.output)
+    assert str(done.scale).startswith(
+        "The score of a pair is the cosine similarity (from -1 to 1), higher for texts that are"
+    )
     assert [float(row["score"]) for row in rows] == pytest.approx(expected, abs=2e-6)
     assert [row["alike"] for row in rows] == [str(score >= 0.9).lower() for score in expected]
     assert {row["alike"] for row in rows} == {"true", "false"}
@@ -201,13 +205,30 @@ def test_similarities_and_classifiers_of_pairs(tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
         found = [model(**tokenizer(*pair, return_tensors="pt")).logits.softmax(-1)[0, 1].item() for pair in pairs]
-    rows = rows_of(predict_file(folder, path, tmp_path / "b.csv", progress=False).output)
+    done = predict_file(folder, path, tmp_path / "b.csv", progress=False)
+    rows = rows_of(done.output)
+    assert done.scale == (
+        "The score of a pair is on a scale from 0 (different) to 1 (alike), whatever the range of the scores that "
+        "were learnt."
+    )
     assert [float(row["score"]) for row in rows] == pytest.approx(found, abs=2e-6)
     assert [row["alike"] for row in rows] == [str(score > 0.5).lower() for score in found]
     lines = tmp_path / "pairs.txt"
     lines.write_text("".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
     again = predict_file(folder, lines, tmp_path / "c.csv", progress=False)
     assert Path(again.output).read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_the_scale_of_what_learnt_scores_of_pairs_is_said_and_that_of_texts_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("question1,question2\n" + "".join(f"{a},{a}\n" for a in TEXTS), encoding="utf-8")
+    made = {"problem_type": "regression", "num_labels": 1}
+    folder = siamese(tmp_path / "a", hf_rnn.SiameseForPairClassification, **made)
+    done = predict_file(folder, path, tmp_path / "a.csv", progress=False)
+    assert list(rows_of(done.output)[0]) == ["row", "score", "problem"]
+    assert "on a scale from 0 (different) to 1 (alike)" in str(done.scale)
+    of_texts = predict_file(classifier(tmp_path / "b"), texts_file(tmp_path), tmp_path / "b.csv", progress=False)
+    assert of_texts.scale is None
 
 
 def test_pairs_for_a_bert(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

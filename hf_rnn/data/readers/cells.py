@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import math
 import re
 import unicodedata
@@ -14,6 +15,7 @@ __all__ = [
     "as_list",
     "as_number",
     "is_empty",
+    "is_moment",
     "is_number",
     "percentage",
     "says_nothing",
@@ -25,6 +27,26 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _PERCENTAGE = re.compile(rf"({_NUMBER.pattern})\s*%")
 # How pandas and others write that there is no value. "NA", "None" and "-" may be texts and names of classes.
 NOTHING = ("nan", "null", "<na>", "#n/a")
+# Names of months and of days of the week in English and Portuguese, whole or by their first three letters.
+_MONTHS = (
+    "jan(uary|eiro)?|feb(ruary)?|fev(ereiro)?|mar(ch|co)?|apr(il)?|abr(il)?|may|mai(o)?|june?|jun(ho)?|july?|jul(ho)?|"
+    "aug(ust)?|ago(sto)?|sept?(ember)?|set(embro)?|oct(ober)?|out(ubro)?|nov(ember|embro)?|dec(ember)?|dez(embro)?"
+)
+_DAYS = (
+    "mon(day)?|tue(s|sday)?|wed(nesday)?|thu(r|rs|rsday)?|fri(day)?|sat(urday)?|sun(day)?|"
+    "(segunda|terca|quarta|quinta|sexta)([- ]feira)?|sabado|domingo"
+)
+_CLOCK = r"\d{1,2}(:|h)\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?( ?(z|(utc|gmt)([+-]\d{1,2})?|[+-]\d{2}:?\d{2}))?"
+_DATE = (
+    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|\d{1,2}/\d{4}|"
+    rf"(\d{{1,2}}(st|nd|rd|th|o)?[- /]?(de |of )?)?({_MONTHS})\.?([- /,]{{0,2}}(de )?\d{{1,2}}(st|nd|rd|th)?)?"
+    rf"([-, /]{{1,2}}(de )?'?(\d{{4}}|\d{{2}}))?|{_DAYS}"
+)
+# The last form is that of C's asctime and of Twitter: Mon Apr 06 22:19:45 PDT 2009.
+_MOMENT = re.compile(
+    rf"(({_DAYS})\.?,? )?({_DATE})([ t,]{{1,2}}{_CLOCK})?|{_CLOCK}|"
+    rf"({_DAYS}) ({_MONTHS}) {{1,2}}\d{{1,2}} {_CLOCK}( [a-z]{{3,4}}| [+-]\d{{4}})? \d{{4}}"
+)
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 # Python and JSON write commas, numpy white space, between the items.
 _ITEMS = re.compile(rf"(?:{_QUOTED}|{_NUMBER.pattern})(?:(?:\s*,\s*|\s+)(?:{_QUOTED}|{_NUMBER.pattern}))*\s*,?")
@@ -47,6 +69,13 @@ def percentage(value: Any) -> float | None:
     """The number in front of a percent sign; None for a cell that writes anything else."""
     found = _PERCENTAGE.fullmatch(value.strip()) if isinstance(value, str) else None
     return as_number(found[1]) if found else None
+
+
+def is_moment(value: Any) -> bool:
+    """Whether a cell is a date or a time, or writes one: ``2024-03-01``, ``1/3/24 10:30``, ``3 de março``."""
+    if not isinstance(value, str):
+        return isinstance(value, datetime.date | datetime.time)
+    return _MOMENT.fullmatch(without_accents(value.strip().casefold())) is not None
 
 
 def is_number(value: Any) -> bool:

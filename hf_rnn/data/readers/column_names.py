@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from .cells import without_accents
 
 
-__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "name_key", "name_words", "usual_columns"]
+__all__ = ["LABEL_NAMES", "TEXT_NAMES", "is_index_name", "is_time_name", "name_key", "name_words", "usual_columns"]
 
 # The name that comes first is taken where a table has several. What is a part of a text, such as a title, comes last.
 TEXT_NAMES = (
@@ -43,7 +43,13 @@ LABEL_NAMES = (
     *("output", "saída", "y", "classification", "classificação"),
 )
 # What numbers the rows is neither a text nor a label. pandas writes its index as "Unnamed: 0".
-_INDEX_NAMES = frozenset(("", "id", "ids", "index", "idx", "indice", "rowid", "row", "linha", "uid", "uuid", "guid"))
+_INDEX_NAMES = frozenset(
+    ("", "id", "ids", "index", "idx", "indice", "rowid", "row", "linha", "uid", "uuid", "guid", "no", "nr", "numero")
+)
+# The last word of a name that says when something was.
+_TIME_NAMES = frozenset(
+    ("date", "data", "time", "hora", "horario", "datetime", "timestamp", "day", "dia", "month", "mes", "year", "ano")
+)
 
 
 def is_index_name(name: str) -> bool:
@@ -52,6 +58,12 @@ def is_index_name(name: str) -> bool:
     return (
         "".join(words) in _INDEX_NAMES or words[0] == "unnamed" or words[-1] in ("id", "ids", "index", "idx", "uuid")
     )
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a column of this name says when something was: ``Date``, ``review date``, ``created_at``, ``Ano``."""
+    words = name_words(name)
+    return words[-1] in _TIME_NAMES or (len(words) > 1 and words[-1] in ("at", "em"))
 
 
 def usual_columns(columns: Iterable[str], usual: Sequence[str]) -> list[str]:

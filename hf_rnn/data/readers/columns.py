@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .cells import as_list, as_number, is_empty, is_number
-from .column_names import LABEL_NAMES, TEXT_NAMES, is_index_name, usual_columns
+from .cells import as_list, as_number, is_empty, is_moment, is_number
+from .column_names import LABEL_NAMES, TEXT_NAMES, is_index_name, is_time_name, usual_columns
 from .places import data_columns
 
 
@@ -20,6 +20,7 @@ __all__ = [
     "described_columns",
     "holds_texts",
     "is_free_text",
+    "is_of_times",
     "label_columns",
     "mean_words",
     "sample_columns",
@@ -93,8 +94,9 @@ def decided_column(found: Candidates, what: str, argument: str, split: str, rows
 def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[str] = TEXT_NAMES) -> Candidates:
     """The columns that may be the texts, the likeliest first.
 
-    Those with a usual name that hold texts come in the order of `usual`. Where there is none, the one column counts
-    whose texts are long: nearly all of its values differ, most of their characters are letters, and they are
+    Those with a usual name that hold texts come in the order of `usual`, without those of few, short values where
+    another column holds free texts: a survey's ``Opinion`` may be its label. Where there is none, the one column
+    counts whose texts are long: nearly all of its values differ, most of their characters are letters, and they are
     `LONGER` times as long as those of any other such column. Where that singles none out, all of them are given.
 
     Args:
@@ -104,6 +106,7 @@ def text_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[st
     """
     columns = {name: values for name, values in columns.items() if name not in taken}
     named = [name for name in usual_columns(columns, usual) if holds_texts(columns[name])]
+    named = _without_classes(named, columns)
     # A column that is empty in most rows, such as one of remarks, comes after all others.
     named.sort(key=lambda name: sum(map(is_empty, columns[name])) > len(columns[name]) / 2)
     if named:
@@ -146,12 +149,22 @@ def label_columns(columns: Columns, taken: Sequence[str] = (), usual: Sequence[s
 
 
 def class_columns(columns: Columns) -> list[str]:
-    """The columns of at least two and at most `MOST_CLASSES` different values, each in two rows on average or more."""
+    """The columns of at least two and at most `MOST_CLASSES` different values, each in two rows on average or more,
+    which are neither numbers of the rows nor times.
+    """
     return [
         name
         for name, values in columns.items()
-        if not is_index_name(name) and _repeats(values) and 2 <= len(_different(values)) <= MOST_CLASSES
+        if not is_index_name(name) and _is_of_few(values) and not is_of_times(name, values)
     ]
+
+
+def is_of_times(name: str, values: Sequence[Any]) -> bool:
+    """Whether most values of a column are dates or times; under a name of such, numbers are, too."""
+    filled = [value for value in values if not is_empty(value)]
+    by_name = is_time_name(name)
+    found = sum(is_moment(value) or (by_name and is_number(value)) for value in filled)
+    return bool(filled) and 2 * found > len(filled)
 
 
 def zero_one_columns(columns: Columns) -> list[str]:
@@ -184,6 +197,15 @@ def _decimal_columns(columns: Columns) -> list[str]:
     ]
 
 
+def _without_classes(names: list[str], columns: Columns) -> list[str]:
+    """The `names` without the columns that repeat few values and are shorter, by `LONGER`, than one of free texts."""
+    lengths = [
+        _mean(values, len) for name, values in columns.items() if not is_index_name(name) and is_free_text(values)
+    ]
+    longest = max(lengths, default=0.0)
+    return [name for name in names if not _is_of_few(columns[name]) or LONGER * _mean(columns[name], len) > longest]
+
+
 def is_free_text(values: Sequence[Any]) -> bool:
     """Whether most of the values differ and are of several words, or there are none at all."""
     filled = [value for value in values if not is_empty(value)]
@@ -208,6 +230,11 @@ def holds_texts(values: Sequence[Any]) -> bool:
 
 def _different(values: Sequence[Any]) -> set[str]:
     return {str(value).strip() for value in values if not is_empty(value)}
+
+
+def _is_of_few(values: Sequence[Any]) -> bool:
+    """Whether a column has at least two and at most `MOST_CLASSES` values, each in two rows on average or more."""
+    return _repeats(values) and 2 <= len(_different(values)) <= MOST_CLASSES
 
 
 def _repeats(values: Sequence[Any]) -> bool:

@@ -186,6 +186,9 @@ def read_rows(path: str, options: ReadingArguments | None = None) -> Dataset:
             for table in _tables_of(batches, schema):
                 builder.add(table)
     rows = builder.finish()
+    if rows is not None and any(isinstance(feature, dict) for feature in rows.features.values()):
+        # Parquet and Arrow have objects, too; their parts are named as those of JSON.
+        rows = rows.flatten()
     if rows is None or len(rows) == 0:
         named = f" (columns: {', '.join(columns)})" if columns else ""
         header = "; `--no_header` reads its first row as data" if opened.kind == "table" else ""
@@ -251,9 +254,27 @@ def _json_table(opened: OpenFile) -> pa.Table:
     if not tables:
         raise ValueError(f"The file {opened.source.shown!r} has no rows.")
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        table = pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
         raise _mixed(opened, error) from error
+    _check_objects(opened, table)
+    return table
+
+
+def _check_objects(opened: OpenFile, table: pa.Table) -> None:
+    """Raise a ValueError for a column that is an object in some rows (`a.b`) and something else in others (`a`)."""
+    import pyarrow.compute as pc
+
+    for name in table.column_names:
+        parts = [other for other in table.column_names if other.startswith(f"{name}.")]
+        if not parts or table[name].null_count == len(table):
+            continue
+        # Where a row has both, the name itself has a dot.
+        if not any(pc.any(pc.and_(table[name].is_valid(), table[part].is_valid())).as_py() for part in parts):
+            raise ValueError(
+                f"The file {opened.source.shown!r}: column `{name}` holds an object in some rows and something else "
+                "in others; a column must hold one kind of values."
+            )
 
 
 def _object_table(opened: OpenFile, rows: JsonRows, batch: Sequence[tuple[int, Any]]) -> pa.Table:

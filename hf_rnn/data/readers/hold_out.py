@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .missing_labels import say_missing_labels
-from .shared_texts import connected_rows, count_sharing, row_texts, unit_of
+from .label_warnings import say_missing_labels
+from .shared_texts import connected_rows, count_sharing, row_texts, say_contradictions, unit_of
 from .sources import SPLITS, SourceArguments
 from .strata import HeldOut, row_strata, take_groups, take_texts
 
@@ -22,14 +22,19 @@ __all__ = ["hold_out_and_sample", "holds_out_by_default"]
 
 logger = logging.getLogger(__name__)
 
+# The columns may be mistaken where more than this share of the held-out texts comes in training, too.
+SUSPICIOUS_SHARE = 0.5
+# A text is shown up to here.
+SHOWN_CHARACTERS = 60
+
 
 def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
     """The splits that `arguments` ask for, of those that were read.
 
     With `hold_out_percentage` a validation split that is neither there nor asked for is held out; then those that
     `validation_split_...` and `test_split_percentage` ask for. A warning says how many rows are held out and how many
-    of these share a text with the training part. Another says so of splits that are given, and a third names the
-    labels that no validation row has.
+    of these share a text with the training part. Another says so of splits that are given; a third names the labels
+    that no validation row has, a fourth a text that has more than one label.
 
     By default (`hold_out_by` text) rows with equal texts, and pairs that hang together by their texts, stay on one
     side, and of each label the same share is held out, drawn with `split_seed`; both parts keep the order of the rows.
@@ -45,7 +50,9 @@ def hold_out_and_sample(splits: dict[str, Dataset], arguments: SourceArguments) 
         "validation": arguments.max_eval_samples,
         "test": arguments.max_predict_samples,
     }
-    _warn_of_shared_texts(splits)
+    if "train" in splits:
+        say_contradictions(splits["train"])
+    _warn_of_shared_texts(splits, arguments)
     if holds_out_by_default(splits, arguments):
         splits = _hold_out_by_default(splits, arguments)
     held_out = _hold_out(splits, arguments)
@@ -60,7 +67,7 @@ def holds_out_by_default(splits: Collection[str], arguments: SourceArguments) ->
     return bool(arguments.hold_out_percentage) and not asked and "train" in splits and "validation" not in splits
 
 
-def _warn_of_shared_texts(splits: dict[str, Dataset]) -> None:
+def _warn_of_shared_texts(splits: dict[str, Dataset], arguments: SourceArguments) -> None:
     given = [name for name in ("validation", "test") if name in splits and "train" in splits]
     training = row_texts(splits["train"]) if given else None
     for name in given:
@@ -70,7 +77,21 @@ def _warn_of_shared_texts(splits: dict[str, Dataset]) -> None:
             unit = unit_of(rows)
             said = "share a text with the training pairs" if unit == "pairs" else "are also in the training split"
             share = 100 * shared / len(rows)
-            logger.warning("%d of %d %s %s (%.1f %%) %s.", shared, len(rows), name, unit, share, said)
+            doubt = _doubt(shared, rows, arguments)
+            logger.warning("%d of %d %s %s (%.1f %%) %s.%s", shared, len(rows), name, unit, share, said, doubt)
+
+
+def _doubt(shared: int, rows: Dataset, arguments: SourceArguments) -> str:
+    """The sentence that says what it may mean if most of `rows`, held out, have a text of the training part; "" where
+    fewer have, or where the rows are pairs or sentences, in which a text often comes again.
+    """
+    if unit_of(rows) != "texts" or shared <= SUSPICIOUS_SHARE * len(rows):
+        return ""
+    flag = "text_column_names" if hasattr(arguments, "text_column_names") else "text_column_name"
+    return (
+        f" So many equal texts make the figures too good, or mean that a wrong column is read as the text; look at "
+        f"what is read, such as {rows['text'][0][:SHOWN_CHARACTERS]!r} (--{flag} names another)."
+    )
 
 
 def _hold_out_by_default(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[str, Dataset]:
@@ -102,7 +123,7 @@ def _hold_out(splits: dict[str, Dataset], arguments: SourceArguments) -> dict[st
             f"{sizes['test']} for test (`test_split_percentage`) leaves none of the {len(train)} training rows."
         )
     if arguments.hold_out_by == "random":
-        return _ordered(splits | _shuffled(train, sizes, arguments.split_seed))
+        return _ordered(splits | _shuffled(train, sizes, arguments))
     parts = {}
     for split, size in sizes.items():
         if size:
@@ -132,9 +153,9 @@ def _asked_sizes(splits: dict[str, Dataset], arguments: SourceArguments) -> dict
     return sizes
 
 
-def _shuffled(train: Dataset, sizes: dict[str, int], seed: int) -> dict[str, Dataset]:
+def _shuffled(train: Dataset, sizes: dict[str, int], arguments: SourceArguments) -> dict[str, Dataset]:
     """The last of the shuffled rows as the validation split, those before them as the test split."""
-    shuffled = train.shuffle(seed=seed)
+    shuffled = train.shuffle(seed=arguments.split_seed)
     kept = len(train) - sum(sizes.values())
     test_end = kept + sizes["test"]
     ranges = {"train": (0, kept), "test": (kept, test_end), "validation": (test_end, len(train))}
@@ -142,7 +163,7 @@ def _shuffled(train: Dataset, sizes: dict[str, int], seed: int) -> dict[str, Dat
     texts = row_texts(shuffled)
     for split in ("validation", "test"):
         if split in parts:
-            _say(f"The {split} split: ", shuffled, texts, set(range(*ranges[split])), "")
+            _say(f"The {split} split: ", shuffled, texts, set(range(*ranges[split])), "", arguments)
     return parts
 
 
@@ -154,7 +175,7 @@ def _divide(train: Dataset, size: int, arguments: SourceArguments, reason: str) 
     held = np.zeros(len(train), dtype=bool)
     held[sorted(drawn.rows)] = True
     if drawn.rows:
-        _say(reason, train, texts, drawn.rows, evenly)
+        _say(reason, train, texts, drawn.rows, evenly, arguments)
     # Arrays: of a list, `select` would spend seconds on a fingerprint.
     return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
 
@@ -177,7 +198,12 @@ def _draw(texts: list[tuple[bytes, ...]] | None, strata: list[tuple[object, ...]
 
 
 def _say(
-    reason: str, train: Dataset, texts: Sequence[tuple[bytes, ...]] | None, held: Collection[int], evenly: str
+    reason: str,
+    train: Dataset,
+    texts: Sequence[tuple[bytes, ...]] | None,
+    held: Collection[int],
+    evenly: str,
+    arguments: SourceArguments,
 ) -> None:
     """Say in one line how many training rows are held out, and how many of these share a text with the others."""
     common = ""
@@ -187,6 +213,7 @@ def _say(
         unit = unit_of(train)
         said = "share a text with" if unit == "pairs" else "are also in"
         common = f" {100 * shared / len(part):.1f} % of the held-out {unit} {said} the training part."
+        common += _doubt(shared, train.select(sorted(held)), arguments)
     share = 100 * len(held) / len(train)
     logger.warning(
         "%s%d of %d training rows (%.3g %%) are held out%s.%s", reason, len(held), len(train), share, evenly, common

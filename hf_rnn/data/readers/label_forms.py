@@ -28,6 +28,9 @@ BOOLEANS = (
     ("não", "sim"),
     ("falso", "verdadeiro"),
 )
+# The spellings of false and true that may stand for each other: several of a kind in one column are one answer.
+_FALSE = frozenset("false no off nao falso falsa f n 0".split())
+_TRUE = frozenset("true yes on sim verdadeiro verdadeira t y s v 1".split())
 # What vectors are written with; numpy leaves the zero after the point out.
 ZERO, ONE = ("0", "0.", "0.0", "false"), ("1", "1.", "1.0", "true")
 # A column of so many rows is free text, or numbers each row, where most of its values differ.
@@ -200,12 +203,34 @@ def _of_names(filled: Sequence[Any], asked: bool = False) -> LabelForm:
     folded = Counter(_folded(name) for name in names)
     if not booleans and (twins := [name for name in sorted(names) if folded[_folded(name)] > 1]):
         remarks.append(f"{', '.join(map(repr, twins))} differ by case or accents alone and are different classes")
+    if not booleans and (spelt := _spellings(names)):
+        remarks.append(
+            f"{' and '.join(', '.join(map(repr, one)) for one in spelt)} may be spellings of one answer each and are "
+            "different classes; write each in one way"
+        )
     rows = Counter(text.strip() for text in texts)
     single = sorted(name for name in names if rows[name] == 1)
     if single and len(single) < len(names) and len(texts) >= ROWS_WITH_CLASSES:
         shown = ", ".join(map(repr, single[:SHOWN_CLASSES])) + (" …" if len(single) > SHOWN_CLASSES else "")
         remarks.append(f"{len(single)} of {len(names)} classes have one row each: {shown}")
     return LabelForm(SINGLE, whole_numbers=whole, booleans=booleans, remarks=tuple(remarks))
+
+
+def _spellings(names: set[str]) -> list[list[str]]:
+    """The spellings of no, and those of yes, where one of the two has several among the names, such as No and N.
+
+    Letters alone are no such spellings, nor are numbers beside other names. What differs by case is said elsewhere.
+    """
+    found = [sorted(name for name in names if _folded(name) in one) for one in (_FALSE, _TRUE)]
+    if not all(found):
+        return []
+    have_others = sum(map(len, found)) < len(names)
+    spellings = [{*map(_folded, one)} for one in found]
+    return [
+        one
+        for one, spelt in zip(found, spellings, strict=True)
+        if len(spelt) > 1 and any(len(name) > 1 or (name.isdecimal() and not have_others) for name in spelt)
+    ]
 
 
 def _booleans(names: set[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cells import sorted_names
 from .label_forms import MULTI, PROBLEM_TYPES, REGRESSION, SINGLE, LabelForm, find_form
+from .label_warnings import say_far_off
 from .places import place_of_row
 from .sources import leading_split
 
@@ -193,6 +194,9 @@ def _numbers(
         raise ValueError(f"`class_names`={class_names!r} was given, but column `{column}` is a regression target.")
     wanted = f"a finite number (regression; `problem_type` {SINGLE} takes values as classes)"
     numbers = {s: _read(splits[s], cells[s], form.number, column, s, wanted) for s in splits}
+    leading = leading_split(splits)
+    advice = "it is learnt as it stands. Correct such rows, or leave them out."
+    say_far_off(splits[leading], column, dict(enumerate(numbers[leading])), advice)
     return EncodedLabels(numbers, None, REGRESSION, Value("float32"))
 
 

@@ -14,6 +14,7 @@ from .columns import (
     described_columns,
     holds_texts,
     is_free_text,
+    is_of_times,
     mean_words,
     sample_columns,
     zero_one_columns,
@@ -182,7 +183,8 @@ def _label_column(columns: Mapping[str, Sequence[Any]], rows: Dataset, split: st
         named.sort(key=lambda name: not _holds_scores(columns[name]))
         return named[0], named[1:]
     marks = zero_one_columns(columns)
-    found = [name for name in columns if name in marks or (not is_index_name(name) and _is_like_labels(columns[name]))]
+    others = [name for name in columns if not is_index_name(name) and not is_of_times(name, columns[name])]
+    found = [name for name in columns if name in marks or (name in others and _is_like_labels(columns[name]))]
     if len(found) > 1:
         raise ValueError(
             f"Give `label_column_name`: in the {split} split {', '.join(map(repr, found))} may all be the labels, and "

@@ -12,6 +12,7 @@ from .cells import is_empty, says_nothing
 from .empty_rows import without_empty_rows
 from .files import expand_path, read_rows
 from .hold_out import hold_out_and_sample
+from .label_warnings import say_far_off
 from .pair_columns import PairColumns, are_premises, find_pair_columns, is_score_name
 from .pair_labels import KINDS, Kind, PairLabels, find_pair_labels
 from .places import place_of_row
@@ -192,6 +193,12 @@ def _labels(
     )
     if found.remark is not None:
         logger.warning("Labels of column %r: %s.", columns.label, found.remark)
+    if found.kind == "scores" and arguments.score_range is None:
+        low, high = found.bounds
+        values = {row: found.value(cell) for row, cell in enumerate(cells)}
+        numbers = {row: low + (high - low) * value for row, value in values.items() if value is not None}
+        advice = "it sets the scale of all scores. Correct such rows, or leave them out."
+        say_far_off(rows, columns.label, numbers, advice)
     return found
 
 

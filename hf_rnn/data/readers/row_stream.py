@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from .files import check_names, expand_path, files_of, names_files, readable_file
+from .tables.class_folders import ClassFolders, find_class_folders
 from .tables.columnar import open_columnar
-from .tables.json_rows import open_json
+from .tables.json_rows import flattened, open_json
 from .tables.opening import OpenFile, find_text, open_file
 from .tables.options import ReadingArguments, reading_flags
 from .tables.rows import BadRow, read_batches
@@ -29,7 +30,7 @@ __all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "open_rows"]
 STANDARD_INPUT = "-"
 COLUMN_FILE_TYPES = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".bioes")
 # The column of what has no names: a line of text, the tokens of a sentence in columns.
-TEXT_COLUMN, TOKEN_COLUMN = "text", "tokens"
+TEXT_COLUMN, TOKEN_COLUMN, LABEL_COLUMN = "text", "tokens", "label"
 BATCH = 1000
 HEAD_BYTES = 2**20
 # A byte that is not of the encoding is found in its row, by whoever reads the row, and does not end the file.
@@ -66,7 +67,8 @@ def open_rows(data: str, split: str | None = None, options: ReadingArguments | N
         data: A file, a pattern or a folder of files: tables, json, parquet and what else
             `hf_rnn.data.readers.files.read_rows` reads; txt, a text a line, in the column ``text``; conll, iob and
             bio, of which the first column is the column ``tokens``. Or ``-``, standard input, a text a line. Or a
-            dataset of the Hub, or a folder that `datasets.load_dataset` reads.
+            folder with a folder of texts for each class, whose columns are ``text`` and ``label``. Or a dataset of
+            the Hub, or a folder that `datasets.load_dataset` reads.
         split: Of a dataset. Default: its only one, or else ``test``.
         options: What is known of the file. Default: everything is found from its content.
 
@@ -77,7 +79,8 @@ def open_rows(data: str, split: str | None = None, options: ReadingArguments | N
     """
     options = options or ReadingArguments()
     if data != STANDARD_INPUT and not names_files(data):
-        return _of_dataset(data, split)
+        classes = find_class_folders(expand_path(data)) if split is None else None
+        return _of_dataset(data, split) if classes is None else _of_classes(data, classes, options)
     if split is not None:
         raise ValueError(f"`split`={split!r} is that of a dataset, and {data!r} is none; leave it out.")
     if data == STANDARD_INPUT:
@@ -164,6 +167,18 @@ def _of_dataset(data: str, split: str | None) -> RowStream:
     return RowStream(data, read, rows.data.nbytes, identity, lambda: len(rows))
 
 
+def _of_classes(data: str, classes: ClassFolders, options: ReadingArguments) -> RowStream:
+    files = [file for found in classes.files.values() for file in found]
+    classes.say()
+
+    def read() -> Iterator[Row]:
+        for text, label, _ in classes.texts(options):
+            yield {TEXT_COLUMN: text, LABEL_COLUMN: label}
+
+    identity = {"files": [_identity(file, options) for file in files]}
+    return RowStream(data, read, sum(file.stat().st_size for file in files), identity, lambda: len(files))
+
+
 def _identity(file: Path, options: ReadingArguments) -> dict[str, Any]:
     with file.open("rb") as stream:
         head = hashlib.sha256(stream.read(HEAD_BYTES)).hexdigest()
@@ -209,7 +224,7 @@ def _parquet_rows(file: Path) -> int:
 def _columnar(opened: OpenFile) -> Iterator[Row]:
     with open_columnar(opened.source, opened.kind) as (_, batches):
         for batch in batches:
-            yield from batch.to_pylist()
+            yield from map(flattened, batch.to_pylist())
 
 
 def _texts_of(opened: OpenFile) -> Iterator[Row]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .cells import is_empty
 from .columns import described_columns
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path, files_of
-from .places import data_columns, place_of_row
+from .places import PLACE_COLUMN, data_columns, place_of_row
+from .tables.class_folders import ClassFolders, find_class_folders, find_split_folders
 from .tables.options import ReadingArguments
 
 
@@ -55,6 +57,8 @@ class SourceArguments(ReadingArguments):
 
     # Whether there must be a training split, whose columns and labels are those of the others.
     wants_training: ClassVar[bool] = True
+    # Whether a folder with a folder of texts for each class is read as labelled texts.
+    reads_class_folders: ClassVar[bool] = False
 
     dataset_name: str | None = field(
         default=None,
@@ -165,9 +169,17 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         FileNotFoundError, ValueError: of `read_file`; or the data set has no ``train``, or an empty split, or the
             files of one split have different columns.
     """
+    if arguments.reads_class_folders and arguments.dataset_name is not None:
+        read = _split_folders(expand_path(arguments.dataset_name), arguments)
+        if read:
+            return read
     if arguments.dataset_name is None:
         paths = {split: getattr(arguments, f"{split}_file") for split in SPLITS}
-        read = {split: _read_files(path, read_file) for split, path in paths.items() if path is not None}
+        read = {
+            split: _class_folders(path, arguments) or _read_files(path, read_file)
+            for split, path in paths.items()
+            if path is not None
+        }
         if "train" in read:
             _say_column_of_splits(read["train"])
         return read
@@ -186,6 +198,30 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         if len(rows) == 0:
             raise ValueError(f"The {split} split of `dataset_name`={name!r} has no rows.")
     return splits
+
+
+def _split_folders(folder: Path, arguments: SourceArguments) -> dict[str, Dataset]:
+    """The splits of a folder that has one for each split, with folders of classes in it; or its folders of classes as
+    the only split; {} where there are none.
+    """
+    found = find_split_folders(folder)
+    if not found and (classes := find_class_folders(folder)) is not None:
+        found = {"train": classes}
+    return {split: _rows_of(found[split], arguments) for split in SPLITS if split in found}
+
+
+def _class_folders(path: str, arguments: SourceArguments) -> Dataset | None:
+    """The rows of a folder with a folder for each class; None where `path` is something else."""
+    found = find_class_folders(expand_path(path)) if arguments.reads_class_folders else None
+    return None if found is None else _rows_of(found, arguments)
+
+
+def _rows_of(found: ClassFolders, arguments: SourceArguments) -> Dataset:
+    from datasets import Dataset
+
+    found.say()
+    texts, labels, places = zip(*found.texts(arguments), strict=True)
+    return Dataset.from_dict({"text": texts, "label": labels, PLACE_COLUMN: places})
 
 
 def _say_column_of_splits(rows: Dataset) -> None:

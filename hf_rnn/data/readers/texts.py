@@ -39,6 +39,7 @@ class DataArguments(SourceArguments):
 
     # A trained model may only predict; `load_text_classification` asks for a training split where one is needed.
     wants_training: ClassVar[bool] = False
+    reads_class_folders: ClassVar[bool] = True
 
     text_column_names: str | None = field(
         default=None,

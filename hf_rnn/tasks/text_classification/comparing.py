@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from transformers import EvalPrediction
 
+from ...data.readers.files import expand_path
+from ...data.readers.tables.class_folders import find_class_folders
 from ...data.readers.texts import DataArguments, load_text_classification
 from ...metrics.classification import metrics_for
 from ...models.label_threshold import DEFAULT_LABEL_THRESHOLD
@@ -40,6 +42,10 @@ def read_texts(
         task: The name of the task that the texts are measured for.
         problem_type: That of the model, as transformers names it; None: it is found from the label column.
     """
+    folder = arguments.dataset_name
+    if folder is not None and find_class_folders(expand_path(folder)) is not None:
+        # The folders of the classes are no split of a dataset: all of them are measured.
+        arguments = replace(arguments, dataset_name=None, test_file=folder)
     if arguments.text_pair_column_name is not None:
         # The two texts of a row are read one after the other; a row that one of them drops would part them.
         arguments = replace(arguments, empty_rows="refuse")

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 
 import numpy as np
 import pytest
 
-from hf_rnn.data.readers.cells import as_list, as_number, is_empty
+from hf_rnn.data.readers.cells import as_list, as_number, is_empty, is_moment
 
 
 @pytest.mark.parametrize("value", [None, "", " \t\n", math.nan])
 def test_what_is_empty(value):
     assert is_empty(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2024-03-01", "01/03/2024", "1.3.24", "2024/3", "03/2024", "2024-03-01T10:30:00Z", "2024-03-01 10:30:00.12"),
+        *("2024-03-01T10:30:00+02:00", "1/3/24 10:30", "10:30", "10:30 PM", "10h30", "5 March 2024", "March 5, 2024"),
+        *("5th of May 2024", "Mar-24", "jan/2024", "3 de março de 2024", "Mon, 5 Mar 2024", "Monday", "segunda-feira"),
+        *(
+            "Mon Apr 06 22:19:45 PDT 2009",
+            "2024/03/01 10:00:11 AM GMT+1",
+            " Sábado ",
+            datetime.date(2024, 3, 1),
+            datetime.datetime(2024, 3, 1, 10),
+        ),
+    ],
+)
+def test_moments(value):
+    assert is_moment(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("positive", "4/5", "1.5", "2024", "5", "1-2", "10", "", None, 2024, 3.5, True, "monday blues", "sun film"),
+        *("marvellous", "may be", "decent", "satisfied", "set menu", "3.5.1x", "out of 5", "[1]"),
+    ],
+)
+def test_what_is_no_moment(value):
+    assert not is_moment(value)
 
 
 @pytest.mark.parametrize("value", ["NA", "None", "nan", 0, 0.0, False, [], "."])

@@ -24,6 +24,8 @@ DATES = [f"Mon Apr {i:02} 22:19:45 PDT 2009" for i in range(ROWS)]
 USERS = [f"user_{i * i}" for i in range(ROWS)]
 LINKS = [f"https://example.org/a/very/long/address/of/a/page/that/goes/on/{i}/and/on" for i in range(ROWS)]
 STARS = [str(1 + i % 5) for i in range(ROWS)]
+DAYS = [f"2024-03-{1 + i % 6:02}" for i in range(ROWS)]
+YEARS = [str(2020 + i % 4) for i in range(ROWS)]
 EMPTY = [None] * ROWS
 
 
@@ -71,6 +73,20 @@ EMPTY = [None] * ROWS
         ({"url": LINKS, "words": TEXTS, "kind": CLASSES}, "words", "kind"),
         # What its name promises is not what the column holds.
         ({"review": STARS, "opinion_of_them": TEXTS, "class": CLASSES}, "opinion_of_them", "class"),
+        # A survey: what has the name of texts holds the labels, and each day has several rows.
+        ({"feedback given": TEXTS, "Opinion": CLASSES, "Date": DAYS}, "feedback given", "Opinion"),
+        (
+            {"Nº": COUNT, "Avaliação do cliente": TEXTS, "Data": DAYS, "Opinião": CLASSES},
+            "Avaliação do cliente",
+            "Opinião",
+        ),
+        ({"remarks": TEXTS, "comment": CLASSES, "created_at": DAYS, "Ano": YEARS}, "remarks", "comment"),
+        # Texts that come again, such as those that several people rated, stay the texts beside longer remarks.
+        (
+            {"text": [*TEXTS[:10], *TEXTS[:10]], "remark": [f"{text}, I think" for text in TEXTS], "y": CLASSES},
+            "text",
+            "y",
+        ),
         ({"text": TEXTS, "topic": TEXTS[::-1], "stance": CLASSES}, "text", "stance"),
         ({"text": TEXTS, "category": ["news"] * ROWS, "sentiment": CLASSES}, "text", "sentiment"),
         ({"comment": [*TEXTS[:2], *[None] * 18], "body": TEXTS, "label": CLASSES}, "body", "label"),
@@ -106,6 +122,23 @@ def test_what_may_be_several_is_not_decided():
 def test_a_column_of_each_row_s_own_values_or_of_one_value_is_no_class():
     assert class_columns({"a": COUNT, "b": ["x"] * ROWS, "c": EMPTY, "id": CLASSES, "d": CLASSES}) == ["d"]
     assert label_columns({"a": COUNT}).names == []
+
+
+def test_times_are_no_labels_unless_they_are_named():
+    assert label_columns({"text": TEXTS, "Date": DAYS}, ["text"]).names == []
+    assert label_columns({"text": TEXTS, "x": DAYS, "year": YEARS, "shop": CLASSES}, ["text"]).names == ["shop"]
+    # Under another name numbers may be classes; names of classes may stand under the name of a time.
+    assert label_columns({"text": TEXTS, "x": YEARS}, ["text"]).certain == "x"
+    assert label_columns({"text": TEXTS, "data": CLASSES}, ["text"]).certain == "data"
+    assert label_columns({"text": TEXTS, "label": DAYS}, ["text"]).certain == "label"
+
+
+def test_two_columns_of_few_values_are_asked_for():
+    shops = [("Leeds", "York", "Hull")[i % 3] for i in range(ROWS)]
+    table = {"What did you think?": TEXTS, "Review(pos/neg)": CLASSES, "Store": shops}
+    assert text_columns(table).certain == "What did you think?"
+    found = label_columns(table, ["What did you think?"])
+    assert (found.names, found.certain) == (["Review(pos/neg)", "Store"], None)
 
 
 def test_lists_are_labels_where_nothing_else_is():

@@ -157,14 +157,47 @@ def test_equal_sentences_and_equal_documents_stay_on_one_side(tmp_path: Any) -> 
 
 def test_given_splits_that_share_texts_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     train = classified([0, 1, 0, 1], text=["a", "b", "c", "d"])
-    test = classified([0, 1, 0], text=["A ", "x", "d"])
+    test = classified([0, 1, 0, 1], text=["A ", "x", "d", "y"])
     held({"train": train, "validation": classified([0, 1], text=["new", "newer"]), "test": test})
     assert [record.getMessage() for record in caplog.records] == [
-        "2 of 3 test texts (66.7 %) are also in the training split."
+        "2 of 4 test texts (50.0 %) are also in the training split."
     ]
     caplog.clear()
     held({"train": pairs([("a", "b"), ("c", "d")]), "validation": pairs([("x", "A"), ("y", "z")])})
     assert caplog.messages == ["1 of 2 validation pairs (50.0 %) share a text with the training pairs."]
+
+
+def test_texts_with_more_than_one_label_are_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+    texts = [*(f"text {row}" for row in range(20)), "Text  3", "text 7", "text 7"]
+    train = classified([*[0, 1] * 10, 0, 1, 0], text=texts)
+    held({"train": train}, hold_out_percentage=0)
+    assert caplog.messages == [
+        "2 texts have more than one label, such as 'text 3' ('a', 'b'): no model can learn both. Correct these rows, "
+        "or leave them out."
+    ]
+    caplog.clear()
+    held({"train": pairs([("a", "b"), ("c", "d"), ("A ", "b"), ("b", "a")], [1, 0, 0, 0])}, hold_out_percentage=0)
+    assert "1 pair has more than one label, such as 'a / b' ('0', '1')" in caplog.text
+    caplog.clear()
+    # Scores may differ, equal labels do not, and a text of a pair may stand in others.
+    held({"train": pairs([("a", "b"), ("a", "b"), ("a", "c")], [0.5, 0.75, 0])}, hold_out_percentage=0)
+    held({"train": classified([0, 0, 1], text=["a", "a", "b"])}, hold_out_percentage=0)
+    held({"train": pairs([("a", "b"), ("a", "c")], [0, 1])}, hold_out_percentage=0)
+    assert caplog.messages == []
+
+
+def test_most_held_out_texts_in_training_are_a_sign_of_a_wrong_column(caplog: pytest.LogCaptureFixture) -> None:
+    train = classified([0, 1, 0, 1], text=["a", "b", "c", "d"])
+    held({"train": train, "test": classified([0, 1, 0], text=["A ", "x", "d"])})
+    assert "2 of 3 test texts (66.7 %) are also in the training split. So many equal texts" in caplog.text
+    caplog.clear()
+    opinions = ["good", "bad"] * 20
+    held({"train": classified([0, 0, 1, 1] * 10, text=opinions)})
+    assert "100.0 % of the held-out texts are also in the training part. So many equal texts" in caplog.text
+    assert "mean that a wrong column is read as the text; look at what is read, such as 'bad'" in caplog.text
+    caplog.clear()
+    held({"train": classified([0, 0, 1, 1] * 10, text=opinions)}, hold_out_by="random", validation_split_percentage=20)
+    assert "So many equal texts" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -136,6 +136,9 @@ def test_a_percentage_among_names_is_a_name():
         (["0.5", "2"], "so this is a regression (--problem_type single_label_classification: classes)"),
         ([" a", "b"], "white space around a label is no part of it"),
         (["Pos", "pos", "neg"], "'Pos', 'pos' differ by case or accents alone and are different classes"),
+        (["Yes", "Y", "No", "N"], "'N', 'No' and 'Y', 'Yes' may be spellings of one answer each and are different"),
+        (["yes", "1", "True", "no"], "'1', 'True', 'yes' may be spellings of one answer each"),
+        (["sim", "S", "não", "talvez"], "'S', 'sim' may be spellings of one answer each"),
         (["Não", "nao", "SIM"], "booleans, however they are spelled: não and sim"),
         (["37%", "5 %"], "so this is a regression (--problem_type single_label_classification: classes)"),
         (["a", "b"] * 10 + ["Total"], "1 of 3 classes have one row each: 'Total'"),
@@ -152,6 +155,8 @@ def test_what_was_chosen_is_said(values, remark):
 
 def test_nothing_is_said_of_plain_classes():
     assert find_form(["pos", "neg"], "y").remarks == find_form([0, 1], "y").remarks == ()
+    for values in (["n", "v", "s", "f"], ["yes", "no", "maybe"], ["1", "0", "N", "F", "x"]):
+        assert find_form(values, "y").remarks == ()
     assert find_form(["1", "2", "3"], "y", problem_type=SINGLE).remarks == ()
 
 

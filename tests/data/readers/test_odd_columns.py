@@ -33,6 +33,12 @@ def test_a_column_that_is_not_read_is_named(tmp_path: Path, caplog: pytest.LogCa
     assert "no column of labels is found; 'day' is not read" in caplog.text
 
 
+def test_days_that_come_again_are_no_labels_of_pairs(tmp_path: Path) -> None:
+    rows = [f"a first text {i},a second text {i},2024-01-{1 + i % 4:02},{i % 2}" for i in range(16)]
+    data = load_pairs(PairDataArguments(train_file=written(tmp_path / "a.csv", "a,b,asked on,verdict", *rows)))
+    assert data.splits["train"]["label"][:] == [float(i % 2) for i in range(16)]
+
+
 @pytest.mark.parametrize("name", ["distance", "Different", "diferença", "cosine_distance"])
 def test_a_column_of_unlikeness_is_not_learnt_the_wrong_way_round(tmp_path: Path, name: str) -> None:
     rows = [f"a first text {i},a second text {i},{i % 2}" for i in range(8)]

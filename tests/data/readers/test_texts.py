@@ -223,7 +223,7 @@ def test_of_two_usual_columns_the_more_usual_one_is_read_and_the_other_is_named(
 
 def test_columns_called_text_and_label_are_not_spoken_of(write, caplog):
     load(write("a", reviews(4)))
-    load(write("b", [{"t": "x y", "l": i} for i in range(2)]), text_column_names="t", label_column_name="l")
+    load(write("b", [{"t": f"x y {i}", "l": i} for i in range(2)]), text_column_names="t", label_column_name="l")
     assert caplog.text == ""
 
 

@@ -21,6 +21,8 @@ HEADER_WORDS = frozenset(
 )
 _WORDS = re.compile(r"[^\W\d_]+\d?")
 WORDS_OF_A_NAME = 3
+_SENTENCE_END = re.compile(r"[.!…][\"'»”)]*\s*$")
+_QUESTION_END = re.compile(r"[?:][\"'»”)]*\s*$")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.-]*")
 # So many values stand below a name: numbers, or texts of several words each.
 FEWEST_VALUES = 4
@@ -40,8 +42,9 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
     """Whether the first row holds names, and whether that is certain.
 
     It is a row of data where its value comes again in a column of few values, or where it is a number in a column of
-    numbers and no cell is a usual name. Otherwise it is a row of names; that is certain where a cell is a usual name,
-    or a single word above numbers, or where all are single words, one of them above texts of several.
+    numbers and no cell is a usual name, or where all of its cells are sentences as those below are. Otherwise it is a
+    row of names; that is certain where a cell is a usual name, or a single word above numbers, or where all are single
+    words, one of them above texts of several.
     """
     first, others = rows[0], rows[1:]
     if not others or (first in others and len(first) > 1 and is_row_of_names(first)):
@@ -61,7 +64,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
     if is_row_of_names(first):
         return True, True
     are_numbers = [bool(_NUMBER.fullmatch(cell)) for cell in first]
-    if any(map(all, zip(are_numbers, numbers, strict=True))):
+    if any(map(all, zip(are_numbers, numbers, strict=True))) or all(map(_is_sentence_of, first, columns)):
         return False, True
     named = any(
         of_numbers and len(values) >= FEWEST_VALUES and _IDENTIFIER.fullmatch(cell)
@@ -69,6 +72,16 @@ def has_header(rows: Sequence[Sequence[str]]) -> tuple[bool, bool]:
     )
     filled = all(len(values) >= FEWEST_VALUES for values in columns)
     return True, bool(named) or (filled and _are_identifiers(first) and any(map(_are_long, columns)))
+
+
+def _is_sentence_of(cell: str, values: Sequence[str]) -> bool:
+    """Whether a cell is a sentence as the `values` below it are: not much shorter, and no question above answers."""
+    words = len(cell.split())
+    is_sentence = words > WORDS_OF_A_NAME or (words > 1 and _SENTENCE_END.search(cell) is not None)
+    if not is_sentence or not values or 2 * len(cell) < sorted(map(len, values))[len(values) // 2]:
+        return False
+    asks = _QUESTION_END.search(cell) is not None
+    return not asks or 2 * sum(_QUESTION_END.search(value) is not None for value in values) > len(values)
 
 
 def _are_identifiers(row: Sequence[str]) -> bool:

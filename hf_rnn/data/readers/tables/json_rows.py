@@ -11,7 +11,7 @@ from .rows import BadRow
 from .sources import Source
 
 
-__all__ = ["JsonRows", "open_json"]
+__all__ = ["JsonRows", "flattened", "open_json"]
 
 SHOWN_CHARACTERS = 60
 # Here each line is a row, also where there is one only.
@@ -46,7 +46,8 @@ def open_json(stream: IO[str], source: Source) -> JsonRows:
 
     The shapes of a whole: a list of objects; an object of which one value is such a list (``{"data": [...]}``);
     columns (``{"text": [...], "label": [...]}``, or with an index, ``{"text": {"0": ...}}``); rows with an index
-    (``{"0": {"text": ...}}``); pandas' ``split`` (``columns`` and ``data``).
+    (``{"0": {"text": ...}}``); pandas' ``split`` (``columns`` and ``data``). Objects in a row are columns with dotted
+    names, see `flattened`.
 
     Raises:
         FileError: it is no JSON, or of another shape.
@@ -68,6 +69,25 @@ def open_json(stream: IO[str], source: Source) -> JsonRows:
         lines = chain([(number, first), *([(second_number, second)] if second else [])], _lines(stream, second_number))
         return JsonRows("line", ((at, _object(line)) for at, line in lines))
     return JsonRows("item", _items(value, source))
+
+
+def flattened(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in which the parts of objects are columns of their own; a name that the row has itself stays its own.
+
+    Example:
+        >>> flattened({"id": 1, "data": {"text": "a", "meta": {"lang": "en"}}})
+        {'id': 1, 'data.text': 'a', 'data.meta.lang': 'en'}
+    """
+    if not any(isinstance(value, dict) for value in row.values()):
+        return dict(row)
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            for part, inner in flattened(value).items():
+                flat.setdefault(f"{name}.{part}", inner)
+        else:
+            flat[name] = value
+    return flat
 
 
 def _next_line(stream: IO[str], number: int) -> tuple[str, int]:
@@ -110,7 +130,7 @@ def _object(line: str) -> Row:
 
 def _checked(row: Any) -> Row:
     if isinstance(row, dict):
-        return row
+        return flattened(row)
     shown = json.dumps(row, ensure_ascii=False)
     return BadRow(f"expected an object with the columns, found {shown[:SHOWN_CHARACTERS]}")
 

@@ -14,6 +14,7 @@ from .labelled_lines import COLUMNS, are_labelled
 from .options import ONE_COLUMN, ReadingArguments
 from .quoting import UndecidedQuotes, are_padded, choose_quoting, repeated_values
 from .sources import Source
+from .titles import find_titles
 
 
 __all__ = ["PROMISED_DELIMITERS", "Layout", "Sample", "find_layout", "take_sample"]
@@ -61,7 +62,7 @@ class Layout:
         delimiter, quoting: How cells are separated and quoted.
         names: Of the columns.
         has_header: Whether the first row is one of names.
-        skipped_lines: The lines above the first row.
+        skipped_lines: The lines above the first row: titles, and the one that names the delimiter.
         known_values: The column with the fewest values, by its number, and the values; None where none repeat.
         needs_quotes: Whether the rows of the sample cannot be read without quotes, or have cells of several lines.
         is_given: Whether the user said what the quotes are.
@@ -116,6 +117,9 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         return Layout(ONE_COLUMN, NO_QUOTES, COLUMNS, False, has_labels_in_front=True, findings=(finding,))
     allowed = _ALLOWED[options.quotes]
     promised = PROMISED_DELIMITERS.get(source.extension)
+    findings: list[tuple[str, str]] = []
+    titles = 0 if options.no_header is not None else _titles(lines, given, promised, skipped, source, findings)
+    lines, skipped = lines[titles:], skipped + titles
     delimiter = _delimiter(lines, allowed, promised, source, sample.is_cut) if given is None else given
     try:
         trial, needs_quotes = choose_quoting(lines, delimiter, allowed, sample.is_cut)
@@ -132,16 +136,12 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
     rows = trial.rows[:HEADER_ROWS]
     is_header, is_certain = has_header(rows) if options.no_header is None else (not options.no_header, True)
     names = column_names(rows[0], is_header)
-    findings = []
     if delimiter != promised and options.delimiter is None:
         findings.append((_shown_columns(delimiter), "--delimiter"))
     if trial.quoting != DOUBLE and options.quotes == "auto":
         findings.append((f"with {trial.quoting}", "--quotes"))
-    if not is_header and options.no_header is None:
-        listed = ", ".join(names) if len(names) <= HEADER_COLUMNS else f"{names[0]} to {names[-1]}"
-        findings.append((f"without a header (the columns are {listed})", "--no_header false"))
-    elif not is_certain:
-        findings.append((f"with the first row as names of columns ({_shown_names(names)})", "--no_header"))
+    if not is_certain or not (is_header or options.no_header):
+        findings.append(_of_header(names, is_header))
     return Layout(
         delimiter,
         trial.quoting,
@@ -153,6 +153,43 @@ def find_layout(sample: Sample, source: Source, options: ReadingArguments) -> La
         options.quotes != "auto",
         findings=tuple(findings),
     )
+
+
+def _titles(
+    lines: list[str],
+    given: str | None,
+    promised: str | None,
+    skipped: int,
+    source: Source,
+    findings: list[tuple[str, str]],
+) -> int:
+    """How many lines stand above the header; it is added to the `findings`.
+
+    Raises:
+        FileError: the lines look like titles, and it is not certain that they are.
+    """
+    delimiters = [one for one in DELIMITERS if one == promised] + [one for one in DELIMITERS if one != promised]
+    titles = find_titles(lines, delimiters if given is None else [given])
+    if titles is None:
+        return 0
+    shown = f" ({titles.shown!r})" if titles.shown else ""
+    if not titles.is_certain:
+        raise source.error(
+            f"this line looks like the header, and those above it{shown} like a title; delete the lines above it, or "
+            "give `--no_header false` if the first line is the header.",
+            skipped + titles.lines + 1,
+        )
+    lines_above = "line" if titles.lines == 1 else f"{titles.lines} lines"
+    findings.append((f"without the {lines_above} above the header{shown}", "--no_header false"))
+    return titles.lines
+
+
+def _of_header(names: Sequence[str], is_header: bool) -> tuple[str, str]:
+    """What is said of a header that is not certain, or of one that is not there."""
+    if is_header:
+        return f"with the first row as names of columns ({_shown_names(names)})", "--no_header"
+    listed = ", ".join(names) if len(names) <= HEADER_COLUMNS else f"{names[0]} to {names[-1]}"
+    return f"without a header (the columns are {listed})", "--no_header false"
 
 
 def _shown_names(names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from hf_rnn.data.readers.places import PLACE_COLUMN, place_of_row
 from hf_rnn.data.readers.row_stream import BadRow, open_rows
 from hf_rnn.data.readers.sources import SourceArguments, read_splits
 from hf_rnn.data.readers.tables.options import ReadingArguments
+from hf_rnn.data.readers.texts import DataArguments, load_text_classification
 
 
 PLAIN = "text,label\nnão gostei,neg\nbom,pos\n"
@@ -216,6 +217,74 @@ def test_workbooks_and_archives_say_what_to_do(tmp_path: Path) -> None:
         read(tmp_path, "a.csv", archive({"xl/workbook.xml": "<x/>"}))
     with pytest.raises(ValueError, match="holds the files a.csv, b.csv; unpack it and name the one to read"):
         read(tmp_path, "a.zip", archive({"a.csv": PLAIN, "b.csv": PLAIN}))
+
+
+NESTED = [
+    {"id": i, "data": {"text": f"some words {i}", "meta": {"lang": "en"}}, "y": {"label": i % 2}} for i in range(6)
+]
+
+
+@pytest.mark.parametrize("extension", ["jsonl", "json", "parquet"])
+def test_parts_of_objects_are_columns_with_dotted_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, extension: str
+) -> None:
+    path = tmp_path / f"a.{extension}"
+    if extension == "parquet":
+        Dataset.from_list(NESTED).to_parquet(path)
+    else:
+        lines = "\n".join(map(json.dumps, NESTED))
+        path.write_text(lines if extension == "jsonl" else json.dumps(NESTED), encoding="utf-8")
+    flat = {"id": 3, "data.text": "some words 3", "data.meta.lang": "en", "y.label": 1}
+    rows = read_rows(str(path))
+    assert {name: value for name, value in rows[3].items() if name != PLACE_COLUMN} == flat
+    assert list(open_rows(str(path)).rows())[3] == flat
+    data = load_text_classification(DataArguments(train_file=str(path)))
+    assert data.splits["train"][3] == {"text": "some words 3", "label": 1}
+    assert "Texts are read from 'data.text', labels from 'y.label'" in caplog.text
+    named = DataArguments(train_file=str(path), text_column_names="data.meta.lang", label_column_name="y.label")
+    assert load_text_classification(named).splits["train"]["text"][0] == "en"
+    with pytest.raises(
+        ValueError, match=r"no column 'text' .* its columns are 'id' \(.*'data.text' \('some words 0'\)"
+    ):
+        load_text_classification(DataArguments(train_file=str(path), text_column_names="text"))
+
+
+def test_names_that_have_dots_themselves_and_rows_that_are_no_objects(tmp_path: Path) -> None:
+    dotted = '{"a": "x", "a.b": 1}\n{"a": "y", "a.b": 2}\n'
+    assert read(tmp_path, "a.jsonl", dotted) == (["a", "a.b"], [("x", 1), ("y", 2)])
+    assert read(tmp_path, "b.jsonl", '{"a": {"b": 1}}\n{"a": null}\n')[1] == [(1, None), (None, None)]
+    with pytest.raises(ValueError, match="column `a` holds an object in some rows and something else in others"):
+        read(tmp_path, "c.jsonl", '{"a": {"b": 1}}\n{"a": "x"}\n')
+
+
+@pytest.mark.parametrize(
+    ("rows", "width"),
+    [
+        (["the film was long and dull, and more", "I liked the cast, though", "it is what it is, no more"], 1),
+        (["Great product!", "Not for me.", "It broke."], 1),
+        (["Did it ship at all?", "What is the price of it?", "Why is it so late?"], 1),
+        (["a cat sits on the mat\ta cat is on a mat", "he runs down the road\the is running fast"], 2),
+    ],
+)
+def test_a_first_row_of_sentences_is_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: list[str], width: int
+) -> None:
+    content = "".join(f'"{row}"\n' for row in rows) if width == 1 else "\n".join(rows)
+    names, found = read(tmp_path, "new.csv", content)
+    assert names == [f"column_{number}" for number in range(width)]
+    assert found == [tuple(row.split("\t")) for row in rows]
+    assert "without a header" in caplog.text
+    assert "(--no_header false says otherwise)" in caplog.text or "--no_header false say otherwise" in caplog.text
+    answered = list(open_rows(str(tmp_path / "new.csv")).rows())
+    assert [tuple(row.values()) for row in answered] == found  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "header", ["What did you think of it?", "Tell us what you think of it:", "comments", "Your honest opinion", "Obs."]
+)
+def test_a_name_above_sentences_is_a_name(tmp_path: Path, header: str) -> None:
+    rows = ["the film was long and dull", "I liked the cast", "it is what it is and no more"]
+    assert read(tmp_path, "new.csv", "\n".join([header, *rows]))[0] == [header]
 
 
 def test_each_row_has_its_place(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Labels of the training rows that no validation row has are named."""
+"""Labels of the training rows that no validation row has are named, and so are numbers that are far off all others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn.data.readers.label_warnings import far_off
 from hf_rnn.data.readers.pairs import PairDataArguments, load_pairs
 from hf_rnn.data.readers.sentences import TokenDataArguments, load_token_classification
 from hf_rnn.data.readers.texts import DataArguments, load_text_classification
@@ -89,3 +90,47 @@ def test_one_label_alone_is_refused_for_texts_pairs_and_tags(tmp_path: Path) -> 
     pairs.write_text("text1,text2,label\n" + "".join(f"a {index},b {index},0\n" for index in range(8)))
     with pytest.raises(ValueError, match="Column `label` is 0 in every row of the train split; it must hold both"):
         load_pairs(PairDataArguments(train_file=str(pairs)))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places"),
+    [
+        ([*range(10), 999], [10]),
+        ([-80, *range(10), 999], [0, 11]),
+        # Up to 3 times the range of the others, here that from 1 to 10, above the highest of them.
+        ([*range(11), 37], []),
+        ([*range(11), 38], [11]),
+        ([*range(10)] * 30, []),
+        # Nearly all the same, or too few to tell.
+        ([0] * 99 + [1], []),
+        ([0, 1, 2, 3, 4, 5, 999], []),
+        # Of 300 numbers 3 may be extreme at each end.
+        ([*range(10)] * 30 + [999] * 3, [300, 301, 302]),
+    ],
+)
+def test_numbers_far_off_all_others(numbers: list[float], places: list[int]) -> None:
+    assert far_off(numbers) == places
+
+
+def test_a_number_that_sets_the_scale_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.csv"
+    scores = [i % 11 / 2 for i in range(33)]
+    scores[20] = 999
+    rows = [f"a first text {i},a second text {i},{score:g}\n" for i, score in enumerate(scores)]
+    path.write_text("text1,text2,score\n" + "".join(rows), encoding="utf-8")
+    load_pairs(PairDataArguments(train_file=str(path)))
+    assert (
+        "Column 'score': 999 (a.csv, line 22) is far off all other numbers, which go from 0 to 5; it sets the scale "
+        "of all scores. Correct such rows, or leave them out." in caplog.messages
+    )
+    caplog.clear()
+    rows[20] = "a first text 20,a second text 20,5\n"
+    path.write_text("text1,text2,score\n" + "".join(rows), encoding="utf-8")
+    load_pairs(PairDataArguments(train_file=str(path)))
+    assert "far off" not in caplog.text
+
+
+def test_a_number_that_a_regression_learns_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = table(tmp_path / "a.csv", [f"{i % 7 / 2:g}" for i in range(30)] + ["-500.5"])
+    load_text_classification(DataArguments(train_file=path))
+    assert "-500.5 (a.csv, line 32) is far off all other numbers, which go from 0 to 3; it is learnt" in caplog.text
