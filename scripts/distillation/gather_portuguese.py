@@ -166,15 +166,14 @@ def people(folder: Path) -> Iterator[str]:
 
 
 def _strings(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each name that a module of Python gives a value, with the texts in the value."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and getattr(node, "value", None) is not None:
-            found = [
-                each.value
-                for each in ast.walk(node.value)
-                if isinstance(each, ast.Constant) and isinstance(each.value, str)
-            ]
-            yield target.id, [text for text in found if text[:1].isalpha()]
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        texts = (each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
+        if isinstance(target, ast.Name):
+            yield target.id, [text for text in texts if isinstance(text, str) and text[:1].isalpha()]
 
 
 # Folder of a package → how it is read, and the most texts to take of it.

