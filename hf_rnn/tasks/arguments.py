@@ -104,8 +104,9 @@ class ModelArguments:
     from_scratch: bool = field(
         default=False,
         metadata={
-            "help": "Start a new model from random weights. Default: off, and a new bilstm of English texts starts "
-            "from bundled:bilstm-base-en, unless its vectors, tokenizer or sizes are given."
+            "help": "Start a new model from random weights. Default: off, and a new bilstm of English or Portuguese "
+            "texts starts from bundled:bilstm-base-en or bilstm-base-pt, unless its vectors, tokenizer or sizes are "
+            "given."
         },
     )
 

@@ -21,7 +21,7 @@ __all__ = ["BASES", "FINE_TUNING", "language_of", "reshaped_by", "start_from_bas
 logger = logging.getLogger(__name__)
 
 # Language → the bundled encoder that knows it.
-BASES = {"en": "bilstm-base-en"}
+BASES = {"en": "bilstm-base-en", "pt": "bilstm-base-pt"}
 # The family of the encoders.
 FAMILY = "bilstm"
 # How much a model that starts from an encoder without a head drops, unless other values are given: it has few weights
@@ -74,7 +74,9 @@ def _why_not(arguments: ModelArguments, tokenizer: Any, language: str | None) ->
         if field.name not in _OF_LENGTH and (value := getattr(tokenizer, field.name)) != field.default:
             return f"`{field.name}`={value!r} asks for a tokenizer of its own"
     if language is None:
-        return f"the language of the texts was not found; `language` tells it ({', '.join(BASES)} has a start)"
+        return (
+            f"the language of the texts was not found; `language` tells it (there is a start for {', '.join(BASES)})"
+        )
     if _base_of(language) is None:
         return f"the texts are in the language {language}; there are pretrained weights for {', '.join(BASES)}"
     changed = reshaped_by(arguments.overrides())

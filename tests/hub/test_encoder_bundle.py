@@ -71,3 +71,13 @@ def test_one_that_is_too_large_changes_nothing(
     with pytest.raises(ValueError, match="makes a bundle of .* MB; it may have 0 MB"):
         make_encoder_bundle(distilled, tmp_path / "base", license="mit", language="en")
     assert not (tmp_path / "base").exists()
+
+
+def test_the_card_of_another_language_names_it_and_how_its_teacher_was_asked(distilled: Path, tmp_path: Path) -> None:
+    given = {**MADE, "arguments": {"teacher_prefix": "query: ", "centre_vectors": True}}
+    (distilled / "distillation.json").write_text(json.dumps(given))
+    bundle = make_encoder_bundle(distilled, tmp_path / "base", license="mit", language="pt")
+    content = ModelCard.load(bundle / "README.md").content
+    for said in ("# Portuguese texts start from it", "read `query: ` before every text", "was taken off each"):
+        assert said in content
+    assert "beside" not in content

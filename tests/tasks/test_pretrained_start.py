@@ -22,10 +22,14 @@ from tests.tasks.small_similarity_runs import write_questions
 from tests.tasks.small_tagging_runs import write_news
 
 
-ENGLISH = "bilstm-base-en"
-PORTUGUESE = [
+ENGLISH, PORTUGUESE = "bilstm-base-en", "bilstm-base-pt"
+OPINIONS = [
     ("Eu não gostei de nada do que ele fez com o livro.", "ruim"),
     ("Foi muito bom ver você e a sua família na praia.", "bom"),
+] * 15
+MEINUNGEN = [
+    ("Ich habe das Buch gelesen und mochte es nicht.", "schlecht"),
+    ("Es war sehr schön, euch und die Kinder am See zu sehen.", "gut"),
 ] * 15
 
 
@@ -41,8 +45,8 @@ def encoder_of(model: Any) -> dict[str, torch.Tensor]:
     return getattr(model.base_model, "encoder", model.base_model).state_dict()
 
 
-def starts_from_base(model: Any) -> bool:
-    base = AutoModel.from_pretrained(bundled(ENGLISH)).state_dict()
+def starts_from_base(model: Any, name: str = ENGLISH) -> bool:
+    base = AutoModel.from_pretrained(bundled(name)).state_dict()
     own = encoder_of(model)
     return own.keys() >= base.keys() and all(torch.equal(own[name], weight) for name, weight in base.items())
 
@@ -78,7 +82,7 @@ def test_the_wide_part_spells_whole_words_of_its_tokens(tmp_path: Path) -> None:
         ({"tokenizer_kind": "bpe"}, "`tokenizer_kind`='bpe' asks for a tokenizer of its own"),
         ({"vocab_size": 50}, "`vocab_size`=50 asks for"),
         ({"config_overrides": '{"hidden_size": 6, "dropout": 0.3}'}, "`config_overrides` change `hidden_size`"),
-        ({"language": "pt"}, "the texts are in the language pt; there are pretrained weights for en"),
+        ({"language": "de"}, "the texts are in the language de; there are pretrained weights for en, pt"),
     ],
 )
 def test_what_is_settled_otherwise_starts_at_random_and_says_why(
@@ -105,12 +109,22 @@ def test_what_changes_no_shape_leaves_the_start(tmp_path: Path, caplog: pytest.L
 def test_texts_of_another_language_start_at_random_and_their_card_says_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = str(write_rows(tmp_path / "pt.csv", PORTUGUESE))
+    file = str(write_rows(tmp_path / "de.csv", MEINUNGEN))
     report = ReportArguments()
     with caplog.at_level(logging.WARNING):
         task = prepare("text-classification", report, train_file=file, validation_split_percentage=20)
-    assert "the texts are in the language pt; there are pretrained weights for en" in caplog.text
-    assert not starts_from_base(task.model) and task.language == report.language == "pt"
+    assert "the texts are in the language de; there are pretrained weights for en, pt" in caplog.text
+    assert not any(starts_from_base(task.model, name) for name in BASES.values())
+    assert task.language == report.language == "de"
+
+
+def test_portuguese_texts_start_from_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = str(write_rows(tmp_path / "pt.csv", OPINIONS))
+    report = ReportArguments()
+    with caplog.at_level(logging.WARNING):
+        task = prepare("text-classification", report, train_file=file, validation_split_percentage=20)
+    assert f"The model starts from bundled:{PORTUGUESE}" in caplog.text
+    assert starts_from_base(task.model, PORTUGUESE) and task.language == report.language == "pt"
 
 
 def test_texts_of_no_known_language_start_at_random(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,7 +132,7 @@ def test_texts_of_no_known_language_start_at_random(tmp_path: Path, caplog: pyte
     report = ReportArguments()
     with caplog.at_level(logging.WARNING):
         task = prepare("text-classification", report, train_file=file, validation_split_percentage=20)
-    assert "the language of the texts was not found; `language` tells it (en has a start)" in caplog.text
+    assert "the language of the texts was not found; `language` tells it (there is a start for en, pt)" in caplog.text
     assert not starts_from_base(task.model) and report.language is None
 
 

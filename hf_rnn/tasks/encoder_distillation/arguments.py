@@ -29,6 +29,17 @@ class EncoderDistillationArguments:
     teacher_id: str | None = field(
         default=None, metadata={"help": "Hub id of `teacher`, where that is a folder. Default: none."}
     )
+    teacher_prefix: str = field(
+        default="",
+        metadata={"help": "What the teacher reads before every text, as 'query: ' for E5. Default: nothing."},
+    )
+    centre_vectors: bool = field(
+        default=False,
+        metadata={
+            "help": "Take the mean of the teacher's vectors off each, for a teacher whose vectors all point one way, "
+            "as E5's do. Default: false."
+        },
+    )
     word_vectors: str | None = field(
         default=None,
         metadata={

@@ -22,7 +22,7 @@ SENTENCES_OF_A_TEXT = 6
 # Shares of the sentences that are read in lower case, and with slips of the keyboard, as people write them.
 LOWER_CASED, MISTYPED = 0.3, 0.15
 
-_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÖØ-Þ\"'])")
 _MARKUP = re.compile(r"<[^>]+>")
 _EXAMPLE = re.compile(r'"([^"]+)"')
 

@@ -57,8 +57,10 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
     folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     sentences, tokenizer = _sentences(arguments, folder)
-    teacher = Teacher(arguments.teacher, tokenizer)
+    teacher = Teacher(arguments.teacher, tokenizer, prefix=arguments.teacher_prefix)
     lessons = write_lessons(teacher, sentences, folder / LESSONS_FOLDER, arguments.state_size, arguments.seed)
+    if arguments.centre_vectors:
+        lessons = lessons.centred()
     student = _new_student(arguments, sentences, tokenizer, teacher, lessons)
     rows = _rows(sentences, tokenizer, lessons, arguments.seed)
     held_out = min(HELD_OUT, len(rows) // FEWEST)

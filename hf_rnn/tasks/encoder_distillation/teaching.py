@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,13 @@ class Lessons:
         """Read them where `write_lessons` wrote them."""
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__dataclass_fields__))
 
+    def centred(self) -> Lessons:
+        """The same with the mean of all vectors taken off each (Mu & Viswanath 2018), again of length 1."""
+        vectors = self.vectors.astype(np.float32)
+        vectors -= vectors.mean(0)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        return replace(self, vectors=vectors.astype(np.float16))
+
 
 class Teacher:
     """A pretrained encoder whose mean state is the vector of a sentence, as sentence-transformers' models are used
@@ -62,16 +69,19 @@ class Teacher:
         words: The tokenizer of the student, which says what a word is.
         layers: The layers whose mean is the state of a token; those in the middle know most of words in their context
             (Tenney et al. 2019).
+        prefix: What is read before every text, as models want that are trained with it (E5, Wang et al. 2024).
     """
 
-    def __init__(self, name: str, words: PreTrainedTokenizerBase, layers: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, name: str, words: PreTrainedTokenizerBase, layers: Sequence[int] | None = None, prefix: str = ""
+    ) -> None:
         check_source(name)
         self.tokenizer = AutoTokenizer.from_pretrained(name)
         with without_weight_bars():
             self.model = AutoModel.from_pretrained(name, dtype=torch.float32).eval()
         depth = self.model.config.num_hidden_layers
         self.layers = layers or range((depth + 1) // 2, depth + 1)
-        self.words = words
+        self.words, self.prefix = words, prefix
 
     def spans(self, sentence: str) -> list[tuple[int, int]]:
         """The words of a sentence, as their first character and the one after their last."""
@@ -84,14 +94,14 @@ class Teacher:
         dimensions), means over their pieces, with whether the word was read (words).
         """
         batch = self.tokenizer(
-            list(sentences),
+            [self.prefix + sentence for sentence in sentences],
             padding=True,
             truncation=True,
             max_length=MOST_TOKENS,
             return_tensors="pt",
             return_offsets_mapping=True,
         )
-        offsets = batch.pop("offset_mapping").numpy()
+        offsets = batch.pop("offset_mapping").numpy() - len(self.prefix)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.model(**batch, output_hidden_states=True)
         mask = batch["attention_mask"].unsqueeze(2)
@@ -104,8 +114,8 @@ class Teacher:
         spans = self.spans(sentence)
         total, count, word = np.zeros((len(spans), states.shape[1]), np.float32), np.zeros(len(spans)), 0
         for state, (start, end) in zip(states, offsets, strict=True):
-            if start == end:
-                continue  # A special token or padding.
+            if start == end or end <= 0:
+                continue  # A special token, padding or a part of the prefix.
             while word < len(spans) - 1 and start >= spans[word][1]:
                 word += 1
             total[word] += state

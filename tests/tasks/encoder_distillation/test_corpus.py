@@ -40,6 +40,12 @@ def test_sources_are_cut_into_sentences_and_each_comes_once(wordnet: Path, tmp_p
     assert sorted(found) == ["A film.", "It was late.", "So bad.", "The dog barked!"]
 
 
+def test_a_sentence_may_begin_with_an_accent(tmp_path: Path) -> None:
+    (tmp_path / "livro.txt").write_text("Era tarde. É noite. ele saiu. Água fria!")
+    found = read_sentences([str(tmp_path / "livro.txt")], seed=0)
+    assert set(found) == {"Era tarde.", "É noite. ele saiu.", "Água fria!"}
+
+
 def test_no_more_of_a_source_than_it_says(tmp_path: Path) -> None:
     book = tmp_path / "book.txt"
     book.write_text(" ".join(f"Sentence number {number}." for number in range(50)))

@@ -54,6 +54,27 @@ def test_the_vector_is_the_mean_state_and_a_word_has_that_of_its_pieces(teacher:
         np.testing.assert_allclose(states[0], upper[first].mean(0), atol=0.05)
 
 
+def test_a_prefix_is_read_and_belongs_to_no_word(teacher: Teacher, bert: Path) -> None:
+    asked = Teacher(str(bert), teacher.words, prefix="near: ")
+    vectors, ((states, known),) = asked.read(["The dog."])
+    whole, ((all_states, _),) = teacher.read(["near: The dog."])
+    np.testing.assert_allclose(vectors, whole, atol=1e-6)
+    assert known.all() and len(states) == 3
+    np.testing.assert_allclose(states, all_states[2:], atol=1e-6)
+
+
+def test_centred_vectors_point_all_ways() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(50, 4)) + 20
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    lessons = Lessons(vectors, np.ones((3, 2)), np.ones(3, bool), np.arange(4))
+    found = lessons.centred()
+    expected = vectors - vectors.mean(0)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.vectors, expected, atol=2e-3)
+    assert found.states is lessons.states and found.starts is lessons.starts
+
+
 def test_a_stopped_teacher_goes_on_and_says_the_same(teacher: Teacher, tmp_path: Path, monkeypatch) -> None:
     sentences = [f"{sentence} {number}" for number in range(5) for sentence in SENTENCES]
     whole = write_lessons(teacher, sentences, tmp_path / "whole", components=4, seed=0)
