@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def additions_table(document: Document) -> str:
         lines.append([corpus.title, f"{cell['train_size']:,}", KINDS[corpus.kind].heading, *figures])
     origin = {(cell["date"][:10], (cell["commit"] or "unknown")[:8]) for cell in cells}
     where = "; ".join(f"{date}, code of {commit}" for date, commit in sorted(origin))
-    flags = ", ".join(f"{change.heading}: `{' '.join(change.flags)}`" for change in CHANGES if change.flags)
+    flags = ", ".join(f"{change.heading}: `{shlex.join(change.flags)}`" for change in CHANGES if change.flags)
     return (
         f"{markdown_table(lines)}\n`hf-rnn train` with no flag but this one at a time: {flags}. Figures on "
         "held-out rows of the training parts, ± their standard error; one seed, one thread; "

@@ -64,7 +64,7 @@ def test_the_table(told: list[Any], tmp_path: Path) -> None:
     table = additions_table(collect_additions(tmp_path))
     assert "| TREC questions, 6 classes | 3 | accuracy | 0.800 ± 0.010 | 0.700 ± 0.010 | 0.600 ± 0.010 |  |" in table
     assert "| TREC questions, 6 classes | 3 | accuracy | 0.400 ± 0.010 |" in table
-    assert 'no wide part: `--config_overrides {"wide_buckets": null}`' in table
+    assert "no wide part: `--config_overrides '{\"wide_buckets\": null}'`" in table
 
 
 def test_a_cell_is_measured_once_and_a_long_text_not_at_all(
