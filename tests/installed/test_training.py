@@ -66,7 +66,9 @@ def of_tags(folder: Path) -> dict[str, Any]:
     return {
         "train_file": str(folder / "train.conll"),
         "validation_file": str(folder / "train.conll"),
-        "config_overrides": json.dumps({**SMALL, "char_embedding_size": 4, "char_hidden_size": 4}),
+        "config_overrides": json.dumps(
+            {**SMALL, "char_embedding_size": 4, "char_hidden_size": 4, "dropout": 0.0, "embedding_dropout": 0.0}
+        ),
     }
 
 

@@ -45,7 +45,9 @@ def tokenizer_of(data: TokenClassificationData, model: ModelArguments | None = N
 
 def build(data: TokenClassificationData, overrides: dict[str, Any] | None = None, **values: Any) -> PreTrainedModel:
     words = WordArguments(**{name: values.pop(name) for name in ("word_vocab_size",) if name in values})
-    model = ModelArguments(config_overrides=json.dumps({**SMALL, **(overrides or {})}), **values)
+    # The dropout is that of any new tagger here, not the one of small runs.
+    small = {name: value for name, value in SMALL.items() if name not in NEW_DROPOUT}
+    model = ModelArguments(config_overrides=json.dumps({**small, **(overrides or {})}), **values)
     return build_tagger(model, words, tokenizer_of(data), data)
 
 
