@@ -69,7 +69,7 @@ def options(files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     train_tokenizer(texts, kind="word", lowercase=False, show_progress=False).save_pretrained(folder / "words")
     train_tokenizer(texts, kind="bpe", vocab_size=300, show_progress=False).save_pretrained(folder / "bpe")
     bert = save_tiny_bert(folder / "bert", sentences, limit=LIMIT)
-    sizes = {"embedding_size": 8, "hidden_size": 6}
+    sizes = {"embedding_size": 8, "hidden_size": 6, "dropout": 0.0, "embedding_dropout": 0.0}
     return {
         "bilstm of words": {},
         "gru without crf": {"model_type": "gru", "config_overrides": {**SMALL, "crf": False}},
