@@ -283,7 +283,7 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
         default=OPEN_LENGTH,
         metadata={
             "help": "Number of passes over the training text; early stopping may end them sooner. Default: 10, and up "
-            "to 30 over a short text in characters, up to 300 where 10 are less than 600 updates; unless "
+            "to 300 where 10 are less than 600 updates, up to 30 over a short text in characters; unless "
             "`early_stopping_patience` is given, it stops after a third of the evaluations without a better one."
         },
     )

@@ -31,13 +31,13 @@ class EncoderDistillationArguments:
     )
     teacher_prefix: str = field(
         default="",
-        metadata={"help": "What the teacher reads before every text, as 'query: ' for E5. Default: nothing."},
+        metadata={"help": "Text that the teacher reads before every other, as 'query: ' for E5. Default: none."},
     )
     centre_vectors: bool = field(
         default=False,
         metadata={
             "help": "Take the mean of the teacher's vectors off each, for a teacher whose vectors all point one way, "
-            "as E5's do. Default: false."
+            "as E5's do. Default: off."
         },
     )
     word_vectors: str | None = field(

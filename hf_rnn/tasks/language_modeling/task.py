@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from ...data.batches.streams import TokenizedText, TokenStreams, encode_text
 from ...data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ...data.tokenizers.document_start import with_document_start
+from ...models.configuration_rnn import FAMILIES
 from ...runs.describe import split_metrics
 from ...training.arguments import LanguageTrainingArguments
 from ...training.language_model_trainer import LanguageModelTrainer
@@ -35,8 +36,6 @@ __all__ = ["GROUPS", "TASK", "encode_splits", "prepare_language_modeling", "run_
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "lstm"
-# The families that have a class for causal language models.
-WRITERS = ("lstm", "gru", "elman")
 # Lines mean something in a text whose lines are shorter than this on average, or often indented.
 SHORT_LINE, MOST_INDENTED, LOOKED_AT = 45, 0.2, 200_000
 # The argument dataclasses, in the order in which `run_language_modeling` takes them.
@@ -99,10 +98,11 @@ def prepare_language_modeling(
         )
     if model_arguments.model_type is None and model_arguments.model_name_or_path is None:
         model_arguments = dataclasses.replace(model_arguments, model_type=DEFAULT_FAMILY)
-    if model_arguments.model_type not in (None, *WRITERS):
+    writers = [name for name, family in FAMILIES.items() if "AutoModelForCausalLM" in family.head_classes()]
+    if model_arguments.model_type not in (None, *writers):
         raise ValueError(
             f"`model_type`={model_arguments.model_type!r} does not predict the token after those that it has read; it "
-            f"must be one of {', '.join(WRITERS)}."
+            f"must be one of {', '.join(writers)}."
         )
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
 
@@ -212,7 +212,10 @@ def _size_values(arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, 
     if arguments.model_name_or_path is not None:
         return {}
     has_vectors = arguments.embedding_vectors is not None
-    return size_values(tokens, len(tokenizer), arguments.overrides(), has_vectors=has_vectors)
+    values = size_values(tokens, len(tokenizer), arguments.overrides(), has_vectors=has_vectors)
+    if not FAMILIES[arguments.model_type or DEFAULT_FAMILY].recurrent_weights:
+        values.pop("weight_dropout", None)
+    return values
 
 
 def _say_lost_lines(text: str, tokenizer: PreTrainedTokenizerBase) -> None:
