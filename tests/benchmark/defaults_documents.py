@@ -39,6 +39,7 @@ def cell(corpus: str = "trec", size: str = "200", kind: str = "classes", **chang
             "fasttext": {"status": "missing", "reason": "not installed: fasttext", "install": "pip install fasttext"},
             "minilm": measured | {"figure": 0.9, "seconds": 20.4},
         },
+        "draws": [{"default": default["figure"], "baselines": {}, "peers": {}}],
         "seed": 0,
         "threads": 1,
         "minutes": 1.2,

@@ -13,6 +13,8 @@ __all__ = ["ORDERS", "Cell", "chosen_cells"]
 
 ORDERS = ("small-first", "by-corpus")
 ALL = "all"
+# Another subset of so few rows moves a figure more than other rows to measure on do: so many subsets are drawn.
+FEW_ROWS, DRAWS = 50, 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Cell:
     def label(self) -> str:
         """The size in names: a number or `all`."""
         return ALL if self.size is None else str(self.size)
+
+    @property
+    def draws(self) -> int:
+        """How many subsets of the training rows are measured, whose figures are averaged."""
+        few = not self.corpus.is_text and self.size is not None and self.size <= FEW_ROWS
+        return DRAWS if few else 1
 
     def file(self, folder: Path) -> Path:
         """Where the cell is kept once it is measured."""

@@ -13,12 +13,13 @@ from ..document import ONE_THREAD, other_load_cores
 from ..workers.parent import Worker, WorkerError, WorkerTimeoutError
 from .cells import Cell
 from .command import run_default
+from .draws import averaged
 from .figures import figure_of
 from .peers.base import Problem
 from .peers.table import PACKAGES, PEERS, Peer, missing
 from .reading import write_part
 from .report import SCHEMA_VERSION
-from .splitting import SEED, Part, Parts
+from .splitting import SEED, Part, Parts, drawn_part
 
 
 __all__ = ["measure_cell"]
@@ -31,7 +32,7 @@ def measure_cell(cell: Cell, parts: Parts) -> dict[str, Any]:
     """Measure the default command and the peers.
 
     Args:
-        parts: What is learned from, of which the cell takes the first rows, and what is measured on.
+        parts: What is learned from, of which the cell takes a subset, or several, and what is measured on.
 
     Returns:
         The document of the cell (`report.CELL`).
@@ -41,36 +42,37 @@ def measure_cell(cell: Cell, parts: Parts) -> dict[str, Any]:
     """
     started = time.perf_counter()
     corpus = cell.corpus
-    train = parts.train if cell.size is None else parts.train.first(cell.size)
+    drawn = [drawn_part(parts.train, corpus, cell.size, number) for number in range(cell.draws)]
     origin, load = provenance(PACKAGES), other_load_cores()
-    with tempfile.TemporaryDirectory(prefix="hf_rnn_defaults_") as name:
-        folder = Path(name)
-        learned, measured_on = (
-            write_part(part, corpus, folder, split) for split, part in _named(train, parts.held_out)
-        )
-        default = run_default(corpus, learned, measured_on)
-        baselines = default.pop("baselines")
-        peers = {
-            peer.key: measure_peer(peer, cell, train, parts.held_out, folder)
-            for peer in PEERS
-            if corpus.kind in peer.kinds
-        }
+    measured = averaged([_measure_draw(cell, train, parts.held_out) for train in drawn])
     return {
         "schema_version": SCHEMA_VERSION,
         "corpus": corpus.key,
         "kind": corpus.kind,
         "size": cell.label,
-        "train_size": train.size,
+        "train_size": drawn[0].size,
         "held_out_size": parts.held_out.size,
-        "default": default,
-        "baselines": baselines,
-        "peers": peers,
+        **measured,
         "seed": SEED,
         "threads": ONE_THREAD,
         "minutes": round((time.perf_counter() - started) / 60, 2),
         "other_load_cores": round(load, 2),
         **origin,
     }
+
+
+def _measure_draw(cell: Cell, train: Part, held_out: Part) -> dict[str, Any]:
+    """`default`, `baselines` and `peers` of one subset."""
+    corpus = cell.corpus
+    with tempfile.TemporaryDirectory(prefix="hf_rnn_defaults_") as name:
+        folder = Path(name)
+        learned = write_part(train, corpus, folder, "train")
+        default = run_default(corpus, learned, write_part(held_out, corpus, folder, "held_out"))
+        baselines = default.pop("baselines")
+        peers = {
+            peer.key: measure_peer(peer, cell, train, held_out, folder) for peer in PEERS if corpus.kind in peer.kinds
+        }
+    return {"default": default, "baselines": baselines, "peers": peers}
 
 
 def measure_peer(peer: Peer, cell: Cell, train: Part, held_out: Part, folder: Path) -> dict[str, Any]:
@@ -106,7 +108,3 @@ def measure_peer(peer: Peer, cell: Cell, train: Part, held_out: Part, folder: Pa
         "size_bytes": record["size_bytes"],
         "options": record["options"],
     }
-
-
-def _named(train: Part, held_out: Part) -> tuple[tuple[str, Part], tuple[str, Part]]:
-    return ("train", train), ("held_out", held_out)

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # What was the same for many cells stands once in the document.
 ORIGIN: dict[str, Any] = {"machine": dict, "versions": dict, "commit": str | None, "dirty": bool | None}
 FIGURES: dict[str, Any] = {
@@ -52,6 +52,8 @@ FIGURES: dict[str, Any] = {
     # those that the command itself printed
     "baselines": list,
     "peers": dict,
+    # the figures of each subset of rows, of which those above are the means
+    "draws": list,
     "seed": int,
     "threads": int,
     "minutes": float,
@@ -59,6 +61,7 @@ FIGURES: dict[str, Any] = {
     "date": str,
 }
 CELL: dict[str, Any] = FIGURES | ORIGIN
+DRAW: dict[str, Any] = {"default": float, "baselines": dict, "peers": dict}
 BASELINE: dict[str, Any] = {"name": str, "figure": float, "seconds": float, "options": dict}
 PEER: dict[str, dict[str, Any]] = {
     "measured": {
@@ -174,6 +177,8 @@ def _checked_cell(cell: Any, schema: Mapping[str, Any], place: str = "") -> dict
         raise ResultsError(f"{before}`schema_version` must be {SCHEMA_VERSION}, not {cell['schema_version']}")
     for index, baseline in enumerate(cell["baselines"]):
         check_schema(baseline, BASELINE, f"{before}baselines.{index}.")
+    for index, draw in enumerate(cell["draws"]):
+        check_schema(draw, DRAW, f"{before}draws.{index}.")
     for key, record in cell["peers"].items():
         status = record.get("status")
         if status not in PEER:

@@ -10,7 +10,7 @@ from typing import Any
 from .corpora import Corpus
 
 
-__all__ = ["SEED", "Part", "Parts", "cut_rows", "cut_text"]
+__all__ = ["SEED", "Part", "Parts", "cut_rows", "cut_text", "drawn_part"]
 
 
 SEED = 0
@@ -79,6 +79,24 @@ def cut_text(text: str, corpus: Corpus) -> Parts:
     # What stands right before the part that is measured on is learned from, whole lines of it.
     start = 0 if corpus.most is None or corpus.most >= end else text.find("\n", end - corpus.most, end) + 1
     return Parts(Part([text[start:end]], []), Part([text[end:]], []))
+
+
+def drawn_part(train: Part, corpus: Corpus, size: int | None, number: int = 0) -> Part:
+    """A subset of what is learned from.
+
+    Args:
+        train: As `Parts` has it.
+        size: Its rows or characters; None: all.
+        number: Which of the subsets; the first is the beginning of `train`, each further one the rows that follow it,
+            and, of classes, one row of each in front.
+    """
+    if size is None or number == 0:
+        return train if size is None else train.first(size)
+    start = number * size % train.size
+    order = [*range(start, train.size), *range(start)]
+    if corpus.kind in ("classes", "pair_labels"):
+        order = _every_class_first(order, train.labels)
+    return _taken(train, order[:size])
 
 
 def _taken(rows: Part, order: Iterable[int]) -> Part:

@@ -133,12 +133,20 @@ def _counted(document: Document) -> str:
     return f"Of {len(document['cells'])} cells: {said}."
 
 
+def _drawn(document: Document) -> str:
+    several = sorted(
+        {(cell["train_size"], len(cell["draws"])) for cell in document["cells"] if len(cell["draws"]) > 1}
+    )
+    return "".join(f"; of {rows} rows the mean of {draws} subsets" for rows, draws in several)
+
+
 def _origin(document: Document) -> str:
     machines = sorted({f"{each['machine']['cpu']}, {each['machine']['cores']} cores" for each in document["origins"]})
     commits = sorted({(each["commit"] or "no commit")[:8] for each in document["origins"]})
     dates = sorted({cell["date"][:10] for cell in document["cells"]})
     load = max(cell["other_load_cores"] for cell in document["cells"])
     return (
-        f"One thread each, one seed; {'; '.join(machines)}; other programs took up to {load:.1f} cores meanwhile. "
+        f"One thread each, one seed{_drawn(document)}; {'; '.join(machines)}; other programs took up to {load:.1f} "
+        "cores meanwhile. "
         f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, code of {', '.join(commits)}."
     )

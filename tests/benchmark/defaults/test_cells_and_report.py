@@ -64,7 +64,8 @@ def test_a_cell_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert read_cell(path) == cell()
     for changes, message in (
         ({"seed": "0"}, "`seed` must be int"),
-        ({"schema_version": 2}, "`schema_version` must be 1, not 2"),
+        ({"schema_version": 1}, "`schema_version` must be 2, not 1"),
+        ({"draws": [{"default": "high", "baselines": {}, "peers": {}}]}, "`draws.0.default` must be float"),
         (
             {"peers": {"spacy": {"status": "lazy"}}},
             "`peers.spacy.status` must be one of measured, missing, slow, failed",

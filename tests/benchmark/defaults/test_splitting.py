@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from hf_rnn.benchmark.defaults.corpora import CORPORA, Corpus, find_corpus
-from hf_rnn.benchmark.defaults.splitting import Part, cut_rows, cut_text
+from hf_rnn.benchmark.defaults.splitting import Part, cut_rows, cut_text, drawn_part
 
 
 TEXTS = Corpus("tiny", "Tiny", "classes", "tiny.csv", ("text", "label"))
@@ -46,6 +46,19 @@ def test_a_small_subset_has_every_class_and_what_is_measured_on_no_other() -> No
     for count in range(30, 100):
         parts = cut_rows(rows(count), TEXTS)
         assert set(parts.train.first(3).labels) == set(parts.train.labels) >= set(parts.held_out.labels)
+
+
+def test_further_subsets_share_no_row_but_those_that_give_each_class_one() -> None:
+    train = cut_rows(rows(100), TEXTS).train
+    drawn = [drawn_part(train, TEXTS, 20, number) for number in range(3)]
+    assert drawn[0] == train.first(20) and [part.size for part in drawn] == [20] * 3
+    shared = {text for text, count in Counter(text for part in drawn for text in part.inputs).items() if count > 1}
+    assert len(shared) <= 3
+    assert all(set(part.labels) == set(train.labels) for part in drawn)
+    numbers = Part([f"text {row}" for row in range(50)], [float(row) for row in range(50)])
+    plain = dataclasses.replace(TEXTS, kind="numbers")
+    assert drawn_part(numbers, plain, 20, 2).labels == [*map(float, range(40, 50)), *map(float, range(10))]
+    assert drawn_part(numbers, plain, None, 1) == numbers
 
 
 def test_pairs_and_sentences_are_told_by_all_their_texts() -> None:
