@@ -12,7 +12,7 @@ from transformers import TrainingArguments
 
 from ..metrics.base import LOWER_IS_BETTER
 from ..moved import moved_names
-from .length import FEWEST_EPOCHS, OPEN_LENGTH
+from .length import FEWEST_EPOCHS, MOST_EPOCHS, OPEN_LENGTH
 from .streams import FEWEST_STREAMS, MOST_STREAMS
 from .tracking import require_trackers
 
@@ -202,6 +202,8 @@ class RecurrentTrainingArguments(TrainingArguments):
         self.class_weights = read_class_weights(self.class_weights)
         self._check_fine_tuning()
         self._settle_strategies()
+        # The bounds of a length that is chosen; a task that knows its rows may set others.
+        self.fewest_epochs, self.most_epochs = FEWEST_EPOCHS, MOST_EPOCHS
         if self.data_seed is None:
             # A run that is resumed inside an epoch would see other batches without it.
             self.data_seed = self.seed
@@ -332,8 +334,7 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
                 f"`nt_asgd_patience`={self.nt_asgd_patience} and `weight_average_decay`={self.weight_average_decay} "
                 "are two averages of the weights; give one."
             )
-        # How many there are, and how often the text is read at least, is settled when it is known.
-        self.fewest_epochs = FEWEST_EPOCHS
+        # How many there are is settled when the text is known.
         self.streams_are_open = self.per_device_train_batch_size is None
         if self.per_device_train_batch_size is None:
             self.per_device_train_batch_size = MOST_STREAMS

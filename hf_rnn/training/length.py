@@ -10,7 +10,15 @@ from typing import Any
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 
-__all__ = ["FEWEST_EPOCHS", "OPEN_LENGTH", "TrainingLength", "choose_length", "forget_length", "training_length"]
+__all__ = [
+    "FEWEST_EPOCHS",
+    "MOST_EPOCHS",
+    "OPEN_LENGTH",
+    "TrainingLength",
+    "choose_length",
+    "forget_length",
+    "training_length",
+]
 
 
 logger = logging.getLogger(__name__)
@@ -47,7 +55,7 @@ class TrainingLength:
         return self.epochs // self.evaluate_every
 
 
-def training_length(steps: int, fewest_epochs: int = FEWEST_EPOCHS) -> TrainingLength:
+def training_length(steps: int, fewest_epochs: int = FEWEST_EPOCHS, most_epochs: int = MOST_EPOCHS) -> TrainingLength:
     """Choose the length of a training whose epochs have so many updates: 600 of them or more, in 10 to 300 epochs.
 
     Ten epochs of few rows are too few updates to learn anything; many rows learn in ten epochs what there is, and are
@@ -56,12 +64,13 @@ def training_length(steps: int, fewest_epochs: int = FEWEST_EPOCHS) -> TrainingL
     Args:
         steps: The updates of an epoch, at least 1.
         fewest_epochs: The least number of epochs, at most 300.
+        most_epochs: The largest number, even where that is less than 600 updates.
 
     Example:
         >>> training_length(8)
         TrainingLength(epochs=75, steps=8, evaluate_every=5)
     """
-    epochs = min(max(math.ceil(UPDATES / steps), fewest_epochs), MOST_EPOCHS)
+    epochs = min(max(math.ceil(UPDATES / steps), fewest_epochs), most_epochs)
     evaluate_every = max(1, epochs // EVALUATIONS)
     return TrainingLength(math.ceil(epochs / evaluate_every) * evaluate_every, steps, evaluate_every)
 
@@ -76,7 +85,7 @@ def choose_length(arguments: Any, steps: int) -> bool:
 
     Args:
         arguments: Training arguments; those of transformers always have a number of epochs. A task may set their
-            `fewest_epochs`.
+            `fewest_epochs` and `most_epochs`.
         steps: The updates of an epoch.
 
     Returns:
@@ -84,7 +93,8 @@ def choose_length(arguments: Any, steps: int) -> bool:
     """
     if arguments.num_train_epochs >= 0 or arguments.max_steps > 0:
         return False
-    length = training_length(steps, getattr(arguments, "fewest_epochs", FEWEST_EPOCHS))
+    bounds = {name: getattr(arguments, name) for name in ("fewest_epochs", "most_epochs") if hasattr(arguments, name)}
+    length = training_length(steps, **bounds)
     chosen: dict[str, Any] = {"num_train_epochs": float(length.epochs), **_strategies(arguments, length)}
     evaluations = _evaluations({**vars(arguments), **chosen}, length)
     if evaluations and arguments.early_stopping_patience is None and arguments.load_best_model_at_end:

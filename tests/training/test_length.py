@@ -49,6 +49,15 @@ def test_every_length_ends_with_an_evaluation_and_has_its_updates(steps: int) ->
     assert 10 <= length.evaluations <= 30
 
 
+def test_a_task_may_bound_the_epochs() -> None:
+    assert training_length(2, most_epochs=22) == TrainingLength(22, 2, 1)
+    assert training_length(100, most_epochs=22) == training_length(100)
+    own = arguments()
+    assert (own.fewest_epochs, own.most_epochs) == (10, 300)
+    own.most_epochs = 22
+    assert choose_length(own, 2) and own.num_train_epochs == 22
+
+
 def test_what_is_open_is_chosen_and_said(caplog: pytest.LogCaptureFixture) -> None:
     given = arguments()
     with caplog.at_level(logging.WARNING):

@@ -32,7 +32,7 @@ from .baseline import fit_overlap
 from .building import LABEL_NAMES, build_siamese, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
-from .together_start import start_together
+from .together_start import most_epochs, start_together
 
 
 __all__ = ["GROUPS", "TASK", "prepare_similarity", "run_similarity"]
@@ -123,6 +123,8 @@ def prepare_similarity(
         return made
 
     splits: dict[str, datasets.Dataset] = {}
+    if similarity_arguments.read_together and "train" in data.splits:
+        arguments.most_epochs = most_epochs(len(data.splits["train"]))
     model = model_init({})
     if similarity_arguments.classifies:
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.

@@ -188,3 +188,11 @@ def test_a_few_validation_pairs_do_not_choose_alone(caplog: pytest.LogCaptureFix
     contrary = few.remove_columns("labels").add_column("labels", [1 - label for label in few["labels"]])
     assert strength_of(caplog, {"train": train}) == "0.001."
     assert strength_of(caplog, {"train": train, "validation": contrary}) in ("0.001.", "0.01.")
+
+
+def test_few_pairs_are_not_read_until_their_beginning_is_forgotten(tmp_path: Path) -> None:
+    files = write_questions(tmp_path / "data", train=24, validation=8, test=8)
+    results = run(tmp_path / "out", num_train_epochs=-1, per_device_train_batch_size=8, tokenizer_kind="bpe", **files)
+    # Twelve epochs of three steps, where 600 updates would have been 200 epochs; it may stop before.
+    assert results["training"]["arguments"]["num_train_epochs"] == 12
+    assert results["training"]["steps"] <= 36
