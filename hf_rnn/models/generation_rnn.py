@@ -13,7 +13,7 @@ from .cache_rnn import RecurrentCache
 from .state_name import STATE_NAME, take_state
 
 
-__all__ = ["RecurrentGenerationMixin"]
+__all__ = ["RecurrentGenerationMixin", "starting_state"]
 
 
 class RecurrentGenerationMixin(GenerationMixin):
@@ -91,7 +91,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         copies = max(generation_config.num_beams, generation_config.num_return_sequences)
         given = model_kwargs.pop(STATE_NAME, None)
         if given is not None:
-            model_kwargs[STATE_NAME] = _starting_state(given, batch_size, copies, generation_config.use_cache)
+            model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
         elif generation_config.use_cache:
             model_kwargs[STATE_NAME] = self.model.initial_state(batch_size * copies)
 
@@ -147,8 +147,13 @@ class RecurrentGenerationMixin(GenerationMixin):
         return {**kwargs, "input_ids": last, "attention_mask": torch.ones_like(last)}
 
 
-def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
-    # The state is repeated for `copies` rows of each text, where it is not for so many already.
+def starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
+    """The state that was given to `generate`, repeated for `copies` rows of each text, where it is not for so many
+    already.
+
+    Raises:
+        ValueError: it is no state of a recurrent model, or one that has read steps where none is carried on.
+    """
     if not isinstance(given, RecurrentCache):
         raise ValueError(f"`cache` is a {type(given).__name__}; it must be a RecurrentCache.")
     past = given.get_seq_length()

@@ -4,6 +4,9 @@ with (see `cell.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -13,7 +16,7 @@ from .configuration_rnn import RecurrentConfig
 from .steps import State, Steps
 
 
-__all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer"]
+__all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer", "held_masks"]
 
 
 class LockedDropout(nn.Module):
@@ -28,18 +31,38 @@ class LockedDropout(nn.Module):
         super().__init__()
         self.probability = probability
         self.locked = locked
+        self._held: list[torch.Tensor] | None = None
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         if not self.training or self.probability == 0:
             return features
         if not self.locked:
             return nn.functional.dropout(features, self.probability)
+        if self._held:
+            return features * self._held[0]
         kept = 1 - self.probability
         mask = features.new_empty(features.shape[0], 1, features.shape[2]).bernoulli_(kept).div_(kept)
+        if self._held is not None:
+            self._held.append(mask)
         return features * mask
 
     def extra_repr(self) -> str:
         return f"probability={self.probability}, locked={self.locked}"
+
+
+@contextmanager
+def held_masks(module: nn.Module) -> Iterator[None]:
+    """Let each locked dropout in `module` keep its mask for all calls inside the block: the steps of one sequence,
+    where they are computed one after the other.
+    """
+    dropouts = [each for each in module.modules() if isinstance(each, LockedDropout)]
+    for dropout in dropouts:
+        dropout._held = []
+    try:
+        yield
+    finally:
+        for dropout in dropouts:
+            dropout._held = None
 
 
 class RecordedStates(nn.Module):
@@ -52,14 +75,15 @@ class RecurrentLayer(GradientCheckpointingLayer):
     Args:
         config: The model's configuration.
         index: Which layer of the stack, from 0; from the second on `config.dropout` is applied to what comes in.
+        further_inputs: Features that the first layer reads beside those of `config`.
     """
 
-    def __init__(self, config: RecurrentConfig, index: int) -> None:
+    def __init__(self, config: RecurrentConfig, index: int, further_inputs: int = 0) -> None:
         super().__init__()
         self.merge = config.merge
         self.num_directions = config.num_directions
         self.dropout = LockedDropout(config.dropout if index > 0 else 0.0, config.locked_dropout)
-        input_size = config.input_size if index == 0 else config.layer_output_size(index - 1)
+        input_size = config.input_size + further_inputs if index == 0 else config.layer_output_size(index - 1)
         self.cell = CELLS[config.cell](config, input_size, config.layer_sizes[index])
         self.hidden_size, self.num_states = self.cell.hidden_size, self.cell.num_states
 
