@@ -49,6 +49,9 @@ __all__ = [
 ]
 
 
+EMBEDDINGS = "embeddings.word_embeddings.weight"
+
+
 @dataclass
 class RecurrentSourceOutput(BaseModelOutput):
     """What is known of a source before a word of the target is read.
@@ -154,6 +157,19 @@ class RecurrentEncoderDecoderPreTrainedModel(RecurrentPreTrainedModel):
         """The decoder's embedding table, which output layer and vocabulary go with; None for one-hot inputs."""
         return self.get_decoder().embeddings.word_embeddings
 
+    def get_expanded_tied_weights_keys(self, all_submodels: bool = False) -> dict[str, str]:
+        """Name what is one tensor: weights → those that they are the same as. transformers' own way has one switch for
+        all of them.
+        """
+        if all_submodels:
+            every: dict[str, str] = super().get_expanded_tied_weights_keys(all_submodels=True)
+            return every
+        return self.tied_weights()
+
+    def tied_weights(self) -> dict[str, str]:
+        """What `get_expanded_tied_weights_keys` says of this model without its parts."""
+        return {}
+
     def set_input_embeddings(self, value: Any) -> None:
         for embeddings in (self.get_decoder().embeddings, *self._sharing_embeddings()):
             embeddings.vocab_size = value.num_embeddings
@@ -167,6 +183,8 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
     """Encoder, bridge, decoder and attention: the attended state of every step of a target."""
 
     _auto_class = "AutoModel"
+    # What may be one tensor; `tied_weights` says whether it is.
+    _tied_weights_keys = {f"encoder.network.{EMBEDDINGS}": f"decoder.{EMBEDDINGS}"}
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__(config)
@@ -175,6 +193,10 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         self.encoder = SourceEncoder(config)
         self.decoder = RecurrentDecoder(config)
         self.post_init()
+
+    def tied_weights(self) -> dict[str, str]:
+        """With `config.share_embeddings` the encoder's table is the decoder's."""
+        return dict(self._tied_weights_keys) if self.config.share_embeddings else {}
 
     @can_return_tuple
     def forward(
@@ -342,14 +364,18 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
     """
 
     _auto_class = "AutoModelForSeq2SeqLM"
+    _tied_weights_keys = {"lm_head.weight": f"model.decoder.{EMBEDDINGS}"}
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__(config)
         self.model = RecurrentEncoderDecoder(config)
         self.dropout = LockedDropout(classifier_dropout(config.writes), config.writes.locked_dropout)
         self.lm_head = nn.Linear(config.attended_size, config.vocab_size)
-        self._tied_weights_keys = _tied(config)
         self.post_init()
+
+    def tied_weights(self) -> dict[str, str]:
+        """With `config.tie_word_embeddings` the output layer's weight is the decoder's table."""
+        return dict(self._tied_weights_keys) if self.config.tie_word_embeddings else {}
 
     def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
         """What the decoder reads where `labels` (batch, target) are to be written: the start token and each label
@@ -473,12 +499,6 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         sampled = self.config.sampled_softmax if self.training else None
         return score_tokens(features, targets, self.lm_head, sampled, skip_logits)
-
-
-def _tied(config: RecurrentEncoderDecoderConfig) -> dict[str, str]:
-    # What is not saved, and what it is the same as.
-    table, own = "embeddings.word_embeddings.weight", "model.decoder."
-    return {"lm_head.weight": f"{own}{table}"} if config.tie_word_embeddings else {}
 
 
 class LstmEncoderDecoder(RecurrentEncoderDecoder):
