@@ -102,9 +102,9 @@ class RecurrentDecoder(nn.Module):
         dtype: torch.dtype,
     ) -> Decoded:
         """Args:
-            inputs: (batch, target) ids or (batch, target, features) in `dtype`, that of the model.
-            mask: (batch, target), True at a token; what stands before the padding passes over it unchanged.
-            states: As `start` or an earlier `Decoded` has them.
+        inputs: (batch, target) ids or (batch, target, features) in `dtype`, that of the model.
+        mask: (batch, target), True at a token; what stands before the padding passes over it unchanged.
+        states: As `start` or an earlier `Decoded` has them.
         """
         steps = Steps.of(mask, 1)
         embedded = self.embeddings(inputs, steps, dtype)

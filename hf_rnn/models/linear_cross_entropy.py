@@ -16,7 +16,9 @@ __all__ = ["is_plain", "linear_cross_entropy"]
 SCORES_AT_ONCE = 2**22
 
 
-def linear_cross_entropy(features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear) -> torch.Tensor:
+def linear_cross_entropy(
+    features: torch.Tensor, targets: torch.Tensor, output_layer: nn.Linear, label_smoothing: float = 0.0
+) -> torch.Tensor:
     """The summed cross-entropy of `targets` with `output_layer(features)`, and its gradient, in blocks of steps.
 
     The gradient is worked out along with the loss, so there is one of first order alone. Under autocast the products
@@ -27,13 +29,16 @@ def linear_cross_entropy(features: torch.Tensor, targets: torch.Tensor, output_l
         targets: (steps), token ids, or -100 for none.
         output_layer: Scores of all tokens, with a bias. One that is not [`is_plain`] is called, and its scores are in
             memory at once.
+        label_smoothing: ε, the share of a target that is spread evenly over all tokens (Szegedy et al. 2016).
     """
     predicted = targets != -100
     if not is_plain(output_layer):
         scores = output_layer(features[predicted])
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        return nn.functional.cross_entropy(scores, targets[predicted], reduction="sum")
-    arguments = features[predicted], output_layer.weight, output_layer.bias, targets[predicted]
+        return nn.functional.cross_entropy(
+            scores, targets[predicted], reduction="sum", label_smoothing=label_smoothing
+        )
+    arguments = features[predicted], output_layer.weight, output_layer.bias, targets[predicted], label_smoothing
     total: torch.Tensor = _LinearCrossEntropy.apply(*arguments)
     return total
 
@@ -53,7 +58,12 @@ def is_plain(layer: nn.Module) -> bool:
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+        ctx: Any,
+        features: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        targets: torch.Tensor,
+        smoothing: float,
     ) -> torch.Tensor:
         device = features.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
@@ -68,7 +78,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         with torch.autocast(device, enabled=False):
             for start in range(0, len(features), rows):
                 block = features[start : start + rows].to(dtype)
-                loss, difference = _block(block, narrow, bias, targets[start : start + rows])
+                loss, difference = _block(block, narrow, bias, targets[start : start + rows], smoothing)
                 total += loss
                 if any(ctx.needs_input_grad):
                     _add_gradients(grads, start, block, narrow, difference)
@@ -78,21 +88,25 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return *(None if one is None else grad * one for one in ctx.saved_tensors), None
+        return *(None if one is None else grad * one for one in ctx.saved_tensors), None, None
 
 
 def _block(
-    features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+    features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor, smoothing: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    # The loss of some steps, and what its derivative by their scores is: softmax minus one-hot (steps, tokens).
+    # The loss of some steps, and what its derivative by their scores is: softmax minus what is wanted (steps, tokens),
+    # which is one-hot, or mixed with the uniform distribution.
     scores = (features @ weight.T).to(bias.dtype).add_(bias)
+    uniform = scores.mean(1, keepdim=True) if smoothing else 0.0
     most = scores.amax(1, keepdim=True)
     own = scores.gather(1, targets.unsqueeze(1))
     scores.sub_(most).exp_()
     normaliser = scores.sum(1, keepdim=True)
-    loss = (normaliser.log() + most - own).sum()
+    loss = (normaliser.log() + most - (1 - smoothing) * own - smoothing * uniform).sum()
     scores.div_(normaliser)
-    scores[torch.arange(len(targets), device=targets.device), targets] -= 1
+    if smoothing:
+        scores -= smoothing / scores.shape[1]
+    scores[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
     return loss, scores
 
 

@@ -122,15 +122,18 @@ def target_tokens(scored: tuple[int, ...], vocab_size: int, labels: torch.Tensor
     return labels.long()
 
 
-def next_token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def next_token_loss(logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
     """Cross-entropy of the logits of each step with the token after it, summed.
 
     Args:
         logits: (batch, time, vocab_size).
         targets: (batch, time), as [`tokens_to_predict`] returns them.
+        label_smoothing: The share of each target that is spread evenly over all tokens.
     """
     terms = _full_precision(logits).flatten(0, 1)
-    return functional.cross_entropy(terms, targets.flatten(), reduction="sum", ignore_index=-100)
+    return functional.cross_entropy(
+        terms, targets.flatten(), reduction="sum", ignore_index=-100, label_smoothing=label_smoothing
+    )
 
 
 def mean_over_tokens(

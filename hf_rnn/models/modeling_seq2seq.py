@@ -119,11 +119,11 @@ class SourceEncoder(nn.Module):
         return_dict: bool | None = None,
     ) -> RecurrentSourceOutput:
         """Args:
-            input_ids: (batch, source), or
-            inputs_embeds: (batch, source, features).
-            attention_mask: (batch, source), 1 at a token, 0 at padding; see `RecurrentModel`.
-            output_hidden_states: Whether the encoder's `hidden_states` are wanted.
-            output_attentions, return_dict: Change nothing: there are no attentions, and an output is returned.
+        input_ids: (batch, source), or
+        inputs_embeds: (batch, source, features).
+        attention_mask: (batch, source), 1 at a token, 0 at padding; see `RecurrentModel`.
+        output_hidden_states: Whether the encoder's `hidden_states` are wanted.
+        output_attentions, return_dict: Change nothing: there are no attentions, and an output is returned.
         """
         found = self.network(
             input_ids, attention_mask, inputs_embeds, use_cache=True, output_hidden_states=output_hidden_states
@@ -479,7 +479,11 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         given = dict(source)
         if given["encoder_outputs"] is None:
             inputs = given.pop("input_ids"), given["attention_mask"], given.pop("inputs_embeds")
-            if given["attention_mask"] is None and inputs[0] is not None and self.config.reads.pad_token_id is not None:
+            if (
+                given["attention_mask"] is None
+                and inputs[0] is not None
+                and self.config.reads.pad_token_id is not None
+            ):
                 given["attention_mask"] = inputs[0] != self.config.reads.pad_token_id
             given["encoder_outputs"] = self.model.encoder(*inputs)
         drawn = torch.rand(ids.shape, device=ids.device) < self.config.scheduled_sampling

@@ -19,6 +19,7 @@ def score_tokens(
     output_layer: nn.Linear,
     sampled: int | None = None,
     skip_logits: bool = False,
+    label_smoothing: float = 0.0,
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """The scores of the token after each step, and the summed loss of the right ones, each where it is wanted.
 
@@ -28,6 +29,7 @@ def score_tokens(
         output_layer: Scores of all tokens, with a bias.
         sampled: With how many tokens the right ones are compared, see `sampled_softmax.py`; None: with all.
         skip_logits: Whether, with targets, the loss alone is wanted.
+        label_smoothing: The share of each target that is spread evenly over all tokens; not with `sampled`.
 
     Returns:
         The logits (batch, time, tokens) or None, and the loss, summed, or None.
@@ -38,6 +40,6 @@ def score_tokens(
     if sampled is not None:
         return None, sampled_cross_entropy(flat, tokens, output_layer, sampled)
     if skip_logits:
-        return None, linear_cross_entropy(flat, tokens, output_layer)
+        return None, linear_cross_entropy(flat, tokens, output_layer, label_smoothing)
     logits = output_layer(features)
-    return logits, next_token_loss(logits, targets)
+    return logits, next_token_loss(logits, targets, label_smoothing)

@@ -1,0 +1,1 @@
+"""Sequence-to-sequence models: sources and targets to measured results."""

@@ -1,0 +1,130 @@
+"""The arguments of a sequence-to-sequence model: its tokens, how long texts may be, and how it writes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...metrics.sequences import METRIC_SETS
+from ...training.arguments import RecurrentTrainingArguments
+from ..arguments import ModelArguments, TokenizerArguments
+
+
+__all__ = ["SequenceArguments", "SequenceModelArguments", "SequenceTokenizerArguments", "SequenceTrainingArguments"]
+
+
+FAMILIES = ("gru", "lstm")
+
+
+@dataclass
+class SequenceModelArguments(ModelArguments):
+    """The model to train: a new one, recurrent or of any architecture that transformers has, or a checkpoint."""
+
+    model_type: str | None = field(
+        default=None,
+        metadata={
+            "help": f"Build a new model of this family: {', '.join(FAMILIES)}, or an encoder-decoder of transformers, "
+            "such as marian or t5, whose sizes `config_overrides` give. Default: gru."
+        },
+    )
+
+    def check_model_type(self) -> None:
+        """Accept the families that write a target, and those of transformers that do.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+        stock = sorted(MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES)
+        if self.model_type not in (None, *FAMILIES, *stock):
+            raise ValueError(f"`model_type`={self.model_type!r} must be one of {', '.join((*FAMILIES, *stock))}.")
+
+
+@dataclass
+class SequenceTokenizerArguments(TokenizerArguments):
+    """The tokenizer, which sources and targets share; it keeps capitals unless it is told otherwise."""
+
+    tokenizer_kind: str = field(
+        default="bpe",
+        metadata={
+            "help": "Kind of tokenizer to train on sources and targets: bpe, word, character or whitespace. "
+            "Default: bpe."
+        },
+    )
+    vocab_size: int = field(
+        default=8000, metadata={"help": "Largest number of entries of a tokenizer that is trained."}
+    )
+    lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse_pieces()
+
+
+@dataclass
+class SequenceArguments:
+    """How long texts may be, how targets are written, and what is measured of them."""
+
+    max_source_length: int = field(
+        default=1024, metadata={"help": "Cut longer sources to this many tokens. Default: 1024."}
+    )
+    max_target_length: int = field(
+        default=256,
+        metadata={"help": "Cut longer targets to this many tokens in training, and write no more. Default: 256."},
+    )
+    num_beams: int = field(
+        default=5,
+        metadata={
+            "help": "Number of beams by which targets are written when training is over, and by the saved model. "
+            "Default: 5."
+        },
+    )
+    length_penalty: float = field(
+        default=1.0,
+        metadata={"help": "Exponent of the length by which the score of a beam is divided. Default: 1.0."},
+    )
+    figures: str | None = field(
+        default=None,
+        metadata={
+            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)} (BLEU and chrF; ROUGE; "
+            "exact matches and errors in characters). Default: translation of columns that are called by languages, "
+            "summarization of summaries and abstracts, else exact."
+        },
+    )
+    lowercase_figures: bool = field(
+        default=False, metadata={"help": "Ignore case in the figures of what is written. Default: off."}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("max_source_length", "max_target_length", "num_beams"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}`={getattr(self, name)} must be at least 1.")
+        if not math.isfinite(self.length_penalty):
+            raise ValueError(f"`length_penalty`={self.length_penalty} must be a finite number.")
+        if self.figures not in (None, *METRIC_SETS):
+            raise ValueError(f"`figures`={self.figures!r} must be one of {', '.join(METRIC_SETS)}.")
+
+
+@dataclass
+class SequenceTrainingArguments(RecurrentTrainingArguments):
+    """The training of a model that writes a target."""
+
+    lr_scheduler_type: str = field(
+        default="cosine",
+        metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
+    )
+    per_device_train_batch_size: int = field(default=64, metadata={"help": "Number of rows in a training batch."})
+    label_smoothing_factor: float = field(
+        default=0.1,
+        metadata={"help": "Share of each target that is spread evenly over all tokens in training. Default: 0.1."},
+    )
+    predict_with_generate: bool = field(
+        default=False,
+        metadata={
+            "help": "Write the validation targets greedily at each evaluation, and choose the checkpoint by what was "
+            "written, not by the loss. Default: off."
+        },
+    )
+

@@ -1,0 +1,109 @@
+"""What a trained model writes, the figures of it, and the file that shows it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from tqdm.auto import tqdm
+
+from ...metrics.sequences import METRIC_SETS, sequence_metrics
+from ...runs.describe import split_metrics
+from ...runs.folder import PREDICTIONS_FILE
+from ...training.trainer import RecurrentTrainer
+from .arguments import SequenceArguments
+
+
+__all__ = ["figures_of", "measure_sequences", "write_targets"]
+
+
+def measure_sequences(
+    trainer: RecurrentTrainer,
+    rows: dict[str, datasets.Dataset],
+    texts: dict[str, datasets.Dataset],
+    arguments: SequenceArguments,
+    kind: str,
+    output: Path,
+) -> dict[str, dict[str, float]]:
+    """The loss and the figures of each split that the trainer's arguments want, and `predictions.csv` of the test
+    split: the source, the reference and the hypothesis of each row.
+
+    Args:
+        rows: Tokenised sources and targets of each split.
+        texts: The same as texts, in the columns `text` and `text_b`.
+        kind: A key of `METRIC_SETS`.
+    """
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    tokenizer: Any = trainer.processing_class
+    asked = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
+    metrics = {}
+    for split in (split for split, wanted in asked.items() if wanted and split in rows):
+        figures = split_metrics(trainer.evaluate(rows[split], metric_key_prefix=split), split)
+        written = write_targets(
+            model,
+            tokenizer,
+            rows[split]["input_ids"][:],
+            batch_size=trainer.args.eval_batch_size,
+            progress=not trainer.args.disable_tqdm,
+            num_beams=arguments.num_beams,
+            length_penalty=arguments.length_penalty,
+            max_new_tokens=arguments.max_target_length,
+        )
+        references = texts[split]["text_b"][:]
+        metrics[split] = {"loss": figures["loss"], **figures_of(written, references, kind, arguments.lowercase_figures)}
+        if split == "test":
+            write_predictions(output / PREDICTIONS_FILE, texts[split]["text"][:], references, written)
+    return metrics
+
+
+def figures_of(written: Sequence[str], references: Sequence[str], kind: str, lowercase: bool) -> dict[str, float]:
+    """The figures of a kind, and how many are right to the letter."""
+    names = [*METRIC_SETS[kind], "exact_match"]
+    return sequence_metrics(written, references, lowercase=lowercase, names=names)
+
+
+@torch.no_grad()
+def write_targets(
+    model: Any,
+    tokenizer: Any,
+    sources: Sequence[Sequence[int]],
+    *,
+    batch_size: int,
+    progress: bool = False,
+    **options: Any,
+) -> list[str]:
+    """The text that `model` writes for each source, in their order; sources of similar length are read together.
+
+    Args:
+        sources: The ids of each.
+        options: As `generate` takes them.
+    """
+    was_training = model.training
+    model.eval()
+    order = sorted(range(len(sources)), key=lambda row: len(sources[row]))
+    written = [""] * len(sources)
+    try:
+        for start in tqdm(range(0, len(order), batch_size), desc="Writing", disable=not progress):
+            chosen = order[start : start + batch_size]
+            batch = tokenizer.pad({"input_ids": [list(sources[row]) for row in chosen]}, return_tensors="pt")
+            batch = batch.to(model.device)
+            made = model.generate(
+                batch["input_ids"], attention_mask=batch["attention_mask"], do_sample=False, **options
+            )
+            for row, text in zip(chosen, tokenizer.batch_decode(made, skip_special_tokens=True), strict=True):
+                written[row] = text.strip()
+    finally:
+        model.train(was_training)
+    return written
+
+
+def write_predictions(path: Path, sources: Sequence[str], references: Sequence[str], written: Sequence[str]) -> None:
+    """One row for each source of the test split, in its order: `row`, `source`, `reference` and `hypothesis`."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "source", "reference", "hypothesis"])
+        writer.writerows([row, *values] for row, values in enumerate(zip(sources, references, written, strict=True)))

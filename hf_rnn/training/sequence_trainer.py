@@ -1,0 +1,64 @@
+"""Trainer of models that read a source and write a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
+from .trainer import RecurrentTrainer
+
+
+__all__ = ["SequenceTrainer"]
+
+
+class SequenceTrainer(RecurrentTrainer):
+    """A [`RecurrentTrainer`] for an encoder-decoder and rows of `input_ids` and `labels`, ours or of transformers.
+
+    With `args.label_smoothing_factor` the loss of training is smoothed; that of evaluations is not, for ours, so that
+    runs can be compared.
+
+    Args:
+        written_figures: Given the model and the rows, the figures of what it writes for them; they are measured at each
+            evaluation of `eval_dataset` while it trains. Default: none, and the loss alone is measured.
+        args, kwargs: As [`RecurrentTrainer`] takes them.
+    """
+
+    def __init__(
+        self, *args: Any, written_figures: Callable[[Any, Any], Mapping[str, float]] | None = None, **kwargs: Any
+    ) -> None:
+        self.written_figures = written_figures
+        super().__init__(*args, **kwargs)
+
+    def _set_up(self, model: Any) -> None:
+        super()._set_up(model)
+        self._smoothing = self.args.label_smoothing_factor if isinstance(model, RecurrentForSeq2SeqLM) else 0.0
+        if self._smoothing:
+            # The model smooths the labels itself, without the scores of all tokens at all steps in memory.
+            self.label_smoother = None
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See `transformers.Trainer.compute_loss`."""
+        if isinstance(self.accelerator.unwrap_model(model), RecurrentForSeq2SeqLM):
+            smoothing = self._smoothing if model.training else 0.0
+            inputs = {**inputs, "skip_logits": True, "label_smoothing": smoothing, "use_cache": False}
+        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
+    def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """See `transformers.Trainer.evaluate`; with `written_figures` those come on top while it trains."""
+        metrics = super().evaluate(eval_dataset, *args, **kwargs)
+        if eval_dataset is None and self.is_in_train and self.written_figures is not None:
+            with self._averaged():
+                found = self.written_figures(self.accelerator.unwrap_model(self.model), self.eval_dataset)
+            figures = {f"eval_{name}": value for name, value in found.items()}
+            self.log(figures)
+            metrics |= figures
+        return metrics
