@@ -24,7 +24,11 @@ METRIC_SETS = {
 
 
 def sequence_metrics(
-    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False, names: Sequence[str] | None = None
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool = False,
+    names: Sequence[str] | None = None,
 ) -> dict[str, float]:
     """Measure written texts, each beside the one that was wanted.
 

@@ -412,6 +412,7 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         output_hidden_states: bool | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
         skip_logits: bool = False,
+        smoothing: float = 0.0,
         cache: RecurrentCache | None = None,
         **kwargs: Any,
     ) -> RecurrentSeq2SeqLMOutput:
@@ -421,6 +422,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             num_items_in_batch: Labels of the whole accumulated batch, by which the summed loss is divided.
             skip_logits: With labels, only the loss is wanted: it is computed without the scores of all tokens at all
                 steps in memory.
+            smoothing: The share of each label that is spread evenly over all tokens (Szegedy et al. 2016,
+                https://arxiv.org/abs/1512.00567, section 7).
 
         The other arguments are those of the backbone. Returns `loss` (if there are labels) and `logits` (batch,
         target, vocab_size); there are none with labels if `skip_logits`, or in training with
@@ -456,7 +459,7 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         )
         features = self.dropout(outputs.last_hidden_state)
         targets = target_tokens(shape_of(features)[:2], self.lm_head.out_features, labels)
-        logits, loss = self._score(features, targets, skip_logits)
+        logits, loss = self._score(features, targets, skip_logits, smoothing)
         if targets is not None and loss is not None:
             loss = mean_over_tokens(loss, targets, num_items_in_batch)
         return RecurrentSeq2SeqLMOutput(
@@ -499,10 +502,10 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         return read
 
     def _score(
-        self, features: torch.Tensor, targets: torch.Tensor | None, skip_logits: bool
+        self, features: torch.Tensor, targets: torch.Tensor | None, skip_logits: bool, smoothing: float
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         sampled = self.config.sampled_softmax if self.training else None
-        return score_tokens(features, targets, self.lm_head, sampled, skip_logits)
+        return score_tokens(features, targets, self.lm_head, sampled, skip_logits, smoothing)
 
 
 class LstmEncoderDecoder(RecurrentEncoderDecoder):

@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["INPUTS", "KINDS", "Kind", "auto_class_of", "find_kind", "known_names"]
 
 
-INPUTS = ("text", "tokens", "pair", "images", "prompt")
+INPUTS = ("text", "tokens", "pair", "images", "prompt", "source")
 _DROPOUT = {"low": 0.0, "high": 0.5}
 _CLASSIFIER_DROPOUT = {"low": 0.0, "high": 0.6}
 _POOLING = {"choices": ["mean", "max", "mean_max"]}
@@ -207,6 +207,39 @@ _ROWS = (
         pipeline_options={"do_sample": False, "max_new_tokens": 40},
         unit="tokens",
         script="scripts/run_language_modeling.py",
+    ),
+    Kind(
+        name="sequence-to-sequence",
+        folder="sequence_to_sequence",
+        aliases=("seq2seq", "translation", "summarization"),
+        pipeline="text2text-generation",
+        title="Sequence to sequence",
+        inputs="source",
+        heads={
+            "ForSeq2SeqLM": "AutoModelForSeq2SeqLM",
+            "MTModel": "AutoModelForSeq2SeqLM",
+            "ForConditionalGeneration": "AutoModelForSeq2SeqLM",
+        },
+        variable="writer",
+        example="A man rides a bicycle.",
+        intended="writing the targets it was trained on (translations, summaries, normal forms) for sources of the "
+        "same kind; learning how encoders, decoders and attention work; and as the start of training with rows of "
+        "your own.",
+        unintended="sources unlike those it was trained on, for which it writes something all the same; facts, since "
+        "it makes up what it has not read; and decisions about people.",
+        figures=(
+            ("Test BLEU", "test", "bleu"),
+            ("Test chrF", "test", "chrf"),
+            ("Test ROUGE-2", "test", "rouge2"),
+            ("Test exact match", "test", "exact_match"),
+            ("Test character error rate", "test", "character_error_rate"),
+            ("Test loss", "test", "loss"),
+            ("Validation BLEU", "validation", "bleu"),
+            ("Validation exact match", "validation", "exact_match"),
+        ),
+        selects={"text": "loss"},
+        search_space={"scheduled_sampling": {"choices": [0.0, 0.1, 0.25]}},
+        script="scripts/run_sequence_to_sequence.py",
     ),
     Kind(
         name="image-feature-extraction",

@@ -21,8 +21,8 @@ class SequenceTrainer(RecurrentTrainer):
     runs can be compared.
 
     Args:
-        written_figures: Given the model and the rows, the figures of what it writes for them; they are measured at each
-            evaluation of `eval_dataset` while it trains. Default: none, and the loss alone is measured.
+        written_figures: Given the model and the rows, the figures of what it writes for them; they are measured at
+            each evaluation of `eval_dataset` while it trains. Default: none, and the loss alone is measured.
         args, kwargs: As [`RecurrentTrainer`] takes them.
     """
 
@@ -49,7 +49,7 @@ class SequenceTrainer(RecurrentTrainer):
         """See `transformers.Trainer.compute_loss`."""
         if isinstance(self.accelerator.unwrap_model(model), RecurrentForSeq2SeqLM):
             smoothing = self._smoothing if model.training else 0.0
-            inputs = {**inputs, "skip_logits": True, "label_smoothing": smoothing, "use_cache": False}
+            inputs = {**inputs, "skip_logits": True, "smoothing": smoothing, "use_cache": False}
         return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
 
     def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:

@@ -15,7 +15,7 @@ from .sources import require_column
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["find_sequence_columns"]
+__all__ = ["find_sequence_columns", "is_language"]
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +113,10 @@ def _usual(columns: Mapping[str, Sequence[Any]]) -> list[tuple[str, str]]:
 
 def _languages(texts: Sequence[str]) -> list[tuple[str, str]]:
     """The pair of the only two columns that are called by languages."""
-    named = [name for name in texts if _is_language(name)]
+    named = [name for name in texts if is_language(name)]
     return [(named[0], named[1])] if len(named) == 2 else []
 
 
-def _is_language(name: str) -> bool:
+def is_language(name: str) -> bool:
     last = name.rpartition(".")[2]
     return name_key(last) in LANGUAGES or name_words(last)[-1] in LANGUAGES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...metrics.sequences import METRIC_SETS
 from ...training.arguments import RecurrentTrainingArguments
@@ -127,4 +126,3 @@ class SequenceTrainingArguments(RecurrentTrainingArguments):
             "written, not by the loss. Default: off."
         },
     )
-

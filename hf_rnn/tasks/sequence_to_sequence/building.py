@@ -85,7 +85,10 @@ def _new_config(
     # One table serves the encoder, the decoder and the output layer: the vocabulary is one.
     common = {"vocab_size": len(tokenizer), "embedding_size": EMBEDDING_SIZE, **NEW_DROPOUT}
     values: dict[str, Any] = {"share_embeddings": True, "tie_word_embeddings": True, **tokens, **overrides}
-    defaults = {"encoder": {"hidden_size": ENCODER_SIZE, "bidirectional": True}, "decoder": {"hidden_size": DECODER_SIZE}}
+    defaults = {
+        "encoder": {"hidden_size": ENCODER_SIZE, "bidirectional": True},
+        "decoder": {"hidden_size": DECODER_SIZE},
+    }
     for part, own in defaults.items():
         given = values.pop(part, {})
         values[part] = {"model_type": family, **common, **(own if "model_type" not in given else {}), **given}

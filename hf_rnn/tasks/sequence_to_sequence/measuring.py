@@ -54,7 +54,10 @@ def measure_sequences(
             max_new_tokens=arguments.max_target_length,
         )
         references = texts[split]["text_b"][:]
-        metrics[split] = {"loss": figures["loss"], **figures_of(written, references, kind, arguments.lowercase_figures)}
+        metrics[split] = {
+            "loss": figures["loss"],
+            **figures_of(written, references, kind, arguments.lowercase_figures),
+        }
         if split == "test":
             write_predictions(output / PREDICTIONS_FILE, texts[split]["text"][:], references, written)
     return metrics
