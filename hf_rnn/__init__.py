@@ -1,7 +1,8 @@
 """Recurrent networks as first-class citizens of the Hugging Face ecosystem.
 
-``import hf_rnn`` registers every family, the siamese networks and the encoder of images with AutoConfig and the Auto
-classes of their tasks, and the task "sentence-similarity" with `pipeline`. Models, and whatever else is heavy, are
+``import hf_rnn`` registers every family, the encoder-decoders, the siamese networks and the encoder of images with
+AutoConfig and the Auto classes of their tasks, and the tasks "sentence-similarity" and "text2text-generation" with
+`pipeline`. Models, and whatever else is heavy, are
 imported when they are first used.
 """
 
@@ -39,6 +40,7 @@ _MODULE_OF = {
     "RecurrentTrainingArguments": ".training.arguments",
     "SentenceSimilarityPipeline": ".models.pipeline_similarity",
     "SiameseTrainer": ".training.siamese_trainer",
+    "Text2TextGenerationPipeline": ".models.pipeline_text2text",
     "bundled": ".bundles",
     "evaluate_file": ".tasks.evaluation",
     "export_onnx": ".export.onnx_export",
@@ -92,9 +94,11 @@ if TYPE_CHECKING:
     from .models.crf import ConditionalRandomField as ConditionalRandomField
     from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .models.modeling_seq2seq import *  # noqa: F403
     from .models.modeling_siamese import *  # noqa: F403
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403
+    from .models.pipeline_text2text import *  # noqa: F403
     from .models.search import *  # noqa: F403
     from .tasks.evaluation import evaluate_file as evaluate_file
     from .training.arguments import LanguageTrainingArguments as LanguageTrainingArguments

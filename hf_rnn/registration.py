@@ -12,7 +12,7 @@ from typing import Any
 
 import transformers
 
-from .models.configuration_seq2seq import ENCODER_DECODERS
+from .models.configuration_seq2seq import ENCODER_DECODERS, RecurrentEncoderDecoderConfig
 from .models.configuration_siamese import OWN_ENCODERS, SiameseConfig
 
 
@@ -78,11 +78,13 @@ class RegisteredPipelines(dict[str, Any]):
 
 
 def register_pipelines(pipelines: ModuleType) -> None:
-    """Make the module `transformers.pipelines` know our pipeline, by name: it is imported when it is first built."""
-    for task, pipeline in SiameseConfig.pipelines().items():
+    """Make the module `transformers.pipelines` know our pipelines, by name: they are imported when first built."""
+    for task, pipeline in (SiameseConfig.pipelines() | RecurrentEncoderDecoderConfig.pipelines()).items():
         auto_classes = tuple(getattr(transformers, name) for name in pipeline["pt"])
         registered = {**pipeline, "impl": f"hf_rnn.models.{pipeline['impl']}", "pt": auto_classes}
         pipelines.PIPELINE_REGISTRY.supported_tasks[task] = registered
+        # transformers refuses by name what it had before and has no more.
+        getattr(pipelines, "REMOVED_TASKS", {}).pop(task, None)
 
 
 class PipelinesFinder(MetaPathFinder):
@@ -133,7 +135,7 @@ def register() -> None:
         for auto_class, file_and_class in classes.items():
             deferred = DeferredModelClass(*file_and_class.split("."))
             getattr(transformers, auto_class).register(config_class, deferred, exist_ok=True)
-    SiameseConfig.pipelines_type = RegisteredPipelines
+    SiameseConfig.pipelines_type = RecurrentEncoderDecoderConfig.pipelines_type = RegisteredPipelines
     if PipelinesFinder.name in sys.modules:
         register_pipelines(sys.modules[PipelinesFinder.name])
     elif not any(isinstance(finder, PipelinesFinder) for finder in sys.meta_path):

@@ -74,6 +74,8 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
     _auto_class: ClassVar[str | None] = "AutoConfig"
     sub_configs_defaults: ClassVar[dict[str, Any]] = {"encoder": PreTrainedConfig, "decoder": PreTrainedConfig}
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["cache", "past_key_values"]
+    # What `custom_pipelines` are held in; the installed package, which has registered them itself, sets another type.
+    pipelines_type: ClassVar[type[dict[str, Any]]] = dict
     # The family of a decoder whose configuration names none.
     family: ClassVar[type[RecurrentConfig]] = LstmConfig
     # A language model may be trained with less; the head of `save_pretrained` asks every recurrent configuration.
@@ -98,6 +100,8 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         refuse_unknown_names(self, kwargs)
+        if "custom_pipelines" in kwargs:
+            kwargs["custom_pipelines"] = self.pipelines_type(kwargs["custom_pipelines"])
         self.encoder = _part("encoder", self.encoder, self.family, {"bidirectional": True})
         self.decoder = _part("decoder", self.decoder, self.family, {})
         # transformers' Auto classes walk this list where a configuration may map to a tuple of model classes.
@@ -112,6 +116,16 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
             "AutoModel": f"{MODELING_FILE}.{family}EncoderDecoder",
             "AutoModelForSeq2SeqLM": f"{MODELING_FILE}.{family}ForSeq2SeqLM",
         }
+
+    @classmethod
+    def pipelines(cls) -> dict[str, dict[str, Any]]:
+        """Task → what transformers has to know of its pipeline, as `custom_pipelines` in a config.json says it."""
+        pipeline = {
+            "impl": "pipeline_text2text.Text2TextGenerationPipeline",
+            "pt": ["AutoModelForSeq2SeqLM"],
+            "type": "text",
+        }
+        return {"text2text-generation": pipeline}
 
     @classmethod
     def get_config_dict(

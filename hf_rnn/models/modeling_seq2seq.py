@@ -8,7 +8,7 @@ attention (Bahdanau et al. 2015, Luong et al. 2015).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -34,6 +34,10 @@ from .steps import State
 from .token_scores import score_tokens
 from .tracing import shape_of
 
+
+if TYPE_CHECKING:
+    # For transformers, which copies the files that are imported into the folder of a saved model.
+    from .pipeline_text2text import Text2TextGenerationPipeline  # noqa: F401
 
 __all__ = [
     "GruEncoderDecoder",
@@ -368,6 +372,7 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__(config)
+        self.config.custom_pipelines = self.config.pipelines_type(self.config.pipelines())
         self.model = RecurrentEncoderDecoder(config)
         self.dropout = LockedDropout(classifier_dropout(config.writes), config.writes.locked_dropout)
         self.lm_head = nn.Linear(config.attended_size, config.vocab_size)
