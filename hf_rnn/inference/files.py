@@ -14,7 +14,7 @@ from transformers import Pipeline
 from transformers.utils import logging
 
 from ..data.readers.files import expand_path
-from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, open_rows
+from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, check_files, open_rows
 from ..data.readers.tables.options import ReadingArguments
 from ..kernels.loading import build_and_load, of_use_to
 from ..version import __version__
@@ -87,9 +87,9 @@ def predict_file(
     are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`. A row
     that cannot be read, or whose text is empty, has no answer; its `problem` says why.
 
-    The file is read window by window, in constant memory (but for a json file that is one list), and within a window
-    texts of similar length are computed together. A run that was killed goes on when it is called again with the same
-    arguments: no row is lost, and none comes twice.
+    The file is read window by window, in constant memory (but for a json file that is one list, or lines that are
+    lists), and within a window texts of similar length are computed together. A run that was killed goes on when it is
+    called again with the same arguments: no row is lost, and none comes twice.
 
     Args:
         model: A folder, a repository of the Hub, `bundled:NAME` or a pipeline.
@@ -121,11 +121,13 @@ def predict_file(
     began = time.monotonic()
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"`batch_size`={batch_size!r} must be an integer of at least 1.")
-    stream = open_rows(os.fspath(data), split, reading)
+    check_files(os.fspath(data))
     pipeline = model if isinstance(model, Pipeline) else load_pipeline(model, task)
+    kinds = kinds_of(pipeline)
+    stream = open_rows(os.fspath(data), split, reading, tagged="tokens" in kinds)
     rows = stream.rows()
     first = list(islice(rows, FIRST_ROWS))
-    columns = find_columns(first, kinds_of(pipeline), text_column, pair_column, stream.is_plain)
+    columns = find_columns(first, kinds, text_column, pair_column, stream.is_plain)
     form = _format(format, output, pipeline, columns, generate)
     options = AnswerOptions(top_k, probabilities, generate, max_new_tokens)
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..data.readers.cells import as_list
 from ..data.readers.columns import sample_value, text_columns
 from ..data.readers.pair_columns import pair_of_texts
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
-from ..data.readers.tagged.table import USUAL_TOKEN_COLUMNS
+from ..data.readers.tagged.recognition import looks_like_entities
+from ..data.readers.tagged.table import LIST_NAMES, USUAL_TAG_COLUMNS, USUAL_TOKEN_COLUMNS, plain_name
 
 
 __all__ = ["InputColumns", "find_columns"]
@@ -86,7 +89,7 @@ def find_columns(
         return InputColumns("text" if "text" in kinds else "pair", (TEXT_COLUMN,), is_plain=True)
     if text_column is not None and pair_column is not None:
         return InputColumns("pair", (text_column, pair_column))
-    lists = {name for row in good for name, value in row.items() if isinstance(value, list)}
+    lists = _columns_of_lists(good, names)
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
@@ -116,13 +119,47 @@ def _usual(
     if given is not None:
         return (given,) if (given in lists) == (kind == "tokens") else None
     if kind == "tokens":
-        return next(((name,) for name in USUAL_TOKEN_COLUMNS if name in lists), None)
+        column = _token_column(rows, [name for name in names if name in lists])
+        return None if column is None else (column,)
     column = text_columns({name: [row.get(name) for row in rows] for name in names}).certain
     if column is None and len(names) == 1 and names[0] not in lists:
         column = names[0]
     if column is not None and column != "text" and len(names) > 1:
         logger.warning("Texts are read from %r (--text_column_name names another).", column)
     return None if column is None else (column,)
+
+
+def _columns_of_lists(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> set[str]:
+    """The columns whose cells are lists of words, of which some may be texts in brackets (``['a', 'b']``)."""
+    return {name for name in names if (cells := [row[name] for row in rows if row.get(name)]) and _are_lists(cells)}
+
+
+def _are_lists(cells: Sequence[Any]) -> bool:
+    for cell in cells:
+        items = as_list(cell) if isinstance(cell, str) else cell
+        if not isinstance(items, list) or any(isinstance(item, list | Mapping) for item in items):
+            return False
+    return True
+
+
+def _token_column(rows: Sequence[Mapping[str, Any]], lists: Sequence[str]) -> str | None:
+    """The column of the tokens among those of `lists`: one with a usual name, else the first that is none of tags."""
+    for usual in USUAL_TOKEN_COLUMNS:
+        if (found := next((name for name in lists if name.rpartition(".")[2] == usual), None)) is not None:
+            return found
+    column = next((name for name in lists if not _holds_tags(rows, name)), None)
+    if column is not None:
+        logger.warning("Tokens are read from %r (--text_column_name names another).", column)
+    return column
+
+
+def _holds_tags(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    last = plain_name(name.rpartition(".")[2])
+    if last in (*USUAL_TAG_COLUMNS, *LIST_NAMES):
+        return True
+    cells = [row.get(name) for row in rows]
+    items = [item for cell in cells for item in (as_list(cell) if isinstance(cell, str) else cell) or ()]
+    return not all(isinstance(item, str) for item in items) or looks_like_entities(Counter(items))
 
 
 def _problem(text: Any) -> str | None:
@@ -136,6 +173,8 @@ def _problem(text: Any) -> str | None:
 
 
 def _checked_tokens(tokens: Any) -> Any:
+    if isinstance(tokens, str):
+        tokens = as_list(tokens) or tokens
     if not isinstance(tokens, list):
         return BadRow(f"the tokens are {tokens!r}, which is no list")
     for position, token in enumerate(tokens):
