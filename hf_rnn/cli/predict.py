@@ -40,8 +40,9 @@ class PredictArguments:
         default=None,
         metadata={
             "help": "File to write, which ends in .csv, .jsonl or .conll; - for standard output. It is never "
-            "written over another. Default: NAME.predictions.csv beside the input (.jsonl for spans "
-            "and continuations, .conll for tags of tokens); standard output for standard input."
+            "written over another. Default: beside the input, under its whole name: "
+            "new.csv.predictions.csv (.jsonl for spans and continuations, .conll for tags of tokens); "
+            "standard output for standard input."
         },
     )
     task: str | None = field(

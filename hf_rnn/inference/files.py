@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ WINDOW_BATCHES = 32
 WINDOW_CHARACTERS = 2**24
 # Rows that are looked at to find the columns.
 FIRST_ROWS = 100
+# Characters of patterns, which a file's name cannot have everywhere.
+_NO_PART_OF_NAMES = re.compile(r'[*?:<>|"]')
 # A text can make a model raise these: such an error is that of its row.
 ROW_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, KeyError)
 
@@ -95,8 +98,8 @@ def predict_file(
         model: A folder, a repository of the Hub, `bundled:NAME` or a pipeline.
         data: A file, `-` for standard input, or a dataset; see `hf_rnn.data.readers.row_stream.open_rows`.
         output: A file that ends in .csv, .jsonl or .conll, or `-` for standard output. Default: beside the input,
-            `NAME.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of tokens; for a dataset in
-            the current folder, for standard input standard output.
+            under its whole name, `new.csv.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of
+            tokens; for a dataset of the Hub in the current folder, for standard input standard output.
         task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
             checkpoint does.
         format: csv, jsonl or conll; with conll a tagger cuts texts into words itself. Default: as `output` ends.
@@ -131,7 +134,7 @@ def predict_file(
     form = _format(format, output, pipeline, columns, generate)
     options = AnswerOptions(top_k, probabilities, generate, max_new_tokens)
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")
-    target = _output(output, stream, form)
+    target = _output(output, stream, split, form)
     if (stream.size or 0) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):
         # The kernels are there before the first window, so that a run that goes on computes the same.
         build_and_load()
@@ -209,15 +212,18 @@ def _format(
     return format
 
 
-def _output(output: str | os.PathLike[str] | None, stream: RowStream, format: str) -> str:
+def _output(output: str | os.PathLike[str] | None, stream: RowStream, split: str | None, format: str) -> str:
     if output is not None:
         given = os.fspath(output)
         return given if given == STANDARD_INPUT else str(expand_path(given))
     if stream.name == STANDARD_INPUT:
         return STANDARD_INPUT
     path = expand_path(stream.name)
-    folder = path.parent if path.is_file() else Path()
-    return str(folder / f"{path.stem}.predictions.{format}")
+    beside = path.parent.is_dir()
+    # The whole name, so that the answers to new.csv and to new.jsonl are two files; "--" is in no name of the Hub.
+    whole = _NO_PART_OF_NAMES.sub("_", path.name if beside else path.as_posix().replace("/", "--"))
+    named = ".".join(filter(None, [whole, split, "predictions", format]))
+    return str(path.parent / named if beside else Path(named))
 
 
 def _windows(rows: Iterator[Row], columns: InputColumns, batch_size: int) -> Iterator[list[Any]]:
