@@ -111,6 +111,7 @@ def _joined(data: str, streams: list[RowStream]) -> RowStream:
     first = streams[0]
     return replace(
         first,
+        name=data,
         rows=read,
         size=sum(stream.size or 0 for stream in streams),
         identity={"files": [stream.identity for stream in streams]},
