@@ -74,6 +74,8 @@ def main(arguments: list[str]) -> None:
         folder,
         read_results(folder / RESULTS_FILE),
         license=report.license,
+        license_name=report.license_name,
+        license_link=report.license_link,
         language=report.language,
         dataset_license_note=report.dataset_license_note,
     )

@@ -12,7 +12,7 @@ import transformers
 from transformers import HfArgumentParser
 
 from ..hub.model_card import figure_names, write_model_card
-from ..hub.publishing import publish
+from ..hub.publishing import Publication, publish
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
 from ..tasks.beside import comparison_lines
@@ -127,10 +127,13 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
     for line in [*_uses(results["task"], folder, results["model"]["class"]), *comparison_lines(results)]:
         print(line)
     if training.push_to_hub:
-        print(f"Published: {_publish(folder, training)}")
+        published = _publish(folder, training)
+        if published.remark is not None:
+            print(published.remark)
+        print(f"Published: {published.url}")
 
 
-def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
+def _publish(folder: str, training: RecurrentTrainingArguments) -> Publication:
     """Publish the run anew: what the Trainer has pushed so far lacks the results and their card."""
     return publish(
         folder,
@@ -138,7 +141,7 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
         private=bool(training.hub_private_repo),
         revision=training.hub_revision,
         token=training.hub_token,
-    ).url
+    )
 
 
 def _uses(task: str, folder: str, model_class: str) -> list[str]:
