@@ -12,6 +12,7 @@ from ..data.readers.cells import as_list
 from ..data.readers.columns import sample_value, text_columns
 from ..data.readers.pair_columns import pair_of_texts
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
+from ..data.readers.tables.object_lists import list_and_part, part_of, parts_in_lists
 from ..data.readers.tagged.recognition import looks_like_entities
 from ..data.readers.tagged.table import LIST_NAMES, USUAL_TAG_COLUMNS, USUAL_TOKEN_COLUMNS, plain_name
 
@@ -44,7 +45,10 @@ class InputColumns:
             return row
         if self.kind == "tokens":
             return _checked_tokens(row.get(self.names[0]))
-        values: list[Any] = [row.get(name) for name in self.names]
+        try:
+            values: list[Any] = [_cell(row, name) for name in self.names]
+        except ValueError as error:
+            return BadRow(str(error))
         if self.kind == "pair" and self.is_plain:
             values = str(row[TEXT_COLUMN]).split("\t")
             if len(values) != 2:
@@ -78,8 +82,8 @@ def find_columns(
     good = [row for row in rows if not isinstance(row, BadRow)]
     names = list(dict.fromkeys(name for row in good for name in row))
     for argument, name in (("text_column_name", text_column), ("text_pair_column_name", pair_column)):
-        if name is not None and good and name not in names:
-            raise ValueError(f"`{argument}`={name!r} must be one of the columns: {', '.join(map(repr, names))}.")
+        if name is not None and good:
+            _check_column(argument, name, {one: [row.get(one) for row in good] for one in names})
     if pair_column is not None and "pair" not in kinds:
         raise ValueError(f"`text_pair_column_name`={pair_column!r} was given, and the model takes no pairs of texts.")
     if not good:
@@ -98,8 +102,21 @@ def find_columns(
     wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
     shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
     raise ValueError(
-        f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}."
+        f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}"
+        f"{parts_in_lists({name: [row.get(name) for row in good] for name in names})}."
     )
+
+
+def _check_column(argument: str, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Raise a ValueError that names `argument` unless `name` is a column of texts or tokens, or a part of lists."""
+    hint = parts_in_lists({name: columns[name]} if name in columns else columns)
+    if name in columns:
+        if hint:
+            raise ValueError(f"`{argument}`={name!r} is no column of texts{hint}.")
+        return
+    found = list_and_part(name, columns)
+    if found is None or not parts_in_lists({found[0]: columns[found[0]]}):
+        raise ValueError(f"`{argument}`={name!r} must be one of the columns: {', '.join(map(repr, columns))}{hint}.")
 
 
 def _usual(
@@ -160,6 +177,13 @@ def _holds_tags(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     cells = [row.get(name) for row in rows]
     items = [item for cell in cells for item in (as_list(cell) if isinstance(cell, str) else cell) or ()]
     return not all(isinstance(item, str) for item in items) or looks_like_entities(Counter(items))
+
+
+def _cell(row: Mapping[str, Any], name: str) -> Any:
+    """What a row has in a column, or in the one object of a list that a dotted name names a part of."""
+    if name in row or (found := list_and_part(name, row)) is None:
+        return row.get(name)
+    return part_of(row[found[0]], found[1])
 
 
 def _problem(text: Any) -> str | None:

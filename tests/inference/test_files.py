@@ -24,7 +24,6 @@ from transformers import (
 import hf_rnn
 from hf_rnn.inference import files
 from hf_rnn.inference.files import predict_file
-from hf_rnn.inference.output import OutputExistsError
 from hf_rnn.inference.pipelines import load_pipeline, task_of
 from hf_rnn.inference.tagging import words_of
 from tests.inference.small_models import (
@@ -66,37 +65,6 @@ def test_a_classifier_gives_the_likeliest_label_of_each_row_in_order(tmp_path: P
         assert found == pytest.approx(expected, abs=2e-6)
         assert float(row["score"]) == max(found)
     assert {path.name for path in tmp_path.iterdir()} == {"classifier", "new.csv", "new.csv.predictions.csv"}
-
-
-def test_the_answers_to_two_files_are_never_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_pipeline(classifier(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    Path("folder").mkdir()
-    inputs = ["new.csv", "new.jsonl", "new.txt", "folder/new.csv", "n?w.csv", "folder"]
-    texts_file(tmp_path).rename("now.csv")
-    texts_file(tmp_path)
-    texts_file(tmp_path / "folder")
-    Path("new.jsonl").write_text('{"text": "good"}\n', encoding="utf-8")
-    Path("new.txt").write_text("good\n", encoding="utf-8")
-    found = [predict_file(model, name, progress=False).output for name in inputs]
-    assert [Path(path).as_posix() for path in found] == [
-        "new.csv.predictions.csv",
-        "new.jsonl.predictions.csv",
-        "new.txt.predictions.csv",
-        "folder/new.csv.predictions.csv",
-        "n_w.csv.predictions.csv",
-        "folder.predictions.csv",
-    ]
-    with pytest.raises(OutputExistsError, match=r"`output`='new.csv.predictions.csv' exists already; name another"):
-        predict_file(model, "new.csv", progress=False)
-
-
-def test_the_split_of_a_dataset_is_in_the_name_of_its_answers(tmp_path: Path) -> None:
-    model = load_pipeline(classifier(tmp_path))
-    for split in ("train", "validation"):
-        Dataset.from_dict({"text": TEXTS}).to_parquet(tmp_path / "data" / f"{split}.parquet")
-        done = predict_file(model, tmp_path / "data", split=split, progress=False)
-        assert done.output == str(tmp_path / f"data.{split}.predictions.csv")
 
 
 def test_top_k_names_the_labels_by_their_probability(tmp_path: Path) -> None:
