@@ -36,6 +36,7 @@ from ..tasks.registry import find_task
 from ..training.arguments import RecurrentTrainingArguments
 from .errors import errors_in_one_line
 from .flags import CommandParser
+from .label_remark import label_remark
 from .run_folder import RUNS, UNNAMED, run_name
 from .train_line import TrainLine
 
@@ -75,9 +76,10 @@ def main(arguments: list[str]) -> None:
         print(f"No trial is left; another process writes the results into {search.output}.")
         return
     folder = search.output / BEST_FOLDER
+    results = read_results(folder / RESULTS_FILE)
     card = write_model_card(
         folder,
-        read_results(folder / RESULTS_FILE),
+        results,
         license=report.license,
         license_name=report.license_name,
         license_link=report.license_link,
@@ -87,6 +89,8 @@ def main(arguments: list[str]) -> None:
     print(_found(summary, search.output))
     print(f"The best model is in {folder}; its card: {card}")
     print(f"Train it again: hf-rnn train {line.task.name} {search.output / RECIPE_FILE} --output_dir NEW_FOLDER")
+    for remark in label_remark(results, folder):
+        print(remark)
 
 
 def search_line(words: Sequence[str]) -> TrainLine:

@@ -22,6 +22,7 @@ from ..training.arguments import RecurrentTrainingArguments
 from ..training.interruption import TrainingInterrupted
 from .errors import SIGNALLED, errors_in_one_line
 from .flags import CommandParser
+from .label_remark import label_remark
 from .run_folder import UNNAMED, run_folder
 from .train_help import flags_text, usage_text
 from .train_line import TrainLine
@@ -124,7 +125,8 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    for line in [*_uses(results["task"], folder, results["model"]["class"]), *comparison_lines(results)]:
+    uses = _uses(results["task"], folder, results["model"]["class"])
+    for line in [*uses, *comparison_lines(results), *label_remark(results, folder)]:
         print(line)
     if training.push_to_hub:
         published = _publish(folder, training)
