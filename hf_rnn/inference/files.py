@@ -127,7 +127,7 @@ def predict_file(
     check_files(os.fspath(data))
     pipeline = model if isinstance(model, Pipeline) else load_pipeline(model, task)
     kinds = kinds_of(pipeline)
-    stream = open_rows(os.fspath(data), split, reading, tagged="tokens" in kinds)
+    stream = open_rows(os.fspath(data), split, reading, tagged="tokens" in kinds, token_column=text_column)
     rows = stream.rows()
     first = list(islice(rows, FIRST_ROWS))
     columns = find_columns(first, kinds, text_column, pair_column, stream.is_plain)

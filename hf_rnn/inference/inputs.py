@@ -22,6 +22,9 @@ __all__ = ["InputColumns", "find_columns"]
 
 logger = logging.getLogger(__name__)
 
+# What is said of a column where the model is no tagger.
+_NO_WORDS = "holds lists of words, and the model takes texts: ask a tagger, or write each text as a string"
+
 Kind = Literal["text", "pair", "tokens"]
 
 
@@ -81,9 +84,12 @@ def find_columns(
     """
     good = [row for row in rows if not isinstance(row, BadRow)]
     names = list(dict.fromkeys(name for row in good for name in row))
+    lists = _columns_of_lists(good, names, written="tokens" in kinds)
     for argument, name in (("text_column_name", text_column), ("text_pair_column_name", pair_column)):
         if name is not None and good:
             _check_column(argument, name, {one: [row.get(one) for row in good] for one in names})
+            if name in lists and "tokens" not in kinds:
+                raise ValueError(f"`{argument}`={name!r} {_NO_WORDS}.")
     if pair_column is not None and "pair" not in kinds:
         raise ValueError(f"`text_pair_column_name`={pair_column!r} was given, and the model takes no pairs of texts.")
     if not good:
@@ -93,7 +99,6 @@ def find_columns(
         return InputColumns("text" if "text" in kinds else "pair", (TEXT_COLUMN,), is_plain=True)
     if text_column is not None and pair_column is not None:
         return InputColumns("pair", (text_column, pair_column))
-    lists = _columns_of_lists(good, names)
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
@@ -103,7 +108,8 @@ def find_columns(
     shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
     raise ValueError(
         f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}"
-        f"{parts_in_lists({name: [row.get(name) for row in good] for name in names})}."
+        f"{parts_in_lists({name: [row.get(name) for row in good] for name in names})}"
+        f"{'' if 'tokens' in kinds else ''.join(f'; {name!r} {_NO_WORDS}' for name in names if name in lists)}."
     )
 
 
@@ -146,17 +152,15 @@ def _usual(
     return None if column is None else (column,)
 
 
-def _columns_of_lists(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> set[str]:
-    """The columns whose cells are lists of words, of which some may be texts in brackets (``['a', 'b']``)."""
-    return {name for name in names if (cells := [row[name] for row in rows if row.get(name)]) and _are_lists(cells)}
+def _columns_of_lists(rows: Sequence[Mapping[str, Any]], names: Sequence[str], written: bool) -> set[str]:
+    """The columns whose cells are lists of words, also those `written` as text, such as ``['a', 'b']``."""
+    cells = {name: [row[name] for row in rows if row.get(name)] for name in names}
+    return {name for name in names if cells[name] and all(_is_list(cell, written) for cell in cells[name])}
 
 
-def _are_lists(cells: Sequence[Any]) -> bool:
-    for cell in cells:
-        items = as_list(cell) if isinstance(cell, str) else cell
-        if not isinstance(items, list) or any(isinstance(item, list | Mapping) for item in items):
-            return False
-    return True
+def _is_list(cell: Any, written: bool) -> bool:
+    items = as_list(cell) if written and isinstance(cell, str) else cell
+    return isinstance(items, list) and not any(isinstance(item, list | Mapping) for item in items)
 
 
 def _token_column(rows: Sequence[Mapping[str, Any]], lists: Sequence[str]) -> str | None:

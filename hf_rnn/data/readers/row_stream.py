@@ -67,7 +67,12 @@ def check_files(data: str) -> None:
 
 
 def open_rows(
-    data: str, split: str | None = None, options: ReadingArguments | None = None, *, tagged: bool = False
+    data: str,
+    split: str | None = None,
+    options: ReadingArguments | None = None,
+    *,
+    tagged: bool = False,
+    token_column: str | None = None,
 ) -> RowStream:
     """The rows of `data`, which is found out to be what it is, and not read yet.
 
@@ -81,6 +86,7 @@ def open_rows(
         options: What is known of the file. Default: everything is found from its content.
         tagged: Whether a file that training reads as tagged sentences is one of sentences, in the column ``tokens``:
             one with a token on each line or row, or with the tag behind each word. In JSON they are always.
+        token_column: What the user calls the column of a table with a token on each row.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -95,7 +101,10 @@ def open_rows(
         raise ValueError(f"`split`={split!r} is that of a dataset, and {data!r} is none; leave it out.")
     if data == STANDARD_INPUT:
         return RowStream(data, lambda: _texts(_standard_input(options)), is_plain=True)
-    streams = [_of_file(name, readable_file(name, COLUMN_FILE_TYPES), options, tagged) for name in files_of(data)]
+    streams = [
+        _of_file(name, readable_file(name, COLUMN_FILE_TYPES), options, tagged, token_column)
+        for name in files_of(data)
+    ]
     return streams[0] if len(streams) == 1 else _joined(data, streams)
 
 
@@ -119,13 +128,13 @@ def _joined(data: str, streams: list[RowStream]) -> RowStream:
     )
 
 
-def _of_file(data: str, file: Path, options: ReadingArguments, tagged: bool) -> RowStream:
+def _of_file(data: str, file: Path, options: ReadingArguments, tagged: bool, token_column: str | None) -> RowStream:
     opened, read = _opened_columns(data, file, options, tagged)
     if read is None:
         opened = open_file(file, data, options, is_text=True, is_lenient=True)
         read = _reader(opened)
         if tagged and opened.kind != "text":
-            read = sentences_of_token_rows(read) or read
+            read = sentences_of_token_rows(read, token_column) or read
 
     def count() -> int:
         if opened.kind == "parquet" and opened.source.compression is None:

@@ -63,15 +63,21 @@ def sentences_of_lines(file: OpenFile, is_table: bool) -> Rows | None:
     return read
 
 
-def sentences_of_token_rows(rows: Rows) -> Rows | None:
+def sentences_of_token_rows(rows: Rows, given: str | None = None) -> Rows | None:
     """The reader of the sentences of a table that has a token on each row and, in another column, the sentence's
     number; without such a column an empty row ends a sentence. None for any other table.
 
     A new sentence begins where its column has another value, and an empty cell there stands for the value above it.
+    Its tokens are in the column that they are read from.
+
+    Args:
+        rows: Those of the table.
+        given: What the user calls the column of the tokens; None: it has a usual name.
     """
     head = [row for row in islice(rows(), HEAD_ROWS) if not isinstance(row, BadRow)]
     names = list(dict.fromkeys(name for row in head for name in row))
-    token, number = _named(names, TOKEN_NAMES), _named(names, SENTENCE_NAMES)
+    token = given if given in names else _named(names, TOKEN_NAMES)
+    number = _named([name for name in names if name != token], SENTENCE_NAMES)
     if token is None or not all(is_one_word(row.get(token)) for row in head):
         return None
     if number is None and not (
@@ -79,7 +85,7 @@ def sentences_of_token_rows(rows: Rows) -> Rows | None:
     ):
         return None
     ended_by = "empty rows" if number is None else repr(number)
-    logger.warning("Each row is a token: %r; its sentence: %s.", token, ended_by)
+    logger.warning("Each row is a token: %r (--text_column_name names another); its sentence: %s.", token, ended_by)
     return lambda: _grouped(rows(), token, number)
 
 
@@ -100,10 +106,10 @@ def _grouped(rows: Iterator[Row], token: str, number: str | None) -> Iterator[Ro
         is_new = number is not None and not is_empty(found) and found != current
         is_end = number is None and is_empty(row.get(token))
         if (is_new or is_end) and tokens:
-            yield {TOKENS: tokens}
+            yield {token: tokens}
             tokens = []
         current = found if is_new else current
         if not is_empty(row.get(token)):
             tokens.append(row[token])
     if tokens:
-        yield {TOKENS: tokens}
+        yield {token: tokens}

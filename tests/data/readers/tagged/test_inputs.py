@@ -153,6 +153,33 @@ def test_rows_that_only_look_like_tagged_ones_stay_what_they_are(tmp_path: Path)
         assert asked(path)[0] == first
 
 
+def test_the_column_of_the_tokens_of_a_table_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(FILES_OF_TOKENS["numbers.csv"].replace("Word", "Termo"), encoding="utf-8")
+    stream = open_rows(str(path), tagged=True, token_column="Termo")
+    assert list(stream.rows()) == [{"Termo": words} for words in WORDS]
+    assert find_columns(list(stream.rows()), ("tokens", "text"), "Termo").names == ("Termo",)
+
+
+def test_a_model_of_texts_refuses_lists_of_words_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(FILES_OF_TOKENS["pairs.json"], encoding="utf-8")
+    rows = list(open_rows(str(path)).rows())
+    for given, begin in ((None, "Give `text_column_name`"), ("tokens", "`text_column_name`='tokens' holds lists of")):
+        with pytest.raises(ValueError, match="ask a tagger, or write each text as a string") as refused:
+            find_columns(rows, ("text",), given)
+        assert str(refused.value).startswith(begin)
+
+
+def test_texts_in_brackets_are_texts_for_a_model_of_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n1,[music plays]\n2,[applause]\n", encoding="utf-8")
+    rows = list(open_rows(str(path)).rows())
+    for given in (None, "text"):
+        columns = find_columns(rows, ("text", "pair"), given)
+        assert [columns.input_of(row) for row in rows] == ["[music plays]", "[applause]"]
+
+
 def test_a_sentence_of_another_form_than_the_first_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(an_object_a_line([*PAIRS, "no sentence"]), encoding="utf-8")
