@@ -41,7 +41,7 @@ from .run_folder import RUNS, UNNAMED, run_name
 from .train_line import TrainLine
 
 
-__all__ = ["SUMMARY", "main", "search_line"]
+__all__ = ["SUMMARY", "main", "search_line", "task_of"]
 
 
 SUMMARY = "search the hyper-parameters of a training"
@@ -116,6 +116,15 @@ def search_line(words: Sequence[str]) -> TrainLine:
     # A search trains in any case, and says what it found on validation.
     defaults = {name: value for name, value in line.defaults.items() if name not in ("do_train", "do_eval")}
     return replace(line, words=flags, defaults=defaults)
+
+
+def task_of(line: Sequence[str]) -> str:
+    """The name of the task that a command line names, itself or in its recipe.
+
+    Raises:
+        ValueError: as `search_line`.
+    """
+    return search_line(line).task.name
 
 
 def _without_task(words: list[str]) -> tuple[str | None, list[str]]:

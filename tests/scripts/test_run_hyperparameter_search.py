@@ -11,7 +11,7 @@ import pytest
 from transformers import HfArgumentParser
 
 from hf_rnn.cli.run_folder import UNNAMED
-from hf_rnn.cli.search import search_line
+from hf_rnn.cli.search import search_line, task_of
 from hf_rnn.hyperparameter_search.arguments import SearchArguments
 from hf_rnn.hyperparameter_search.spaces import SearchSpace
 from hf_rnn.tasks.arguments import ModelArguments
@@ -87,10 +87,10 @@ def test_the_recipes_of_the_project_parse(name: str, project: Path, monkeypatch:
 def test_the_task_may_stand_in_the_recipe_or_on_the_line(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text(json.dumps({"task": "similarity"}))
-    assert search_line([str(recipe)]).task.name == "sentence-similarity"
-    assert search_line([str(recipe), "--task", "language-modeling"]).task.name == "text-generation"
-    assert search_line(["language-modeling", str(recipe)]).task.name == "text-generation"
-    assert search_line(["--task=token-classification"]).task.name == "token-classification"
+    assert task_of([str(recipe)]) == "sentence-similarity"
+    assert task_of([str(recipe), "--task", "language-modeling"]) == "text-generation"
+    assert task_of(["language-modeling", str(recipe)]) == "text-generation"
+    assert task_of(["--task=token-classification"]) == "token-classification"
 
 
 def test_the_words_in_front_are_those_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
