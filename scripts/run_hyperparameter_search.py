@@ -1,9 +1,8 @@
 #!/usr/bin/env python
 """Search the hyper-parameters of a training; `hf-rnn search` from a checkout.
 
-    python scripts/run_hyperparameter_search.py hf_rnn/recipes/search/imdb_bilstm.json
-    python scripts/run_hyperparameter_search.py --task text-classification --train_file reviews.csv \\
-        --validation_split_percentage 10 --model_type gru --output_dir my_search --n_trials 20
+python scripts/run_hyperparameter_search.py hf_rnn/recipes/search/imdb_bilstm.json
+python scripts/run_hyperparameter_search.py text-classification reviews.csv --model_type gru --output_dir my_search
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ MODEL_HELP = "Model to ask: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several "
     "('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; or - for standard input (a text "
-    "a line). No labels are needed."
+    "a line). No labels are needed, and those that stand there are left out: a tagger reads every file that one is "
+    "trained on, such as the JSON of spaCy and Label Studio or a token a line."
 )
 
 
@@ -39,8 +40,9 @@ class PredictArguments:
         default=None,
         metadata={
             "help": "File to write, which ends in .csv, .jsonl or .conll; - for standard output. It is never "
-            "written over another. Default: NAME.predictions.csv beside the input (.jsonl for spans "
-            "and continuations, .conll for tags of tokens); standard output for standard input."
+            "written over another. Default: beside the input, under its whole name: "
+            "new.csv.predictions.csv (.jsonl for spans and continuations, .conll for tags of tokens); "
+            "standard output for standard input."
         },
     )
     task: str | None = field(

@@ -5,7 +5,8 @@
 
 What goes up is staged first: safetensors weights, configuration, the models' code, tokenizer, card, results.json,
 plots, and the folder `onnx` if there is one. A process that cannot import hf_rnn loads it and must answer as the
-original does. Only then is all of it uploaded, in one commit.
+original does. Only then is all of it uploaded, in one commit. The licence is that of the card, where the training was
+given one (--license).
 """
 
 from __future__ import annotations
@@ -46,4 +47,6 @@ def main(arguments: list[str]) -> None:
             raise
         raise PublishingError(f"Nothing was uploaded. {error}") from error
     print(published.description)
+    if published.remark is not None:
+        print(f"\n{published.remark}")
     print(f"\nPublished: {published.url}" if published.url else "\nA dry run: nothing was uploaded.")

@@ -20,7 +20,7 @@ from ..runs.folder import RESULTS_FILE
 from ..training.arguments import RecurrentTrainingArguments
 
 
-__all__ = ["UNNAMED", "run_folder"]
+__all__ = ["RUNS", "UNNAMED", "run_folder", "run_name"]
 
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
         raise ValueError("`output_dir` is not given; a run of several processes needs it.")
     recorded = non_default_arguments(*arguments)
     job = {"task": task, "arguments": recorded, "content": _content(arguments, recorded)}
-    folder = _folder(_name(task, arguments), json.loads(json.dumps(job)))
+    folder = _folder(run_name(task, arguments), json.loads(json.dumps(job)))
     try:
         yield folder
     finally:
@@ -111,7 +111,8 @@ def _holds(folder: Path, job: Mapping[str, Any]) -> bool:
     return False
 
 
-def _name(task: str, arguments: Sequence[Any]) -> str:
+def run_name(task: str, arguments: Sequence[Any]) -> str:
+    """The name of a run that has none: DATA-TASK."""
     data = next((group for group in arguments if isinstance(group, SourceArguments)), None)
     source = "" if data is None else Path(str(data.train_file or data.dataset_name)).stem
     return "-".join(filter(None, (re.sub(r"[^\w.-]+", "-", source).strip("-."), task)))

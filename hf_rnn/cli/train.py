@@ -12,7 +12,7 @@ import transformers
 from transformers import HfArgumentParser
 
 from ..hub.model_card import figure_names, write_model_card
-from ..hub.publishing import publish
+from ..hub.publishing import Publication, publish
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
 from ..tasks.beside import comparison_lines
@@ -22,6 +22,7 @@ from ..training.arguments import RecurrentTrainingArguments
 from ..training.interruption import TrainingInterrupted
 from .errors import SIGNALLED, errors_in_one_line
 from .flags import CommandParser
+from .label_remark import label_remark
 from .run_folder import UNNAMED, run_folder
 from .train_help import flags_text, usage_text
 from .train_line import TrainLine
@@ -124,13 +125,17 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    for line in [*_uses(results["task"], folder, results["model"]["class"]), *comparison_lines(results)]:
+    uses = _uses(results["task"], folder, results["model"]["class"])
+    for line in [*uses, *comparison_lines(results), *label_remark(results, folder)]:
         print(line)
     if training.push_to_hub:
-        print(f"Published: {_publish(folder, training)}")
+        published = _publish(folder, training)
+        if published.remark is not None:
+            print(published.remark)
+        print(f"Published: {published.url}")
 
 
-def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
+def _publish(folder: str, training: RecurrentTrainingArguments) -> Publication:
     """Publish the run anew: what the Trainer has pushed so far lacks the results and their card."""
     return publish(
         folder,
@@ -138,7 +143,7 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> str | None:
         private=bool(training.hub_private_repo),
         revision=training.hub_revision,
         token=training.hub_token,
-    ).url
+    )
 
 
 def _uses(task: str, folder: str, model_class: str) -> list[str]:

@@ -81,7 +81,7 @@ def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:
             ) from error
     named = read_recipe(first).get("task")
     if named is None:
-        raise ValueError(f"The recipe {first!r} names no `task`; give it first: hf-rnn train TASK {first}")
+        raise ValueError(f"The recipe {first!r} names no `task`; give it first: TASK {first}")
     return find_task(str(named)), names
 
 

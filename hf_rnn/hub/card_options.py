@@ -25,7 +25,7 @@ class CardOptions:
 
     Args:
         license: The Hub's identifier of the weights' licence, such as `"apache-2.0"`; `"other"` for one that it has no
-            identifier of.
+            identifier of; None: nobody has chosen one, and the card claims none.
         license_name, license_link: What such another licence is called, and the address where it is to be read.
         language: ISO 639 code or codes of the training text; None: it is not known, or there is no text.
         repo_id: Where the weights are, for the usage snippet; default: the run's name.
@@ -39,7 +39,7 @@ class CardOptions:
         ValueError: `license_name` or `license_link` is missing where `license` is `"other"`, or given where it is not.
     """
 
-    license: str
+    license: str | None
     language: str | list[str] | None
     license_name: str | None = None
     license_link: str | None = None
@@ -53,8 +53,8 @@ class CardOptions:
         texts = self.language if isinstance(self.language, list) and self.language else [self.language]
         if self.language is not None and not all(isinstance(text, str) and text for text in texts):
             raise TypeError(f"`language` must be a text, a list of texts or None; it is {self.language!r}")
-        if not isinstance(self.license, str) or not self.license:
-            raise TypeError(f"`license` must be the Hub's identifier of a licence; it is {self.license!r}")
+        if self.license is not None and (not isinstance(self.license, str) or not self.license):
+            raise TypeError(f"`license` must be the Hub's identifier of a licence, or None; it is {self.license!r}")
         if not isinstance(self.bundled, bool):
             raise TypeError(f"`bundled` must be true or false; it is {self.bundled!r}")
         for name in ("license_name", "license_link", "repo_id", "dataset_license_note", "compared_in"):

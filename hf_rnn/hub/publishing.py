@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError,
 from huggingface_hub.utils import validate_repo_id
 
 from ..runs.publishable import README_FILE, WEIGHT_FILES
-from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, stage
+from .staging import ONNX_FOLDER, PICKLED_WEIGHTS, StagedModel, find_run, stage
 
 
 __all__ = ["Destination", "Publication", "PublishingError", "describe", "find_destination", "publish", "upload"]
@@ -44,10 +44,17 @@ class Destination:
 
 @dataclass(frozen=True)
 class Publication:
-    """The account of what was published, in words, and where; `url` is None after a dry run."""
+    """The account of what was published, in words, and where; `url` is None after a dry run.
+
+    Attributes:
+        description: The files, the card's front matter, and what was checked.
+        url: The commit, or the pull request.
+        remark: What the owner is still to do, as a sentence; None: nothing.
+    """
 
     description: str
     url: str | None
+    remark: str | None = None
 
 
 def publish(
@@ -85,7 +92,8 @@ def publish(
     with tempfile.TemporaryDirectory() as folder:
         staged = stage(run_folder, folder, repo_id=destination.repo_id if destination else repo_id)
         message = commit_message or f"Upload {staged.results['name']} ({staged.results['model']['class']})"
-        return Publication(describe(staged), upload(staged, destination, message) if destination else None)
+        url = upload(staged, destination, message) if destination else None
+        return Publication(describe(staged), url, _licence_remark(staged, find_run(run_folder)))
 
 
 def find_destination(
@@ -164,6 +172,16 @@ def describe(staged: StagedModel) -> str:
         *(f"- {check}" for check in staged.checks),
     ]
     return "\n".join(lines)
+
+
+def _licence_remark(staged: StagedModel, source: Path) -> str | None:
+    """Say how to name a licence where the card has none: the Hub takes it as it is."""
+    if ModelCard.load(staged.folder / README_FILE).data.get("license"):
+        return None
+    return (
+        "The card names no licence, and without one nobody else may use the model. To name one, write a line such as "
+        f"`license: mit` below the first line of {source / README_FILE} and push again; a training takes `--license`."
+    )
 
 
 def _replaced(names: Iterable[str]) -> list[str]:

@@ -157,8 +157,6 @@ def _read_card(path: Path, results: dict[str, Any]) -> str:
         card = ModelCard.load(path)
     except (yaml.YAMLError, ValueError) as error:
         raise StagingError(f"The front matter of {path} is not that of a model card; {again}. {error}") from error
-    if not card.data.get("license"):
-        raise StagingError(f"The front matter of {path} has no `license`; {again}.")
     measured = {
         (split, METRICS[name][1], value)
         for split, figures in results["metrics"].items()

@@ -27,8 +27,8 @@ class SearchArguments:
     task: str | None = field(
         default=None,
         metadata={
-            "help": f"Task of the models, which decides the flags: {', '.join(SEARCHED_TASKS)}. Default: that "
-            "of the recipe."
+            "help": f"Task of the models, which decides the flags: {', '.join(SEARCHED_TASKS)}. Default: the "
+            "first word, or that of the recipe."
         },
     )
     search_space: str | None = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from transformers import Pipeline
 from transformers.utils import logging
 
 from ..data.readers.files import expand_path
-from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, open_rows
+from ..data.readers.row_stream import STANDARD_INPUT, BadRow, Row, RowStream, check_files, open_rows
 from ..data.readers.tables.options import ReadingArguments
 from ..kernels.loading import build_and_load, of_use_to
 from ..version import __version__
@@ -33,6 +34,8 @@ WINDOW_BATCHES = 32
 WINDOW_CHARACTERS = 2**24
 # Rows that are looked at to find the columns.
 FIRST_ROWS = 100
+# Characters of patterns, which a file's name cannot have everywhere.
+_NO_PART_OF_NAMES = re.compile(r'[*?:<>|"]')
 # A text can make a model raise these: such an error is that of its row.
 ROW_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, KeyError)
 
@@ -87,16 +90,16 @@ def predict_file(
     are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`. A row
     that cannot be read, or whose text is empty, has no answer; its `problem` says why.
 
-    The file is read window by window, in constant memory (but for a json file that is one list), and within a window
-    texts of similar length are computed together. A run that was killed goes on when it is called again with the same
-    arguments: no row is lost, and none comes twice.
+    The file is read window by window, in constant memory (but for a json file that is one list, or lines that are
+    lists), and within a window texts of similar length are computed together. A run that was killed goes on when it is
+    called again with the same arguments: no row is lost, and none comes twice.
 
     Args:
         model: A folder, a repository of the Hub, `bundled:NAME` or a pipeline.
         data: A file, `-` for standard input, or a dataset; see `hf_rnn.data.readers.row_stream.open_rows`.
         output: A file that ends in .csv, .jsonl or .conll, or `-` for standard output. Default: beside the input,
-            `NAME.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of tokens; for a dataset in
-            the current folder, for standard input standard output.
+            under its whole name, `new.csv.predictions.csv`, or .jsonl for spans and continuations, .conll for tags of
+            tokens; for a dataset of the Hub in the current folder, for standard input standard output.
         task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
             checkpoint does.
         format: csv, jsonl or conll; with conll a tagger cuts texts into words itself. Default: as `output` ends.
@@ -121,15 +124,17 @@ def predict_file(
     began = time.monotonic()
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"`batch_size`={batch_size!r} must be an integer of at least 1.")
-    stream = open_rows(os.fspath(data), split, reading)
+    check_files(os.fspath(data))
     pipeline = model if isinstance(model, Pipeline) else load_pipeline(model, task)
+    kinds = kinds_of(pipeline)
+    stream = open_rows(os.fspath(data), split, reading, tagged="tokens" in kinds, token_column=text_column)
     rows = stream.rows()
     first = list(islice(rows, FIRST_ROWS))
-    columns = find_columns(first, kinds_of(pipeline), text_column, pair_column, stream.is_plain)
+    columns = find_columns(first, kinds, text_column, pair_column, stream.is_plain)
     form = _format(format, output, pipeline, columns, generate)
     options = AnswerOptions(top_k, probabilities, generate, max_new_tokens)
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")
-    target = _output(output, stream, form)
+    target = _output(output, stream, split, form)
     if (stream.size or 0) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):
         # The kernels are there before the first window, so that a run that goes on computes the same.
         build_and_load()
@@ -207,15 +212,18 @@ def _format(
     return format
 
 
-def _output(output: str | os.PathLike[str] | None, stream: RowStream, format: str) -> str:
+def _output(output: str | os.PathLike[str] | None, stream: RowStream, split: str | None, format: str) -> str:
     if output is not None:
         given = os.fspath(output)
         return given if given == STANDARD_INPUT else str(expand_path(given))
     if stream.name == STANDARD_INPUT:
         return STANDARD_INPUT
     path = expand_path(stream.name)
-    folder = path.parent if path.is_file() else Path()
-    return str(folder / f"{path.stem}.predictions.{format}")
+    beside = path.parent.is_dir()
+    # The whole name, so that the answers to new.csv and to new.jsonl are two files; "--" is in no name of the Hub.
+    whole = _NO_PART_OF_NAMES.sub("_", path.name if beside else path.as_posix().replace("/", "--"))
+    named = ".".join(filter(None, [whole, split, "predictions", format]))
+    return str(path.parent / named if beside else Path(named))
 
 
 def _windows(rows: Iterator[Row], columns: InputColumns, batch_size: int) -> Iterator[list[Any]]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..data.readers.cells import as_list
 from ..data.readers.columns import sample_value, text_columns
 from ..data.readers.pair_columns import pair_of_texts
 from ..data.readers.row_stream import TEXT_COLUMN, BadRow, Row
-from ..data.readers.tagged.table import USUAL_TOKEN_COLUMNS
+from ..data.readers.tables.object_lists import list_and_part, part_of, parts_in_lists
+from ..data.readers.tagged.recognition import looks_like_entities
+from ..data.readers.tagged.table import LIST_NAMES, USUAL_TAG_COLUMNS, USUAL_TOKEN_COLUMNS, plain_name
 
 
 __all__ = ["InputColumns", "find_columns"]
 
 
 logger = logging.getLogger(__name__)
+
+# What is said of a column where the model is no tagger.
+_NO_WORDS = "holds lists of words, and the model takes texts: ask a tagger, or write each text as a string"
 
 Kind = Literal["text", "pair", "tokens"]
 
@@ -41,7 +48,10 @@ class InputColumns:
             return row
         if self.kind == "tokens":
             return _checked_tokens(row.get(self.names[0]))
-        values: list[Any] = [row.get(name) for name in self.names]
+        try:
+            values: list[Any] = [_cell(row, name) for name in self.names]
+        except ValueError as error:
+            return BadRow(str(error))
         if self.kind == "pair" and self.is_plain:
             values = str(row[TEXT_COLUMN]).split("\t")
             if len(values) != 2:
@@ -74,9 +84,12 @@ def find_columns(
     """
     good = [row for row in rows if not isinstance(row, BadRow)]
     names = list(dict.fromkeys(name for row in good for name in row))
+    lists = _columns_of_lists(good, names, written="tokens" in kinds)
     for argument, name in (("text_column_name", text_column), ("text_pair_column_name", pair_column)):
-        if name is not None and good and name not in names:
-            raise ValueError(f"`{argument}`={name!r} must be one of the columns: {', '.join(map(repr, names))}.")
+        if name is not None and good:
+            _check_column(argument, name, {one: [row.get(one) for row in good] for one in names})
+            if name in lists and "tokens" not in kinds:
+                raise ValueError(f"`{argument}`={name!r} {_NO_WORDS}.")
     if pair_column is not None and "pair" not in kinds:
         raise ValueError(f"`text_pair_column_name`={pair_column!r} was given, and the model takes no pairs of texts.")
     if not good:
@@ -86,7 +99,6 @@ def find_columns(
         return InputColumns("text" if "text" in kinds else "pair", (TEXT_COLUMN,), is_plain=True)
     if text_column is not None and pair_column is not None:
         return InputColumns("pair", (text_column, pair_column))
-    lists = {name for row in good for name, value in row.items() if isinstance(value, list)}
     for kind in kinds:
         if pair_column is not None and kind != "pair":
             continue
@@ -95,8 +107,22 @@ def find_columns(
     wanted = "`text_column_name` and `text_pair_column_name`" if "pair" in kinds else "`text_column_name`"
     shown = ", ".join(f"{name!r} ({sample_value([row.get(name) for row in good])})" for name in names)
     raise ValueError(
-        f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}."
+        f"Give {wanted}: no column has a usual name or is the only one of texts; the columns are {shown}"
+        f"{parts_in_lists({name: [row.get(name) for row in good] for name in names})}"
+        f"{'' if 'tokens' in kinds else ''.join(f'; {name!r} {_NO_WORDS}' for name in names if name in lists)}."
     )
+
+
+def _check_column(argument: str, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Raise a ValueError that names `argument` unless `name` is a column of texts or tokens, or a part of lists."""
+    hint = parts_in_lists({name: columns[name]} if name in columns else columns)
+    if name in columns:
+        if hint:
+            raise ValueError(f"`{argument}`={name!r} is no column of texts{hint}.")
+        return
+    found = list_and_part(name, columns)
+    if found is None or not parts_in_lists({found[0]: columns[found[0]]}):
+        raise ValueError(f"`{argument}`={name!r} must be one of the columns: {', '.join(map(repr, columns))}{hint}.")
 
 
 def _usual(
@@ -116,13 +142,52 @@ def _usual(
     if given is not None:
         return (given,) if (given in lists) == (kind == "tokens") else None
     if kind == "tokens":
-        return next(((name,) for name in USUAL_TOKEN_COLUMNS if name in lists), None)
+        column = _token_column(rows, [name for name in names if name in lists])
+        return None if column is None else (column,)
     column = text_columns({name: [row.get(name) for row in rows] for name in names}).certain
     if column is None and len(names) == 1 and names[0] not in lists:
         column = names[0]
     if column is not None and column != "text" and len(names) > 1:
         logger.warning("Texts are read from %r (--text_column_name names another).", column)
     return None if column is None else (column,)
+
+
+def _columns_of_lists(rows: Sequence[Mapping[str, Any]], names: Sequence[str], written: bool) -> set[str]:
+    """The columns whose cells are lists of words, also those `written` as text, such as ``['a', 'b']``."""
+    cells = {name: [row[name] for row in rows if row.get(name)] for name in names}
+    return {name for name in names if cells[name] and all(_is_list(cell, written) for cell in cells[name])}
+
+
+def _is_list(cell: Any, written: bool) -> bool:
+    items = as_list(cell) if written and isinstance(cell, str) else cell
+    return isinstance(items, list) and not any(isinstance(item, list | Mapping) for item in items)
+
+
+def _token_column(rows: Sequence[Mapping[str, Any]], lists: Sequence[str]) -> str | None:
+    """The column of the tokens among those of `lists`: one with a usual name, else the first that is none of tags."""
+    for usual in USUAL_TOKEN_COLUMNS:
+        if (found := next((name for name in lists if name.rpartition(".")[2] == usual), None)) is not None:
+            return found
+    column = next((name for name in lists if not _holds_tags(rows, name)), None)
+    if column is not None:
+        logger.warning("Tokens are read from %r (--text_column_name names another).", column)
+    return column
+
+
+def _holds_tags(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    last = plain_name(name.rpartition(".")[2])
+    if last in (*USUAL_TAG_COLUMNS, *LIST_NAMES):
+        return True
+    cells = [row.get(name) for row in rows]
+    items = [item for cell in cells for item in (as_list(cell) if isinstance(cell, str) else cell) or ()]
+    return not all(isinstance(item, str) for item in items) or looks_like_entities(Counter(items))
+
+
+def _cell(row: Mapping[str, Any], name: str) -> Any:
+    """What a row has in a column, or in the one object of a list that a dotted name names a part of."""
+    if name in row or (found := list_and_part(name, row)) is None:
+        return row.get(name)
+    return part_of(row[found[0]], found[1])
 
 
 def _problem(text: Any) -> str | None:
@@ -136,6 +201,8 @@ def _problem(text: Any) -> str | None:
 
 
 def _checked_tokens(tokens: Any) -> Any:
+    if isinstance(tokens, str):
+        tokens = as_list(tokens) or tokens
     if not isinstance(tokens, list):
         return BadRow(f"the tokens are {tokens!r}, which is no list")
     for position, token in enumerate(tokens):

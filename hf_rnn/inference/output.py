@@ -98,7 +98,9 @@ class AnswerFile:
 
     def _open(self) -> None:
         if self.path.exists():
-            raise OutputExistsError(f"`output`={str(self.path)!r} exists already; name another file or remove it.")
+            raise OutputExistsError(
+                f"`output`={str(self.path)!r} exists already; name another by `--output`, or remove it."
+            )
         if self.part.exists():
             self.progress = self._noted()
         elif self.job is not None:

@@ -10,7 +10,7 @@ __all__ = ["OTHER", "check_licence"]
 OTHER = "other"
 
 
-def check_licence(license: str, license_name: str | None, license_link: str | None) -> None:
+def check_licence(license: str | None, license_name: str | None, license_link: str | None) -> None:
     """Raises:
     ValueError: `license_name` or `license_link` is missing where `license` is `"other"`, or given where it is not.
     """

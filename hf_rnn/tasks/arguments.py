@@ -316,9 +316,12 @@ class ReportArguments:
             "weights that know it. Default: the one that is found in the texts."
         },
     )
-    license: str = field(
-        default="apache-2.0",
-        metadata={"help": "Licence of the trained model, as the Hub spells it; other for any that it does not list."},
+    license: str | None = field(
+        default=None,
+        metadata={
+            "help": "Licence of the trained model, which its card names as the Hub spells it (mit, apache-2.0 ...); "
+            "other for any that it does not list. Default: none is named."
+        },
     )
     license_name: str | None = field(
         default=None, metadata={"help": "Name of the licence, where `license` is other. Default: none."}

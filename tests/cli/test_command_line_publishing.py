@@ -35,7 +35,9 @@ def test_a_training_script_publishes_its_run(
 
     # Without `hub_model_id` the folder names the repository.
     sha = ana.model_info("ana/reviews").sha
-    assert capsys.readouterr().out.splitlines()[-1] == f"Published: {ana.endpoint}/ana/reviews/commit/{sha}"
+    remark, published = capsys.readouterr().out.splitlines()[-2:]
+    assert published == f"Published: {ana.endpoint}/ana/reviews/commit/{sha}"
+    assert remark.startswith("The card names no licence") and remark.endswith("a training takes `--license`.")
     names = set(ana.list_repo_files("ana/reviews"))
     assert {"README.md", "results.json", "learning_curves.png", "model.safetensors", "cells.py"} <= names
     assert "last-checkpoint/model.safetensors" in names

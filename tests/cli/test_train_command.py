@@ -79,7 +79,7 @@ def test_a_recipe_says_itself_what_is_done(tmp_path: Path, monkeypatch: pytest.M
     assert TrainLine.of(["scripts/recipes/quora_siamese.json"]).task.name == "sentence-similarity"
     Path("mine.json").write_text('{"train_file": "a.csv", "do_train": true}')
     assert TrainLine.of(["similarity", "mine.json"]).words == ["mine.json"]
-    with pytest.raises(ValueError, match=r"'mine.json' names no `task`; give it first: hf-rnn train TASK mine.json"):
+    with pytest.raises(ValueError, match=r"'mine.json' names no `task`; give it first: TASK mine.json"):
         TrainLine.of(["mine.json"])
     # These are data: rows, not arguments.
     for name, rows in {"rows.json": '[{"text": "a"}]', "lines.json": '{"text": "a"}\n{"text": "b"}\n'}.items():

@@ -33,7 +33,7 @@ def test_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
         (
             {"license": "", "language": "en"},
             TypeError,
-            "`license` must be the Hub's .*; it is ''",
+            "`license` must be the Hub's .*, or None; it is ''",
         ),
         (
             {"license": "other", "language": "en", "license_name": "mine"},

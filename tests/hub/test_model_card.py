@@ -39,6 +39,15 @@ def test_the_card_is_the_stored_one() -> None:
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_a_card_claims_no_licence_that_nobody_chose(tmp_path: Path) -> None:
+    write_model_card(tmp_path, results_document(), license=None, language="en")
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "license" not in text.split("---")[1]
+    assert "- Licence of the weights: the one named at the top of this card; without one, nobody but" in text
+    assert ModelCard.load(tmp_path / "README.md").data.license is None
+    assert read_card_options(tmp_path / "card.json").license is None
+
+
 def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
     write_model_card(tmp_path, results_document(), **OPTIONS)
     data = ModelCard.load(tmp_path / "README.md").data
@@ -168,7 +177,7 @@ def test_bad_options_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     for options, message in [
         ({"license": "mit"}, "language"),
         ({**OPTIONS, "licence": "mit"}, "licence"),
-        ({**OPTIONS, "license": None}, "`license` must be the Hub's identifier of a licence; it is None"),
+        ({**OPTIONS, "license": 3}, "`license` must be the Hub's identifier of a licence, or None; it is 3"),
     ]:
         with pytest.raises(TypeError, match=message):
             write_model_card(tmp_path, results_document(), **options)

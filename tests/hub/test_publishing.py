@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from hf_rnn.hub import publishing, staging
 from hf_rnn.hub.answers import answers
+from hf_rnn.hub.model_card import write_model_card
 from hf_rnn.hub.publishing import PublishingError, find_destination, publish, upload
 from hf_rnn.hub.staging import StagedModel, StagingError, stage
+from hf_rnn.runs.results import read_results
 from tests.fixtures.loopback import LoopbackHub
 from tests.publishing import ana_fixture, with_card, writes  # noqa: F401  (`ana` is a fixture)
 
@@ -64,6 +66,20 @@ def test_a_run_goes_up_in_one_commit(run: Path, ana: HfApi, loopback_hub: Loopba
     assert f"{(run / 'model.safetensors').stat().st_size:>12,}  model.safetensors" in lines
     assert "license: apache-2.0" in lines
     assert "- there it answers as the original does, to 1e-6" in lines
+
+
+def test_a_card_without_a_licence_goes_up_and_how_to_name_one_is_said(run: Path, ana: HfApi, tmp_path: Path) -> None:
+    write_model_card(run, read_results(run / "results.json"), license=None, language="en")
+    published = publish(run, "film")
+    assert ana.model_info("ana/film").card_data.get("license") is None
+    readme = run / "README.md"
+    assert f"write a line such as `license: mit` below the first line of {readme} and push again" in str(
+        published.remark
+    )
+    readme.write_text(readme.read_text(encoding="utf-8").replace("---\n", "---\nlicense: mit\n", 1), encoding="utf-8")
+    again = publish(run, "film")
+    assert again.remark is None
+    assert ana.model_info("ana/film").card_data.license == "mit"
 
 
 def test_a_branch_a_pull_request_and_a_private_repository(run: Path, ana: HfApi) -> None:

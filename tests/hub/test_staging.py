@@ -148,11 +148,6 @@ def with_broken_front_matter(run: Path) -> None:
     (run / "README.md").write_text(card.replace("license: apache-2.0", "license: [apache-2.0"))
 
 
-def without_a_license(run: Path) -> None:
-    card = (run / "README.md").read_text()
-    (run / "README.md").write_text(card.replace("license: apache-2.0\n", ""))
-
-
 def with_a_bad_model_index(run: Path) -> None:
     card = (run / "README.md").read_text()
     (run / "README.md").write_text(card.replace("\n  results:\n", "\n  outcomes:\n"))
@@ -190,7 +185,6 @@ def not_ended(run: Path) -> None:
         (without_figures, "`metrics` in .*results.json has no figure that a card shows: measure the model"),
         (with_other_figures, "shows Accuracy 0.9071 on the test split, which is not in results.json; write it again"),
         (with_broken_front_matter, "The front matter of .*README.md is not that of a model card; write it again"),
-        (without_a_license, "has no `license`; write it again"),
         (with_a_bad_model_index, "The front matter of .*README.md is not that of a model card"),
         (
             pickled,

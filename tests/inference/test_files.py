@@ -52,7 +52,7 @@ def test_a_classifier_gives_the_likeliest_label_of_each_row_in_order(tmp_path: P
     model = classifier(tmp_path)
     done = predict_file(model, texts_file(tmp_path), probabilities=True, batch_size=4, progress=False)
     assert (done.output, done.task, done.rows, done.unanswered) == (
-        str(tmp_path / "new.predictions.csv"),
+        str(tmp_path / "new.csv.predictions.csv"),
         "text-classification",
         len(TEXTS),
         0,
@@ -64,7 +64,7 @@ def test_a_classifier_gives_the_likeliest_label_of_each_row_in_order(tmp_path: P
         found = [float(row[f"probability_{name}"]) for name in names]
         assert found == pytest.approx(expected, abs=2e-6)
         assert float(row["score"]) == max(found)
-    assert {path.name for path in tmp_path.iterdir()} == {"classifier", "new.csv", "new.predictions.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"classifier", "new.csv", "new.csv.predictions.csv"}
 
 
 def test_top_k_names_the_labels_by_their_probability(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_tagger_gives_tags_for_tokens_and_spans_for_texts(tmp_path: Path) -> N
     path = tmp_path / "new.conll"
     path.write_text("".join("\n".join(f"{token} X" for token in tokens) + "\n\n" for tokens in sentences))
     done = predict_file(folder, path, progress=False)
-    assert done.output == str(tmp_path / "new.predictions.conll")
+    assert done.output == str(tmp_path / "new.conll.predictions.conll")
     expected = "".join(
         "".join(f"{token}\t{tag}\n" for token, tag in zip(*both, strict=True)) + "\n"
         for both in zip(sentences, tags, strict=True)

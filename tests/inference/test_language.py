@@ -64,7 +64,7 @@ def test_a_language_model_gives_the_loss_of_each_text(
 def test_a_language_model_continues_each_text(tmp_path: Path) -> None:
     folder = language_model(tmp_path)
     done = predict_file(folder, texts_file(tmp_path), generate=True, max_new_tokens=5, batch_size=4, progress=False)
-    assert done.output == str(tmp_path / "new.predictions.jsonl")
+    assert done.output == str(tmp_path / "new.csv.predictions.jsonl")
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     for row, text in zip(lines_of(done.output), TEXTS, strict=True):
         ids = TOKENIZER(text)["input_ids"]

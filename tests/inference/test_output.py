@@ -138,7 +138,7 @@ def test_the_part_of_another_job_is_neither_continued_nor_lost(
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, data, path = classifier(tmp_path), texts_file(tmp_path), tmp_path / "out.csv"
     path.write_text("mine")
-    with pytest.raises(OutputExistsError, match=r"out.csv' exists already; name another file or remove it"):
+    with pytest.raises(OutputExistsError, match=r"out.csv' exists already; name another by `--output`, or remove it"):
         predict_file(model, data, path, progress=False)
     assert path.read_text() == "mine"
     path.unlink()

@@ -36,6 +36,10 @@ def test_model_arguments_that_do_not_fit(values: dict[str, str], message: str) -
         ModelArguments(**values)
 
 
+def test_no_licence_is_claimed_unless_one_is_named() -> None:
+    assert ReportArguments().license is None
+
+
 def test_a_licence_without_its_address_is_refused_before_anything_is_trained() -> None:
     with pytest.raises(ValueError, match="`license_link`=None must be given, since `license` is 'other'"):
         ReportArguments(license="other", license_name="mine")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .cells import as_list, as_number, is_empty, is_moment, is_number
 from .column_names import LABEL_NAMES, TEXT_NAMES, is_index_name, is_time_name, usual_columns
 from .places import data_columns
+from .tables.object_lists import parts_in_lists
 
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 def described_columns(rows: Dataset) -> str:
-    """Every column with a value of it: ``'review' ('a fine film'), 'stars' ('4')``."""
+    """Every column with a value of it, ``'review' ('a fine film'), 'stars' ('4')``, and the parts of its lists."""
     names = data_columns(rows)
     shown = ", ".join(f"{name!r} ({sample_value(rows[:100][name])})" for name in names[:SHOWN_COLUMNS])
     more = len(names) - SHOWN_COLUMNS
-    return f"{shown} and {more} more" if more > 0 else shown
+    listed = f"{shown} and {more} more" if more > 0 else shown
+    return listed + parts_in_lists({name: rows[:100][name] for name in names})
 
 
 def sample_columns(rows: Dataset) -> dict[str, list[Any]]:

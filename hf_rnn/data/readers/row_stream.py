@@ -18,23 +18,22 @@ from .files import check_names, expand_path, files_of, names_files, readable_fil
 from .tables.class_folders import ClassFolders, find_class_folders
 from .tables.columnar import open_columnar
 from .tables.json_rows import flattened, open_json
-from .tables.opening import OpenFile, find_text, open_file
+from .tables.opening import COLUMNAR_EXTENSIONS, JSON_EXTENSIONS, OpenFile, find_text, open_file
 from .tables.options import ReadingArguments, reading_flags
 from .tables.rows import BadRow, read_batches
 from .tables.sources import extension_of, find_source
-from .tagged.column_file import column_tokens
+from .tagged.inputs import LENIENT, sentences_of_columns, sentences_of_lines, sentences_of_token_rows
+from .tagged.json_file import listed_inputs
 
 
-__all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "open_rows"]
+__all__ = ["STANDARD_INPUT", "BadRow", "Row", "RowStream", "check_files", "open_rows"]
 
 STANDARD_INPUT = "-"
 COLUMN_FILE_TYPES = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".bioes")
-# The column of what has no names: a line of text, the tokens of a sentence in columns.
-TEXT_COLUMN, TOKEN_COLUMN, LABEL_COLUMN = "text", "tokens", "label"
+# The columns of what has no names: a line of text, and the folder of a text.
+TEXT_COLUMN, LABEL_COLUMN = "text", "label"
 BATCH = 1000
 HEAD_BYTES = 2**20
-# A byte that is not of the encoding is found in its row, by whoever reads the row, and does not end the file.
-LENIENT = "surrogateescape"
 
 Row = Mapping[str, Any] | BadRow
 
@@ -60,7 +59,21 @@ class RowStream:
     is_plain: bool = False
 
 
-def open_rows(data: str, split: str | None = None, options: ReadingArguments | None = None) -> RowStream:
+def check_files(data: str) -> None:
+    """Raise what `open_rows` would raise for files that are not there, or whose extension is that of no rows."""
+    if data != STANDARD_INPUT and names_files(data):
+        for name in files_of(data):
+            readable_file(name, COLUMN_FILE_TYPES)
+
+
+def open_rows(
+    data: str,
+    split: str | None = None,
+    options: ReadingArguments | None = None,
+    *,
+    tagged: bool = False,
+    token_column: str | None = None,
+) -> RowStream:
     """The rows of `data`, which is found out to be what it is, and not read yet.
 
     Args:
@@ -71,6 +84,9 @@ def open_rows(data: str, split: str | None = None, options: ReadingArguments | N
             the Hub, or a folder that `datasets.load_dataset` reads.
         split: Of a dataset. Default: its only one, or else ``test``.
         options: What is known of the file. Default: everything is found from its content.
+        tagged: Whether a file that training reads as tagged sentences is one of sentences, in the column ``tokens``:
+            one with a token on each line or row, or with the tag behind each word. In JSON they are always.
+        token_column: What the user calls the column of a table with a token on each row.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -85,7 +101,10 @@ def open_rows(data: str, split: str | None = None, options: ReadingArguments | N
         raise ValueError(f"`split`={split!r} is that of a dataset, and {data!r} is none; leave it out.")
     if data == STANDARD_INPUT:
         return RowStream(data, lambda: _texts(_standard_input(options)), is_plain=True)
-    streams = [_of_file(name, readable_file(name, COLUMN_FILE_TYPES), options) for name in files_of(data)]
+    streams = [
+        _of_file(name, readable_file(name, COLUMN_FILE_TYPES), options, tagged, token_column)
+        for name in files_of(data)
+    ]
     return streams[0] if len(streams) == 1 else _joined(data, streams)
 
 
@@ -101,6 +120,7 @@ def _joined(data: str, streams: list[RowStream]) -> RowStream:
     first = streams[0]
     return replace(
         first,
+        name=data,
         rows=read,
         size=sum(stream.size or 0 for stream in streams),
         identity={"files": [stream.identity for stream in streams]},
@@ -108,20 +128,35 @@ def _joined(data: str, streams: list[RowStream]) -> RowStream:
     )
 
 
-def _of_file(data: str, file: Path, options: ReadingArguments) -> RowStream:
-    if extension_of(file) in COLUMN_FILE_TYPES:
-        source = find_source(file, data)
-        opened = OpenFile(source, "columns", find_text(source, options, is_lenient=True))
-    else:
+def _of_file(data: str, file: Path, options: ReadingArguments, tagged: bool, token_column: str | None) -> RowStream:
+    opened, read = _opened_columns(data, file, options, tagged)
+    if read is None:
         opened = open_file(file, data, options, is_text=True, is_lenient=True)
-    read = _reader(opened)
+        read = _reader(opened)
+        if tagged and opened.kind != "text":
+            read = sentences_of_token_rows(read, token_column) or read
 
     def count() -> int:
         if opened.kind == "parquet" and opened.source.compression is None:
             return _parquet_rows(file)
         return sum(1 for _ in read())
 
-    return RowStream(data, read, file.stat().st_size, _identity(file, options), count, opened.kind == "text")
+    return RowStream(data, read, file.stat().st_size, _identity(file, options, tagged), count, opened.kind == "text")
+
+
+def _opened_columns(
+    data: str, file: Path, options: ReadingArguments, tagged: bool
+) -> tuple[OpenFile, Callable[[], Iterator[Row]] | None]:
+    """The lines of a file, and the reader of their sentences where they are no rows and no texts."""
+    source = find_source(file, data)
+    if source.extension in (*JSON_EXTENSIONS, *COLUMNAR_EXTENSIONS):
+        return OpenFile(source, "lines"), None
+    opened = OpenFile(source, "lines", find_text(source, options, is_lenient=True))
+    if extension_of(file) in COLUMN_FILE_TYPES:
+        return opened, lambda: sentences_of_columns(opened)
+    if not tagged or options.delimiter is not None:
+        return opened, None
+    return opened, sentences_of_lines(opened, source.extension in (".csv", ".tsv"))
 
 
 def _reader(opened: OpenFile) -> Callable[[], Iterator[Row]]:
@@ -130,14 +165,15 @@ def _reader(opened: OpenFile) -> Callable[[], Iterator[Row]]:
         check_names(opened, opened.layout.names)
         return lambda: _table(opened)
     if opened.kind == "json":
+        listed = listed_inputs(opened)
+        if listed is not None:
+            return lambda: iter(listed)
         first = next(_json(opened), None)
         if isinstance(first, BadRow):
             raise ValueError(f"The file {opened.source.shown!r} holds no rows of JSON: the first {first.problem}.")
         return lambda: _json(opened)
     if opened.kind == "text":
         return lambda: _texts_of(opened)
-    if opened.kind == "columns":
-        return lambda: _sentences(opened)
     with open_columnar(opened.source, opened.kind):
         # A file that is not of its kind is found before anything is asked of it.
         return lambda: _columnar(opened)
@@ -179,7 +215,7 @@ def _of_classes(data: str, classes: ClassFolders, options: ReadingArguments) -> 
     return RowStream(data, read, sum(file.stat().st_size for file in files), identity, lambda: len(files))
 
 
-def _identity(file: Path, options: ReadingArguments) -> dict[str, Any]:
+def _identity(file: Path, options: ReadingArguments, tagged: bool = False) -> dict[str, Any]:
     with file.open("rb") as stream:
         head = hashlib.sha256(stream.read(HEAD_BYTES)).hexdigest()
     state = file.stat()
@@ -189,6 +225,7 @@ def _identity(file: Path, options: ReadingArguments) -> dict[str, Any]:
         "modified_ns": state.st_mtime_ns,
         "sha256_of_head": head,
         "reading": reading_flags(options),
+        "tagged": tagged,
     }
 
 
@@ -235,10 +272,3 @@ def _texts_of(opened: OpenFile) -> Iterator[Row]:
 def _texts(stream: IO[str]) -> Iterator[Row]:
     for line in stream:
         yield {TEXT_COLUMN: line.rstrip("\n")}
-
-
-def _sentences(opened: OpenFile) -> Iterator[Row]:
-    """The tokens of each sentence, as training finds them."""
-    with opened.text(errors=LENIENT, newline=None) as stream:
-        for found in column_tokens(line.rstrip("\n") for line in stream):
-            yield BadRow(str(found)) if isinstance(found, ValueError) else {TOKEN_COLUMN: found}

@@ -13,6 +13,7 @@ from .columns import described_columns
 from .files import FILE_TYPES, TAGGED_FILE_TYPES, expand_path, files_of
 from .places import PLACE_COLUMN, data_columns, place_of_row
 from .tables.class_folders import ClassFolders, find_class_folders, find_split_folders
+from .tables.object_lists import parts_in_lists, with_named_parts
 from .tables.options import ReadingArguments
 
 
@@ -35,6 +36,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+# The arguments that name columns of a file.
+COLUMN_ARGUMENTS = ("text_column_names", "text_column_name", "label_column_name")
 # A column that tells the rows of training from others, and what it holds.
 SPLIT_COLUMNS = frozenset(
     ("split", "splits", "set", "fold", "subset", "partition", "conjunto", "particao", "partição")
@@ -159,7 +162,8 @@ class SourceArguments(ReadingArguments):
 
 
 def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset]) -> dict[str, Dataset]:
-    """The rows of ``train`` and, where there are any, ``validation`` and ``test``, as they were published.
+    """The rows of ``train`` and, where there are any, ``validation`` and ``test``, as they were published; with the
+    parts of lists of objects that `arguments` name as columns (see `object_lists`).
 
     Args:
         arguments: What to read.
@@ -169,6 +173,13 @@ def read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset])
         FileNotFoundError, ValueError: of `read_file`; or the data set has no ``train``, or an empty split, or the
             files of one split have different columns.
     """
+    given = {name: getattr(arguments, name, None) or "" for name in COLUMN_ARGUMENTS}
+    names = {part.strip(): argument for argument, value in given.items() for part in value.split(",") if "." in part}
+    read = _read_splits(arguments, read_file)
+    return {split: with_named_parts(rows, names) for split, rows in read.items()} if names else read
+
+
+def _read_splits(arguments: SourceArguments, read_file: Callable[[str], Dataset]) -> dict[str, Dataset]:
     if arguments.reads_class_folders and arguments.dataset_name is not None:
         read = _split_folders(expand_path(arguments.dataset_name), arguments)
         if read:
@@ -296,7 +307,8 @@ def text_cells(rows: Dataset, column: str, argument: str, split: str) -> list[st
         if not isinstance(cell, str) and not is_empty(cell):
             raise ValueError(
                 f"Column `{column}` of the {split} split has {cell!r}, which is no text, in "
-                f"{place_of_row(rows, row)}. Another `{argument}` may hold the texts."
+                f"{place_of_row(rows, row)}. Another `{argument}` may hold the texts"
+                f"{parts_in_lists({column: cells[row : row + 1]})}."
             )
     return cells
 

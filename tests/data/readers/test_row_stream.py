@@ -12,6 +12,7 @@ from datasets import Dataset, DatasetDict
 from hf_rnn.data.readers.files import read_rows
 from hf_rnn.data.readers.places import PLACE_COLUMN
 from hf_rnn.data.readers.row_stream import BadRow, open_rows
+from hf_rnn.inference.inputs import find_columns
 
 
 def rows_of(path: str) -> list[dict[str, Any]]:
@@ -90,3 +91,21 @@ def test_what_is_no_such_file_is_named(tmp_path: Path, name: str, text: str, mes
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         list(open_rows(str(path)).rows())
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("a.fasttext.txt", "__label__{1} {0}\n"), ("a.txt", "{0}\t{1}\n"), ("b.txt", "{1}\t{0}\n")]
+)
+def test_labels_beside_a_text_are_no_part_of_it(tmp_path: Path, name: str, row: str) -> None:
+    texts = [f"a fine film that I liked {number}" for number in range(20)]
+    path = tmp_path / name
+    path.write_text("".join(row.format(text, "fn"[i % 2]) for i, text in enumerate(texts)), encoding="utf-8")
+    rows = list(open_rows(str(path)).rows())
+    columns = find_columns(rows, ("text", "pair"))
+    assert [columns.input_of(one) for one in rows] == texts
+
+
+def test_a_tab_between_two_texts_divides_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"one question\tanswer {number}\n" for number in range(20)), encoding="utf-8")
+    assert open_rows(str(path)).is_plain

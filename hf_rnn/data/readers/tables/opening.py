@@ -36,6 +36,9 @@ COLUMNAR_EXTENSIONS = (".parquet", ".pq", ".arrow", ".feather")
 HEAD_BYTES = 2**16
 # A plain text is a table where at least so many rows have a delimiter each, under a row of names.
 FEWEST_ROWS = 3
+# Without names it is one of labels and texts where tabs divide so many rows, so many for each label.
+FEWEST_LABELLED_ROWS = 10
+ROWS_OF_A_LABEL = 5
 # So many lines tell whether a file is JSON.
 JSON_LINES = 100
 
@@ -75,7 +78,8 @@ def open_file(
         shown: What the user called it.
         options: What the user says of it.
         is_text: Whether a file that is called neither ``.csv`` nor ``.tsv`` is plain text, unless it is unmistakably a
-            table: under a row of names, one of them a usual one, all rows have equally many delimiters.
+            table: under a row of names, one of them a usual one, all rows have equally many delimiters; or a label
+            stands in each, in front of the text (``__label__``) or divided from it by a tab.
         is_lenient: Whether bytes that are not of the encoding are left to be found row by row.
 
     Raises:
@@ -139,6 +143,8 @@ def _is_table(sample: Sample, source: Source, options: ReadingArguments) -> bool
         return False
     rows = sum(1 for line in sample.lines if line.strip())
     names = [name for name in layout.names if len(name.split()) == 1]
+    if layout.has_labels_in_front or _has_labels_at_tabs(layout, rows):
+        return True
     return (
         layout.delimiter != ONE_COLUMN
         and layout.has_header
@@ -146,6 +152,14 @@ def _is_table(sample: Sample, source: Source, options: ReadingArguments) -> bool
         and is_row_of_names(names)
         and rows >= FEWEST_ROWS
     )
+
+
+def _has_labels_at_tabs(layout: Layout, rows: int) -> bool:
+    """Whether a tab divides each of so many rows, and one of its columns has a few words that come again and again."""
+    if layout.delimiter != "\t" or layout.known_values is None or rows < FEWEST_LABELLED_ROWS:
+        return False
+    _, values = layout.known_values
+    return rows >= ROWS_OF_A_LABEL * len(values) and all(len(value.split()) <= 1 for value in values)
 
 
 def _is_json(sample: Sample) -> bool:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..tables.json_rows import LINE_EXTENSIONS, flattened
 from ..tables.opening import OpenFile
+from ..tables.rows import BadRow
 from .layout import TAG_NAMES, TOKEN_NAMES
 from .lines import text_lines
-from .sentences import Sentence
+from .sentences import TOKENS, Sentence
 from .span_shapes import SpanReader, has_spans
 from .spans import SpannedText, align_all
 
 
-__all__ = ["read_json_sentences"]
+__all__ = ["listed_inputs", "read_json_sentences"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +53,84 @@ def read_json_sentences(
     values = _values(file, path)
     if values is None:
         return None
+    # tecoholic's annotator writes null for a text that was skipped.
+    values = [each for each in values if each.value is not None]
     head = values[:HEAD]
     if any(has_spans(value, text_key, span_key) for _, value in head):
         return _with_spans(values, path, SpanReader(text_key, span_key))
     if head and all(isinstance(value, list) for _, value in head):
         return _of_lists(values, path)
     return None
+
+
+def listed_inputs(file: OpenFile) -> list[Mapping[str, Any] | BadRow] | None:
+    """The texts or the tokens of a json or jsonl file of tagged sentences whose rows are lists, or whose rows are one
+    value of several; None for any other file.
+
+    A text with its entities, ``["…", {"entities": […]}]``, gives its ``text``, annotated or not; pairs of a word and
+    its tag, and ``[words, tags]``, give their ``tokens``. What is neither keeps its place as a `BadRow`.
+
+    Raises:
+        ValueError: a row has another form than the first ones.
+    """
+    if not _may_be_lists(file):
+        return None
+    values = _values(file, file.source.shown) or []
+    head = [value for _, value in values[:HEAD] if value is not None]
+    if any(map(_is_spacy, head)) or (head and all(isinstance(value, dict) for value in head)):
+        return [_text_of(value) for _, value in values]
+    if not head or not _is_sentence(head[0]):
+        return None
+    if (other := next((each for each in values if not isinstance(each.value, list | None)), None)) is not None:
+        raise ValueError(f"{other.place}: expected a list, as in the first rows; found {str(other.value)[:100]!r}.")
+    read = iter(_of_lists([each for each in values if each.value is not None], file.source.shown))
+    return [_NULL if value is None else {TOKENS: next(read).tokens} for _, value in values]
+
+
+# What the rows of lists have in the place of one that somebody has skipped.
+_NULL = BadRow("the row is null")
+
+
+def _may_be_lists(file: OpenFile) -> bool:
+    """Whether the rows of a file are not the objects of a table: one on each line, or those of one list."""
+    lines = (line for line in text_lines(file, errors="surrogateescape") if line.strip())
+    line, second = next(lines, ""), next(lines, None)
+    first = _parsed(line)
+    if isinstance(first, dict) and (second is not None or file.source.extension in LINE_EXTENSIONS):
+        return False
+    if isinstance(first, list) and second is not None:
+        return True
+    whole = _parsed("\n".join([line, second or "", *lines])) if first is None else first
+    if isinstance(whole, list):
+        return not all(isinstance(row, dict) for row in whole)
+    # "columns" and "data" are how pandas splits a table.
+    rows = _wrapped(whole) if isinstance(whole, dict) and "columns" not in whole else None
+    if rows is None:
+        return False
+    is_only_list = sum(isinstance(part, list) for part in whole.values()) == 1
+    return not (is_only_list and all(isinstance(row, dict) for row in rows))
+
+
+def _is_spacy(value: Any) -> bool:
+    """Whether a value is spaCy's ``["text", {"entities": [[0, 5, "PER"]]}]``."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)
+
+
+def _text_of(value: Any) -> Mapping[str, Any] | BadRow:
+    if isinstance(value, dict):
+        return flattened(value)
+    if _is_spacy(value):
+        return {"text": value[0]}
+    return _NULL if value is None else BadRow(f"expected a text and its entities, found {str(value)[:100]!r}")
+
+
+def _is_sentence(value: Any) -> bool:
+    """Whether a value is pairs of a word and its tag, or a list of words and one of tags."""
+    if not isinstance(value, list) or not value:
+        return False
+    if _is_pairs(value) or _pairs_of_objects(value) is not None:
+        return True
+    return len(value) == 2 and all(isinstance(part, list) for part in value) and len(value[0]) == len(value[1])
 
 
 def _values(file: OpenFile, path: str) -> list[_Value] | None:
@@ -74,8 +148,7 @@ def _values(file: OpenFile, path: str) -> list[_Value] | None:
         if isinstance(whole, dict) and not has_spans(whole):
             whole = _wrapped(whole)
         if isinstance(whole, list) and whole and not _is_pairs(whole) and not has_spans(whole):
-            # tecoholic's annotator writes null for a text that was skipped.
-            return [_Value(f"{path}, item {i} (from 0)", each) for i, each in enumerate(whole) if each is not None]
+            return [_Value(f"{path}, item {i} (from 0)", each) for i, each in enumerate(whole)]
         if first is None:
             # Neither a list nor an object a line: the reader of tables says what is wrong.
             return None

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from ..files import existing_file
@@ -21,6 +22,7 @@ __all__ = [
     "NumberedLine",
     "blocks_of_lines",
     "find_cells",
+    "has_blank_lines",
     "open_lines",
     "rows_for_sure",
     "text_lines",
@@ -34,6 +36,10 @@ OTHER_DELIMITERS = ",;|"
 SLASH = "/"
 # So many rows tell whether tabs and spaces together divide the cells.
 HEAD = 10_000
+# So many lines tell whether a file has a token on each, and blank lines between sentences.
+HEAD_LINES = 2000
+# Prose has not the same number of words in each of so many lines.
+FEWEST_LINES = 10
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -66,14 +72,18 @@ def open_lines(path: str, options: ReadingArguments | None = None) -> OpenFile:
     return OpenFile(source, "lines", encoding)
 
 
-def text_lines(file: OpenFile) -> Iterator[str]:
+def text_lines(file: OpenFile, errors: str = "strict") -> Iterator[str]:
     r"""The lines of a file of text without their ends, which are \n, \r\n or \r.
+
+    Args:
+        file: An open one.
+        errors: What becomes of bytes that are not of the encoding, as in `open`.
 
     Raises:
         ValueError: a line is not in the encoding of the file; it is named.
     """
     # Iterating over a text file ends a line at these three alone, unlike `str.splitlines`.
-    with file.text(newline=None) as stream:
+    with file.text(errors=errors, newline=None) as stream:
         for line in stream:
             yield line.rstrip("\n")
 
@@ -133,6 +143,23 @@ def find_cells(blocks: Iterable[Block]) -> Cells | None:
     if all(SLASH in row[1:-1] for row in rows):
         return Cells(lambda row: row.strip().rsplit(SLASH, 1), 2, repr(SLASH))
     return Cells(_at_spaces, 1, "spaces")
+
+
+def has_blank_lines(lines: Iterable[str], *, spaces: bool = False) -> bool:
+    """Whether a file has a token and its tag on each line, and a blank line between two sentences.
+
+    Args:
+        lines: Those of a file that may also be a table or plain text.
+        spaces: Whether spaces may stand between the cells. They do in prose, too, so that the rows must be some.
+    """
+    blocks = list(blocks_of_lines(islice(lines, HEAD_LINES)))
+    cells = find_cells(blocks)
+    if len(blocks) < 2 or cells is None or cells.width < 2:
+        return False
+    rows = [cells.cut(line.text) for block in blocks for line in rows_for_sure(block)]
+    if cells.name.startswith("spaces") and not (spaces and len(rows) >= FEWEST_LINES):
+        return False
+    return all(len(row) == cells.width and " " not in "".join(row) for row in rows)
 
 
 def rows_for_sure(block: Block) -> Sequence[NumberedLine]:

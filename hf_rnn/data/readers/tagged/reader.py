@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ from ..tables.sources import extension_of
 from .column_file import ColumnFileReader
 from .json_file import read_json_sentences
 from .layout import ColumnRequest
-from .lines import NumberedLine, blocks_of_lines, find_cells, open_lines, rows_for_sure, text_lines
+from .lines import HEAD_LINES, has_blank_lines, open_lines, text_lines
 from .sentences import as_rows
-from .slashes import find_joint, is_comment, sentences_of_items
+from .slashes import find_joint, lines_of_items, sentences_of_items
 
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaggedFileReader"]
 
-# So many lines tell whether a csv or tsv file has a token on each, and blank lines between sentences.
-HEAD = 2000
 # Formats that have tags, but in no form that is read here.
 CONVERT = {
     ".xml": "XML",
@@ -76,33 +73,16 @@ class TaggedFileReader:
         if kind in (".json", ".jsonl") or (kind not in FILE_TYPES and self.request.tagged and _begins_as_json(file)):
             sentences = read_json_sentences(file, self.text_key, self.tag_key) if self.request.tagged else None
             return read_rows(path, self.options) if sentences is None else as_rows(sentences)
-        if kind in (".csv", ".tsv") and _has_blank_lines(file):
+        if kind in (".csv", ".tsv") and has_blank_lines(text_lines(file)):
             return as_rows(self._columns.read(file))
         if kind in FILE_TYPES:
             return read_rows(path, self.options)
-        joint = find_joint(list(islice(_lines_of_items(file), HEAD))) if self.request.tagged else None
+        joint = find_joint(list(islice(lines_of_items(text_lines(file)), HEAD_LINES))) if self.request.tagged else None
         if joint is not None:
-            return as_rows(sentences_of_items(_lines_of_items(file), joint, path))
+            return as_rows(sentences_of_items(lines_of_items(text_lines(file)), joint, path))
         return as_rows(self._columns.read(file))
-
-
-def _lines_of_items(file: OpenFile) -> Iterator[NumberedLine]:
-    """The lines that are neither empty nor comments."""
-    for number, text in enumerate(text_lines(file), start=1):
-        if text.strip() and not is_comment(text):
-            yield NumberedLine(number, text)
 
 
 def _begins_as_json(file: OpenFile) -> bool:
     first = next((line for line in text_lines(file) if line.strip()), "")
     return first.startswith('{"') and first.rstrip().endswith("}")
-
-
-def _has_blank_lines(file: OpenFile) -> bool:
-    """Whether a csv or tsv file has a token and its tag on each line, and a blank line between two sentences."""
-    blocks = list(blocks_of_lines(islice(text_lines(file), HEAD)))
-    cells = find_cells(blocks)
-    if len(blocks) < 2 or cells is None or cells.width < 2 or cells.name.startswith("spaces"):
-        return False
-    rows = [cells.cut(line.text) for block in blocks for line in rows_for_sure(block)]
-    return all(len(row) == cells.width and " " not in "".join(row) for row in rows)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .lines import COMMENT, NumberedLine
 from .sentences import Sentence
 
 
-__all__ = ["find_joint", "is_comment", "sentences_of_items"]
+__all__ = ["find_joint", "lines_of_items", "sentences_of_items"]
 
 JOINTS = "/_|"
 # So many lines are looked at.
@@ -68,6 +68,8 @@ def _cutter(joint: str, items: Sequence[str]) -> Callable[[str], Sequence[str]]:
     return lambda item: item.rsplit(joint, 1)
 
 
-def is_comment(text: str) -> bool:
-    """Whether a line of such text is a comment."""
-    return text.startswith(f"{COMMENT} ")
+def lines_of_items(lines: Iterable[str]) -> Iterator[NumberedLine]:
+    """The `lines` that are neither empty nor comments, with their numbers."""
+    for number, text in enumerate(lines, start=1):
+        if text.strip() and not text.startswith(f"{COMMENT} "):
+            yield NumberedLine(number, text)

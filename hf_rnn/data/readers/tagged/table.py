@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = [
+    "LIST_NAMES",
+    "SENTENCE_NAMES",
     "USUAL_TAG_COLUMNS",
     "USUAL_TOKEN_COLUMNS",
     "TableColumns",
     "TableRequest",
     "TaggedTable",
     "find_columns",
+    "is_one_word",
+    "plain_name",
     "read_table",
 ]
 
@@ -108,12 +112,12 @@ def find_columns(rows: Dataset, request: TableRequest, split: str) -> TableColum
         require_column(request.sentences, "sentence_column", split, rows)
     named_too = [tokens, *([tags] if request.tagged and tags is not None else [])]
     token_a_row = request.sentences is not None or all(
-        _is_text(rows.features[name]) and all(map(_is_one_word, rows[name][:])) for name in named_too
+        _is_text(rows.features[name]) and all(map(is_one_word, rows[name][:])) for name in named_too
     )
     if not token_a_row:
         return TableColumns(tokens, tags if request.tagged else None, None, False)
-    named = [name for name in data_columns(rows) if _plain(name) in SENTENCE_NAMES and name not in (tokens, tags)]
-    named.sort(key=lambda name: SENTENCE_NAMES.index(_plain(name)))
+    named = [name for name in data_columns(rows) if plain_name(name) in SENTENCE_NAMES and name not in (tokens, tags)]
+    named.sort(key=lambda name: SENTENCE_NAMES.index(plain_name(name)))
     sentences = request.sentences or (named[0] if named else None)
     if request.sentences is None and sentences is not None:
         logger.warning(
@@ -272,16 +276,18 @@ def _is_text(feature: Any) -> bool:
     return getattr(feature, "dtype", None) in ("string", "large_string")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name in small letters, without what stands at the end of "Sentence #"."""
     return name.casefold().rstrip(" #._").strip()
 
 
 def _with_name(names: Sequence[str], wanted: Sequence[str], but: str | None = None) -> str | None:
-    plain = {_plain(name): name for name in reversed(names) if name != but}
+    plain = {plain_name(name): name for name in reversed(names) if name != but}
     return next((plain[name] for name in wanted if name in plain), None)
 
 
-def _is_one_word(cell: Any) -> bool:
+def is_one_word(cell: Any) -> bool:
+    """Whether a cell may be a token: a text without white space, or nothing."""
     return cell is None or (isinstance(cell, str) and len(cell.split()) <= 1 and not cell.startswith("["))
 
 
