@@ -11,6 +11,7 @@ from typing import Any
 from transformers import HfArgumentParser
 
 from ..data.readers.files import expand_path, names_files
+from ..data.readers.sequences import SequenceDataArguments
 from ..data.readers.sources import SourceArguments
 from ..data.readers.tables.class_folders import find_class_folders
 from ..tasks.recipes import find_recipe, published_recipes, read_recipe
@@ -24,6 +25,7 @@ __all__ = ["TrainLine"]
 
 HOLD_OUT_PERCENTAGE = 10
 SPLIT_FLAGS = ("--train_file", "--validation_file", "--test_file")
+TARGET_FLAGS = ("--train_target_file", "--validation_target_file", "--test_target_file")
 HELP_WORDS = ("-h", "--help", "--help-all")
 
 
@@ -64,9 +66,11 @@ class TrainLine:
             return cls(task, [str(find_recipe(names[0])), *rest], {"output_dir": UNNAMED})
         if names and not _reads_data(task):
             raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
+        targets = _aligned(names) if _reads_targets(task) else []
+        names = names[::2] if targets else names
         if len(names) > 2 or "--test_file" in rest:
             defaults["do_predict"] = True
-        return cls(task, [*_data_flags(names), *rest], defaults)
+        return cls(task, [*_data_flags(names), *_pairs(TARGET_FLAGS, targets), *rest], defaults)
 
 
 def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:
@@ -101,6 +105,22 @@ def _is_recipe(name: str, task: Task) -> bool:
 
 def _reads_data(task: Task) -> bool:
     return any(issubclass(group, SourceArguments) for group in task.groups)
+
+
+def _reads_targets(task: Task) -> bool:
+    return any(issubclass(group, SequenceDataArguments) for group in task.groups)
+
+
+def _aligned(names: list[str]) -> list[str]:
+    """The files of targets among `names`, each of them behind its sources: `train.en train.de dev.en dev.de`. None
+    where the names are others.
+    """
+    sources, targets = names[::2], names[1::2]
+    found = [
+        Path(one).suffix != Path(other).suffix and Path(one).with_suffix("") == Path(other).with_suffix("")
+        for one, other in zip(sources, targets, strict=False)
+    ]
+    return targets if names and len(sources) == len(targets) and all(found) else []
 
 
 def _data_flags(names: list[str]) -> list[str]:

@@ -74,6 +74,12 @@ class SafeTrainer(PushingTrainer):
         check_files(str(self.state.best_model_checkpoint))
         super()._load_best_model()
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        # What is tied to another weight is not in the file, and nothing is missing.
+        tied = getattr(self.accelerator.unwrap_model(self.model), "all_tied_weights_keys", None) or {}
+        missing = [name for name in load_result.missing_keys if name not in tied]
+        super()._issue_warnings_after_load(load_result._replace(missing_keys=missing))
+
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """See `transformers.Trainer.training_step`."""
         loss = super().training_step(*args, **kwargs)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .cells import says_nothing
 from .empty_rows import without_empty_rows
-from .files import existing_file, read_rows
+from .files import existing_file, expand_path, read_rows
 from .hold_out import hold_out_and_sample
 from .places import PLACE_COLUMN
 from .sequence_columns import find_sequence_columns
@@ -89,12 +89,12 @@ class SequenceData:
         splits: ``train`` and, where there are any, ``validation`` and ``test``, with exactly the columns ``text``
             (what is read, with the prefix) and ``text_b`` (what is to be written).
         dataset_name: The Hub id, or the training file as it was given.
-        columns: What the two are called; of lines None.
+        columns: What the two are called; of lines the endings of the files' names, such as en and de.
     """
 
     splits: DatasetDict
     dataset_name: str
-    columns: tuple[str, str] | None
+    columns: tuple[str, str]
 
 
 def load_sequences(arguments: SequenceDataArguments) -> SequenceData:
@@ -119,15 +119,18 @@ def load_sequences(arguments: SequenceDataArguments) -> SequenceData:
     read = read_splits(arguments, lambda path: _read(path, arguments, {source for source, _ in aligned.values()}))
     rows = {split: each.flatten() for split, each in read.items()}
     tables = {split: each for split, each in rows.items() if split not in aligned}
-    columns = None
     if tables:
         leading = leading_split(tables)
         columns = find_sequence_columns(arguments.source_column, arguments.target_column, tables[leading], leading)
+    else:
+        source, target = next(iter(aligned.values()))
+        columns = expand_path(source).suffix.removeprefix("."), expand_path(target).suffix.removeprefix(".")
     splits = {}
     for split, each in rows.items():
         if split in aligned:
-            each = _beside(each, *aligned[split], split, arguments)
-        splits[split] = _pairs(each, columns if split in tables and columns else LINES, arguments, split)
+            splits[split] = _pairs(_beside(each, *aligned[split], split, arguments), LINES, arguments, split)
+        else:
+            splits[split] = _pairs(each, columns, arguments, split)
     return SequenceData(
         DatasetDict(hold_out_and_sample(splits, arguments)),
         arguments.dataset_name or str(arguments.train_file or arguments.test_file),

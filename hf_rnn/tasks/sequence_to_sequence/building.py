@@ -83,7 +83,8 @@ def _new_config(
     if family not in FAMILIES:
         return AutoConfig.for_model(family, **{"vocab_size": len(tokenizer), **tokens, **overrides})
     # One table serves the encoder, the decoder and the output layer: the vocabulary is one.
-    common = {"vocab_size": len(tokenizer), "embedding_size": EMBEDDING_SIZE, **NEW_DROPOUT}
+    special = {name: tokens[name] for name in ("pad_token_id", "eos_token_id")}
+    common = {"vocab_size": len(tokenizer), "embedding_size": EMBEDDING_SIZE, **special, **NEW_DROPOUT}
     values: dict[str, Any] = {"share_embeddings": True, "tie_word_embeddings": True, **tokens, **overrides}
     defaults = {
         "encoder": {"hidden_size": ENCODER_SIZE, "bidirectional": True},

@@ -156,10 +156,9 @@ def prepare_sequence_to_sequence(
 
 def _kind(data: SequenceData) -> str:
     """What kind of figures the names of the columns ask for."""
-    names = data.columns or ("", "")
-    if any(map(is_language, names)):
+    if any(map(is_language, data.columns)):
         return "translation"
-    return "summarization" if name_key(names[1].rpartition(".")[2]) in SUMMARIES else "exact"
+    return "summarization" if name_key(data.columns[1].rpartition(".")[2]) in SUMMARIES else "exact"
 
 
 def _texts(data: SequenceData) -> Iterator[str]:
