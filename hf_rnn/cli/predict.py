@@ -77,7 +77,17 @@ class PredictArguments:
         default=False,
         metadata={"help": "Have a language model continue each text, in place of giving its loss."},
     )
-    max_new_tokens: int = field(default=50, metadata={"help": "Largest number of tokens in a continuation."})
+    max_new_tokens: int | None = field(
+        default=None,
+        metadata={
+            "help": "Largest number of tokens in a continuation or a target. Default: 50 in a continuation; in a "
+            "target as the model was trained."
+        },
+    )
+    num_beams: int | None = field(
+        default=None,
+        metadata={"help": "Number of beams by which a target is written. Default: as the model was trained."},
+    )
     batch_size: int = field(default=64, metadata={"help": "Number of texts that are computed together."})
     no_progress: bool = field(default=False, metadata={"help": "Show no progress bar."})
 
@@ -110,6 +120,7 @@ def main(arguments: list[str]) -> None:
             probabilities=options.probabilities,
             generate=options.generate,
             max_new_tokens=options.max_new_tokens,
+            num_beams=options.num_beams,
             batch_size=options.batch_size,
             progress=not options.no_progress,
         )

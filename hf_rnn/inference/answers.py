@@ -12,7 +12,7 @@ from ..models.configuration_rnn import RecurrentConfig
 from ..models.label_threshold import label_threshold
 from .inputs import Kind
 from .language import continuations, text_losses
-from .pipelines import SIMILARITY, label_names
+from .pipelines import SIMILARITY, WRITING, label_names
 from .prediction import predict_texts
 from .tagging import tag_sentences, words_of
 
@@ -25,6 +25,8 @@ Answer = dict[str, Any]
 PAIR_LABELS = ("different", "alike")
 # Figures after the point: more than the width of a batch leaves unchanged.
 DIGITS = 6
+# The most tokens of a continuation, where nothing else is said.
+CONTINUED = 50
 # Similarity → where its values lie.
 SCALES = {
     "cosine": "from -1 to 1",
@@ -40,13 +42,15 @@ class AnswerOptions:
     top_k: How many labels are named, the likeliest first; None: the model's choice alone.
     probabilities: Whether the probability of each class is given.
     generate: Whether a language model continues a text, and does not measure it.
-    max_new_tokens: The most tokens of a continuation.
+    max_new_tokens: The most tokens of a continuation or a target; None: 50, or as the model says of targets.
+    num_beams: The beams by which a target is written; None: as the model says.
     """
 
     top_k: int | None = None
     probabilities: bool = False
     generate: bool = False
-    max_new_tokens: int = 50
+    max_new_tokens: int | None = None
+    num_beams: int | None = None
 
 
 class Answerer(Protocol):
@@ -216,14 +220,29 @@ class Writer:
     fields = ("continuation",)
 
     def __init__(self, pipeline: Pipeline, options: AnswerOptions) -> None:
-        if options.max_new_tokens < 1:
-            raise ValueError(f"`max_new_tokens`={options.max_new_tokens} must be at least 1.")
-        self.pipeline, self.options = pipeline, options
+        self.pipeline = pipeline
+        self.most = options.max_new_tokens or CONTINUED
 
     def answer(self, inputs: Sequence[Any], batch_size: int) -> list[Answer]:
         """Fields as in `fields`."""
-        found = continuations(self.pipeline, inputs, batch_size, self.options.max_new_tokens)
+        found = continuations(self.pipeline, inputs, batch_size, self.most)
         return [{"continuation": text} for text in found]
+
+
+class TargetWriter:
+    """The text that an encoder-decoder writes for each source."""
+
+    fields = ("target",)
+
+    def __init__(self, pipeline: Pipeline, options: AnswerOptions) -> None:
+        given = {"max_new_tokens": options.max_new_tokens, "num_beams": options.num_beams}
+        self.pipeline = pipeline
+        self.options = {name: value for name, value in given.items() if value is not None}
+
+    def answer(self, inputs: Sequence[Any], batch_size: int) -> list[Answer]:
+        """Fields as in `fields`."""
+        found = predict_texts(self.pipeline, inputs, batch_size, progress=False, do_sample=False, **self.options)
+        return [{"target": answers[0]["generated_text"]} for answers in found]
 
 
 def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll: bool) -> Answerer:
@@ -244,9 +263,11 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         "top_k": options.top_k is not None,
         "probabilities": options.probabilities,
         "generate": options.generate,
+        "num_beams": options.num_beams is not None,
     }
     allowed = {
         "text-generation": {"generate"},
+        WRITING: {"num_beams"},
         "text-classification": set() if siamese else {"top_k", "probabilities"},
     }
     for name, is_given in given.items():
@@ -256,8 +277,14 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         return PairClassifier(pipeline) if siamese else Classifier(pipeline, options)
     if task == SIMILARITY:
         return Comparer(pipeline)
+    for name in ("max_new_tokens", "num_beams"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}`={value} must be at least 1.")
     if task == "text-generation":
         return Writer(pipeline, options) if options.generate else TextMeter(pipeline)
+    if task == WRITING:
+        return TargetWriter(pipeline, options)
     return TokenTagger(pipeline) if conll or kind == "tokens" else SpanTagger(pipeline)
 
 
@@ -282,6 +309,6 @@ def kinds_of(pipeline: Pipeline) -> tuple[Kind, ...]:
     """What the model of `pipeline` may be asked, the likeliest first."""
     if pipeline.task == "token-classification":
         return ("tokens", "text")
-    if pipeline.task == "text-generation":
+    if pipeline.task in ("text-generation", WRITING):
         return ("text",)
     return ("pair",) if pipeline.model.config.model_type == "siamese" else ("text", "pair")

@@ -79,7 +79,8 @@ def predict_file(
     top_k: int | None = None,
     probabilities: bool = False,
     generate: bool = False,
-    max_new_tokens: int = 50,
+    max_new_tokens: int | None = None,
+    num_beams: int | None = None,
     batch_size: int = 64,
     progress: bool = True,
 ) -> FilePrediction:
@@ -87,7 +88,8 @@ def predict_file(
 
     A classifier gives `label` and `score`, or `labels` where a text may have several; a regression `score`; a siamese
     network or a classifier of pairs `score` and `alike`; a tagger `spans`, or `tokens` and `tags` of sentences that
-    are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`. A row
+    are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`; an encoder-decoder the `target`
+    that it writes. A row
     that cannot be read, or whose text is empty, has no answer; its `problem` says why.
 
     The file is read window by window, in constant memory (but for a json file that is one list, or lines that are
@@ -111,7 +113,8 @@ def predict_file(
         top_k: How many labels are named, the likeliest first.
         probabilities: Whether a classifier gives the probability of each of its labels.
         generate: Whether a language model continues the texts.
-        max_new_tokens: The most tokens of a continuation.
+        max_new_tokens: The most tokens of a continuation (default: 50) or of a target (as the model says).
+        num_beams: The beams by which a target is written. Default: as the model says.
         batch_size: Texts that are computed together.
         progress: Whether a bar is shown, on standard error.
 
@@ -132,7 +135,7 @@ def predict_file(
     first = list(islice(rows, FIRST_ROWS))
     columns = find_columns(first, kinds, text_column, pair_column, stream.is_plain)
     form = _format(format, output, pipeline, columns, generate)
-    options = AnswerOptions(top_k, probabilities, generate, max_new_tokens)
+    options = AnswerOptions(top_k, probabilities, generate, max_new_tokens, num_beams)
     answerer = make_answerer(pipeline, options, columns.kind, conll=form == "conll")
     target = _output(output, stream, split, form)
     if (stream.size or 0) >= BUILD_FROM_CHARACTERS and of_use_to(pipeline.model):

@@ -22,6 +22,7 @@ from ..progress import without_weight_bars
 __all__ = [
     "HEADS",
     "SIMILARITY",
+    "WRITING",
     "label_names",
     "load_pipeline",
     "locked",
@@ -33,16 +34,22 @@ __all__ = [
 ]
 
 
-SIMILARITY = "sentence-similarity"
+SIMILARITY, WRITING = "sentence-similarity", "text2text-generation"
 # task → the ending of the classes that do it, all of them behind AutoModel + that ending
 HEADS = {
     "text-classification": "ForSequenceClassification",
     "token-classification": "ForTokenClassification",
     "text-generation": "ForCausalLM",
+    WRITING: "ForSeq2SeqLM",
     SIMILARITY: "",
 }
 # Endings of classes that do a task by another name than the one in `HEADS`.
-_OTHER_ENDINGS = {"ForPairClassification": "text-classification", "LMHeadModel": "text-generation"}
+_OTHER_ENDINGS = {
+    "ForPairClassification": "text-classification",
+    "LMHeadModel": "text-generation",
+    "MTModel": WRITING,
+    "ForConditionalGeneration": WRITING,
+}
 _RESULTS_FILE = "results.json"
 
 
