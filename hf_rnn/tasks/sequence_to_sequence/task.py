@@ -28,6 +28,7 @@ from .arguments import (
     SequenceTokenizerArguments,
     SequenceTrainingArguments,
 )
+from .baseline import fit_nearest
 from .building import build_sequence_model, build_sequence_tokenizer
 from .measuring import figures_of, measure_sequences, write_targets
 
@@ -151,6 +152,7 @@ def prepare_sequence_to_sequence(
         trainer_class=SequenceTrainer,
         trainer_options=options,
         language=language_of(data.splits["train"]["text"][:], language),
+        baselines=(partial(fit_nearest, data, kind, sequence_arguments.lowercase_figures),),
     )
 
 
