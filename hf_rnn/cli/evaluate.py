@@ -81,6 +81,16 @@ class ColumnArguments:
         default=None,
         metadata={"help": 'Lowest and highest score of pairs, such as "0,5". Default: those of the data.'},
     )
+    source_column: str | None = field(
+        default=None, metadata={"help": "Column of the texts that are read by a model that writes. Default: found."}
+    )
+    target_column: str | None = field(
+        default=None, metadata={"help": "Column of the texts that it is to write. Default: found."}
+    )
+    test_target_file: str | None = field(
+        default=None,
+        metadata={"help": "Text file with the target of each line of DATA, a text file of sources. Default: none."},
+    )
     token_column: str | None = field(
         default=None,
         metadata={

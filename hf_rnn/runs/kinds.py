@@ -211,7 +211,7 @@ _ROWS = (
     Kind(
         name="sequence-to-sequence",
         folder="sequence_to_sequence",
-        aliases=("seq2seq", "translation", "summarization"),
+        aliases=("seq2seq", "translation", "summarization", "text2text-generation"),
         pipeline="text2text-generation",
         title="Sequence to sequence",
         inputs="source",

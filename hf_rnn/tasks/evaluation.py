@@ -20,7 +20,7 @@ from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
 from ..data.readers.files import existing_file, expand_path, files_of, names_files
 from ..extras import require_extra
-from ..inference.pipelines import SIMILARITY, label_names, load_pipeline, make_pipeline, model_checksum
+from ..inference.pipelines import SIMILARITY, WRITING, label_names, load_pipeline, make_pipeline, model_checksum
 from ..inference.prediction import predict_texts
 from ..inference.tagging import tag_sentences
 from ..kernels.threads import computing_threads
@@ -30,9 +30,11 @@ from ..metrics.pairs import pair_figures
 from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
 from ..models.label_threshold import label_threshold
+from ..runs.kinds import find_kind
 from ..runs.provenance import describe_machine, library_versions
 from ..runs.results import CLASSIFIER
 from .language_modeling.task import encode_splits
+from .sequence_to_sequence.comparing import SequenceTestArguments, read_targets
 from .similarity.building import LABEL_NAMES
 from .similarity.comparing import PairTestArguments, read_all_pairs
 from .similarity.measuring import retrieval_of
@@ -107,12 +109,14 @@ def evaluate_file(
     path = _output(model, data, output)
     pipeline = load_pipeline(model, task)
     # A classifier of pairs is a similarity's, too, whose figures its run has as well.
-    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else str(pipeline.task)
+    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else find_kind(str(pipeline.task)).name
     source = {key: value for key, value in columns.items() if value is not None}
     files = [existing_file(name) for name in files_of(os.fspath(data))] if names_files(os.fspath(data)) else []
     source["test_file" if files else "dataset_name"] = os.fspath(data)
     if pipeline.task == "text-generation":
         rows, metrics, confusion = *_language_figures(pipeline, source), None
+    elif pipeline.task == WRITING:
+        rows, metrics, confusion = *_written_figures(pipeline, source, batch_size, progress), None
     else:
         rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
     document = {
@@ -183,6 +187,15 @@ def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[in
     with computing_threads(model):
         nats = text_loss(model, stream)
     return stream.num_tokens, language_metrics(nats, len(stream), stream.predicted_characters)
+
+
+def _written_figures(
+    pipeline: Pipeline, source: Mapping[str, Any], batch_size: int, progress: bool
+) -> tuple[int, dict[str, float]]:
+    """Measure what an encoder-decoder writes, as its generation configuration says."""
+    test = read_targets(_arguments(SequenceTestArguments, source))
+    answers = predict_texts(pipeline, test.inputs, batch_size, progress=progress, do_sample=False)
+    return len(test.inputs), test.metrics([answer[0]["generated_text"] for answer in answers])
 
 
 def _labelled_figures(

@@ -11,6 +11,8 @@ import datasets
 import torch
 from tqdm.auto import tqdm
 
+from ...data.readers.column_names import name_key
+from ...data.readers.sequence_columns import is_language
 from ...metrics.sequences import METRIC_SETS, sequence_metrics
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
@@ -18,7 +20,11 @@ from ...training.trainer import RecurrentTrainer
 from .arguments import SequenceArguments
 
 
-__all__ = ["figures_of", "measure_sequences", "write_targets"]
+__all__ = ["figures_kind", "figures_of", "measure_sequences", "write_targets"]
+
+
+# Names of columns whose texts are shorter versions of others.
+SUMMARIES = frozenset(("summary", "abstract", "highlights", "headline", "title", "resumo", "titulo", "manchete"))
 
 
 def measure_sequences(
@@ -61,6 +67,13 @@ def measure_sequences(
         if split == "test":
             write_predictions(output / PREDICTIONS_FILE, texts[split]["text"][:], references, written)
     return metrics
+
+
+def figures_kind(columns: tuple[str, str]) -> str:
+    """What is measured of targets by the names of the columns: a key of `METRIC_SETS`."""
+    if any(map(is_language, columns)):
+        return "translation"
+    return "summarization" if name_key(columns[1].rpartition(".")[2]) in SUMMARIES else "exact"
 
 
 def figures_of(written: Sequence[str], references: Sequence[str], kind: str, lowercase: bool) -> dict[str, float]:

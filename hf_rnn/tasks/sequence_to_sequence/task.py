@@ -12,8 +12,6 @@ import datasets
 from transformers import PreTrainedModel
 
 from ...data.batches.sequences import SequenceCollator, tokenize_sequences
-from ...data.readers.column_names import name_key
-from ...data.readers.sequence_columns import is_language
 from ...data.readers.sequences import SequenceData, SequenceDataArguments, load_sequences
 from ...metrics.sequences import METRIC_SETS
 from ...models.modeling_seq2seq import RecurrentForSeq2SeqLM
@@ -30,7 +28,8 @@ from .arguments import (
 )
 from .baseline import fit_nearest
 from .building import build_sequence_model, build_sequence_tokenizer
-from .measuring import figures_of, measure_sequences, write_targets
+from .comparing import TEST_DATA
+from .measuring import figures_kind, figures_of, measure_sequences, write_targets
 
 
 __all__ = ["GROUPS", "TASK", "prepare_sequence_to_sequence", "run_sequence_to_sequence"]
@@ -45,8 +44,6 @@ GROUPS = (
     ReportArguments,
     SequenceTrainingArguments,
 )
-# Names of columns whose texts are shorter versions of others.
-SUMMARIES = frozenset(("summary", "abstract", "highlights", "headline", "title", "resumo", "titulo", "manchete"))
 
 
 def run_sequence_to_sequence(
@@ -102,7 +99,7 @@ def prepare_sequence_to_sequence(
     """
     data = load_sequences(data_arguments)
     check_splits(data.splits, arguments)
-    kind = sequence_arguments.figures or _kind(data)
+    kind = sequence_arguments.figures or figures_kind(data.columns)
     tokenizer = build_sequence_tokenizer(
         tokenizer_arguments,
         model_arguments,
@@ -156,13 +153,6 @@ def prepare_sequence_to_sequence(
     )
 
 
-def _kind(data: SequenceData) -> str:
-    """What kind of figures the names of the columns ask for."""
-    if any(map(is_language, data.columns)):
-        return "translation"
-    return "summarization" if name_key(data.columns[1].rpartition(".")[2]) in SUMMARIES else "exact"
-
-
 def _texts(data: SequenceData) -> Iterator[str]:
     """Every text that the tokenizer learns from."""
     for column in ("text", "text_b"):
@@ -202,4 +192,4 @@ def _written_figures(
     return figures_of(written, texts["text_b"][:], kind, sequence_arguments.lowercase_figures)
 
 
-TASK = Task("sequence-to-sequence", GROUPS, prepare_sequence_to_sequence)
+TASK = Task("sequence-to-sequence", GROUPS, prepare_sequence_to_sequence, test_data=TEST_DATA)
