@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .cells import is_empty
+from .cells import as_number, is_empty
 from .column_names import is_index_name, name_key, name_words
 from .columns import described_columns, sample_columns
 from .sources import require_column
@@ -40,10 +40,11 @@ USUAL_NAMES = (
 )
 # ISO 639-1 codes and names of languages, in English and Portuguese, that columns of translations are called by.
 LANGUAGES = frozenset(
-    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn "
-    "ko ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl so sq sr sv sw ta te th tl tr "
-    "uk ur uz vi xh yi zh zu eng deu ger fra fre spa por ita nld rus jpn zho ptbr enus engb english german french "
-    "spanish portuguese italian dutch russian japanese chinese ingles alemao frances espanhol portugues italiano".split()
+    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km "
+    "kn ko ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl so sq sr sv sw ta te th "
+    "tl tr uk ur uz vi xh yi zh zu eng deu ger fra fre spa por ita nld rus jpn zho ptbr enus engb english german "
+    "french spanish portuguese italian dutch russian japanese chinese ingles alemao frances espanhol portugues "
+    "italiano".split()
 )
 
 
@@ -59,7 +60,8 @@ def find_sequence_columns(source: str | None, target: str | None, rows: Dataset,
         split: What it is called.
 
     Raises:
-        ValueError: there is no column of a given name, both are one, or none is certain; the message lists the columns.
+        ValueError: there is no column of a given name, both are one, or none is certain; the message lists the
+            columns.
     """
     for argument, column in (("source_column", source), ("target_column", target)):
         if column is not None:
@@ -99,7 +101,8 @@ def _found(columns: Mapping[str, Sequence[Any]], source: str | None, target: str
 def _may_be_text(name: str, values: Sequence[Any]) -> bool:
     filled = [value for value in values if not is_empty(value)]
     strings = [value for value in filled if isinstance(value, str)]
-    return bool(strings) and len(strings) == len(filled) and not is_index_name(name)
+    numbers = all(as_number(value) is not None for value in filled)
+    return bool(strings) and len(strings) == len(filled) and not numbers and not is_index_name(name)
 
 
 def _usual(columns: Mapping[str, Sequence[Any]]) -> list[tuple[str, str]]:
