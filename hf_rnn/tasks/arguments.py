@@ -119,8 +119,7 @@ class ModelArguments:
                 f"`model_type`={self.model_type!r} (a new model) and `model_name_or_path`={self.model_name_or_path!r} "
                 "(a checkpoint) were both given; give one."
             )
-        if self.model_type is not None and self.model_type not in FAMILIES:
-            raise ValueError(f"`model_type`={self.model_type!r} must be one of {', '.join(FAMILIES)}.")
+        self.check_model_type()
         if self.model_name_or_path is not None and self.embedding_vectors is not None:
             raise ValueError(
                 "`embedding_vectors` initialises a new model; it can't be given with `model_name_or_path`."
@@ -138,6 +137,13 @@ class ModelArguments:
                 )
         self.overrides()
         find_named(self, "model_name_or_path", "init_from_lm", "init_from_lm_backward")
+
+    def check_model_type(self) -> None:
+        """Raises:
+        ValueError: `model_type` is no family.
+        """
+        if self.model_type is not None and self.model_type not in FAMILIES:
+            raise ValueError(f"`model_type`={self.model_type!r} must be one of {', '.join(FAMILIES)}.")
 
     def overrides(self) -> dict[str, Any]:
         """`config_overrides` as a dictionary.

@@ -1,0 +1,138 @@
+"""A model that writes, from files to measured results, a card, a pipeline and a file of predictions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
+
+from hf_rnn import GruForSeq2SeqLM
+from hf_rnn.inference.files import predict_file
+from hf_rnn.metrics.sequences import sequence_metrics
+from hf_rnn.tasks.evaluation import evaluate_file
+from hf_rnn.tasks.sequence_to_sequence.arguments import SequenceArguments, SequenceModelArguments
+from tests.tasks.small_sequence_runs import SMALL, run, write_numbers
+
+
+def test_a_run_measures_what_the_saved_model_writes(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    results = run(tmp_path / "out", **files)
+    assert results["model"]["class"] == "GruForSeq2SeqLM"
+    assert results["dataset"]["splits"] == {"train": 60, "validation": 16, "test": 12}
+    assert set(results["metrics"]) == {"validation", "test"}
+    with (tmp_path / "out" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["row", "source", "reference", "hypothesis"] and len(rows) == 12
+    figures = sequence_metrics([row["hypothesis"] for row in rows], [row["reference"] for row in rows])
+    for name in ("exact_match", "character_error_rate"):
+        assert results["metrics"]["test"][name] == pytest.approx(figures[name])
+    # The pipeline of the saved model writes the same, and so does `predict`.
+    write = pipeline("text2text-generation", model=str(tmp_path / "out"))
+    assert [write(row["source"])[0]["generated_text"] for row in rows] == [row["hypothesis"] for row in rows]
+    done = predict_file(tmp_path / "out", files["test_file"], text_column="source", progress=False)
+    with Path(done.output).open(encoding="utf-8", newline="") as file:
+        assert [row["target"] for row in csv.DictReader(file)] == [row["hypothesis"] for row in rows]
+    found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
+    assert found.metrics["exact_match"] == pytest.approx(figures["exact_match"])
+    assert [each["name"] for each in results["baselines"]] == ["target of the nearest source"]
+
+
+def test_the_loss_is_that_of_the_targets_without_smoothing(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    results = run(tmp_path / "out", **files)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    model = AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out").eval()
+    assert isinstance(model, GruForSeq2SeqLM)
+    total = count = 0.0
+    with Path(files["validation_file"]).open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            labels = tokenizer(row["target"], return_tensors="pt").input_ids
+            assert labels[0, -1] == tokenizer.eos_token_id
+            with torch.no_grad():
+                loss = model(**tokenizer(row["source"], return_tensors="pt"), labels=labels).loss
+            total, count = total + float(loss) * labels.numel(), count + labels.numel()
+    # The mean of the batches of an evaluation is weighed by their rows.
+    assert results["metrics"]["validation"]["loss"] == pytest.approx(total / count, rel=0.02)
+
+
+@pytest.mark.slow
+def test_numbers_are_learnt_to_the_letter(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data", train=600)
+    sizes = '{"encoder": {"hidden_size": 32}, "decoder": {"hidden_size": 64}}'
+    results = run(
+        tmp_path / "out", model_type="lstm", config_overrides=sizes, num_train_epochs=15, learning_rate=5e-3, **files
+    )
+    assert results["model"]["class"] == "LstmForSeq2SeqLM"
+    assert results["metrics"]["test"]["exact_match"] >= 0.9
+    nearest = results["baselines"][0]["metrics"]["test"]["exact_match"]
+    assert results["metrics"]["test"]["exact_match"] >= nearest
+
+
+def test_a_model_of_transformers_is_trained_by_the_same_command(tmp_path: Path) -> None:
+    sizes = {
+        "d_model": 8,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 8,
+        "decoder_ffn_dim": 8,
+        "max_position_embeddings": 32,
+    }
+    results = run(
+        tmp_path / "out",
+        model_type="marian",
+        config_overrides=json.dumps(sizes),
+        learning_rate=1e-3,
+        **write_numbers(tmp_path / "data"),
+    )
+    assert results["model"]["class"] == "MarianMTModel"
+    assert 0 <= results["metrics"]["test"]["exact_match"] <= 1
+
+
+def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    results = run(tmp_path / "out", num_train_epochs=2, predict_with_generate=True, **files)
+    assert results["training"]["selection"] == {"split": "validation", "metric": "exact_match"}
+    state = json.loads((tmp_path / "out" / "trainer_state.json").read_text())
+    assert len([entry for entry in state["log_history"] if "eval_exact_match" in entry]) == 2
+
+
+def test_targets_that_are_too_long_are_cut_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = write_numbers(tmp_path / "data")
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "out", max_target_length=3, **files)
+    with Path(files["train_file"]).open(encoding="utf-8", newline="") as file:
+        # Each digit is a token, and the end is one.
+        longer = sum(len(row["target"].split()) + 1 > 3 for row in csv.DictReader(file))
+    assert f"{longer} of 60 train targets are cut to 3 tokens (--max_target_length)" in caplog.text
+
+
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    # Scheduled sampling draws random numbers in training, too.
+    values = {"config_overrides": json.dumps({**json.loads(SMALL), "scheduled_sampling": 0.5})}
+    steps = {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 4, "eval_steps": 4, "max_steps": 12}
+    whole = run(tmp_path / "whole", save_total_limit=9, **steps, **values, **files)
+    # The folder as it was when the run was killed.
+    shutil.copytree(tmp_path / "whole" / "checkpoint-4", tmp_path / "broken" / "checkpoint-4")
+    gone_on = run(tmp_path / "broken", save_total_limit=9, **steps, **values, **files)
+    assert gone_on["metrics"] == whole["metrics"]
+    ours, theirs = (load_file(tmp_path / name / "checkpoint-12" / "model.safetensors") for name in ("broken", "whole"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match="`num_beams`=0 must be at least 1"):
+        SequenceArguments(num_beams=0)
+    with pytest.raises(ValueError, match="`figures`='bleurt' must be one of translation, summarization, exact"):
+        SequenceArguments(figures="bleurt")
+    with pytest.raises(ValueError, match="`model_type`='bert' must be one of gru, lstm, .*marian.*t5"):
+        SequenceModelArguments(model_type="bert")
