@@ -8,6 +8,8 @@ from ..lazy import lazily
 
 
 if TYPE_CHECKING:
+    from .alignment import Alignment as Alignment
+    from .alignment import alignment as alignment
     from .attention import AttentionWeights as AttentionWeights
     from .attention import attention_weights as attention_weights
     from .contributions.tokens import Contributions as Contributions
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "Alignment": ".alignment",
         "AttentionWeights": ".attention",
         "Contributions": ".contributions.tokens",
         "EmbeddingTable": ".neighbours",
@@ -52,6 +55,7 @@ __getattr__, __dir__, __all__ = lazily(
         "SharedTokens": ".shared",
         "TagLattice": ".lattice",
         "TextGradientFlow": ".gradients.text",
+        "alignment": ".alignment",
         "analogy": ".neighbours",
         "attention_weights": ".attention",
         "embedding_table": ".neighbours",

@@ -1,0 +1,104 @@
+"""Shows which words of a source a model looks at for each word that it writes (Bahdanau et al. 2015, figure 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .evaluation import evaluation_mode
+from .figures import name_of, name_steps, new_figure
+from .reading import check_text
+from .steps import NotApplicableError
+
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+__all__ = ["Alignment", "alignment"]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Attributes:
+    source: The tokens that were read.
+    target: Those that were written, or were given.
+    weights: (target, source), how much of the context of each written token comes from each step of the source; at
+        least 0, the sum of each row 1. Of a model with several heads, the mean over them, in its last layer.
+    text: The target as text.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: np.ndarray
+    text: str
+
+    def figure(self) -> Figure:
+        """A row for each written token, a column for each that was read: the darker, the more it counts."""
+        width, height = (min(max(0.32 * len(steps) + 1.6, 3.0), 16.0) for steps in (self.source, self.target))
+        figure = new_figure(width, height)
+        axes = figure.subplots()
+        axes.imshow(self.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        name_steps(axes, self.source)
+        axes.xaxis.tick_top()
+        names = [name_of(step) for step in self.target]
+        axes.set_yticks(range(len(names)), names, fontsize=8, family="DejaVu Sans")
+        return figure
+
+
+def alignment(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    source: str,
+    target: str | None = None,
+    **options: Any,
+) -> Alignment:
+    """The attention of an encoder-decoder to a source, for each token of a target.
+
+    Args:
+        model: One of ours with an `attention`, or one of transformers.
+        source: The text that is read.
+        target: What is written; None: what the model writes, greedily unless `options` say otherwise.
+        options: As `generate` takes them.
+
+    Raises:
+        NotApplicableError: the model is no encoder-decoder, or has no attention.
+        ValueError: a text is no string, or has no token.
+    """
+    if not getattr(model.config, "is_encoder_decoder", False):
+        raise NotApplicableError(f"`model` is a {type(model).__name__}; it must be an encoder-decoder.")
+    if getattr(model.config, "attention", "its own") is None:
+        raise NotApplicableError("`model` has `attention`=None: what it writes is not aligned with what it reads.")
+    check_text("source", source)
+    any_model: Any = model
+    inputs = tokenizer(source, return_tensors="pt").to(model.device)
+    with torch.no_grad(), evaluation_mode(model):
+        if target is None:
+            written = any_model.generate(**_read(inputs), **{"num_beams": 1, "do_sample": False, **options})[0, 1:]
+        else:
+            check_text("target", target)
+            written = tokenizer(text_target=target, return_tensors="pt").input_ids[0].to(model.device)
+        labels = written.unsqueeze(0)
+        outputs = any_model(**_read(inputs), labels=labels, output_attentions=True)
+    weights = outputs.cross_attentions[-1][0].mean(0)
+    return Alignment(
+        _tokens(tokenizer, inputs.input_ids[0]),
+        _tokens(tokenizer, written),
+        weights.float().cpu().numpy(),
+        tokenizer.decode(written, skip_special_tokens=True).strip(),
+    )
+
+
+def _read(inputs: Any) -> dict[str, torch.Tensor]:
+    return {name: inputs[name] for name in ("input_ids", "attention_mask")}
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> tuple[str, ...]:
+    """Each token as it reads."""
+    return tuple(
+        tokenizer.decode([index]).strip() or tokenizer.convert_ids_to_tokens([index])[0] for index in ids.tolist()
+    )
