@@ -9,7 +9,7 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .alignment import Alignment as Alignment
-    from .alignment import alignment as alignment
+    from .alignment import alignment_weights as alignment_weights
     from .attention import AttentionWeights as AttentionWeights
     from .attention import attention_weights as attention_weights
     from .contributions.tokens import Contributions as Contributions
@@ -55,7 +55,7 @@ __getattr__, __dir__, __all__ = lazily(
         "SharedTokens": ".shared",
         "TagLattice": ".lattice",
         "TextGradientFlow": ".gradients.text",
-        "alignment": ".alignment",
+        "alignment_weights": ".alignment",
         "analogy": ".neighbours",
         "attention_weights": ".attention",
         "embedding_table": ".neighbours",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["Alignment", "alignment"]
+__all__ = ["Alignment", "alignment_weights"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Alignment:
         return figure
 
 
-def alignment(
+def alignment_weights(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     source: str,
