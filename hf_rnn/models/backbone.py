@@ -172,7 +172,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
         hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
         for layer, state in zip(self.layers, states, strict=True):
-            hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
+            hidden_states, finals, state = layer.read(hidden_states, steps, state, use_cache)
             reached.append(state)
         before = 0 if start is None else start.get_seq_length()
         return RecurrentModelOutput(

@@ -51,9 +51,7 @@ class Bridge(nn.Module):
         if self.kind == "none":
             # In the type and on the device of the encoder's.
             first = finals[0][0]
-            return [
-                tuple(first.new_zeros(len(first), 1, units) for _ in range(parts)) for parts, units in self.shapes
-            ]
+            return [tuple(first.new_zeros(len(first), 1, units) for _ in range(parts)) for parts, units in self.shapes]
         starts: list[State] = []
         for number, origin in enumerate(self.origins):
             given = [part.flatten(1) for part in finals[origin]]

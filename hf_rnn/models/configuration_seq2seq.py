@@ -137,6 +137,11 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
         """Tokens to choose from."""
         return cast(int, self.writes.vocab_size)
 
+    @vocab_size.setter
+    def vocab_size(self, value: int) -> None:
+        for part in (self.writes, self.reads) if self.share_embeddings else (self.writes,):
+            part.vocab_size = value
+
     @property
     def hidden_size(self) -> int:
         """Features of the decoder's states."""

@@ -102,9 +102,9 @@ class RecurrentDecoder(nn.Module):
         dtype: torch.dtype,
     ) -> Decoded:
         """Args:
-            inputs: (batch, target) ids or (batch, target, features) in `dtype`, that of the model.
-            mask: (batch, target), True at a token; what stands before the padding passes over it unchanged.
-            states: As `start` or an earlier `Decoded` has them.
+        inputs: (batch, target) ids or (batch, target, features) in `dtype`, that of the model.
+        mask: (batch, target), True at a token; what stands before the padding passes over it unchanged.
+        states: As `start` or an earlier `Decoded` has them.
         """
         steps = Steps.of(mask, 1)
         embedded = self.embeddings(inputs, steps, dtype)
@@ -120,7 +120,7 @@ class RecurrentDecoder(nn.Module):
             outputs = torch.cat([embedded, source.context.unsqueeze(1).expand(-1, embedded.shape[1], -1)], 2)
         hidden_states, reached = [embedded], []
         for layer, state in zip(self.layers, states, strict=True):
-            outputs, _, after = layer(outputs, steps, state, True)
+            outputs, _, after = layer.read(outputs, steps, state, True)
             hidden_states.append(outputs)
             reached.append(after)
         context, weights = source.context, None
@@ -161,7 +161,7 @@ class RecurrentDecoder(nn.Module):
         steps = _one_step(token) if seen is None else Steps.of(seen, 1)
         hidden, outputs, reached = torch.cat([token, fed], 2), [], []
         for layer, state in zip(self.layers, layers, strict=True):
-            hidden, _, after = layer(hidden, steps, state, True)
+            hidden, _, after = layer.read(hidden, steps, state, True)
             outputs.append(hidden)
             reached.append(after)
         if self.feeding == "attended":

@@ -119,11 +119,11 @@ class SourceEncoder(nn.Module):
         return_dict: bool | None = None,
     ) -> RecurrentSourceOutput:
         """Args:
-            input_ids: (batch, source), or
-            inputs_embeds: (batch, source, features).
-            attention_mask: (batch, source), 1 at a token, 0 at padding; see `RecurrentModel`.
-            output_hidden_states: Whether the encoder's `hidden_states` are wanted.
-            output_attentions, return_dict: Change nothing: there are no attentions, and an output is returned.
+        input_ids: (batch, source), or
+        inputs_embeds: (batch, source, features).
+        attention_mask: (batch, source), 1 at a token, 0 at padding; see `RecurrentModel`.
+        output_hidden_states: Whether the encoder's `hidden_states` are wanted.
+        output_attentions, return_dict: Change nothing: there are no attentions, and an output is returned.
         """
         found = self.network(
             input_ids, attention_mask, inputs_embeds, use_cache=True, output_hidden_states=output_hidden_states
@@ -171,6 +171,8 @@ class RecurrentEncoderDecoderPreTrainedModel(RecurrentPreTrainedModel):
         return {}
 
     def set_input_embeddings(self, value: Any) -> None:
+        # transformers tells the decoder's configuration alone of a new number of tokens.
+        self.config.vocab_size = value.num_embeddings
         for embeddings in (self.get_decoder().embeddings, *self._sharing_embeddings()):
             embeddings.vocab_size = value.num_embeddings
             embeddings.word_embeddings = value
@@ -183,8 +185,6 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
     """Encoder, bridge, decoder and attention: the attended state of every step of a target."""
 
     _auto_class = "AutoModel"
-    # What may be one tensor; `tied_weights` says whether it is.
-    _tied_weights_keys = {f"encoder.network.{EMBEDDINGS}": f"decoder.{EMBEDDINGS}"}
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__(config)
@@ -192,11 +192,13 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         self.shapes = state_shapes(config)
         self.encoder = SourceEncoder(config)
         self.decoder = RecurrentDecoder(config)
+        # transformers takes what stands here for one tensor.
+        self._tied_weights_keys = self.tied_weights()
         self.post_init()
 
     def tied_weights(self) -> dict[str, str]:
         """With `config.share_embeddings` the encoder's table is the decoder's."""
-        return dict(self._tied_weights_keys) if self.config.share_embeddings else {}
+        return {f"encoder.network.{EMBEDDINGS}": f"decoder.{EMBEDDINGS}"} if self.config.share_embeddings else {}
 
     @can_return_tuple
     def forward(
@@ -364,18 +366,18 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
     """
 
     _auto_class = "AutoModelForSeq2SeqLM"
-    _tied_weights_keys = {"lm_head.weight": f"model.decoder.{EMBEDDINGS}"}
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__(config)
         self.model = RecurrentEncoderDecoder(config)
         self.dropout = LockedDropout(classifier_dropout(config.writes), config.writes.locked_dropout)
         self.lm_head = nn.Linear(config.attended_size, config.vocab_size)
+        self._tied_weights_keys = self.tied_weights()
         self.post_init()
 
     def tied_weights(self) -> dict[str, str]:
         """With `config.tie_word_embeddings` the output layer's weight is the decoder's table."""
-        return dict(self._tied_weights_keys) if self.config.tie_word_embeddings else {}
+        return {"lm_head.weight": f"model.decoder.{EMBEDDINGS}"} if self.config.tie_word_embeddings else {}
 
     def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
         """What the decoder reads where `labels` (batch, target) are to be written: the start token and each label
@@ -479,7 +481,11 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         given = dict(source)
         if given["encoder_outputs"] is None:
             inputs = given.pop("input_ids"), given["attention_mask"], given.pop("inputs_embeds")
-            if given["attention_mask"] is None and inputs[0] is not None and self.config.reads.pad_token_id is not None:
+            if (
+                given["attention_mask"] is None
+                and inputs[0] is not None
+                and self.config.reads.pad_token_id is not None
+            ):
                 given["attention_mask"] = inputs[0] != self.config.reads.pad_token_id
             given["encoder_outputs"] = self.model.encoder(*inputs)
         drawn = torch.rand(ids.shape, device=ids.device) < self.config.scheduled_sampling
