@@ -8,7 +8,7 @@ computed in one call, and so are the contexts; else a step at a time:
     "attended"   fed_t = a_{t-1}, the context is found from s_t            (Luong et al. 2015, 3.3)
     "context"    fed_t = context_t, which is found from s_{t-1}            (Bahdanau et al. 2015, eq. 4-6)
 
-Without attention there is a context with `config.context_at_each_step` alone, the encoder's last state, which is fed
+Without attention there is a context with `config.context_at_each_step` alone, the encoder's pooled state, which is fed
 at each step; otherwise tokens are scored from s_t itself, if need be through a linear layer.
 """
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import GenerationConfig, GenerationMixin
+import torch
+from transformers import GenerationConfig
 
-from .generation_rnn import starting_state
-from .state_name import STATE_NAME, take_state
+from .configuration_seq2seq import RecurrentEncoderDecoderConfig
+from .generation_rnn import StateGenerationMixin, starting_state
+from .state_name import STATE_NAME
 
 
 __all__ = ["EncoderDecoderGenerationMixin"]
 
 
-class EncoderDecoderGenerationMixin(GenerationMixin):
+class EncoderDecoderGenerationMixin(StateGenerationMixin):
     """Tells transformers' `generate` what it has to know: the encoder reads the source once, and the decoder starts
     from what the bridge makes of it, or from a `cache` that is given.
 
@@ -22,13 +24,16 @@ class EncoderDecoderGenerationMixin(GenerationMixin):
             state cannot forget).
     """
 
-    def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """Generate as transformers does; the state that it starts from may be given by any of its names."""
-        start = take_state(kwargs)
-        if start is not None:
-            kwargs[STATE_NAME] = start
-        stock: Any = super()
-        return stock.generate(*args, **kwargs)
+    config: RecurrentEncoderDecoderConfig
+
+    def _prepare_attention_mask_for_generation(
+        self, inputs_tensor: torch.Tensor, generation_config: GenerationConfig, model_kwargs: dict[str, Any]
+    ) -> torch.Tensor:
+        # The padding of a source is the encoder's; transformers looks for that of a target.
+        pad = self.config.reads.pad_token_id
+        if inputs_tensor.dim() == 2 and pad is not None:
+            return (inputs_tensor != pad).long()
+        return torch.ones(inputs_tensor.shape[:2], dtype=torch.long, device=inputs_tensor.device)
 
     # By default transformers makes a cache of keys and values for each token.
     def _prepare_cache_for_generation(
@@ -43,6 +48,11 @@ class EncoderDecoderGenerationMixin(GenerationMixin):
             raise ValueError(
                 f"`cache_implementation` is {generation_config.cache_implementation!r}; a recurrent model must have "
                 "None: its state is of constant size already."
+            )
+        if generation_config.prefill_chunk_size is not None:
+            raise ValueError(
+                f"`prefill_chunk_size` is {generation_config.prefill_chunk_size}; an encoder-decoder must have None: "
+                "its source is read at once."
             )
         copies = max(generation_config.num_beams, generation_config.num_return_sequences)
         given = model_kwargs.pop(STATE_NAME, None)

@@ -50,7 +50,7 @@ NAMES = {
 
 
 class OwnConfigTester(ConfigTester):
-    """Tests what `ConfigTester` does, but for configurations inside that of a siamese network or an encoder-decoder."""
+    """Tests what `ConfigTester` does, but for the configurations that are inside another."""
 
     def create_and_test_config_from_and_save_pretrained_composite(self) -> None:
         """transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same

@@ -1,7 +1,8 @@
 """Our own stand-in for `GenerationTesterMixin` where a source is read and a target is written; `own_generation.py` has
 it for language models.
 
-`tests/models/test_seq2seq_generation.py` says what is written; this says that every encoder-decoder writes it in every way.
+`tests/models/test_seq2seq_generation.py` says what is written; this says that every encoder-decoder writes it
+in every way.
 """
 
 from __future__ import annotations

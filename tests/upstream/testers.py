@@ -141,7 +141,7 @@ class ConvEncoderTester:
 
 
 class EncoderDecoderTester:
-    """Sources of nine tokens and targets of seven; the encoder reads in both directions, and is as wide as the decoder."""
+    """Sources of nine tokens and targets of seven; the encoder, of two directions, is as wide as the decoder."""
 
     # transformers asks for a `vocab_size`, which is the decoder's; `common_properties` names it.
     has_text_modality = False
