@@ -46,13 +46,13 @@ class RecurrentSourceOutput(BaseModelOutput):
         last_hidden_state: (batch, source, features), the encoder's states.
         hidden_states: Its embeddings and each layer's output, if they were asked for.
         attentions: None: there are none.
-        keys: (batch, source, compared), what the attention compares.
+        source_keys: (batch, source, compared), what the attention compares.
         initial_state: (batch, units), the state that the decoder starts from, its parts beside each other.
         pooler_output: (batch, features), the encoder's pooled state.
         mask: (batch, source), True at a token.
     """
 
-    keys: torch.Tensor | None = None
+    source_keys: torch.Tensor | None = None
     initial_state: torch.Tensor | None = None
     pooler_output: torch.Tensor | None = None
     mask: torch.Tensor | None = None
@@ -106,7 +106,7 @@ class SourceEncoder(nn.Module):
         return RecurrentSourceOutput(
             last_hidden_state=found.last_hidden_state,
             hidden_states=found.hidden_states,
-            keys=self.key_layer(found.last_hidden_state),
+            source_keys=self.key_layer(found.last_hidden_state),
             initial_state=flat_state(self.bridge(found.cache.states)),
             pooler_output=found.pooler_output,
             mask=mask,
@@ -246,7 +246,7 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
             )
             return read
         if isinstance(encoder_outputs, Mapping):
-            names = ("last_hidden_state", "hidden_states", "keys", "initial_state", "pooler_output", "mask")
+            names = ("last_hidden_state", "hidden_states", "source_keys", "initial_state", "pooler_output", "mask")
             return RecurrentSourceOutput(**{name: encoder_outputs.get(name) for name in names})
         raise ValueError(
             f"`encoder_outputs` is a {type(encoder_outputs).__name__}; it must be what `model.get_encoder()` returned."
@@ -271,7 +271,7 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
                 f"`attention_mask` has shape {shape_of(mask)}; with this source it must be {shape_of(memory)[:2]}, "
                 "(batch, source)."
             )
-        keys = self.encoder.key_layer(memory) if found.keys is None else found.keys
+        keys = self.encoder.key_layer(memory) if found.source_keys is None else found.source_keys
         context = found.pooler_output if self.config.context_at_each_step else None
         if self.config.context_at_each_step and context is None:
             raise ValueError("`encoder_outputs` has no `pooler_output`, which `context_at_each_step` feeds.")
