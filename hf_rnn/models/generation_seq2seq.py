@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,14 +19,23 @@ __all__ = ["EncoderDecoderGenerationMixin"]
 
 class EncoderDecoderGenerationMixin(StateGenerationMixin):
     """Tells transformers' `generate` what it has to know: the encoder reads the source once, and the decoder starts
-    from what the bridge makes of it, or from a `cache` that is given.
+    from what the bridge makes of it, or from a `cache` that is given. That goes on with `decoder_input_ids`, the whole
+    target, of which the first `cache.get_seq_length()` steps are not read again.
 
     Raises:
-        ValueError: for another kind of cache (`cache_implementation`, keys and values), or assisted generation (the
-            state cannot forget).
+        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
+            cannot forget), or a target of which the state has read everything.
     """
 
     config: RecurrentEncoderDecoderConfig
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """Generate as transformers does; what is given is never changed."""
+        given = kwargs.get("encoder_outputs")
+        if isinstance(given, Mapping):
+            # transformers repeats each row in place, for beams and returned sequences.
+            kwargs["encoder_outputs"] = copy.copy(given)
+        return super().generate(*args, **kwargs)
 
     def _prepare_attention_mask_for_generation(
         self, inputs_tensor: torch.Tensor, generation_config: GenerationConfig, model_kwargs: dict[str, Any]
@@ -58,3 +69,23 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
         given = model_kwargs.pop(STATE_NAME, None)
         if given is not None:
             model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
+
+    def _prefill(
+        self,
+        input_ids: torch.Tensor,
+        generation_config: GenerationConfig,
+        model_kwargs: dict[str, Any],
+        is_first_iteration: bool = True,
+    ) -> Any:
+        state = model_kwargs.get(STATE_NAME)
+        if state is not None and model_kwargs.get("decoder_attention_mask") is None:
+            past, length = state.get_seq_length(), input_ids.shape[1]
+            if length <= past:
+                raise ValueError(
+                    f"`decoder_input_ids` has {length} steps and `cache` has read {past}; it must be the whole target, "
+                    "or new tokens with a `decoder_attention_mask` of the whole."
+                )
+            # By its length transformers knows that the first `past` steps are not to be read again.
+            model_kwargs["decoder_attention_mask"] = torch.ones_like(input_ids)
+        stock: Any = super()
+        return stock._prefill(input_ids, generation_config, model_kwargs, is_first_iteration)
