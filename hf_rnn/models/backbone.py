@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
@@ -56,7 +56,7 @@ class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossA
 class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
-    config_class = RecurrentConfig
+    config_class: type[PreTrainedConfig] = RecurrentConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _is_stateful = True
@@ -171,7 +171,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         states = _states(start, len(self.layers))
         steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
         hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
-        for layer, state in zip(self.layers, states, strict=True):
+        for layer, state in zip(cast(Iterable[StackedLayer], self.layers), states, strict=True):
             hidden_states, finals, state = layer.read(hidden_states, steps, state, use_cache)
             reached.append(state)
         before = 0 if start is None else start.get_seq_length()

@@ -14,8 +14,9 @@ at each step; otherwise tokens are scored from s_t itself, if need be through a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -84,6 +85,10 @@ class RecurrentDecoder(nn.Module):
         self.readout = nn.Identity() if same else nn.Linear(size, config.attended_size, bias=False)
         self.activation = nn.Tanh() if context_size else nn.Identity()
 
+    @property
+    def _stack(self) -> Iterable[StackedLayer]:
+        return cast(Iterable[StackedLayer], self.layers)
+
     def start(self, states: Sequence[State]) -> list[State]:
         """What is carried from step to step at the beginning: the layers' initial states, and an attended state of
         zeros where it is fed.
@@ -119,7 +124,7 @@ class RecurrentDecoder(nn.Module):
         if source.context is not None:
             outputs = torch.cat([embedded, source.context.unsqueeze(1).expand(-1, embedded.shape[1], -1)], 2)
         hidden_states, reached = [embedded], []
-        for layer, state in zip(self.layers, states, strict=True):
+        for layer, state in zip(self._stack, states, strict=True):
             outputs, _, after = layer.read(outputs, steps, state, True)
             hidden_states.append(outputs)
             reached.append(after)
@@ -160,7 +165,7 @@ class RecurrentDecoder(nn.Module):
             (fed,) = states[-1]
         steps = _one_step(token) if seen is None else Steps.of(seen, 1)
         hidden, outputs, reached = torch.cat([token, fed], 2), [], []
-        for layer, state in zip(self.layers, layers, strict=True):
+        for layer, state in zip(self._stack, layers, strict=True):
             hidden, _, after = layer.read(hidden, steps, state, True)
             outputs.append(hidden)
             reached.append(after)

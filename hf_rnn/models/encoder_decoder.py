@@ -215,7 +215,7 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         start = take_state(kwargs, cache, past_key_values)
         _refuse_others(kwargs)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        found = self._read(input_ids, attention_mask, inputs_embeds, encoder_outputs, wants_states)
+        found = self._read(input_ids, attention_mask, inputs_embeds, encoder_outputs, bool(wants_states))
         inputs, mask = _targets(decoder_input_ids, decoder_attention_mask, decoder_inputs_embeds, start)
         source = self._source(found, attention_mask, len(inputs))
         states, before = self._start(found, start)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from .configuration_seq2seq import RecurrentEncoderDecoderConfig
 from .generation_rnn import StateGenerationMixin, starting_state
 from .state_name import STATE_NAME
 
@@ -27,7 +26,7 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             cannot forget), or a target of which the state has read everything.
     """
 
-    config: RecurrentEncoderDecoderConfig
+    config: Any
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """Generate as transformers does; what is given is never changed."""
@@ -39,7 +38,7 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
 
     def _prepare_attention_mask_for_generation(
         self, inputs_tensor: torch.Tensor, generation_config: GenerationConfig, model_kwargs: dict[str, Any]
-    ) -> torch.Tensor:
+    ) -> Any:
         # The padding of a source is the encoder's; transformers looks for that of a target.
         pad = self.config.reads.pad_token_id
         if inputs_tensor.dim() == 2 and pad is not None:
@@ -82,8 +81,8 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             past, length = state.get_seq_length(), input_ids.shape[1]
             if length <= past:
                 raise ValueError(
-                    f"`decoder_input_ids` has {length} steps and `cache` has read {past}; it must be the whole target, "
-                    "or new tokens with a `decoder_attention_mask` of the whole."
+                    f"`decoder_input_ids` has {length} steps and `cache` has read {past}; it must be the whole "
+                    "target, or new tokens with a `decoder_attention_mask` of the whole."
                 )
             # By its length transformers knows that the first `past` steps are not to be read again.
             model_kwargs["decoder_attention_mask"] = torch.ones_like(input_ids)

@@ -129,6 +129,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             ValueError: for labels that do not fit, or inputs as in the backbone.
         """
         if labels is not None and decoder_input_ids is None and decoder_inputs_embeds is None:
+            # Read first, labels out of range would be called inputs.
+            target_tokens(shape_of(labels), self.lm_head.out_features, labels)
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
         start = take_state(kwargs, cache, past_key_values)
         source = {
