@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
@@ -56,7 +56,7 @@ class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossA
 class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
-    config_class: type[PreTrainedConfig] = RecurrentConfig
+    config_class: type[Any] = RecurrentConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _is_stateful = True

@@ -183,7 +183,7 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             given["encoder_outputs"] = self.model.encoder(*inputs)
         drawn = torch.rand(ids.shape, device=ids.device) < self.config.scheduled_sampling
         mask = torch.ones_like(ids) if mask is None else mask[:, -ids.shape[1] :]
-        drawn &= mask.bool()
+        drawn &= mask.bool() & (mask.cumsum(1) > 1)
         read = ids.clone()
         with held_masks(self.model.decoder):
             for turn in range(ids.shape[1] - 1):

@@ -90,7 +90,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
 
     def read(
         self, hidden_states: torch.Tensor, steps: Steps, state: State | None = None, return_state: bool = False
-    ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
+    ) -> tuple[torch.Tensor, torch.Tensor, State]:
         """Args:
             hidden_states: (batch, time, features).
             steps: Which of the steps are real.
@@ -99,7 +99,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
 
         Returns:
             The output of every step (batch, time, units or 2 * units), zero at the padding; each direction's own final
-            hidden state (batch, directions, units); and the state if it was asked for.
+            hidden state (batch, directions, units); and the state, if it was not asked for perhaps h alone.
 
         Raises:
             ValueError: for a state that is another cell's, or of another shape.
@@ -108,7 +108,7 @@ class RecurrentLayer(GradientCheckpointingLayer):
         # which gradient checkpointing computes a second time, later.
         features = self.dropout(hidden_states)
         outputs, *finals = self(features, steps, return_state, forced_path(), *(state or ()))
-        return outputs, finals[0], tuple(finals) if return_state else None
+        return outputs, finals[0], tuple(finals)
 
     def forward(
         self,
