@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from .models.crf import ConditionalRandomField as ConditionalRandomField
     from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .models.modeling_seq2seq import *  # noqa: F403
     from .models.modeling_siamese import *  # noqa: F403
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403
