@@ -26,8 +26,6 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             cannot forget), or a target of which the state has read everything.
     """
 
-    config: Any
-
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """Generate as transformers does; what is given is never changed."""
         given = kwargs.get("encoder_outputs")
@@ -35,15 +33,6 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             # transformers repeats each row in place, for beams and returned sequences.
             kwargs["encoder_outputs"] = copy.copy(given)
         return super().generate(*args, **kwargs)
-
-    def _prepare_attention_mask_for_generation(
-        self, inputs_tensor: torch.Tensor, generation_config: GenerationConfig, model_kwargs: dict[str, Any]
-    ) -> Any:
-        # The padding of a source is the encoder's; transformers looks for that of a target.
-        pad = self.config.reads.pad_token_id
-        if inputs_tensor.dim() == 2 and pad is not None:
-            return (inputs_tensor != pad).long()
-        return torch.ones(inputs_tensor.shape[:2], dtype=torch.long, device=inputs_tensor.device)
 
     # By default transformers makes a cache of keys and values for each token.
     def _prepare_cache_for_generation(
