@@ -6,8 +6,8 @@
     general     score = s · W h_j                    the same
     additive    score = v · tanh(W s + U h_j)        Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, A.1.2
 
-The padding of a source has weight 0, so a context never depends on what the source is batched with. What of the score
-depends on the source alone (W h_j, U h_j) is computed once for all steps of the target, by the encoder's side: the `keys`.
+The padding of a source has weight 0, so a context never depends on what the source is batched with. What depends on
+the source alone, W h_j or U h_j, is computed once for all steps of the target: the `keys`.
 """
 
 from __future__ import annotations

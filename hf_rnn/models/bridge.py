@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -56,7 +57,7 @@ class Bridge(nn.Module):
         for number, origin in enumerate(self.origins):
             given = [part.flatten(1) for part in finals[origin]]
             if self.kind == "dense":
-                h, *cells = self.layers[number]  # type: ignore[misc]
+                h, *cells = cast(nn.ModuleList, self.layers[number])
                 given = [h(given[0]).tanh(), *(layer(given[-1]) for layer in cells)]
             starts.append(tuple(part.unsqueeze(1) for part in given))
         return starts

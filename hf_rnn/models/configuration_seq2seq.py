@@ -44,8 +44,8 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
             step (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473). `None`: the token alone; the recurrence is
             then computed for all steps at once, which is faster.
         context_at_each_step (`bool`, defaults to `False`):
-            Without attention, let the decoder and the output layer read the encoder's last state at each step (Cho et
-            al. 2014, https://aclanthology.org/D14-1179).
+            Without attention, let the decoder and the output layer read the encoder's pooled state at each step, by
+            default its last one (Cho et al. 2014, https://aclanthology.org/D14-1179).
         bridge (`"dense"`, `"copy"` or `"none"`, defaults to `"dense"`):
             What the decoder starts from: a learnt layer over the encoder's final states; these themselves, whose
             shapes must then be the decoder's; or zeros.
@@ -151,6 +151,11 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
         """Tokens to choose from."""
         return cast(int, self.writes.vocab_size)
 
+    @vocab_size.setter
+    def vocab_size(self, value: int) -> None:
+        for part in (self.writes, self.reads) if self.share_embeddings else (self.writes,):
+            part.vocab_size = value
+
     @property
     def hidden_size(self) -> int:
         """Features of the decoder's states."""
@@ -182,7 +187,9 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
         """Features that the decoder reads beside each token."""
         if self.input_feeding == "attended":
             return self.attended_size
-        return self.reads.step_size if self.input_feeding == "context" or self.context_at_each_step else 0
+        if self.input_feeding == "context":
+            return self.reads.step_size
+        return self.reads.output_size if self.context_at_each_step else 0
 
     @property
     def stepwise(self) -> bool:

@@ -8,14 +8,15 @@ computed in one call, and so are the contexts; else a step at a time:
     "attended"   fed_t = a_{t-1}, the context is found from s_t            (Luong et al. 2015, 3.3)
     "context"    fed_t = context_t, which is found from s_{t-1}            (Bahdanau et al. 2015, eq. 4-6)
 
-Without attention there is a context with `config.context_at_each_step` alone, the encoder's last state, which is fed
+Without attention there is a context with `config.context_at_each_step` alone, the encoder's pooled state, which is fed
 at each step; otherwise tokens are scored from s_t itself, if need be through a linear layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -84,6 +85,10 @@ class RecurrentDecoder(nn.Module):
         self.readout = nn.Identity() if same else nn.Linear(size, config.attended_size, bias=False)
         self.activation = nn.Tanh() if context_size else nn.Identity()
 
+    @property
+    def _stack(self) -> Iterable[StackedLayer]:
+        return cast(Iterable[StackedLayer], self.layers)
+
     def start(self, states: Sequence[State]) -> list[State]:
         """What is carried from step to step at the beginning: the layers' initial states, and an attended state of
         zeros where it is fed.
@@ -119,8 +124,8 @@ class RecurrentDecoder(nn.Module):
         if source.context is not None:
             outputs = torch.cat([embedded, source.context.unsqueeze(1).expand(-1, embedded.shape[1], -1)], 2)
         hidden_states, reached = [embedded], []
-        for layer, state in zip(self.layers, states, strict=True):
-            outputs, _, after = layer(outputs, steps, state, True)
+        for layer, state in zip(self._stack, states, strict=True):
+            outputs, _, after = layer.read(outputs, steps, state, True)
             hidden_states.append(outputs)
             reached.append(after)
         context, weights = source.context, None
@@ -160,8 +165,8 @@ class RecurrentDecoder(nn.Module):
             (fed,) = states[-1]
         steps = _one_step(token) if seen is None else Steps.of(seen, 1)
         hidden, outputs, reached = torch.cat([token, fed], 2), [], []
-        for layer, state in zip(self.layers, layers, strict=True):
-            hidden, _, after = layer(hidden, steps, state, True)
+        for layer, state in zip(self._stack, layers, strict=True):
+            hidden, _, after = layer.read(hidden, steps, state, True)
             outputs.append(hidden)
             reached.append(after)
         if self.feeding == "attended":

@@ -13,28 +13,12 @@ from .cache_rnn import RecurrentCache
 from .state_name import STATE_NAME, take_state
 
 
-__all__ = ["RecurrentGenerationMixin", "starting_state"]
+__all__ = ["RecurrentGenerationMixin", "StateGenerationMixin", "starting_state"]
 
 
-class RecurrentGenerationMixin(GenerationMixin):
-    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
-    and reads what it is given, padding nowhere and everything else once.
+class StateGenerationMixin(GenerationMixin):
+    """What every model that writes has in common: it generates with its state, given by any of its names."""
 
-    `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
-    the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
-    only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same state that has counted
-    nothing, after which all that is given is new. The state that is given is never changed, and serves several beams
-    or returned sequences of each text. One that is returned has not read the last token. A text that has ended before
-    the others of its batch reads padding tokens from there on, as in transformers.
-
-    Raises:
-        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
-            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
-            not go with what the state has read.
-    """
-
-    model: RecurrentModel
-    lm_head: nn.Linear
     generation_config: GenerationConfig
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
@@ -58,6 +42,27 @@ class RecurrentGenerationMixin(GenerationMixin):
         if self.generation_config._from_model_config:
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
+
+
+class RecurrentGenerationMixin(StateGenerationMixin):
+    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
+    and reads what it is given, padding nowhere and everything else once.
+
+    `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
+    the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
+    only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same state that has counted
+    nothing, after which all that is given is new. The state that is given is never changed, and serves several beams
+    or returned sequences of each text. One that is returned has not read the last token. A text that has ended before
+    the others of its batch reads padding tokens from there on, as in transformers.
+
+    Raises:
+        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
+            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
+            not go with what the state has read.
+    """
+
+    model: RecurrentModel
+    lm_head: nn.Linear
 
     def _maybe_initialize_input_ids_for_generation(
         self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The pipeline "text2text-generation", which transformers has no more: a text that is written for each that is read."""
+"""The pipeline "text2text-generation", which transformers has no more: it writes a text for each that it reads."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Text2TextGenerationPipeline(Pipeline):
     """Writes a target for each source, by an encoder-decoder.
 
     Called with a text, it answers a list of `{"generated_text": ...}`, one for each of `num_return_sequences`; with a
-    list of texts, a list of answers, each of them the one dictionary, or the list of several. Named arguments are those
-    of `generate`, such as `num_beams` or `max_new_tokens`; what is not given is as the model's generation
+    list of texts, a list of answers, each of them the one dictionary, or the list of several. Named arguments are
+    those of `generate`, such as `num_beams` or `max_new_tokens`; what is not given is as the model's generation
     configuration says. `batch_size` texts are read together.
 
     Example:

@@ -5,7 +5,7 @@ with (see `cell.py`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .cells import CELLS
 from .configuration_rnn import RecurrentConfig
+from .paths import forced_path, recurrent_path
 from .steps import State, Steps
 
 
@@ -87,9 +88,9 @@ class RecurrentLayer(GradientCheckpointingLayer):
         self.cell = CELLS[config.cell](config, input_size, config.layer_sizes[index])
         self.hidden_size, self.num_states = self.cell.hidden_size, self.cell.num_states
 
-    def forward(
+    def read(
         self, hidden_states: torch.Tensor, steps: Steps, state: State | None = None, return_state: bool = False
-    ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
+    ) -> tuple[torch.Tensor, torch.Tensor, State]:
         """Args:
             hidden_states: (batch, time, features).
             steps: Which of the steps are real.
@@ -98,14 +99,33 @@ class RecurrentLayer(GradientCheckpointingLayer):
 
         Returns:
             The output of every step (batch, time, units or 2 * units), zero at the padding; each direction's own final
-            hidden state (batch, directions, units); and the state if it was asked for.
+            hidden state (batch, directions, units); and the state, if it was not asked for perhaps h alone.
 
         Raises:
             ValueError: for a state that is another cell's, or of another shape.
         """
-        # The cell may be wrapped in another module, so it is only called.
-        outputs, finals = self.cell(self.dropout(hidden_states), steps, state, return_state)
-        return self._merge(outputs), finals[0], finals if return_state else None
+        # The mask of the dropout may be held, and the path forced, for this call alone: neither is left to `forward`,
+        # which gradient checkpointing computes a second time, later.
+        features = self.dropout(hidden_states)
+        outputs, *finals = self(features, steps, return_state, forced_path(), *(state or ()))
+        return outputs, finals[0], tuple(finals)
+
+    def forward(
+        self,
+        features: torch.Tensor,
+        steps: Steps,
+        return_state: bool = False,
+        path: str | None = None,
+        *state: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
+        """Compute what [`RecurrentLayer.read`] returns, of the `features` after dropout, by the `path` that is forced,
+        if one is. The state's parts are arguments of their own, and so are they among what is returned: gradient
+        checkpointing finds no tensor in a tuple.
+        """
+        with nullcontext() if path is None else recurrent_path(path):
+            # The cell may be wrapped in another module, so it is only called.
+            outputs, finals = self.cell(features, steps, state or None, return_state)
+        return (self._merge(outputs), *finals)
 
     def _merge(self, outputs: torch.Tensor) -> torch.Tensor:
         if self.num_directions == 1 or self.merge == "concat":
