@@ -11,7 +11,7 @@ from typing import Any
 from transformers import HfArgumentParser
 
 from ..data.readers.files import expand_path, names_files
-from ..data.readers.sequences import SequenceDataArguments
+from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.sources import SourceArguments
 from ..data.readers.tables.class_folders import find_class_folders
 from ..tasks.recipes import find_recipe, published_recipes, read_recipe

@@ -88,9 +88,9 @@ def predict_file(
 
     A classifier gives `label` and `score`, or `labels` where a text may have several; a regression `score`; a siamese
     network or a classifier of pairs `score` and `alike`; a tagger `spans`, or `tokens` and `tags` of sentences that
-    are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`; an encoder-decoder the `target`
-    that it writes. A row
-    that cannot be read, or whose text is empty, has no answer; its `problem` says why.
+    are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`; an
+    encoder-decoder the `target` that it writes. A row that cannot be read, or whose text is empty, has no answer; its
+    `problem` says why.
 
     The file is read window by window, in constant memory (but for a json file that is one list, or lines that are
     lists), and within a window texts of similar length are computed together. A run that was killed goes on when it is

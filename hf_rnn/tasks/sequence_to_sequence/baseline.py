@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...data.readers.sequences import SequenceData
+from ...data.readers.sequences.reader import SequenceData
 from ...extras import require_extra
 from ..beside import Baseline
 from .measuring import figures_of

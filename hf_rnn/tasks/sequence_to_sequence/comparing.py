@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ...data.readers.sequences import SequenceDataArguments, load_sequences
+from ...data.readers.sequences.reader import SequenceDataArguments, load_sequences
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 from .measuring import figures_kind, figures_of
 

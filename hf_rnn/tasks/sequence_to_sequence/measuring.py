@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ...data.readers.column_names import name_key
-from ...data.readers.sequence_columns import is_language
+from ...data.readers.sequences.columns import is_language
 from ...metrics.sequences import METRIC_SETS, sequence_metrics
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE

@@ -12,7 +12,7 @@ import datasets
 from transformers import PreTrainedModel
 
 from ...data.batches.sequences import SequenceCollator, tokenize_sequences
-from ...data.readers.sequences import SequenceData, SequenceDataArguments, load_sequences
+from ...data.readers.sequences.reader import SequenceData, SequenceDataArguments, load_sequences
 from ...metrics.sequences import METRIC_SETS
 from ...models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ...training.sequence_trainer import SequenceTrainer

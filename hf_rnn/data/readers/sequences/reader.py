@@ -8,14 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .cells import says_nothing
-from .empty_rows import without_empty_rows
-from .files import existing_file, expand_path, read_rows
-from .hold_out import hold_out_and_sample
-from .places import PLACE_COLUMN
-from .sequence_columns import find_sequence_columns
-from .sources import SPLITS, SourceArguments, leading_split, read_splits, text_cells
-from .tables.opening import open_file
+from ..cells import says_nothing
+from ..empty_rows import without_empty_rows
+from ..files import existing_file, expand_path, read_rows
+from ..hold_out import hold_out_and_sample
+from ..places import PLACE_COLUMN
+from ..sources import SPLITS, SourceArguments, leading_split, read_splits, text_cells
+from ..tables.opening import open_file
+from .columns import find_sequence_columns
 
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .cells import as_number, is_empty
-from .column_names import is_index_name, name_key, name_words
-from .columns import described_columns, sample_columns
-from .sources import require_column
+from ..cells import as_number, is_empty
+from ..column_names import is_index_name, name_key, name_words
+from ..columns import described_columns, sample_columns
+from ..sources import require_column
 
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hf_rnn.data.readers.sequences import SequenceDataArguments, load_sequences
+from hf_rnn.data.readers.sequences.reader import SequenceDataArguments, load_sequences
 
 
 def table(folder: Path, header: str, *rows: str) -> str:
