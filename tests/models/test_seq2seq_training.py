@@ -127,7 +127,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(family, joint, reentran
         dropped = {"dropout": 0.4, "embedding_dropout": 0.2}
         model = build_seq2seq(family, joint, encoder=dropped, decoder=dropped).train()
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": reentrant})
+            model.activation_checkpointing_enable({"use_reentrant": reentrant})
             assert all(layer.gradient_checkpointing for layer in model.get_decoder().layers)
         torch.manual_seed(7)
         loss = model(**batch).loss
