@@ -34,6 +34,7 @@ _MODULE_OF = {
     "OneShotVerifier": ".inference.one_shot",
     "RecurrentCache": ".models.cache_rnn",
     "RecurrentConfig": ".models.configuration_rnn",
+    "RecurrentEncoderDecoderConfig": ".models.configuration_seq2seq",
     "RecurrentTrainer": ".training.trainer",
     "RecurrentTrainingArguments": ".training.arguments",
     "SentenceSimilarityPipeline": ".models.pipeline_similarity",
@@ -86,10 +87,12 @@ if TYPE_CHECKING:
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403
+    from .models.configuration_seq2seq import *  # noqa: F403
     from .models.configuration_siamese import *  # noqa: F403
     from .models.crf import ConditionalRandomField as ConditionalRandomField
     from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
+    from .models.modeling_seq2seq import *  # noqa: F403
     from .models.modeling_siamese import *  # noqa: F403
     from .models.paths import recurrent_path as recurrent_path
     from .models.pipeline_similarity import *  # noqa: F403

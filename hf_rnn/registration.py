@@ -12,6 +12,7 @@ from typing import Any
 
 import transformers
 
+from .models.configuration_seq2seq import ENCODER_DECODERS
 from .models.configuration_siamese import OWN_ENCODERS, SiameseConfig
 
 
@@ -21,6 +22,7 @@ __all__ = ["MODELS", "DeferredModelClass", "import_model", "register"]
 # The table: configuration → Auto class → `file.Class` of its model.
 MODELS: dict[type[transformers.PreTrainedConfig], dict[str, str]] = {
     **{encoder: encoder.head_classes() for encoder in OWN_ENCODERS.values()},
+    **{config: config.head_classes() for config in ENCODER_DECODERS.values()},
     SiameseConfig: SiameseConfig.head_classes(),
 }
 

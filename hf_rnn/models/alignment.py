@@ -99,7 +99,7 @@ class PairReader(nn.Module):
         steps = Steps.of(mask, 2)
         layer: Any = self.layer
         if isinstance(layer, RecurrentLayer):
-            composed = layer(features, steps)[0]
+            composed = layer.read(features, steps)[0]
         else:
             composed = layer(self.dropout(features)).relu()
         composed = steps.clear_padding(composed)

@@ -56,7 +56,7 @@ class RecurrentModelOutput(StateOutputMixin, BaseModelOutputWithPoolingAndCrossA
 class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
     """Initialisation, loading and what transformers wants to know of a recurrent model."""
 
-    config_class = RecurrentConfig
+    config_class: type[Any] = RecurrentConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _is_stateful = True
@@ -171,8 +171,8 @@ class RecurrentModel(RecurrentPreTrainedModel):
         states = _states(start, len(self.layers))
         steps = Steps.of(mask if words is None else words.mask, self.config.num_directions)
         hidden_states, finals, reached = self.embeddings(inputs, steps, self.dtype, words), None, []
-        for layer, state in zip(self.layers, states, strict=True):
-            hidden_states, finals, state = layer(hidden_states, steps, state, use_cache)
+        for layer, state in zip(cast(Iterable[StackedLayer], self.layers), states, strict=True):
+            hidden_states, finals, state = layer.read(hidden_states, steps, state, use_cache)
             reached.append(state)
         before = 0 if start is None else start.get_seq_length()
         return RecurrentModelOutput(

@@ -96,7 +96,7 @@ class CharacterLstm(nn.Module):
     def forward(self, characters: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """See `CharacterCnn.forward`."""
         real = torch.arange(characters.shape[1], device=lengths.device) < lengths.unsqueeze(1)
-        _, finals, _ = self.layer(self.embeddings(characters), Steps.of(real, 2))
+        _, finals, _ = self.layer.read(self.embeddings(characters), Steps.of(real, 2))
         return finals.flatten(1)
 
 

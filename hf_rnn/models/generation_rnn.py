@@ -13,28 +13,12 @@ from .cache_rnn import RecurrentCache
 from .state_name import STATE_NAME, take_state
 
 
-__all__ = ["RecurrentGenerationMixin"]
+__all__ = ["RecurrentGenerationMixin", "StateGenerationMixin", "starting_state"]
 
 
-class RecurrentGenerationMixin(GenerationMixin):
-    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
-    and reads what it is given, padding nowhere and everything else once.
+class StateGenerationMixin(GenerationMixin):
+    """What every model that writes has in common: it generates with its state, given by any of its names."""
 
-    `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
-    the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
-    only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same state that has counted
-    nothing, after which all that is given is new. The state that is given is never changed, and serves several beams
-    or returned sequences of each text. One that is returned has not read the last token. A text that has ended before
-    the others of its batch reads padding tokens from there on, as in transformers.
-
-    Raises:
-        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
-            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
-            not go with what the state has read.
-    """
-
-    model: RecurrentModel
-    lm_head: nn.Linear
     generation_config: GenerationConfig
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
@@ -58,6 +42,27 @@ class RecurrentGenerationMixin(GenerationMixin):
         if self.generation_config._from_model_config:
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
+
+
+class RecurrentGenerationMixin(StateGenerationMixin):
+    """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
+    and reads what it is given, padding nowhere and everything else once.
+
+    `cache` continues a text, or starts one from a state that was made of anything. As in transformers, the inputs are
+    the whole text, of which the first `cache.get_seq_length()` steps are not read again; or they are the new tokens
+    only, with an `attention_mask` of the whole text. `RecurrentCache(cache.states)` is the same state that has counted
+    nothing, after which all that is given is new. The state that is given is never changed, and serves several beams
+    or returned sequences of each text. One that is returned has not read the last token. A text that has ended before
+    the others of its batch reads padding tokens from there on, as in transformers.
+
+    Raises:
+        ValueError: for another kind of cache (`cache_implementation`, keys and values), assisted generation (the state
+            cannot forget), no token to read (an empty prompt, without a `bos_token_id`), or tokens and a mask that do
+            not go with what the state has read.
+    """
+
+    model: RecurrentModel
+    lm_head: nn.Linear
 
     def _maybe_initialize_input_ids_for_generation(
         self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]
@@ -91,7 +96,7 @@ class RecurrentGenerationMixin(GenerationMixin):
         copies = max(generation_config.num_beams, generation_config.num_return_sequences)
         given = model_kwargs.pop(STATE_NAME, None)
         if given is not None:
-            model_kwargs[STATE_NAME] = _starting_state(given, batch_size, copies, generation_config.use_cache)
+            model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
         elif generation_config.use_cache:
             model_kwargs[STATE_NAME] = self.model.initial_state(batch_size * copies)
 
@@ -147,8 +152,13 @@ class RecurrentGenerationMixin(GenerationMixin):
         return {**kwargs, "input_ids": last, "attention_mask": torch.ones_like(last)}
 
 
-def _starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
-    # The state is repeated for `copies` rows of each text, where it is not for so many already.
+def starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) -> RecurrentCache:
+    """The state that was given to `generate`, repeated for `copies` rows of each text, where it is not for so many
+    already.
+
+    Raises:
+        ValueError: it is no state of a recurrent model, or one that has read steps where none is carried on.
+    """
     if not isinstance(given, RecurrentCache):
         raise ValueError(f"`cache` is a {type(given).__name__}; it must be a RecurrentCache.")
     past = given.get_seq_length()

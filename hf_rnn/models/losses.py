@@ -10,7 +10,16 @@ from torch.nn import functional
 from .tracing import recorded, shape_of
 
 
-__all__ = ["classification_loss", "divided", "infer_problem_type", "next_token_loss", "penalties", "tokens_to_predict"]
+__all__ = [
+    "classification_loss",
+    "divided",
+    "infer_problem_type",
+    "mean_over_tokens",
+    "next_token_loss",
+    "penalties",
+    "target_tokens",
+    "tokens_to_predict",
+]
 
 
 def infer_problem_type(problem_type: str | None, num_labels: int, labels: torch.Tensor) -> str:
@@ -92,6 +101,25 @@ def tokens_to_predict(
         return tokens.long()
     last = torch.arange(tokens.shape[1], device=tokens.device) == tokens.shape[1] - 1
     return tokens.long().roll(-1, 1).masked_fill(last | ~_at_or_after_a_token(mask), -100)
+
+
+def target_tokens(scored: tuple[int, ...], vocab_size: int, labels: torch.Tensor | None) -> torch.Tensor | None:
+    """The tokens that are to be written (batch, target), -100 where none is; None without labels.
+
+    Args:
+        scored: (batch, target) of the steps that there are scores of.
+        vocab_size: The number of tokens.
+        labels: As they were given.
+
+    Raises:
+        ValueError: for labels out of range, not whole, or of another shape.
+    """
+    if labels is None:
+        return None
+    if shape_of(labels) != scored:
+        raise ValueError(f"`labels` has shape {shape_of(labels)}; it must be {scored}, (batch, target).")
+    _check_classes(labels, vocab_size, "vocab_size")
+    return labels.long()
 
 
 def next_token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -15,11 +15,10 @@ from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
 from .generation_rnn import RecurrentGenerationMixin
 from .heads import classifier_dropout
-from .linear_cross_entropy import linear_cross_entropy
-from .losses import mean_over_tokens, next_token_loss, penalties, tokens_to_predict
+from .losses import mean_over_tokens, penalties, tokens_to_predict
 from .recurrent import LockedDropout
-from .sampled_softmax import sampled_cross_entropy
 from .state_name import StateOutputMixin, named_state, take_state
+from .token_scores import score_tokens
 from .tracing import recorded, shape_of
 
 
@@ -128,16 +127,8 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
     def _score(
         self, features: torch.Tensor, targets: torch.Tensor | None, skip_logits: bool
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        # The logits and the summed loss, each where it is wanted.
-        if targets is None:
-            return self.lm_head(features), None
-        flat, tokens = features.flatten(0, 1), targets.flatten()
-        if self.training and self.config.sampled_softmax is not None:
-            return None, sampled_cross_entropy(flat, tokens, self.lm_head, self.config.sampled_softmax)
-        if skip_logits:
-            return None, linear_cross_entropy(flat, tokens, self.lm_head)
-        logits = self.lm_head(features)
-        return logits, next_token_loss(logits, targets)
+        sampled = self.config.sampled_softmax if self.training else None
+        return score_tokens(features, targets, self.lm_head, sampled, skip_logits)
 
     def _penalty(self, hidden_states: torch.Tensor, dropped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | float:
         alpha, beta = self.config.activation_penalty, self.config.temporal_activation_penalty

@@ -26,7 +26,15 @@ from .steps import State
 from .tracing import recorded
 
 
-__all__ = ["PATHS", "CompiledLayer", "choose_path", "compiled_layer", "provide_compiled_layer", "recurrent_path"]
+__all__ = [
+    "PATHS",
+    "CompiledLayer",
+    "choose_path",
+    "compiled_layer",
+    "forced_path",
+    "provide_compiled_layer",
+    "recurrent_path",
+]
 
 
 PATHS = ("compiled", "fused", "reference")
@@ -85,6 +93,11 @@ def recurrent_path(name: str | None) -> Iterator[None]:
         yield
     finally:
         _forced.reset(token)
+
+
+def forced_path() -> str | None:
+    """The path that [`recurrent_path`] forces here; None: each layer takes its fastest."""
+    return _forced.get()
 
 
 def choose_path(kernel: str | None, *tensors: torch.Tensor) -> str:

@@ -34,7 +34,7 @@ def make_inputs(batch: int = len(MASK)) -> torch.Tensor:
 
 
 def outputs_of(layer: RecurrentLayer, inputs: torch.Tensor, mask: torch.Tensor = MASK) -> torch.Tensor:
-    return layer(inputs, Steps.of(mask, layer.num_directions))[0]
+    return layer.read(inputs, Steps.of(mask, layer.num_directions))[0]
 
 
 def test_weights_that_do_not_lie_row_by_row():
@@ -58,10 +58,10 @@ def test_a_sign_that_torch_owes():
     assert_close(outputs_of(layer, torch._neg_view(inputs)), outputs_of(layer, -inputs))
     state = tuple(torch.randn(1, 1, UNITS) for _ in range(2))
     steps = Steps.of(MASK[:1], 1)
-    negated = layer(inputs[:1], steps, tuple(map(torch._neg_view, state)))[0]
-    assert_close(negated, layer(inputs[:1], steps, tuple(-part for part in state))[0])
+    negated = layer.read(inputs[:1], steps, tuple(map(torch._neg_view, state)))[0]
+    assert_close(negated, layer.read(inputs[:1], steps, tuple(-part for part in state))[0])
     leaf = inputs.requires_grad_()
-    outputs, h_n, _ = layer(leaf, Steps.of(MASK, 1))
+    outputs, h_n, _ = layer.read(leaf, Steps.of(MASK, 1))
     weightings = [torch.randn_like(outputs), torch.randn_like(h_n)]
     by_view, by_value = (
         torch.autograd.grad([outputs, h_n], leaf, [negative(weighting) for weighting in weightings], retain_graph=True)
@@ -116,8 +116,8 @@ def test_a_layer_asks_with_its_state_and_parameters():
     state = tuple(torch.zeros(len(MASK), 1, UNITS).as_subclass(Subclass) for _ in range(2))
     steps = Steps.of(MASK, 1)
     with recurrent_path("fused"):
-        expected = make_layer()(make_inputs(), steps, state)[0]
-    assert type(make_layer()(make_inputs(), steps, state)[0]) is type(expected)
+        expected = make_layer().read(make_inputs(), steps, state)[0]
+    assert type(make_layer().read(make_inputs(), steps, state)[0]) is type(expected)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -140,7 +140,7 @@ def test_graphs_are_captured_from_torch():
     from torch.fx.experimental.proxy_tensor import make_fx
 
     layer, inputs, steps = make_layer(), make_inputs(), Steps.of(MASK, 1)
-    expected = layer(2 * inputs, steps)[0]
+    expected = layer.read(2 * inputs, steps)[0]
 
     class OfInputs(nn.Module):
         def __init__(self) -> None:
@@ -148,7 +148,7 @@ def test_graphs_are_captured_from_torch():
             self.layer = layer
 
         def forward(self, given: torch.Tensor) -> torch.Tensor:
-            return self.layer(given, steps)[0]
+            return self.layer.read(given, steps)[0]
 
     with torch.no_grad():
         captured = [

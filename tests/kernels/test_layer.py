@@ -35,7 +35,7 @@ def make_layer(variant: str = "bilstm", units: int = 33, **options) -> Recurrent
 
 def gradients(layer: RecurrentLayer, inputs: torch.Tensor, mask: torch.Tensor = MASK) -> list[torch.Tensor]:
     inputs = inputs.clone().requires_grad_()
-    outputs, h_n, _ = layer(inputs, Steps.of(mask, layer.num_directions))
+    outputs, h_n, _ = layer.read(inputs, Steps.of(mask, layer.num_directions))
     # A weighting laid out by time first, as the gradient of a transposed output is.
     weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
     loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
@@ -86,7 +86,7 @@ def test_as_many_threads_as_torch_has_and_one_for_small_work(runs, monkeypatch):
     with torch.no_grad():
         for threads, layer, (batch, time) in itertools.product((1, 5), layers, ((4, 10), (64, 100))):
             monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-            layer(torch.randn(batch, time, 30), Steps.of(torch.ones(batch, time), layer.num_directions))
+            layer.read(torch.randn(batch, time, 30), Steps.of(torch.ones(batch, time), layer.num_directions))
     asked = [(len(tasks), threads) for tasks, threads in runs]
     assert asked == [(1, 1), (1, 1), (2, 1), (2, 1), (1, 1), (5, 5), (2, 1), (4, 4)]
 
@@ -105,7 +105,7 @@ def test_a_small_layer_of_a_stack_has_fewer_threads(runs, monkeypatch):
     steps = Steps.of(torch.ones(64, 100), 1)
     with torch.no_grad():
         for units in (1, 64, 64):
-            make_layer("lstm", units=units)(torch.randn(64, 100, 30, dtype=torch.float64), steps)
+            make_layer("lstm", units=units).read(torch.randn(64, 100, 30, dtype=torch.float64), steps)
     assert [len(tasks) for tasks, _ in runs] == [1, 4, 4]
     assert len(steps.schedules) == 2, "the third takes the second's"
 
@@ -137,7 +137,7 @@ def test_a_state_alone_may_ask_for_a_gradient_and_no_gradient_is_changed(variant
     for path in ("reference", "compiled"):
         given, before = tuple(part.clone().requires_grad_() for part in state), weighting.clone()
         with recurrent_path(path):
-            final = layer(inputs, Steps.of(torch.ones(1, 4), 1), given, True)[2]
+            final = layer.read(inputs, Steps.of(torch.ones(1, 4), 1), given, True)[2]
         found.append(torch.autograd.grad(final[-1], given, weighting))
         assert torch.equal(weighting, before)
     for actual, wanted in zip(*reversed(found), strict=True):
@@ -147,7 +147,7 @@ def test_a_state_alone_may_ask_for_a_gradient_and_no_gradient_is_changed(variant
 def test_the_graph_may_be_walked_twice():
     layer = make_layer()
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
-    loss = layer(inputs, Steps.of(MASK, 2))[0].square().sum()
+    loss = layer.read(inputs, Steps.of(MASK, 2))[0].square().sum()
     first = torch.autograd.grad(loss, [inputs, *layer.parameters()], retain_graph=True)
     second = torch.autograd.grad(loss, [inputs, *layer.parameters()])
     for one, other in zip(first, second, strict=True):
@@ -159,7 +159,7 @@ def test_two_graphs_do_not_share_buffers():
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
     expected = gradients(layer, inputs)
     kept = inputs.clone().requires_grad_()
-    outputs, h_n, _ = layer(kept, Steps.of(MASK, 2))
+    outputs, h_n, _ = layer.read(kept, Steps.of(MASK, 2))
     gradients(other, 2 * inputs)  # a whole step in between
     weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
     loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
@@ -170,7 +170,7 @@ def test_two_graphs_do_not_share_buffers():
 def test_a_second_derivative_is_refused():
     layer = make_layer()
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
-    loss = layer(inputs, Steps.of(MASK, 2))[0].square().sum()
+    loss = layer.read(inputs, Steps.of(MASK, 2))[0].square().sum()
     (first,) = torch.autograd.grad(loss, inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         first.sum().backward()
@@ -180,7 +180,7 @@ def test_frozen_inputs_get_no_gradient_and_change_no_other(runs):
     layer = make_layer()
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
     expected = gradients(layer, inputs)[3:]
-    outputs, h_n, _ = layer(inputs, Steps.of(MASK, 2))
+    outputs, h_n, _ = layer.read(inputs, Steps.of(MASK, 2))
     weighting = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(*outputs.shape[1::-1], -1)
     loss = (outputs.transpose(0, 1) * weighting).sum() + h_n.square().sum()
     for actual, wanted in zip(torch.autograd.grad(loss, list(layer.parameters())), expected, strict=True):
@@ -206,9 +206,9 @@ def test_denormals_are_flushed_inside_only(value, parameters):
         before = calling_thread_flushes()
         inputs = torch.full((1, 1, 1), value)
         with recurrent_path("reference"):
-            assert layer(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].gt(0).all()
+            assert layer.read(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].gt(0).all()
         with recurrent_path("compiled"):
-            assert layer(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].eq(0).all()
+            assert layer.read(inputs, Steps.of(torch.ones(1, 1), 1), (inputs,))[0].eq(0).all()
     assert calling_thread_flushes() == before is False
 
 
@@ -223,7 +223,7 @@ def test_activations_are_accurate_to_single_precision():
             for parameter in layer.parameters():
                 parameter.zero_()
             layer.cell.weight_ih_l0[-1 if variant == "elman-tanh" else 1] = 1.0
-            found = layer(x.view(-1, 1, 1), steps, (torch.full((len(x), 1, 1), state),))[0].flatten()
+            found = layer.read(x.view(-1, 1, 1), steps, (torch.full((len(x), 1, 1), state),))[0].flatten()
         torch.testing.assert_close(found.double(), exact(x.double()), rtol=4e-7, atol=0)
 
 
@@ -253,9 +253,9 @@ def test_extreme_numbers_go_through_as_in_the_reference(variant, value):
     steps = Steps.of(torch.ones(2, 4), 1)
     with torch.no_grad():
         with recurrent_path("reference"):
-            expected = layer(inputs, steps)[0]
+            expected = layer.read(inputs, steps)[0]
         with recurrent_path("compiled"):
-            actual = layer(inputs, steps)[0]
+            actual = layer.read(inputs, steps)[0]
     torch.testing.assert_close(actual, expected, equal_nan=True, rtol=1e-5, atol=1e-6)
 
 
@@ -266,7 +266,7 @@ def test_a_relu_that_is_off_passes_no_gradient_however_large():
     for path in ("reference", "compiled"):
         leaf = inputs.clone().requires_grad_()
         with recurrent_path(path):
-            outputs = layer(leaf, Steps.of(torch.ones(2, 4), 1))[0]
+            outputs = layer.read(leaf, Steps.of(torch.ones(2, 4), 1))[0]
         (grad,) = torch.autograd.grad(outputs[:, -1:, :1], leaf, torch.full((2, 1, 1), math.inf))
         found.append((outputs[:, -1, 0] > 0, grad))
     assert found[0][0].tolist() == [False, True], "one is off, one on"

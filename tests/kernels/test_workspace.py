@@ -57,10 +57,10 @@ def test_a_layer_gives_its_memory_back_with_the_backward_pass(free, variant, pie
     layer = RecurrentLayer(configure(variant), 0)
     inputs = torch.randn(2, 3, 5)
     with forced_path("compiled"), torch.no_grad():
-        layer(inputs, Steps.of(torch.ones(2, 3), 1))
+        layer.read(inputs, Steps.of(torch.ones(2, 3), 1))
     assert len(free) == 0, "nothing is kept where there is no backward pass"
     with recurrent_path("compiled"):
-        outputs = layer(inputs, Steps.of(torch.ones(2, 3), 1))[0]
+        outputs = layer.read(inputs, Steps.of(torch.ones(2, 3), 1))[0]
     loss = outputs.sum()
     assert len(free) == 0
     loss.backward(retain_graph=True)

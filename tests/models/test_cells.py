@@ -42,7 +42,7 @@ def run(cell: Cell, inputs: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tu
     cell.num_directions = 1
     layer.cell = cell
     steps = Steps.of(torch.ones(inputs.shape[:2]), 1)
-    outputs, _, final = layer(inputs, steps, tuple(part.unsqueeze(1) for part in state), True)
+    outputs, _, final = layer.read(inputs, steps, tuple(part.unsqueeze(1) for part in state), True)
     return outputs, tuple(part.squeeze(1) for part in final)
 
 
@@ -257,7 +257,7 @@ def test_equals_torch_with_the_same_weights(variant, module, options, bidirectio
     state = tuple(torch.randn(BATCH, directions, UNITS, dtype=torch.float64) for _ in range(layer.cell.num_states))
     ours_in, theirs_in = inputs.clone().requires_grad_(), inputs.clone().requires_grad_()
     steps = Steps.of(torch.ones(BATCH, TIME), directions)
-    outputs, _, final = layer(ours_in, steps, state, True)
+    outputs, _, final = layer.read(ours_in, steps, state, True)
     initial = tuple(part.transpose(0, 1).contiguous() for part in state)
     wanted, wanted_final = reference(theirs_in, initial if variant == "lstm" else initial[0])
     wanted_final = wanted_final if variant == "lstm" else (wanted_final,)

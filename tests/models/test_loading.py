@@ -48,6 +48,7 @@ CODE_FILES = {
     "label_threshold.py",
     "linear_cross_entropy.py",
     "losses.py",
+    "token_scores.py",
     "modeling_causal.py",
     "modeling_rnn.py",
     "paths.py",

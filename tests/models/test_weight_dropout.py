@@ -51,7 +51,7 @@ def results(layer, inputs, steps, state) -> dict[str, torch.Tensor]:
     inputs = inputs.clone().requires_grad_()
     layer.zero_grad()
     torch.manual_seed(7)
-    outputs, h_n, final = layer(inputs, steps, state, True)
+    outputs, h_n, final = layer.read(inputs, steps, state, True)
     generator = torch.Generator().manual_seed(5)
     weighted = [part * torch.randn(part.shape, dtype=part.dtype, generator=generator) for part in (outputs, *final)]
     sum(part.sum() for part in weighted).backward()

@@ -18,12 +18,21 @@ from transformers import PreTrainedConfig, set_seed
 from transformers.models.auto import modeling_auto
 
 import hf_rnn
+from hf_rnn.models.configuration_seq2seq import ENCODER_DECODERS
 from hf_rnn.registration import MODELS
 from tests.upstream import suite
 from tests.upstream.own_generation import OwnGenerationTesterMixin
+from tests.upstream.own_generation_seq2seq import OwnEncoderDecoderGenerationTesterMixin
 from tests.upstream.own_pipelines import OwnPipelineTesterMixin
 from tests.upstream.skips import SWITCHED_OFF
-from tests.upstream.testers import OPTIONS, ConvEncoderTester, Inputs, RecurrentTester, SiameseTester
+from tests.upstream.testers import (
+    OPTIONS,
+    ConvEncoderTester,
+    EncoderDecoderTester,
+    Inputs,
+    RecurrentTester,
+    SiameseTester,
+)
 
 
 ModelTesterMixin = suite.load("test_modeling_common").ModelTesterMixin
@@ -36,15 +45,16 @@ NAMES = {
     "AutoModelForSequenceClassification": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES",
     "AutoModelForTokenClassification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
     "AutoModelForCausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
+    "AutoModelForSeq2SeqLM": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
 }
 
 
 class OwnConfigTester(ConfigTester):
-    """Tests what `ConfigTester` does, but for the configuration of an encoder inside that of a siamese network."""
+    """Tests what `ConfigTester` does, but for the configurations that are inside another."""
 
     def create_and_test_config_from_and_save_pretrained_composite(self) -> None:
         """transformers takes the one out of the folder of the other. Ours refuses: a model would be loaded by the same
-        call, with the right configuration and random weights. The encoder comes with the network, which is tested.
+        call, with the right configuration and random weights. The parts come with the network, which is tested.
         """
         if not self.config_class.sub_configs:
             super().create_and_test_config_from_and_save_pretrained_composite()
@@ -53,10 +63,12 @@ class OwnConfigTester(ConfigTester):
         with tempfile.TemporaryDirectory() as folder:
             config.save_pretrained(folder)
             loaded = self.config_class.from_pretrained(folder)
-            self.parent.assertIs(type(loaded.encoder), type(config.encoder))
-            self.parent.assertEqual(loaded.encoder.to_dict(), config.encoder.to_dict())
-            with self.parent.assertRaisesRegex(ValueError, "which has a model of type 'siamese'"):
-                type(config.encoder).from_pretrained(folder)
+            for name in self.config_class.sub_configs:
+                part = getattr(config, name)
+                self.parent.assertIs(type(getattr(loaded, name)), type(part))
+                self.parent.assertEqual(getattr(loaded, name).to_dict(), part.to_dict())
+                with self.parent.assertRaisesRegex(ValueError, f"which has a model of type '{config.model_type}'"):
+                    type(part).from_pretrained(folder)
 
 
 class HfRnnTestCase(ModelTesterMixin, TrainingTesterMixin):
@@ -137,24 +149,74 @@ class SiameseTestCase(EncoderTestCase):
         return config, {name: value for name, value in inputs.items() if not name.endswith("_b")}
 
 
+class EncoderDecoderTestCase(HfRnnTestCase):
+    """Source and target are two inputs, with a vocabulary each."""
+
+    is_encoder_decoder = True
+    # The source is the first token; at 64 tokens a decoder that is computed a step at a time takes a minute.
+    training_overfit_seq_length = 12
+    training_overfit_learning_rate = 2e-2
+
+    @classmethod
+    def kinds(cls) -> set[str]:
+        found = {"encoder-decoder", cls.model_type}
+        return found | {"encoder-decoder backbone"} if cls.auto_class == "AutoModel" else found
+
+    def _create_text_training_batch(self, batch_size: int, seq_length: int, vocab_size: int) -> Inputs:
+        # The mixin lets the model write its whole text from the first token of it, which is the source and, in the
+        # tester's configuration, what every target begins with.
+        ids = super()._create_text_training_batch(batch_size, seq_length, vocab_size)["input_ids"]
+        mask = torch.zeros_like(ids)
+        mask[:, 0] = 1
+        return {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "decoder_input_ids": ids[:, :-1],
+            "labels": ids[:, 1:].contiguous(),
+        }
+
+    def test_resize_tokens_embeddings(self) -> None:
+        """The mixin reads new tokens on both sides, which asserts that both tables grow where they are one."""
+        with mock.patch.dict(self.model_tester.options, share_embeddings=True):
+            super().test_resize_tokens_embeddings()
+
+    def test_inputs_embeds_matches_input_ids(self) -> None:
+        """The mixin looks up source and target in one table, and asserts that nothing else is read."""
+        with mock.patch.dict(self.model_tester.options, share_embeddings=True):
+            super().test_inputs_embeds_matches_input_ids()
+
+
 class ConvEncoderTestCase(EncoderTestCase):
     """Images have no tokens."""
 
     test_resize_embeddings = False
 
 
+def _tester(model_type: str) -> Any:
+    """The tester of a model of this type."""
+    if model_type in ENCODER_DECODERS:
+        return EncoderDecoderTester
+    return {"siamese": SiameseTester, "conv-encoder": ConvEncoderTester}.get(model_type, RecurrentTester)
+
+
+def _test_case(model_type: str, writes: bool) -> type:
+    """What the test class of a model of this type derives from; `writes`: the model generates."""
+    if model_type in ENCODER_DECODERS:
+        return EncoderDecoderTestCase
+    plain = HfRnnTestCase if writes else EncoderTestCase
+    return {"siamese": SiameseTestCase, "conv-encoder": ConvEncoderTestCase}.get(model_type, plain)
+
+
 def _test_class(name: str, config_class: type[PreTrainedConfig], auto_class: str, model: str, **options: Any) -> type:
-    model_class = getattr(hf_rnn, model)
-    testers = {"siamese": SiameseTester, "conv-encoder": ConvEncoderTester}
-    tester = testers.get(config_class.model_type, RecurrentTester)(config_class.model_type, model_class, **options)
-    mixins: list[type] = [
-        {"siamese": SiameseTestCase, "conv-encoder": ConvEncoderTestCase}.get(
-            config_class.model_type, HfRnnTestCase if model_class.can_generate() else EncoderTestCase
-        )
-    ]
-    if model_class.can_generate():
-        mixins.append(OwnGenerationTesterMixin)
-    if tester.has_text_modality or config_class.model_type == "siamese":
+    model_class, model_type = getattr(hf_rnn, model), config_class.model_type
+    writes = model_class.can_generate()
+    tester = _tester(model_type)(model_type, model_class, **options)
+    mixins: list[type] = [_test_case(model_type, writes)]
+    if writes:
+        both = model_type in ENCODER_DECODERS
+        mixins.append(OwnEncoderDecoderGenerationTesterMixin if both else OwnGenerationTesterMixin)
+    # transformers has no pipeline for encoder-decoders of texts any more.
+    if tester.has_text_modality or model_type == "siamese":
         mixins.append(OwnPipelineTesterMixin)
     content = {
         "all_model_classes": (model_class,),

@@ -31,11 +31,22 @@ NOT_RECURRENT: dict[str, str] = {
     r"test_tp_plan_matches_params|test_tied_head_has_a_tp_plan_entry": "there is no plan for tensor parallelism",
     r"test_keep_in_fp32_modules(_exist)?": "nothing is kept in another precision than the rest",
     r"test_can_load_from_already_mapped_keys|test_reverse_loading_mapping": "no weight is renamed when it is loaded",
-    r"test_encoder_decoder_loss_no_double_shift": "no model is both encoder and decoder",
 }
 # (Kinds of model, of which one is enough, test) → what it looks for.
 NOT_OF_THIS_KIND: dict[tuple[tuple[str, ...], str], str] = {
     (("encoder",), "test_causal_lm_loss_honors_shift_labels"): "what comes next is not predicted",
+    (
+        ("encoder-decoder",),
+        "test_causal_lm_loss_honors_shift_labels",
+    ): "the decoder reads labels that are shifted already, see test_encoder_decoder_loss_no_double_shift",
+    (
+        ("encoder-decoder",),
+        "test_can_capture_specific_layers_hidden_states",
+    ): "it returns the states of all layers of both parts, or none",
+    (
+        ("encoder", "language model", "encoder-decoder backbone"),
+        "test_encoder_decoder_loss_no_double_shift",
+    ): "no model is both encoder and decoder, with scores of tokens",
     (
         ("dan", "conv-encoder"),
         "test_enable_input_require_grads_with_gradient_checkpointing",
@@ -59,6 +70,8 @@ BACKBONES = (
     "DanModel",
     "SiameseModel",
     "ConvEncoderModel",
+    "LstmEncoderDecoder",
+    "GruEncoderDecoder",
 )
 
 # (Model classes, test) → why we switch it off: without this it would fail.

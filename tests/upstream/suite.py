@@ -130,7 +130,7 @@ def load(name: str) -> ModuleType:
         _add_module("exporters.test_export", ExportTesterMixin=type("ExportTesterMixin", (), {}))
         own = importlib.import_module("tests.upstream.own_generation")
         _add_module("generation")
-        _add_module("generation.test_utils", GenerationTesterMixin=own.OwnGenerationTesterMixin)
+        _add_module("generation.test_utils", GenerationTesterMixin=own.GenerationTester)
         _add_module("utils")
         _add_module("utils.test_configuration_utils", config_common_kwargs=CONFIGURATION)
     return importlib.import_module(f"{PACKAGE}.{name}")

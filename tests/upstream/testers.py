@@ -12,6 +12,7 @@ import torch
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from hf_rnn import ConvEncoderConfig, SiameseConfig
+from hf_rnn.models.configuration_seq2seq import ENCODER_DECODERS
 
 
 Inputs = dict[str, torch.Tensor]
@@ -30,6 +31,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "LstmForSequenceClassification",
         {"pooling": "mean_max", "classifier_hidden_sizes": [6], "weight_dropout": 0.1},
     ),
+    "FedContext": ("GruForSeq2SeqLM", {"attention": "additive", "input_feeding": "context", "bridge": "none"}),
+    "FedAttended": ("LstmForSeq2SeqLM", {"attention": "dot", "input_feeding": "attended", "bridge": "copy"}),
+    "OneContext": ("LstmForSeq2SeqLM", {"attention": None, "context_at_each_step": True}),
+    "OneVector": ("GruEncoderDecoder", {"attention": None}),
+    "TiedWords": ("GruForSeq2SeqLM", {"tie_word_embeddings": True}),
+    "SharedWords": ("LstmForSeq2SeqLM", {"tie_word_embeddings": True, "share_embeddings": True}),
 }
 
 
@@ -131,3 +138,48 @@ class ConvEncoderTester:
         config = self.get_config()
         images = torch.rand(self.batch_size, config.num_channels, config.image_size, config.image_size)
         return config, {"pixel_values": images}
+
+
+class EncoderDecoderTester:
+    """Sources of nine tokens and targets of seven; the encoder, of two directions, is as wide as the decoder."""
+
+    # transformers asks for a `vocab_size`, which is the decoder's; `common_properties` names it.
+    has_text_modality = False
+    common_properties = ("hidden_size", "num_hidden_layers", "vocab_size", "encoder", "decoder")
+    config_values: dict[str, Any] = {"attention": "additive", "attention_size": 37}
+
+    batch_size = 3
+    seq_length = decoder_seq_length = 7
+    encoder_seq_length = 9
+    vocab_size = 29
+    hidden_size = 8
+    num_hidden_layers = 2
+    expected_num_hidden_layers = num_hidden_layers + 1
+    is_training = True
+
+    def __init__(self, model_type: str, model_class: type[PreTrainedModel], **options: Any) -> None:
+        self.model_type = model_type
+        self.options = options
+
+    def get_config(self) -> PreTrainedConfig:
+        family = ENCODER_DECODERS[self.model_type].family.model_type
+        values = {
+            "model_type": family,
+            "vocab_size": self.vocab_size,
+            "embedding_size": self.hidden_size,
+            "num_hidden_layers": self.num_hidden_layers,
+        }
+        return AutoConfig.for_model(
+            self.model_type,
+            encoder={**values, "hidden_size": self.hidden_size // 2, "bidirectional": True},
+            decoder={**values, "hidden_size": self.hidden_size},
+            decoder_start_token_id=1,
+            **self.options,
+        )
+
+    def prepare_config_and_inputs_for_common(self) -> tuple[PreTrainedConfig, Inputs]:
+        ids = random_ids(self.batch_size, self.encoder_seq_length, self.vocab_size)
+        mask = torch.ones_like(ids)
+        mask[1, -2:] = 0
+        targets = random_ids(self.batch_size, self.seq_length, self.vocab_size)
+        return self.get_config(), {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": targets}
