@@ -5,8 +5,8 @@ In logarithms a step is α_t[j] = log Σ_i exp(α_{t-1}[i] + transition[i, j]) +
 (batch, labels, labels) numbers at every step and keeps it for the gradient. With m = max_i α_{t-1}[i], c[j] =
 max_i transition[i, j], p[i] = exp(α_{t-1}[i] - m) and F[i, j] = exp(transition[i, j] - c[j]), the sum is the matrix
 product x = p F, and α_t = m + c + log x + e_t. The gradient of α_{t-1} is p · (F q) with q = g / x, where g is the
-gradient of α_t, and the gradient of the transitions is F · (pᵀ q), one product over all steps. Where x is too small to
-be exact, the step is taken in logarithms.
+gradient of α_t, and the gradient of the transitions is F · (pᵀ q), one product over all steps. A label whose x is too
+small to be exact is reached in logarithms, and it alone: with many types each sentence soon has some.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class _ForwardScores(torch.autograd.Function):
         factors = (transition - best).exp()
         scores = torch.empty_like(emissions)
         scores[:, :, 0] = first.unsqueeze(1) + emissions[:, :, 0]
-        # Steps that were taken in logarithms, whose gradient is, too.
-        slow = []
+        # The labels of each step that were reached in logarithms, as their gradients are.
+        slow = {}
         for t in range(1, emissions.shape[2]):
             before, own = scores[:, :, t - 1], emissions[:, :, t]
             highest = before.amax(2, keepdim=True)
@@ -70,14 +70,15 @@ class _ForwardScores(torch.autograd.Function):
             small = sums < least
             # Behind the last label of a sentence there may be no way on, and nobody asks for one.
             read = small if mask is None else small & mask[:, t, None]
-            if _matters(read, own, forbidden):
-                slow.append(t)
-                reached = torch.logsumexp(before.unsqueeze(3) + transition.unsqueeze(1), dim=2)
-            else:
-                reached = highest + best + sums.log().masked_fill(small, forbidden)
+            reached = highest + best + sums.log().masked_fill(small, forbidden)
+            found = _those_that_matter(read, own, forbidden)
+            if found is not None:
+                slow[t] = found
+                group, row, label = found
+                reached[found] = torch.logsumexp(before[group, row] + transition[group, :, label], dim=1)
             torch.add(reached, own, out=scores[:, :, t])
         ctx.save_for_backward(transition, best, factors, emissions, scores)
-        ctx.slow = frozenset(slow)
+        ctx.slow = slow
         return scores
 
     @staticmethod
@@ -90,23 +91,25 @@ class _ForwardScores(torch.autograd.Function):
         back = factors.transpose(1, 2)
         shares = torch.zeros_like(scores[:, :, 1:])
         parts = torch.zeros_like(shares)
-        of_transition = torch.zeros_like(transition)
+        by_label = torch.zeros_like(transition)
         for t in range(emissions.shape[2] - 1, 0, -1):
             before, gradient = scores[:, :, t - 1], total[:, :, t]
             reached = scores[:, :, t] - emissions[:, :, t]
-            if t in ctx.slow:
-                paths = (before.unsqueeze(3) + transition.unsqueeze(1) - reached.unsqueeze(2)).exp()
-                paths = paths * gradient.unsqueeze(2)
-                of_transition += paths.sum(1)
-                total[:, :, t - 1] += paths.sum(3)
-                continue
             highest = before.amax(2, keepdim=True)
             part = (before - highest).exp()
             sums = (reached - highest - best).exp()
             share = torch.where(sums < least, 0, gradient / sums)
-            total[:, :, t - 1] += part * (share @ back)
+            if t in ctx.slow:
+                group, row, label = slow = ctx.slow[t]
+                share[slow] = 0
+                paths = (before[group, row] + transition[group, :, label] - reached[slow].unsqueeze(1)).exp()
+                paths = paths * gradient[slow].unsqueeze(1)
+                total[:, :, t - 1].index_put_((group, row), paths, accumulate=True)
+                by_label.index_put_((group, label), paths, accumulate=True)
             parts[:, :, t - 1], shares[:, :, t - 1] = part, share
-        of_transition += factors * (parts.flatten(1, 2).transpose(1, 2) @ shares.flatten(1, 2))
+            total[:, :, t - 1] += part * (share @ back)
+        of_transition = factors * (parts.flatten(1, 2).transpose(1, 2) @ shares.flatten(1, 2))
+        of_transition += by_label.transpose(1, 2)
         return total[:, :, 0].sum(1), of_transition, total, None, None
 
 
@@ -118,6 +121,11 @@ def _least_exact(dtype: torch.dtype) -> float:
     return float(info.tiny / info.eps**2)
 
 
-def _matters(small: torch.Tensor, emissions: torch.Tensor, forbidden: float) -> bool:
-    """Whether a label that is not forbidden itself, or every label of a sentence, has a sum that is too small."""
-    return bool((small & ((emissions > forbidden / 2) | small.all(2, keepdim=True))).any())
+def _those_that_matter(
+    small: torch.Tensor, emissions: torch.Tensor, forbidden: float
+) -> tuple[torch.Tensor, ...] | None:
+    """The group, the row and the label of each sum that is too small, but for labels that are forbidden themselves in
+    a sentence that has others; None where there are none.
+    """
+    chosen = small & ((emissions > forbidden / 2) | small.all(2, keepdim=True))
+    return chosen.nonzero(as_tuple=True) if bool(chosen.any()) else None

@@ -21,7 +21,7 @@ CHARACTER_UNITS = 256
 FEW_WORDS, FEW_WORDS_UNITS, WORD_UNITS = 50_000, 256, 128
 FEW_WORDS_DROPOUT, WORD_DROPOUT, WORD_EMBEDDING_DROPOUT = 0.5, 0.4, 0.2
 # A short text in characters is read until so many have been read, within bounds.
-CHARACTERS_READ, FEWEST_EPOCHS, MOST_EPOCHS = 4_500_000, 10, 30
+CHARACTERS_READ, FEWEST_EPOCHS, MOST_EPOCHS = 8_000_000, 10, 30
 # What a user gives in place of all the sizes.
 SIZES = ("hidden_size", "hidden_sizes", "embedding_size", "one_hot_input", "tie_word_embeddings")
 
@@ -55,7 +55,7 @@ def fewest_epochs(tokens: int, vocab_size: int) -> int:
 
     Example:
         >>> [fewest_epochs(tokens, 90) for tokens in (50_000, 200_000, 1_000_000)]
-        [30, 22, 10]
+        [30, 30, 10]
     """
     if vocab_size > CHARACTERS:
         return FEWEST_EPOCHS

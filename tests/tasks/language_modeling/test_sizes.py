@@ -65,7 +65,7 @@ def test_vectors_have_a_width_of_their_own() -> None:
     assert "embedding_size" not in size_values(9_000, 8_000, {}, has_vectors=True)
 
 
-@pytest.mark.parametrize(("tokens", "epochs"), [(0, 30), (50_000, 30), (200_000, 22), (450_000, 10), (10**8, 10)])
+@pytest.mark.parametrize(("tokens", "epochs"), [(0, 30), (50_000, 30), (400_000, 20), (900_000, 10), (10**8, 10)])
 def test_a_short_text_in_characters_is_read_more_often(tokens: int, epochs: int) -> None:
     assert fewest_epochs(tokens, 90) == epochs
     assert fewest_epochs(tokens, 20_000) == 10
