@@ -64,7 +64,9 @@ def usage_text() -> str:
     tasks = []
     for name in TASK_NAMES:
         aliases = find_task(name).aliases
-        tasks.append(f"  {name}" + (f" (also {', '.join(aliases)})" if aliases else ""))
+        tasks.append(f"  {name}")
+        if aliases:
+            tasks.append(f"      also {', '.join(aliases)}")
     listed = _wrapped(published_recipes())
     return "\n".join(
         [USAGE, "", "Tasks:", *tasks, "", "Recipes:", listed, "", "The flags of a task: hf-rnn train TASK --help"]

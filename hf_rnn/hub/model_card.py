@@ -52,6 +52,13 @@ METRICS = {
     "accuracy_5_way_5_shot": ("accuracy", "5-way 5-shot accuracy"),
     "pair_accuracy": ("accuracy", "Accuracy on pairs"),
     "pair_roc_auc": ("roc_auc", "ROC-AUC on pairs"),
+    "bleu": ("sacrebleu", "BLEU"),
+    "chrf": ("chrf", "chrF"),
+    "rouge1": ("rouge", "ROUGE-1"),
+    "rouge2": ("rouge", "ROUGE-2"),
+    "rougeL": ("rouge", "ROUGE-L"),
+    "exact_match": ("exact_match", "Exact match"),
+    "character_error_rate": ("cer", "Character error rate"),
 }
 # Figures of a classifier of pairs, beside those of the similarity.
 _OF_PAIRS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "average_precision", "roc_auc")

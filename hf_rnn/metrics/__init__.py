@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .pairs import pair_figures as pair_figures
     from .pairs import predicted_scores as predicted_scores
     from .pairs import similarity_metrics_for as similarity_metrics_for
+    from .sequences import sequence_metrics as sequence_metrics
+    from .sequences import signatures as signatures
     from .similarity import PairClassificationMetric as PairClassificationMetric
     from .similarity import ScoreCorrelationMetric as ScoreCorrelationMetric
     from .similarity import best_threshold as best_threshold
@@ -76,6 +78,8 @@ __getattr__, __dir__, __all__ = lazily(
         "predicted_scores": ".pairs",
         "matching_figures": ".similarity",
         "retrieval_figures": ".similarity",
+        "sequence_metrics": ".sequences",
+        "signatures": ".sequences",
         "similarity_metrics_for": ".pairs",
         "span_f1": ".tagging",
         "tagging_metrics_for": ".tagging",

@@ -14,7 +14,7 @@ __all__ = ["LOWER_IS_BETTER"]
 
 
 # Metrics of which less is better; of all others, more.
-LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae"))
+LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate"))
 
 
 SKLEARN_CITATION = """\

@@ -64,7 +64,7 @@ class SequenceTokenizerArguments(TokenizerArguments):
 
 @dataclass
 class SequenceArguments:
-    """How long texts may be, how targets are written, and what is measured of them."""
+    """The lengths of texts, the way targets are written, and the figures that are measured of them."""
 
     max_source_length: int = field(
         default=1024, metadata={"help": "Cut longer sources to this many tokens. Default: 1024."}

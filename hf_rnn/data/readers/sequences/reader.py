@@ -54,9 +54,11 @@ class SequenceDataArguments(SourceArguments):
         },
     )
     validation_target_file: str | None = field(
-        default=None, metadata={"help": "The same for `validation_file`. Default: none."}
+        default=None, metadata={"help": "Text file with the target of each line of `validation_file`. Default: none."}
     )
-    test_target_file: str | None = field(default=None, metadata={"help": "The same for `test_file`. Default: none."})
+    test_target_file: str | None = field(
+        default=None, metadata={"help": "Text file with the target of each line of `test_file`. Default: none."}
+    )
     source_prefix: str | None = field(
         default=None,
         metadata={
