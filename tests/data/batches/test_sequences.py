@@ -1,0 +1,71 @@
+"""Sources and targets as ids, and their batches."""
+
+from __future__ import annotations
+
+import logging
+
+import datasets
+import pytest
+import torch
+
+from hf_rnn.data.batches.sequences import SequenceCollator, tokenize_sequences
+from hf_rnn.data.tokenizers.sequence_end import with_sequence_end
+from hf_rnn.data.tokenizers.training import train_tokenizer
+from hf_rnn.training.samplers import LengthBucketSampler
+
+
+TOKENIZER = with_sequence_end(
+    train_tokenizer(["a b c d e f g"], min_frequency=1, end_of_text=True, show_progress=False)
+)
+END = TOKENIZER.eos_token_id
+
+
+def rows(*pairs: tuple[str, str]) -> datasets.Dataset:
+    return datasets.Dataset.from_dict({"text": [one for one, _ in pairs], "text_b": [other for _, other in pairs]})
+
+
+def tokenized(*pairs: tuple[str, str], source: int = 99, target: int = 99) -> datasets.Dataset:
+    return tokenize_sequences(
+        rows(*pairs), TOKENIZER, max_source_length=source, max_target_length=target, split="train"
+    )
+
+
+def test_each_text_ends_and_what_is_cut_ends_too(caplog: pytest.LogCaptureFixture) -> None:
+    found = tokenized(("a b c d", "a b"), ("a", "b c d e"), source=4, target=3)
+    a, b, c = TOKENIZER.convert_tokens_to_ids(["a", "b", "c"])
+    assert found["input_ids"][:] == [[a, b, c, END], [a, END]]
+    assert found["labels"][:] == [[a, b, END], [b, c, END]]
+    assert "1 of 2 train sources are cut to 4 tokens (--max_source_length)" in caplog.messages
+    assert "1 of 2 train targets are cut to 3 tokens (--max_target_length)" in caplog.messages
+
+
+def test_rows_are_ordered_by_target_and_then_by_source() -> None:
+    found = tokenized(("a b c", "a"), ("a", "a b c"), ("a", "a"), ("a b c d e", "a b"))
+    order = sorted(range(4), key=found["length"][:].__getitem__)
+    assert order == [2, 0, 3, 1]
+    # A batch of two has targets of one length.
+    batches = list(LengthBucketSampler(found["length"][:], 2, seed=0))
+    lengths = [len(found[row]["labels"]) for row in batches]
+    assert sorted([tuple(sorted(lengths[:2])), tuple(sorted(lengths[2:]))]) == [(2, 2), (3, 4)]
+
+
+def test_a_batch_is_padded_on_each_side_by_itself() -> None:
+    features = [{"input_ids": [5, 6, 7], "labels": [8]}, {"input_ids": [5], "labels": [8, 9]}]
+    batch = SequenceCollator(TOKENIZER)(features)
+    pad = TOKENIZER.pad_token_id
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [5, pad, pad]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[8, -100], [8, 9]] and batch["labels"].dtype == torch.int64
+
+
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_a_length_without_room_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"`max_{name}_length`=1 must be at least 2: the tokenizer adds 1 tokens"):
+        tokenized(("a", "b"), **{name: 1})
+
+
+def test_a_tokenizer_without_an_end_is_refused_and_one_that_adds_tokens_kept(caplog: pytest.LogCaptureFixture) -> None:
+    plain = train_tokenizer(["a b"], min_frequency=1, show_progress=False)
+    with caplog.at_level(logging.WARNING), pytest.raises(ValueError, match="has no `eos_token`"):
+        with_sequence_end(plain)
+    assert with_sequence_end(TOKENIZER) is TOKENIZER
