@@ -15,6 +15,7 @@ SCRIPTS = (
     "exploding_and_vanishing",
     "forward_pass_by_hand",
     "imdb_in_one_page",
+    "reversing_a_string",
     "sentence_completion",
     "states_and_outputs",
 )
@@ -146,6 +147,21 @@ def test_exploding_and_vanishing(run: Run) -> None:
 
 def test_exploding_and_vanishing_in_portuguese(run: Run) -> None:
     assert any("corte em θ" in line for line in run("exploding_and_vanishing", "--lang", "pt"))
+
+
+def test_reversing_a_string(run: Run, tmp_path: Path) -> None:
+    lines = run("reversing_a_string", "--steps", "3", "--plot", str(tmp_path / "plot.png"))
+    assert same_figures(lines[1:], run("reversing_a_string", "--steps", "3", "--lang", "pt")[1:])
+    assert (tmp_path / "plot.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_strings_that_one_vector_cannot_hold_are_reversed_with_attention(run: Run) -> None:
+    lines = run("reversing_a_string")
+    lengths, vector, attention = (numbers(line) for line in lines[1:])
+    assert lengths == [2, 4, 6, 8, 10, 12, 14, 16]
+    assert vector[0] > 0.95 and vector[-2:] == [0.0, 0.0]
+    assert min(attention) > 0.9
 
 
 def test_imdb_in_one_page(run: Run, tmp_path: Path) -> None:
