@@ -19,6 +19,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, PreTrain
 
 from hf_rnn import ConvEncoderConfig, ConvEncoderModel, SiameseConfig, SiameseModel, __version__
 from tests.models.common import VARIANTS, build, build_language_model, build_tagger
+from tests.models.seq2seq import build_seq2seq
 from tests.models.siamese import build_siamese
 
 
@@ -26,6 +27,7 @@ FOLDER = Path(__file__).parent
 EXAMPLE_FILE = "example.json"
 TOKENS = {"input_ids": [[1, 2, 4, 3], [6, 5, 0, 0]], "attention_mask": [[1, 1, 1, 1], [1, 1, 0, 0]]}
 PAIRS = {**TOKENS, "input_ids_b": [[3, 2], [6, 0]], "attention_mask_b": [[1, 1], [1, 0]]}
+TARGETS = {**TOKENS, "decoder_input_ids": [[1, 5, 2], [1, 3, 0]]}
 IMAGES = {"pixel_values": [[[[float((3 * row + column) % 4 == 0) for column in range(8)] for row in range(8)]]]}
 IMAGE = {"image_size": 8, "hidden_sizes": [3], "kernel_sizes": [3], "pool_sizes": [2], "output_size": 4}
 STACK: dict[str, Any] = {"pooling": "attention", "hidden_sizes": [4, 3], "classifier_hidden_sizes": [4]}
@@ -50,6 +52,8 @@ EXAMPLES: dict[str, tuple[Callable[[], PreTrainedModel], Mapping[str, Any]]] = {
     "bilstm-tagger-of-words": (partial(build_tagger, "bilstm", "bioes"), TOKENS),
     "lstm-language-model": (partial(build_language_model, "lstm", hidden_sizes=[4, 3]), TOKENS),
     "gru-language-model-tied": (partial(build_language_model, "gru", tie_word_embeddings=True), TOKENS),
+    "lstm-writer": (partial(build_seq2seq, "lstm"), TARGETS),
+    "gru-writer-fed": (partial(build_seq2seq, "gru", "additive-context"), TARGETS),
     "siamese-gru": (partial(build_siamese, AutoModel, "gru", projection_size=3, threshold=0.25), PAIRS),
     "siamese-bert": (partial(build_siamese, AutoModel, "bert", pooling="mean"), PAIRS),
     "siamese-pairs": (partial(build_siamese, AutoModelForSequenceClassification, "bilstm", num_labels=3), PAIRS),
