@@ -59,6 +59,8 @@ def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: P
         "onnx/model.onnx",
         "onnx/runtime.json",
         "onnx/runtime.py",
+        "onnx/runtime_scores.py",
+        "onnx/runtime_search.py",
         "onnx/tokenizer.json",
         "results.json",
         "tokenizer.json",
