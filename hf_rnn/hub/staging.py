@@ -226,8 +226,8 @@ def _check_graph(source: Path) -> None:
     try:
         check_parity(model, *sessions)
     except ParityError as error:
-        named = " and ".join(map(str, graphs))
-        raise StagingError(f"{named} is not the graph of the weights in {source}. {error} {again}") from error
+        held = f"What {source / ONNX_FOLDER} holds"
+        raise StagingError(f"{held} is not the graph of the weights in {source}. {error} {again}") from error
 
 
 def _check_model_type(source: Path, results: dict[str, Any]) -> None:
