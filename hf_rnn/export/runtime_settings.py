@@ -98,7 +98,7 @@ def _listed(tokens: Any) -> list[int]:
 
 
 def _writing(generation: GenerationConfig) -> dict[str, Any]:
-    said = {name: value for name, value in generation.to_diff_dict().items() if value}
+    said = {name: value for name, value in generation.to_diff_dict().items() if value and not name.startswith("_")}
     for name in said.keys() - FOLLOWED - WITHOUT_EFFECT:
         if not (name in FACTORS and said[name] == 1):
             raise ValueError(

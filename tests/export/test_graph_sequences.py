@@ -90,7 +90,7 @@ def test_the_additive_comparison_has_a_size_of_its_own(options: dict[str, Any]) 
 
 
 def test_a_pooled_state_of_another_kind() -> None:
-    assert_equal(moderate("gru", "vector-each-step", encoder={"pooling": "mean_max", "dense_sizes": [7]}))
+    assert_equal(moderate("gru", "vector-each-step", encoder={"pooling": "mean_max"}))
 
 
 def test_operators_of_other_versions() -> None:
@@ -99,7 +99,7 @@ def test_operators_of_other_versions() -> None:
 
 
 def test_names_and_shapes() -> None:
-    model = moderate("lstm", "additive-attended", decoder={"hidden_sizes": [6, 5], "num_hidden_layers": None})
+    model = moderate("lstm", "additive-attended", decoder={"hidden_sizes": [6, 5]})
     assert graph_names(model) == ("encoder", "decoder")
     encoder, decoder = sessions_of(model)
     state = {"past.0.h": 6, "past.0.c": 6, "past.1.h": 5, "past.1.c": 5, "past.attended": 5}
