@@ -43,11 +43,10 @@ def sequence_model(
     generation = model.generation_config
     generation.update(decoder_start_token_id=end, eos_token_id=end, pad_token_id=tokenizer.pad_token_id)
     with torch.no_grad():
-        for parameter in model.model.parameters():
-            parameter /= 2 if parameter.dim() > 1 else 1
-        model.lm_head.weight *= 2
-        # So that texts of several lengths are written.
-        model.lm_head.bias[end] += 1.5
+        for name, parameter in model.model.named_parameters():
+            parameter *= 2 if "word_embeddings" in name else 0.5 if parameter.dim() > 1 else 1
+        # No token is likelier than others whatever was read.
+        model.lm_head.bias.zero_()
     return model
 
 

