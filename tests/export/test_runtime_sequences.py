@@ -121,12 +121,14 @@ def test_a_text_may_be_forced_to_end(tmp_path: Path) -> None:
         model.lm_head.bias[tokenizer.eos_token_id] -= 20
     model.generation_config.update(max_new_tokens=6)
     free = load(export_onnx(model, tmp_path / "free", tokenizer=tokenizer))
-    model.generation_config.update(forced_eos_token_id=tokenizer.eos_token_id)
+    # By a token that is seen in the text.
+    model.generation_config.update(forced_eos_token_id=tokenizer.convert_tokens_to_ids("dog"))
     write = load(export_onnx(model, tmp_path / "forced", tokenizer=tokenizer))
     for beams in (1, 3):
         written = write(SOURCES, num_beams=beams)
         assert texts(written) == generated(model, tokenizer, num_beams=beams)
         assert written != free(SOURCES, num_beams=beams)
+        assert all(text.endswith("dog") for text in texts(written))
 
 
 def test_answers_and_defaults_are_those_of_the_pipeline(tmp_path: Path, exported: Path, checkpoint: Path) -> None:
