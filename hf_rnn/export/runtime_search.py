@@ -149,8 +149,8 @@ def _beams(step: Step, rows: int, writing: Writing) -> list[list[int]]:
         # Continuations behind the first `num_beams` only stand in for those that ended.
         over[:, beams:] = False
         scores = scores / length**writing.length_penalty + ~better * LEAST + ~over * LEAST
-        ended = ended.joined(Ended(texts, scores, np.full_like(token, length), over))
-        better &= running_scores[:, :1] / length**writing.length_penalty > ended.worst()
+        ended = ended.joined(Ended(texts, scores, np.full_like(token, length)))
+        better &= running_scores[:, :1] / length**writing.length_penalty > ended.scores[:, -1:]
         if not better.any():
             break
         tokens = np.take_along_axis(token, chosen, axis=1).ravel()
@@ -164,33 +164,27 @@ class Ended:
 
     Attributes:
         texts: (rows, texts, tokens), of which the first `lengths` are meant.
-        scores: (rows, texts).
+        scores: (rows, texts), as low as can be where there is none yet.
         lengths: (rows, texts).
-        over: (rows, texts), False where there is none yet.
     """
 
     texts: np.ndarray
     scores: np.ndarray
     lengths: np.ndarray
-    over: np.ndarray
 
     @classmethod
     def none(cls, shape: tuple[int, int, int]) -> Ended:
         """Room for texts of this shape (rows, texts, tokens)."""
-        nowhere = np.zeros(shape[:2], dtype=np.int64)
-        return cls(np.zeros(shape, dtype=np.int64), np.full(shape[:2], LEAST), nowhere, nowhere > 0)
+        none = np.zeros(shape, dtype=np.int64)
+        return cls(none, np.full(shape[:2], LEAST), none[:, :, 0])
 
     def joined(self, others: Ended) -> Ended:
         """The best of both, as many as there are here."""
         pairs = zip(vars(self).values(), vars(others).values(), strict=True)
-        texts, scores, lengths, over = (np.concatenate(pair, axis=1) for pair in pairs)
+        texts, scores, lengths = (np.concatenate(pair, axis=1) for pair in pairs)
         chosen = _best(scores, self.scores.shape[1])
-        scores, lengths, over = (np.take_along_axis(values, chosen, axis=1) for values in (scores, lengths, over))
-        return Ended(np.take_along_axis(texts, chosen[:, :, None], axis=1), scores, lengths, over)
-
-    def worst(self) -> np.ndarray:
-        """(rows, 1), the worst score, or less than all scores where a text is lacking."""
-        return np.where(self.over.all(axis=1, keepdims=True), self.scores.min(axis=1, keepdims=True), LEAST)
+        scores, lengths = (np.take_along_axis(values, chosen, axis=1) for values in (scores, lengths))
+        return Ended(np.take_along_axis(texts, chosen[:, :, None], axis=1), scores, lengths)
 
 
 def _best(scores: np.ndarray, count: int) -> np.ndarray:
