@@ -52,7 +52,7 @@ class GraphSource:
 
 def write_encoder(g: Graph, model: RecurrentForSeq2SeqLM) -> None:
     """The graph that reads a source."""
-    config: RecurrentEncoderDecoderConfig = model.config
+    config = cast(RecurrentEncoderDecoderConfig, model.config)
     source = model.model.encoder
     found = encoded(g, source.network)
     if config.attends:
@@ -94,7 +94,7 @@ def _zeros(g: Graph, batch: str, size: int) -> str:
 
 def write_decoder(g: Graph, model: RecurrentForSeq2SeqLM) -> None:
     """The graph that reads tokens of a target, and scores those that follow."""
-    config: RecurrentEncoderDecoderConfig = model.config
+    config = cast(RecurrentEncoderDecoderConfig, model.config)
     decoder = model.model.decoder
     target: str | int = 1 if config.stepwise else "target"
     ids = g.input("input_ids", ["batch", target])
