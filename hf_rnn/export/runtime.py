@@ -333,7 +333,7 @@ class SequenceWriter(Model):
         rows = [encoding.ids for encoding in self.encode_texts([texts] if isinstance(texts, str) else texts)]
         answers: list[dict[str, str]] = [{}] * len(rows)
         for chosen, sources in self.batches(rows):
-            step = decoding(*self.sessions, sources, writing.num_beams)
+            step = decoding(self.sessions, sources, writing.num_beams)
             for index, tokens in zip(chosen, write_tokens(step, len(chosen), writing), strict=True):
                 text = self.tokenizer.decode([writing.start_token_id, *tokens], skip_special_tokens=True)
                 answers[index] = {"generated_text": text.strip()}

@@ -77,14 +77,15 @@ def write_tokens(step: Step, rows: int, writing: Writing) -> list[list[int]]:
     return (_greedy if writing.num_beams == 1 else _beams)(step, rows, writing)
 
 
-def decoding(encoder: Any, decoder: Any, given: dict[str, np.ndarray], beams: int) -> Step:
+def decoding(sessions: Sequence[Any], given: dict[str, np.ndarray], beams: int) -> Step:
     """Read sources, and give the function that goes on with their targets, a token of each of `beams` rows a source.
 
     Args:
-        encoder, decoder: Sessions of the graphs. What the decoder takes, the encoder gives by the same names, but for
-            the tokens and the mask.
+        sessions: The encoder's and the decoder's. What the decoder takes, the encoder gives by the same names, but
+            for the tokens and the mask.
         given: `input_ids` and `attention_mask` of the sources, (rows, source).
     """
+    encoder, decoder = sessions
     names = [output.name for output in encoder.get_outputs()]
     given = given | dict(zip(names, encoder.run(names, given), strict=True))
     wanted = [value.name for value in decoder.get_inputs() if value.name != "input_ids"]
