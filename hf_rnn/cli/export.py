@@ -5,7 +5,7 @@ needs neither torch nor transformers. The graph is held equal to the model befor
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
 
 With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. That
-measures no language model: its graph reads one step or many and gives its state, for a loop such as runtime.py has.
+measures no model that writes: its graph reads one step or many and gives its state, for a loop such as runtime.py has.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..export.runtime import SETTINGS_FILE, PairClassifier, SentenceEncoder, Tag
 from ..extras import require_extra
 from ..metrics.pairs import pair_figures
 from ..models.modeling_causal import RecurrentForCausalLM
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiamesePreTrainedModel
 from ..tasks.similarity.building import LABEL_NAMES
 from ..tasks.similarity.comparing import PairTestArguments, read_all_pairs
@@ -125,8 +126,9 @@ def main(arguments: list[str]) -> None:
         require_extra("train", "Measuring the graphs, by `--eval_file`,")
     given.model = checkpoint_folder(given.model, "model")
     model = load_exportable(given.model)
-    if given.eval_file is not None and isinstance(model, RecurrentForCausalLM):
-        raise ValueError(f"`--eval_file` is {given.eval_file!r}; a language model is exported without it.")
+    if given.eval_file is not None and isinstance(model, RecurrentForCausalLM | RecurrentForSeq2SeqLM):
+        kind = "a language model" if isinstance(model, RecurrentForCausalLM) else "an encoder-decoder"
+        raise ValueError(f"`--eval_file` is {given.eval_file!r}; {kind} is exported without it.")
     export_onnx(model, given.output, opset=given.opset, int8=given.int8)
     path = given.output / REPORT_FILE
     report = json.loads(path.read_text(encoding="utf-8"))

@@ -34,7 +34,7 @@ __all__ = [
 LEAST = float(np.finfo(np.float32).min)
 
 
-def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tuple[str, str]:
+def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str) -> tuple[str, list[str]]:
     """One layer in one or both directions, each from the first to the last real step.
 
     Args:
@@ -42,10 +42,10 @@ def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str
         lengths: (batch), int64; 0 is allowed.
 
     Returns:
-        The output of every step (time, batch, units or 2 * units), and each direction's own final hidden state (batch,
-        directions, units), zero for an empty sequence.
+        The output of every step (time, batch, units or 2 * units), and each direction's own final state: h, and c of
+        an LSTM, each (batch, directions, units), zero for an empty sequence.
     """
-    every, finals, *_ = _read(g, layer, features, lengths)
+    every, *finals = _read(g, layer, features, lengths)
     if layer.num_directions == 1:
         outputs = g.Squeeze(every, ints(1))
     elif layer.merge == "sum":
@@ -53,7 +53,7 @@ def recurrent_layer(g: Graph, layer: RecurrentLayer, features: str, lengths: str
     else:
         outputs = g.Reshape(g.Transpose(every, perm=[0, 2, 1, 3]), ints(0, 0, -1))
     some = g.Unsqueeze(g.Cast(g.Greater(lengths, ints(0)), to=1), ints(1, 2))  # FLOAT
-    return outputs, g.Mul(g.Transpose(finals, perm=[1, 0, 2]), some)
+    return outputs, [g.Mul(g.Transpose(final, perm=[1, 0, 2]), some) for final in finals]
 
 
 def continued_layer(
@@ -224,7 +224,8 @@ def _attention(g: Graph, attention: Any, steps: GraphSteps) -> str:
 
 def linear(g: Graph, layer: nn.Linear, features: str) -> str:
     """(…, features) to (…, outputs)."""
-    return g.Add(g.MatMul(features, weight(layer.weight).T), weight(layer.bias))
+    product = g.MatMul(features, weight(layer.weight).T)
+    return product if layer.bias is None else g.Add(product, weight(layer.bias))
 
 
 def dense_stack(g: Graph, stack: nn.Sequential, features: str) -> str:

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import onnx
 from torch import nn
 
 from ..models.backbone import RecurrentModel
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from ..models.recurrent import RecurrentLayer
 from ..models.word_embeddings import WordEmbeddings
 from .graph import OPSETS, Graph, float_, ints, weight
-from .graph_layers import (
-    classification_head,
-    cleared,
-    continued_layer,
-    dense_stack,
-    first,
-    linear,
-    mean,
-    pooled,
-    recurrent_layer,
-)
+from .graph_encoded import encoded, piece_steps
+from .graph_layers import classification_head, cleared, continued_layer, first, linear, mean
 from .graph_pairs import Side, pair_logits
-from .graph_steps import GraphSteps, Pieces, axis_size, by_step, read_pieces, real_steps, spread, step_of_piece
+from .graph_sequences import write_decoder, write_encoder
+from .graph_steps import read_pieces, spread, step_of_piece
 from .graph_wide import wide_logits
-from .graph_words import word_steps
 
 
-__all__ = ["build_graph"]
+__all__ = ["build_graph", "build_graphs", "graph_names"]
+
+
+def graph_names(model: Any) -> tuple[str, ...]:
+    """The names of a model's graphs: "model", or, of an encoder-decoder, "encoder" and "decoder"."""
+    return ("encoder", "decoder") if isinstance(model, RecurrentForSeq2SeqLM) else ("model",)
+
+
+def build_graphs(model: Any, opset: int = OPSETS[0]) -> dict[str, onnx.ModelProto]:
+    """The graphs of a model by their names: that of `build_graph`, or the two of an encoder-decoder.
+
+    `graph_sequences` says what goes into those two and what comes out.
+
+    Raises:
+        ValueError: as `build_graph`.
+    """
+    if not isinstance(model, RecurrentForSeq2SeqLM):
+        return {"model": build_graph(model, opset)}
+    _check_opset(opset)
+    encoder, decoder = Graph(), Graph()
+    write_encoder(encoder, model)
+    write_decoder(decoder, model)
+    return {"encoder": encoder.model(opset), "decoder": decoder.model(opset)}
 
 
 def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
@@ -54,8 +67,7 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     Raises:
         ValueError: for an `opset` that is not one of `OPSETS`, or a model that no graph is written for.
     """
-    if isinstance(opset, bool) or opset not in OPSETS:
-        raise ValueError(f"`opset`={opset!r} must be a whole number from {OPSETS[0]} to {OPSETS[-1]}.")
+    _check_opset(opset)
     g = Graph()
     if isinstance(model, RecurrentForSequenceClassification):
         _classifier(g, model)
@@ -71,45 +83,22 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     else:
         raise ValueError(
             f"`model` is a {type(model).__name__}; it must be a recurrent classifier of sequences or tokens, a "
-            "recurrent language model, a SiameseModel or a SiameseForPairClassification."
+            "recurrent language model, a SiameseModel or a SiameseForPairClassification; `build_graphs` writes the "
+            "two of an encoder-decoder."
         )
     return g.model(opset)
 
 
-def _encoded(g: Graph, backbone: RecurrentModel, suffix: str = "") -> tuple[GraphSteps, str, Pieces]:
-    # The two are the backbone's `last_hidden_state` and `pooler_output`; the third is what was read.
-    config: Any = backbone.config
-    if config.vocab_size is None:
-        raise ValueError("`vocab_size` of the model's config is None; only models of tokens can be exported.")
-    pieces = read_pieces(g, suffix)
-    if isinstance(backbone.embeddings, WordEmbeddings):
-        steps = word_steps(g, backbone.embeddings, pieces)
-    else:
-        steps = _piece_steps(g, backbone, pieces)
-    finals = None
-    for layer in backbone.layers:
-        steps.features, finals = recurrent_layer(g, layer, steps.features, steps.lengths)  # type: ignore[arg-type]
-    vector = pooled(g, backbone.pooler, steps, finals)
-    return steps, dense_stack(g, backbone.dense, vector), pieces
-
-
-def _piece_steps(g: Graph, backbone: RecurrentModel, pieces: Pieces) -> GraphSteps:
-    batch, time = (axis_size(g, pieces.input_ids, axis) for axis in (0, 1))
-    ids = by_step(g, pieces.ids, pieces.order, pieces.rows, 0, time, batch)
-    table = backbone.embeddings.word_embeddings
-    if isinstance(table, nn.Embedding):
-        features = g.Gather(weight(table.weight), ids)
-    else:
-        size = ints(int(backbone.config.vocab_size or 0))
-        features = g.OneHot(ids, size, np.array([0, 1], dtype=np.float32), axis=-1)
-    return GraphSteps(features, pieces.lengths, real_steps(g, pieces.lengths, time), pieces.order)
+def _check_opset(opset: int) -> None:
+    if isinstance(opset, bool) or opset not in OPSETS:
+        raise ValueError(f"`opset`={opset!r} must be a whole number from {OPSETS[0]} to {OPSETS[-1]}.")
 
 
 def _classifier(g: Graph, model: RecurrentForSequenceClassification) -> None:
-    _, vector, pieces = _encoded(g, model.model)
-    logits = classification_head(g, model.classifier, vector)
+    found = encoded(g, model.model)
+    logits = classification_head(g, model.classifier, found.vector)
     if model.wide is not None:
-        wide = wide_logits(g, model.wide, pieces)
+        wide = wide_logits(g, model.wide, found.pieces)
         if model.config.single_logit:
             wide = g.Pad(wide, ints(0, 1, 0, 0), float_(0))
         deep_scale, wide_scale = weight(model.wide.scales)
@@ -118,11 +107,12 @@ def _classifier(g: Graph, model: RecurrentForSequenceClassification) -> None:
 
 
 def _tagger(g: Graph, model: RecurrentForTokenClassification) -> None:
-    steps, _, pieces = _encoded(g, model.model)
+    found = encoded(g, model.model)
+    steps = found.steps
     emissions = cleared(g, classification_head(g, model.head.classifier, steps.features), steps.real)
     states = model.head.classifier.output.out_features
     g.output(g.Transpose(emissions, perm=[1, 0, 2]), "emissions", "FLOAT", ["batch", "steps", states])
-    g.output(step_of_piece(g, pieces, steps.number), "steps", "INT64", ["batch", "time"])
+    g.output(step_of_piece(g, found.pieces, steps.number), "steps", "INT64", ["batch", "time"])
 
 
 def _side(g: Graph, model: SiameseModel, suffix: str = "") -> Side:
@@ -132,19 +122,20 @@ def _side(g: Graph, model: SiameseModel, suffix: str = "") -> Side:
             f"`encoder` of the model is a {type(model.encoder).__name__}; graphs are written for recurrent encoders. "
             "Record the model with torch.export or torch.jit.trace, or train one over a BiLSTM."
         )
-    steps, vector, pieces = _encoded(g, model.encoder, suffix)
+    found = encoded(g, model.encoder, suffix)
+    steps, vector = found.steps, found.vector
     if model.config.pooling != "pooler":
         vector = (mean if model.config.pooling == "mean" else first)(g, steps)
     if model.projection is not None:
         vector = linear(g, model.projection, vector)
     if model.config.composition is not None and isinstance(model.encoder.embeddings, WordEmbeddings):
-        steps = spread(g, steps, pieces)
-    return Side(steps, vector, pieces)
+        steps = spread(g, steps, found.pieces)
+    return Side(steps, vector, found.pieces)
 
 
 def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:
     pieces = read_pieces(g)
-    steps = _piece_steps(g, model.model, pieces)
+    steps = piece_steps(g, model.model.embeddings, pieces)
     before: list[str] = []
     after: list[tuple[str, str, int]] = []
     for index, layer in enumerate(model.model.layers):
@@ -159,7 +150,7 @@ def _language_model(g: Graph, model: RecurrentForCausalLM) -> None:
     every = g.Concat(g.Unsqueeze(before[0], ints(0)), steps.features, axis=0)
     outputs = g.GatherND(g.Transpose(every, perm=[1, 0, 2]), g.Unsqueeze(pieces.count, ints(2)), batch_dims=1)
     if isinstance(model.projection, nn.Linear):
-        outputs = g.MatMul(outputs, weight(model.projection.weight).T)
+        outputs = linear(g, model.projection, outputs)
     g.output(linear(g, model.lm_head, outputs), "logits", "FLOAT", ["batch", "time", model.lm_head.out_features])
     for value, name, units in after:
         g.output(value, name, "FLOAT", ["batch", units])

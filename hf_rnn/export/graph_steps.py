@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .graph import Graph, int_, ints
+from .graph import Graph, float_, int_, ints
 
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "axis_size",
     "by_step",
     "filled",
+    "in_place",
     "read_pieces",
     "real_steps",
     "spread",
@@ -107,6 +108,13 @@ def by_step(g: Graph, values: str, steps: str, rows: str, otherwise: int, time: 
     """(time, batch): each of `values` (n) at its step and row, each (n); `otherwise` at the padding."""
     place = g.Concat(g.Unsqueeze(steps, ints(1)), g.Unsqueeze(rows, ints(1)), axis=1)
     return g.ScatterND(filled(g, otherwise, time, batch), place, values)
+
+
+def in_place(g: Graph, features: str, pieces: Pieces, size: int) -> str:
+    """(batch, time, size), as the input stands: the features (time, batch, size) of each piece; 0 at the padding."""
+    place = g.Concat(g.Unsqueeze(pieces.order, ints(1)), g.Unsqueeze(pieces.rows, ints(1)), axis=1)
+    shape = g.Concat(g.Shape(pieces.input_ids), ints(size), axis=0)
+    return g.ScatterND(g.Expand(float_(0), shape), pieces.places, g.GatherND(features, place))
 
 
 def step_of_piece(g: Graph, pieces: Pieces, number: str) -> str:

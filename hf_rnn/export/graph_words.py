@@ -148,5 +148,5 @@ def _convolved(g: Graph, encoder: CharacterCnn, characters: str, lengths: str) -
 def _read(g: Graph, encoder: CharacterLstm, characters: str, lengths: str) -> str:
     # (words, 2 * units)
     embedded = g.Gather(weight(encoder.embeddings.weight), g.Transpose(characters, perm=[1, 0]))
-    _, finals = recurrent_layer(g, encoder.layer, embedded, lengths)
-    return g.Flatten(finals)
+    _, (h, *_) = recurrent_layer(g, encoder.layer, embedded, lengths)
+    return g.Flatten(h)

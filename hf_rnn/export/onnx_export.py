@@ -1,4 +1,4 @@
-"""Makes of a checkpoint a folder that runs without torch: the graph, its tokenizer, settings and runtime."""
+"""Makes of a checkpoint a folder that runs without torch: its graphs, its tokenizer, settings and runtime."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
-from ..models import modeling_rnn
+from ..models import modeling_rnn, modeling_seq2seq
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from ..progress import without_weight_bars
 from ..version import __version__
@@ -32,6 +33,7 @@ HEADS = (
     RecurrentForSequenceClassification,
     RecurrentForTokenClassification,
     RecurrentForCausalLM,
+    RecurrentForSeq2SeqLM,
     SiameseModel,
     SiameseForPairClassification,
 )
@@ -55,20 +57,23 @@ def export_onnx(
     """Write a model as an ONNX graph, with all that `hf_rnn.export.runtime` needs beside it to answer as its pipeline.
 
     The graph is held equal to the model on random batches first (`parity.check_parity`); nothing is written of one
-    that differs. `graph_models.build_graph` says what goes in and comes out. The folder then has `model.onnx`,
-    `tokenizer.json`, `runtime.json`, `runtime.py` and `export.json`: how large the difference was, and the sizes.
+    that differs. `graph_models.build_graph` says what goes in and comes out. The folder then has `model.onnx`, of an
+    encoder-decoder `encoder.onnx` and `decoder.onnx` (`graph_sequences`); `tokenizer.json`, `runtime.json`, the three
+    files of the runtime, and `export.json`: how large the difference was, and the sizes.
 
     Args:
         model: A checkpoint's folder, `bundled:NAME`, or a model: a recurrent classifier of sequences or of tokens, a
-            recurrent language model, a siamese network over a recurrent encoder, or a classifier of pairs over one. It
-            is not changed. Of the folder of a `SiameseForPairClassification` it is the classifier where that reads the
-            two texts together, else the siamese network in it; whoever wants the other one loads it by its class.
+            recurrent language model or encoder-decoder, a siamese network over a recurrent encoder, or a classifier of
+            pairs over one. It is not changed. Of the folder of a `SiameseForPairClassification` it is the classifier
+            where that reads the two texts together, else the siamese network in it; whoever wants the other one loads
+            it by its class.
         output_folder: Made if it is not there; files of these names are replaced.
         tokenizer: By default the one in the folder that the model is, or was loaded from.
         opset: Version of the operators of ONNX.
-        int8: Whether to write `model_int8.onnx`, too: weights of matrix products, LSTMs and tables of vectors in 8
-            bits where a matrix has 1,024 numbers or more, but no LSTM of a model that reads pairs together;
-            activations quantized as they come (`onnxruntime.quantization.quantize_dynamic`).
+        int8: Whether to write `model_int8.onnx`, too, or one beside each graph of an encoder-decoder: weights of
+            matrix products, LSTMs and tables of vectors in 8 bits where a matrix has 1,024 numbers or more, but no
+            LSTM of a model that reads pairs together; activations quantized as they come
+            (`onnxruntime.quantization.quantize_dynamic`).
 
     Returns:
         `output_folder`.
@@ -76,22 +81,27 @@ def export_onnx(
     Raises:
         MissingExtraError: if onnx or onnxruntime is not installed.
         ValueError: for a folder that is no checkpoint, a model that no graph is written for, an `opset` out of range,
-            no tokenizer, or one that is not fast.
+            no tokenizer, or one that is not fast, or an encoder-decoder that writes by options which the runtime does
+            not follow.
         ParityError: if the graph does not compute what the model does.
     """
     require_extra("export", "ONNX export")
     import onnxruntime
 
-    from .graph_models import build_graph
+    from .graph_models import build_graphs
     from .parity import TOLERANCE, check_parity
     from .runtime_settings import runtime_settings
 
     loaded: Any = model if isinstance(model, PreTrainedModel) else load_exportable(model)
     tokenizer = _tokenizer(loaded, tokenizer)
     exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
-    graph = build_graph(exported, opset)
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    parity = check_parity(exported, session)
+    settings = runtime_settings(exported, tokenizer)
+    graphs = build_graphs(exported, opset)
+    providers = ["CPUExecutionProvider"]
+    sessions = [
+        onnxruntime.InferenceSession(graph.SerializeToString(), providers=providers) for graph in graphs.values()
+    ]
+    parity = check_parity(exported, *sessions)
     report: dict[str, Any] = {
         "model_class": type(exported).__name__,
         "opset": opset,
@@ -102,10 +112,9 @@ def export_onnx(
         },
         "versions": {"hf_rnn": __version__, "onnxruntime": onnxruntime.__version__},
     }
-    settings = runtime_settings(exported, tokenizer)
     together = isinstance(exported, SiameseForPairClassification) and exported.together is not None
     operators = INT8_OPERATORS_OF_PAIRS if together else INT8_OPERATORS
-    return _write(Path(output_folder), graph, tokenizer, settings, report, operators if int8 else None)
+    return _write(Path(output_folder), graphs, tokenizer, settings, report, operators if int8 else None)
 
 
 @without_weight_bars()
@@ -126,15 +135,16 @@ def load_exportable(checkpoint: str | os.PathLike[str]) -> PreTrainedModel:
         )
     settings = json.loads(config.read_text(encoding="utf-8"))
     (architecture, *_) = settings.get("architectures") or [None]
-    found: Any = getattr(modeling_rnn, str(architecture), None)
+    files = (modeling_rnn, modeling_seq2seq)
+    found: Any = next((getattr(file, architecture) for file in files if hasattr(file, str(architecture))), None)
     if architecture in ("SiameseModel", "SiameseForPairClassification"):
         together = architecture != "SiameseModel" and settings.get("composition") is not None
         found = SiameseForPairClassification if together else SiameseModel
     if found is None or not issubclass(found, HEADS):
         raise ValueError(
             f"`model`={str(folder)!r} is a {architecture}; it must be a recurrent model for classification of "
-            "sequences or tokens, such as BiLstmForSequenceClassification, a language model, a SiameseModel or a "
-            "SiameseForPairClassification."
+            "sequences or tokens, such as BiLstmForSequenceClassification, a language model, an encoder-decoder such "
+            "as GruForSeq2SeqLM, a SiameseModel or a SiameseForPairClassification."
         )
     model: PreTrainedModel = found.from_pretrained(folder, dtype=torch.float32)
     return model
@@ -152,7 +162,7 @@ def _tokenizer(model: PreTrainedModel, given: PreTrainedTokenizerBase | None) ->
 
 def _write(
     folder: Path,
-    graph: Any,
+    graphs: dict[str, Any],
     tokenizer: PreTrainedTokenizerBase,
     settings: dict[str, Any],
     report: dict[str, Any],
@@ -161,23 +171,26 @@ def _write(
     # First elsewhere: a folder is never left with half of an export. `int8` are the operators that have 8 bits.
     import onnx
 
-    from . import runtime
+    from . import runtime, runtime_scores, runtime_search
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         staged = Path(temporary)
-        onnx.save(graph, staged / runtime.GRAPH_FILE)
-        if int8:
-            _quantize(graph, staged / runtime.INT8_FILE, int8)
+        for name, graph in graphs.items():
+            onnx.save(graph, staged / runtime.graph_file(name))
+            if int8:
+                _quantize(graph, staged / runtime.graph_file(name, int8=True), int8)
         report["size_bytes"] = {path.name: path.stat().st_size for path in sorted(staged.glob("*.onnx"))}
         backend: Any = tokenizer
         (staged / "tokenizer.json").write_text(backend.backend_tokenizer.to_str(), encoding="utf-8")
         _write_json(staged / runtime.SETTINGS_FILE, settings)
         _write_json(staged / REPORT_FILE, report)
-        shutil.copyfile(runtime.__file__, staged / "runtime.py")
-        if not int8:
-            # The graph that an earlier export has left would be that of another model.
-            (folder / runtime.INT8_FILE).unlink(missing_ok=True)
+        for module in (runtime, runtime_scores, runtime_search):
+            shutil.copyfile(str(module.__file__), staged / Path(str(module.__file__)).name)
+        # The graphs that an earlier export has left would be those of another model.
+        for name in {name for task in runtime.TASKS.values() for name in task.graphs}:
+            for bits in (False, True):
+                (folder / runtime.graph_file(name, bits)).unlink(missing_ok=True)
         for path in staged.iterdir():
             path.replace(folder / path.name)
     return folder

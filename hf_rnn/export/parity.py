@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..models.bridge import unflat_state
 from ..models.cache_rnn import RecurrentCache
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForTokenClassification
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiameseForPairClassification
 
 
@@ -21,6 +24,8 @@ TOLERANCE = 1e-5
 # Longest text of each batch. A row has from no token at all to this many.
 LENGTHS = (1, 2, 7, 31, 200, 900)
 LARGEST_BATCH = 9
+# Tokens of a target that a decoder reads at once, if it can read more than one.
+TARGET_LENGTH = 5
 
 
 class ParityError(RuntimeError):
@@ -39,30 +44,39 @@ class Parity:
     shapes: list[tuple[int, int]]
 
 
-def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: int = 0) -> Parity:
+def check_parity(
+    model: Any, session: Any, decoder: Any = None, *, tolerance: float = TOLERANCE, seed: int = 0
+) -> Parity:
     """Compare a graph with its model on random ids: batches of unequal lengths with empty texts among them, padding on
     the right, on the left and in between, and anything standing there; of a language model from random states, of a
-    classifier of pairs with second texts of another time that share some tokens with the first, or all of them.
+    classifier of pairs with second texts of another time that share some tokens with the first, or all of them; of an
+    encoder-decoder all that the encoder gives, and what the decoder makes of random tokens and states with it.
 
     Args:
         model: On the CPU, in float32 and in evaluation mode.
-        session: An `onnxruntime.InferenceSession` of its graph.
+        session: An `onnxruntime.InferenceSession` of its graph, of an encoder-decoder the encoder's.
+        decoder: That of an encoder-decoder's second graph.
         tolerance: What `Parity.largest_difference` may reach.
 
     Raises:
         ParityError: if it is larger; or an axis of an input or output that should be dynamic is not.
     """
     _check_dynamic(session)
+    if decoder is not None:
+        _check_dynamic(decoder, ("input_ids",) if model.config.stepwise else ())
     random = np.random.default_rng(seed)
     found = Parity(0.0, [])
     # Scores of every token at every step are many numbers, and a state makes long texts of short ones.
-    for length in LENGTHS[:-1] if isinstance(model, RecurrentForCausalLM) else LENGTHS:
+    for length in LENGTHS[:-1] if isinstance(model, RecurrentForCausalLM | RecurrentForSeq2SeqLM) else LENGTHS:
         for padding in ("right", "left", "anywhere"):
             batch = int(random.integers(1, LARGEST_BATCH + 1))
             ids = random.integers(0, _vocab_size(model), (batch, length))
             mask = _mask(random, batch, length, padding)
             others = _second_texts(random, ids, mask) if isinstance(model, SiameseForPairClassification) else ()
-            difference = _difference(model, session, ids, mask, *others)
+            if decoder is None:
+                difference = _difference(model, session, ids, mask, *others)
+            else:
+                difference = _sequence_difference(model, session, decoder, ids, mask)
             if not difference <= tolerance:
                 raise ParityError(
                     f"The graph differs from the model by {difference:.3g} on a batch of shape {ids.shape} with "
@@ -72,10 +86,11 @@ def check_parity(model: Any, session: Any, tolerance: float = TOLERANCE, seed: i
     return found
 
 
-def _check_dynamic(session: Any) -> None:
+def _check_dynamic(session: Any, one_step: Sequence[str] = ()) -> None:
     for value in session.get_inputs():
-        # A state has as many numbers as there are units.
-        axes = value.shape if value.type == "tensor(int64)" else value.shape[:1]
+        # A state has as many numbers as there are units, and a decoder that is fed reads one token.
+        whole = value.type == "tensor(int64)" and value.name not in one_step
+        axes = value.shape if whole else value.shape[:1]
         if not all(isinstance(size, str) for size in axes):
             raise ParityError(
                 f"The graph's input {value.name} has shape {value.shape}; batch and time must be dynamic."
@@ -127,10 +142,56 @@ def _difference(model: Any, session: Any, ids: np.ndarray, mask: np.ndarray, *ot
     return float(np.max([_distance(model, answers[name], value.numpy()) for name, value in expected.items()]))
 
 
+@torch.no_grad()
+def _sequence_difference(model: Any, encoder: Any, decoder: Any, ids: np.ndarray, mask: np.ndarray) -> float:
+    sources = {"input_ids": ids, "attention_mask": mask}
+    found = model.get_encoder()(*(torch.from_numpy(value) for value in sources.values()))
+    names = [output.name for output in encoder.get_outputs()]
+    answers = dict(zip(names, encoder.run(names, sources), strict=True))
+    starts = [
+        part
+        for state in model.model.decoder.start(unflat_state(found.initial_state, model.model.shapes))
+        for part in state
+    ]
+    states = [name for name in names if name.startswith("past.")]
+    expected = {"memory": found.last_hidden_state, "source_keys": found.source_keys, "context": found.pooler_output}
+    expected |= {name: part.squeeze(1) for name, part in zip(states, starts, strict=True)}
+    differences = [_distance(model, answers[name], expected[name].numpy()) for name in names]
+    random = np.random.default_rng(int(ids.sum()))
+    length = 1 if model.config.stepwise else int(random.integers(1, TARGET_LENGTH + 1))
+    target = random.integers(0, model.config.vocab_size, (len(ids), length))
+    given = sources | answers | _random_state(decoder, ids) | {"input_ids": target}
+    taken = {value.name: given[value.name] for value in decoder.get_inputs()}
+    names = [output.name for output in decoder.get_outputs()]
+    answers = dict(zip(names, decoder.run(names, taken), strict=True))
+    expected = _decoded(model, found, given, states)
+    return float(np.max([*differences, *(_distance(model, answers[name], expected[name].numpy()) for name in names)]))
+
+
+def _decoded(model: Any, found: Any, given: dict[str, np.ndarray], states: list[str]) -> dict[str, torch.Tensor]:
+    # The expectation is what the model says of every output of its decoder's graph; `states` are the inputs that are
+    # states, the layers' in their order.
+    layers: dict[str, list[torch.Tensor]] = {}
+    for name in states:
+        layers.setdefault(name.split(".")[1], []).append(torch.from_numpy(given[name]).unsqueeze(1))
+    outputs = model(
+        encoder_outputs=found,
+        attention_mask=torch.from_numpy(given["attention_mask"]),
+        decoder_input_ids=torch.from_numpy(given["input_ids"]),
+        cache=RecurrentCache([tuple(parts) for parts in layers.values()]),
+        use_cache=True,
+        output_attentions=True,
+    )
+    reached = [part.squeeze(1) for layer in outputs.cache.states for part in layer]
+    expected = {"logits": outputs.logits}
+    expected |= {name.replace("past", "present"): part for name, part in zip(states, reached, strict=True)}
+    return expected if outputs.cross_attentions is None else expected | {"weights": outputs.cross_attentions[0][:, 0]}
+
+
 def _random_state(session: Any, ids: np.ndarray) -> dict[str, np.ndarray]:
     # Another one for each batch.
     random = np.random.default_rng(int(ids.sum()))
-    states = [value for value in session.get_inputs() if value.type == "tensor(float)"]
+    states = [value for value in session.get_inputs() if value.name.startswith("past.")]
     return {value.name: random.normal(size=(len(ids), value.shape[1])).astype(np.float32) for value in states}
 
 

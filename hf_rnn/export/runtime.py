@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Run what `hf_rnn.export.export_onnx` wrote, by numpy, tokenizers and onnxruntime alone: no torch, no transformers.
 
-This file lies beside the graph, and needs nothing else of the package:
+It lies beside the graph, with `runtime_scores.py` and `runtime_search.py`, and needs nothing else of the package:
 
     python runtime.py FOLDER "a text" "another"
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,26 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 
+if __package__:
+    from .runtime_scores import FUNCTIONS, SIMILARITIES, max_marginals, softmax, unit_length
+    from .runtime_search import Writing, decoding, write_tokens
+else:  # The three files lie beside a graph.
+    from runtime_scores import FUNCTIONS, SIMILARITIES, max_marginals, softmax, unit_length  # type: ignore
+    from runtime_search import Writing, decoding, write_tokens  # type: ignore
+
+
 SETTINGS_FILE = "runtime.json"
-GRAPH_FILE = "model.onnx"
-INT8_FILE = "model_int8.onnx"
 VERSION = 1  # of `runtime.json`; another version has other fields
 BATCH_SIZE = 32
 
 
+def graph_file(name: str, int8: bool = False) -> str:
+    """The file of one of `Model.graphs`."""
+    return f"{name}_int8.onnx" if int8 else f"{name}.onnx"
+
+
 class Model:
-    """A tokenizer and a graph.
+    """A tokenizer and a graph, or several.
 
     Args:
         folder: What `export_onnx` wrote.
@@ -39,6 +50,8 @@ class Model:
         int8: Whether to run the graph whose weights are of 8 bits.
         threads: The threads of one operator; 0: as many as there are cores.
     """
+
+    graphs: tuple[str, ...] = ("model",)
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], int8: bool = False, threads: int = 1) -> None:
         try:
@@ -48,10 +61,12 @@ class Model:
         self.settings = settings
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        path = Path(folder) / (INT8_FILE if int8 else GRAPH_FILE)
-        if not path.is_file():
-            raise ValueError(f"`folder`={str(folder)!r} has no {path.name}; export the model with it.")
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.sessions = []
+        for path in (Path(folder) / graph_file(name, int8) for name in self.graphs):
+            if not path.is_file():
+                raise ValueError(f"`folder`={str(folder)!r} has no {path.name}; export the model with it.")
+            self.sessions.append(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+        self.session = self.sessions[0]
         self.tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
@@ -60,11 +75,7 @@ class Model:
             self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
     def encode_texts(self, texts: Sequence[str]) -> list[Encoding]:
-        """The tokens of each text.
-
-        Raises:
-            ValueError: if one of them is not a string.
-        """
+        """The tokens of each text; a ValueError names one that is not a string."""
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise ValueError(f"`texts` has {text!r} at {index}, where a string must stand.")
@@ -72,10 +83,17 @@ class Model:
 
     def run(self, *sides: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
         """What the graph says of the token ids of texts, or of the first and the second texts of pairs: for each row
-        its part of every output, (…) without the batch; in batches of similar length, padded on the right.
+        its part of every output, (…) without the batch.
         """
         found: list[list[np.ndarray]] = [[]] * len(sides[0])
-        order = sorted(range(len(found)), key=lambda index: [len(rows[index]) for rows in sides], reverse=True)
+        for chosen, given in self.batches(*sides):
+            for index, *outputs in zip(chosen, *self.session.run(None, given), strict=True):
+                found[index] = outputs
+        return found
+
+    def batches(self, *sides: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+        """Rows of similar length, padded on the right: which ones, and the inputs of the graph."""
+        order = sorted(range(len(sides[0])), key=lambda index: [len(rows[index]) for rows in sides], reverse=True)
         for start in range(0, len(order), BATCH_SIZE):
             chosen = order[start : start + BATCH_SIZE]
             given: dict[str, np.ndarray] = {}
@@ -85,9 +103,7 @@ class Model:
                 ids = np.zeros_like(mask)
                 ids[mask == 1] = [token for index in chosen for token in rows[index]]
                 given |= {f"input_ids{suffix}": ids, f"attention_mask{suffix}": mask}
-            for index, *outputs in zip(chosen, *self.session.run(None, given), strict=True):
-                found[index] = outputs
-        return found
+            yield chosen, given
 
 
 def sides_of(pairs: Sequence[dict[str, str]]) -> list[Sequence[str]]:
@@ -247,7 +263,7 @@ class SentenceEncoder(Model):
             return self.encode([texts], normalize)[0]
         rows = self.run([encoding.ids for encoding in self.encode_texts(texts)])
         vectors = np.array([row[0] for row in rows], dtype=np.float32).reshape(len(rows), -1)
-        return _unit_length(vectors) if normalize else vectors
+        return unit_length(vectors) if normalize else vectors
 
 
 class TextGenerator(Model):
@@ -297,35 +313,31 @@ class TextGenerator(Model):
         return new
 
 
-def max_marginals(
-    emissions: np.ndarray, start: Sequence[float], transition: Sequence[Sequence[float]], end: Sequence[float]
-) -> np.ndarray:
-    """The score of the best path through each state at each step, less that of the best path of all (steps, states): 0
-    on the Viterbi path.
+class SequenceWriter(Model):
+    """A text for each text, as hf_rnn's pipeline "text2text-generation" writes it."""
 
-    Args:
-        emissions: (steps, states), of at least one step.
-        start, transition, end: The scores of the CRF, (states), (states before, states after), (states).
-    """
-    rules = [np.asarray(rule, dtype=emissions.dtype) for rule in (start, transition, end)]
-    forward, backward = np.empty_like(emissions), np.empty_like(emissions)
-    forward[0], backward[-1] = rules[0] + emissions[0], rules[2] + emissions[-1]
-    for t in range(1, len(emissions)):
-        forward[t] = (forward[t - 1][:, None] + rules[1]).max(axis=0) + emissions[t]
-        backward[-1 - t] = (backward[-t][None] + rules[1]).max(axis=1) + emissions[-1 - t]
-    through = forward + backward - emissions
-    return through - through.max(axis=1, keepdims=True)
+    graphs = ("encoder", "decoder")
 
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the last axis."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    small = np.exp(-np.abs(logits))  # The exponent is never above 0, so that nothing overflows.
-    return np.where(logits >= 0, 1, small) / (1 + small)
+    def __call__(
+        self,
+        texts: str | Sequence[str],
+        num_beams: int | None = None,
+        length_penalty: float | None = None,
+        max_new_tokens: int | None = None,
+    ) -> list[dict[str, str]]:
+        """Give for each text `{"generated_text": …}`; for a single text a list of that one. `runtime_search.Writing`
+        says what the options mean; None: as the model's generation configuration has it.
+        """
+        given = {"num_beams": num_beams, "length_penalty": length_penalty, "max_new_tokens": max_new_tokens}
+        writing = Writing.of(self.settings["writing"], given)
+        rows = [encoding.ids for encoding in self.encode_texts([texts] if isinstance(texts, str) else texts)]
+        answers: list[dict[str, str]] = [{}] * len(rows)
+        for chosen, sources in self.batches(rows):
+            step = decoding(self.sessions, sources, writing.num_beams)
+            for index, tokens in zip(chosen, write_tokens(step, len(chosen), writing), strict=True):
+                text = self.tokenizer.decode([writing.start_token_id, *tokens], skip_special_tokens=True)
+                answers[index] = {"generated_text": text.strip()}
+        return answers
 
 
 def _type(label: str) -> str:
@@ -336,24 +348,12 @@ def _entity(label: str) -> str:
     return label.split("-", 1)[-1]
 
 
-def _unit_length(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths == 0, 1, lengths)
-
-
-FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {"softmax": softmax, "sigmoid": _sigmoid, "none": np.asarray}
-# (pairs, features) of each to (pairs); the equations are in hf_rnn's `models.similarity`.
-SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "cosine": lambda a, b: (_unit_length(a) * _unit_length(b)).sum(axis=1),
-    "dot": lambda a, b: (a * b).sum(axis=1),
-    "euclidean": lambda a, b: -np.linalg.norm(a - b, axis=1),
-    "manhattan": lambda a, b: np.exp(-np.abs(a - b).sum(axis=1)),
-}
 TASKS: dict[str, type[Model]] = {
     "text-classification": TextClassifier,
     "pair-classification": PairClassifier,
     "token-classification": Tagger,
     "text-generation": TextGenerator,
+    "text2text-generation": SequenceWriter,
     "sentence-similarity": SentenceEncoder,
 }
 

@@ -12,6 +12,7 @@ from ..models.encoding import NO_LIMIT
 from ..models.label_threshold import label_threshold
 from ..models.modeling_causal import RecurrentForCausalLM
 from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentForTokenClassification
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiameseForPairClassification
 from ..models.tagging import TaggingHead
 
@@ -22,7 +23,18 @@ __all__ = ["runtime_settings"]
 # The version of the fields below; `runtime.VERSION` is the one that is read.
 VERSION = 1
 # Tasks whose pipeline cuts no text.
-UNLIMITED = ("text-classification", "pair-classification", "text-generation")
+UNLIMITED = ("text-classification", "pair-classification", "text-generation", "text2text-generation")
+# As the pipeline "text2text-generation", where the model says nothing.
+MAX_NEW_TOKENS = 256
+# Options of generation that the runtime follows for an encoder-decoder, and those that change nothing that it writes:
+# it draws no tokens.
+FOLLOWED = {"bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_eos_token_id"}
+FOLLOWED |= {"num_beams", "length_penalty", "max_length", "max_new_tokens"}
+WITHOUT_EFFECT = {"use_cache", "output_scores", "output_logits", "output_attentions", "output_hidden_states"}
+WITHOUT_EFFECT |= {"return_dict_in_generate", "transformers_version", "temperature", "top_k", "top_p", "min_p"}
+WITHOUT_EFFECT |= {"top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+# What these do with the value 1 is nothing.
+FACTORS = {"repetition_penalty", "encoder_repetition_penalty", "num_return_sequences", "guidance_scale"}
 
 
 def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
@@ -32,7 +44,12 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
     the pipeline cuts none; `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a
     classifier of texts or pairs `labels`, in the order of the logits, the `function` that makes scores of these, and
     the `threshold` from which on a text has a label, None where it has exactly one; of a tagger see `_tagger`; of a
-    language model see `_writer`; of a siamese network its `similarity` and `threshold`.
+    language model see `_writer`; of an encoder-decoder `writing`, the fields of `runtime_search.Writing`; of a siamese
+    network its `similarity` and `threshold`.
+
+    Raises:
+        ValueError: an encoder-decoder whose generation configuration has options that the runtime does not follow, or
+            no token that a target begins with.
     """
     config = model.config
     own: dict[str, Any]
@@ -44,6 +61,8 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
         task, own = "token-classification", {"labels": _labels(config), **_tagger(model.head)}
     elif isinstance(model, RecurrentForCausalLM):
         task, own = "text-generation", _writer(model.generation_config)
+    elif isinstance(model, RecurrentForSeq2SeqLM):
+        task, own = "text2text-generation", {"writing": _writing(model.generation_config)}
     else:
         threshold = None if config.threshold is None else float(config.threshold)
         task, own = "sentence-similarity", {"similarity": config.similarity, "threshold": threshold}
@@ -71,10 +90,38 @@ def _labels(config: Any) -> list[str]:
 
 def _writer(generation: GenerationConfig) -> dict[str, Any]:
     """`bos_token_id`: the token that begins a text that is empty, or None; `eos_token_ids`: those that end one."""
-    ends = generation.eos_token_id
+    return {"bos_token_id": generation.bos_token_id, "eos_token_ids": _listed(generation.eos_token_id)}
+
+
+def _listed(tokens: Any) -> list[int]:
+    return [] if tokens is None else [tokens] if isinstance(tokens, int) else list(tokens)
+
+
+def _writing(generation: GenerationConfig) -> dict[str, Any]:
+    said = {name: value for name, value in generation.to_diff_dict().items() if value and not name.startswith("_")}
+    for name in said.keys() - FOLLOWED - WITHOUT_EFFECT:
+        if not (name in FACTORS and said[name] == 1):
+            raise ValueError(
+                f"`generation_config` of the model has `{name}`={said[name]!r}, which the runtime does not follow; "
+                "set it to None to export the model without it."
+            )
+    start = generation.decoder_start_token_id
+    start = generation.bos_token_id if start is None else start
+    if start is None:
+        raise ValueError(
+            "`generation_config` of the model has no `decoder_start_token_id`, with which a target begins; set it."
+        )
+    length = generation.max_new_tokens
+    if length is None:
+        # The longest text has the first token, too.
+        length = said["max_length"] - 1 if "max_length" in said else MAX_NEW_TOKENS
     return {
-        "bos_token_id": generation.bos_token_id,
-        "eos_token_ids": [] if ends is None else [ends] if isinstance(ends, int) else list(ends),
+        "start_token_id": start,
+        "eos_token_ids": _listed(generation.eos_token_id),
+        "forced_eos_token_ids": _listed(generation.forced_eos_token_id),
+        "num_beams": generation.num_beams or 1,
+        "length_penalty": 1.0 if generation.length_penalty is None else generation.length_penalty,
+        "max_new_tokens": length,
     }
 
 

@@ -211,19 +211,23 @@ def _check_graph(source: Path) -> None:
     """The ONNX graph is one of these weights, not of an earlier training."""
     import onnxruntime
 
+    from ..export.graph_models import graph_names
     from ..export.onnx_export import load_exportable
     from ..export.parity import ParityError, check_parity
-    from ..export.runtime import GRAPH_FILE
+    from ..export.runtime import graph_file
 
     again = f"Write it anew with scripts/export_onnx.py, or remove {source / ONNX_FOLDER}."
-    graph = source / ONNX_FOLDER / GRAPH_FILE
-    if not graph.is_file():
-        raise StagingError(f"{source / ONNX_FOLDER} has no {GRAPH_FILE}. {again}")
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    model = load_exportable(source).eval()
+    graphs = [source / ONNX_FOLDER / graph_file(name) for name in graph_names(model)]
+    for graph in graphs:
+        if not graph.is_file():
+            raise StagingError(f"{graph.parent} has no {graph.name}. {again}")
+    sessions = [onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]) for graph in graphs]
     try:
-        check_parity(load_exportable(source).eval(), session)
+        check_parity(model, *sessions)
     except ParityError as error:
-        raise StagingError(f"{graph} is not the graph of the weights in {source}. {error} {again}") from error
+        held = f"What {source / ONNX_FOLDER} holds"
+        raise StagingError(f"{held} is not the graph of the weights in {source}. {error} {again}") from error
 
 
 def _check_model_type(source: Path, results: dict[str, Any]) -> None:

@@ -58,6 +58,8 @@ def _in_process(program: str, words: list[str], patch: pytest.MonkeyPatch) -> No
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     elif program == "python":
         patch.setattr(sys, "argv", words)
+        # As python does: what lies beside a script can be imported.
+        patch.setattr(sys, "path", [str(Path(words[0]).resolve().parent), *sys.path])
         runpy.run_path(words[0], run_name="__main__")
     else:
         raise ValueError(f"no way is known to run {program!r}; if it cannot be run, give the reason in `NOT_RUN`")

@@ -10,14 +10,16 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import hf_rnn
-from hf_rnn.export import export_onnx, parity, runtime, runtime_settings
+from hf_rnn.export import export_onnx, parity, runtime, runtime_scores, runtime_search, runtime_settings
 from hf_rnn.export.runtime import load
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from tests.benchmark.comparisons import TEXTS, save_bert, save_bilstm, save_encoder, save_siamese
 from tests.missing import pretend
 
 
-FILES = {"export.json", "model.onnx", "model_int8.onnx", "runtime.json", "runtime.py", "tokenizer.json"}
+RUNTIME = (runtime, runtime_scores, runtime_search)
+FILES = {"export.json", "model.onnx", "model_int8.onnx", "runtime.json", "tokenizer.json"}
+FILES |= {"runtime.py", "runtime_scores.py", "runtime_search.py"}
 
 
 def names(folder: Path) -> set[str]:
@@ -33,7 +35,9 @@ def test_the_folder_and_its_report(classifier: Path) -> None:
     assert report["size_bytes"] == {
         name: (classifier / name).stat().st_size for name in ("model.onnx", "model_int8.onnx")
     }
-    assert (classifier / "runtime.py").read_bytes() == Path(runtime.__file__).read_bytes()
+    for module in RUNTIME:
+        source = Path(module.__file__)
+        assert (classifier / source.name).read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["classifier", "tagger"])

@@ -17,7 +17,8 @@ import hf_rnn
 from hf_rnn import BiLstmConfig
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.export import export_onnx
-from hf_rnn.export.runtime import load, max_marginals
+from hf_rnn.export.runtime import load
+from hf_rnn.export.runtime_scores import max_marginals
 from hf_rnn.models.crf import ConditionalRandomField, allowed_transitions
 from hf_rnn.models.modeling_rnn import BiLstmForTokenClassification
 from hf_rnn.models.similarity import SIMILARITIES

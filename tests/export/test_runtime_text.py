@@ -102,7 +102,7 @@ def test_8_bits_and_the_command_line_without_torch(writer: Path) -> None:
     assert load(writer, int8=True)("the", max_new_tokens=5)[0]["generated_text"].startswith("the")
     code = (
         "import runpy, sys; sys.modules['torch'] = sys.modules['transformers'] = None; sys.argv = sys.argv[1:]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
+        "sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     command = [sys.executable, "-c", code, str(writer / "runtime.py"), str(writer), "the cat", "a"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()

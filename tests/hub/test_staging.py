@@ -18,6 +18,7 @@ from hf_rnn.hub import staging
 from hf_rnn.hub.answers import answers, first_difference
 from hf_rnn.hub.staging import StagingError, stage
 from hf_rnn.runs.results import ResultsError, read_results, write_results
+from tests.export.sequences import save_sequence_model
 from tests.publishing import PRIVATE_FILES, with_card
 
 
@@ -59,6 +60,8 @@ def test_the_folder_has_what_others_need_and_nothing_else(run: Path, tmp_path: P
         "onnx/model.onnx",
         "onnx/runtime.json",
         "onnx/runtime.py",
+        "onnx/runtime_scores.py",
+        "onnx/runtime_search.py",
         "onnx/tokenizer.json",
         "results.json",
         "tokenizer.json",
@@ -89,6 +92,22 @@ def test_a_graph_of_other_weights_is_found(run: Path, tmp_path: Path) -> None:
     (run / "onnx" / "model.onnx").unlink()
     with pytest.raises(StagingError, match="onnx has no model.onnx"):
         stage(run, tmp_path / "again", repo_id="ana/film")
+
+
+def test_both_graphs_of_an_encoder_decoder_are_held_to_its_weights(tmp_path: Path) -> None:
+    folder = save_sequence_model(tmp_path / "run", joint="general-attended")
+    export_onnx(folder, folder / "onnx")
+    staging._check_graph(folder)
+    weights = load_file(folder / "model.safetensors")
+    for name in ("model.encoder.bridge.layers.0.0.weight", "model.decoder.readout.weight"):
+        changed = weights | {name: weights[name] * 1.1}
+        save_file(changed, folder / "model.safetensors", {"format": "pt"})
+        with pytest.raises(StagingError, match="onnx holds is not the graph of the weights in"):
+            staging._check_graph(folder)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (folder / "onnx" / "decoder.onnx").unlink()
+    with pytest.raises(StagingError, match="onnx has no decoder.onnx"):
+        staging._check_graph(folder)
 
 
 def test_weights_that_are_not_the_originals_are_found(

@@ -17,6 +17,7 @@ from hf_rnn.export.runtime import load
 from hf_rnn.metrics.classification import ClassificationMetric
 from tests.benchmark.comparisons import save_siamese
 from tests.export.language import save_language_model
+from tests.export.sequences import save_sequence_model
 
 
 REVIEWS = [("A great film.", 1), ("Dull, dull, dull.", 0), ("Wonderful, moving and funny.", 1), ("A great film?", 0)]
@@ -103,3 +104,17 @@ def test_a_language_model_is_exported_and_not_measured(
     assert export(checkpoint)["model_class"] == "LstmForCausalLM"
     stock = pipeline("text-generation", model=str(checkpoint))
     assert load(tmp_path / "out")("the", max_new_tokens=9) == stock("the", max_new_tokens=9, do_sample=False)
+
+
+def test_an_encoder_decoder_is_exported_and_not_measured(
+    tmp_path: Path, export: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = save_sequence_model(tmp_path / "checkpoint")
+    with pytest.raises(SystemExit):
+        export(checkpoint, "--eval_file", "rows.jsonl")
+    assert "`--eval_file` is 'rows.jsonl'; an encoder-decoder is exported without it" in capsys.readouterr().err
+    report = export(checkpoint, "--int8")
+    assert report["model_class"] == "GruForSeq2SeqLM"
+    printed = capsys.readouterr().out
+    for name in ("encoder.onnx", "encoder_int8.onnx", "decoder.onnx", "decoder_int8.onnx"):
+        assert f"{name}: {report['size_bytes'][name] / 1e6:.2f} MB" in printed
