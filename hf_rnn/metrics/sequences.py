@@ -46,6 +46,10 @@ def sequence_metrics(
     Raises:
         MissingExtraError: sacrebleu or rouge-score is not installed.
         ValueError: there are not as many of both, or none.
+
+    Example:
+        >>> sequence_metrics(["2021-05-03"], ["2021-05-04"], names=["exact_match", "character_error_rate"])
+        {'exact_match': 0.0, 'character_error_rate': 0.1}
     """
     if len(hypotheses) != len(references) or not references:
         raise ValueError(
@@ -72,7 +76,21 @@ def sequence_metrics(
 
 
 def signatures(lowercase: bool = False) -> dict[str, str]:
-    """What sacrebleu says of how BLEU and chrF were computed, for the record."""
+    """What sacrebleu says of how BLEU and chrF were computed, for the record.
+
+    Args:
+        lowercase: Whether the texts were lower-cased before.
+
+    Returns:
+        `bleu` and `chrf` → the signature.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+
+    Example:
+        >>> signatures()["bleu"].split("|")[0]
+        'nrefs:1'
+    """
     require_extra("train", "BLEU", "sacrebleu")
     found = {}
     for name, metric in _metrics().items():

@@ -24,7 +24,7 @@ def model(attention: str | None = "dot") -> GruForSeq2SeqLM:
     torch.manual_seed(0)
     sizes = {"vocab_size": len(TOKENIZER), "hidden_size": 6, "embedding_size": 5}
     config = GruEncoderDecoderConfig(
-        encoder=sizes,
+        encoder={**sizes, "bidirectional": False},
         decoder=sizes,
         attention=attention,
         pad_token_id=0,

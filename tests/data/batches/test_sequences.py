@@ -35,8 +35,8 @@ def test_each_text_ends_and_what_is_cut_ends_too(caplog: pytest.LogCaptureFixtur
     a, b, c = TOKENIZER.convert_tokens_to_ids(["a", "b", "c"])
     assert found["input_ids"][:] == [[a, b, c, END], [a, END]]
     assert found["labels"][:] == [[a, b, END], [b, c, END]]
-    assert "1 of 2 train sources are cut to 4 tokens (--max_source_length)" in caplog.messages
-    assert "1 of 2 train targets are cut to 3 tokens (--max_target_length)" in caplog.messages
+    assert "1 of 2 train sources are cut to 4 tokens (--max_source_length)." in caplog.messages
+    assert "1 of 2 train targets are cut to 3 tokens (--max_target_length)." in caplog.messages
 
 
 def test_rows_are_ordered_by_target_and_then_by_source() -> None:
