@@ -30,7 +30,7 @@ class SourceAttention(nn.Module):
 
     def scores(self, states: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         """(batch, target, source), of the decoder's `states` (batch, target, units)."""
-        raise NotImplementedError(f"{type(self).__name__} compares nothing; use one of the kinds of attention.")
+        raise TypeError(f"{type(self).__name__} compares nothing; use one of the kinds of attention.")
 
     def forward(
         self, states: torch.Tensor, memory: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor | None

@@ -64,7 +64,7 @@ class Bridge(nn.Module):
 
 
 def state_shapes(config: RecurrentEncoderDecoderConfig) -> list[tuple[int, int]]:
-    """Of each layer of the decoder, the parts of its state and the units of each."""
+    """Count the parts of the state of each layer of the decoder, and the units of a part."""
     return [(CELLS[config.writes.cell].num_states, units) for units in config.writes.layer_sizes]
 
 

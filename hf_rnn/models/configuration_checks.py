@@ -15,6 +15,7 @@ from transformers import PreTrainedConfig
 __all__ = [
     "DROPOUTS",
     "FOREIGN_NAMES",
+    "OwnFolderMixin",
     "PENALTIES",
     "check_positive",
     "check_regularisation",
@@ -128,3 +129,18 @@ def _check_wide(config: Any) -> None:
     check_positive("wide_buckets", config.wide_buckets)
     if config.vocab_size is None:
         raise ValueError(f"`wide_buckets` is {config.wide_buckets}, which needs a `vocab_size`; that is None.")
+
+
+class OwnFolderMixin:
+    """Make a configuration refuse the folder of a model of another type, see [`refuse_other_model_type`]."""
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read a folder as transformers does; it must be that of a model of this type."""
+        stock: Any = super()
+        found: tuple[dict[str, Any], dict[str, Any]] = stock.get_config_dict(pretrained_model_name_or_path, **kwargs)
+        own: Any = cls
+        refuse_other_model_type(own.model_type, found[0], pretrained_model_name_or_path)
+        return found

@@ -2,21 +2,20 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
-import os
 from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
+from .configuration_checks import OwnFolderMixin, check_positive, refuse_unknown_names
 
 
 __all__ = ["ConvEncoderConfig"]
 
 
 @strict
-class ConvEncoderConfig(PreTrainedConfig):
+class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
     r"""A stack of convolutions that makes a vector of an image; see `modeling_conv.ConvEncoderModel`.
 
     The three lists have one entry a block. The network of Koch et al. 2015 ("Siamese neural networks for one-shot
@@ -76,15 +75,6 @@ class ConvEncoderConfig(PreTrainedConfig):
     def head_classes(cls) -> dict[str, str]:
         """Auto class → `file.Class` of the model, as `auto_map` in a config.json says it."""
         return {"AutoModel": "modeling_conv.ConvEncoderModel"}
-
-    @classmethod
-    def get_config_dict(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a folder as transformers does; it must be that of a model of this type."""
-        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
-        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
-        return found
 
     @property
     def num_hidden_layers(self) -> int:

@@ -2,13 +2,12 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
-import os
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, check_regularisation, refuse_other_model_type, refuse_unknown_names
+from .configuration_checks import OwnFolderMixin, check_positive, check_regularisation, refuse_unknown_names
 from .label_threshold import check_label_threshold
 
 
@@ -39,7 +38,7 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 
 @strict
-class RecurrentConfig(PreTrainedConfig):
+class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
     r"""The configuration that all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`],
     [`GruConfig`], [`ElmanConfig`], [`DanConfig`].
 
@@ -173,15 +172,6 @@ class RecurrentConfig(PreTrainedConfig):
         if name == "hidden_sizes" and value is not None:
             # Kept equal, also when set after loading: transformers reads `num_hidden_layers`, our code `layer_sizes`.
             self.num_hidden_layers = len(value)
-
-    @classmethod
-    def get_config_dict(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a folder as transformers does; it must be that of a model of this type."""
-        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
-        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
-        return found
 
     @classmethod
     def head_classes(cls) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
-import os
 from typing import Any, ClassVar, Literal, cast
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
+from .configuration_checks import OwnFolderMixin, check_positive, refuse_unknown_names
 from .configuration_rnn import FAMILIES, GruConfig, LstmConfig, RecurrentConfig
 
 
@@ -24,7 +23,7 @@ MODELING_FILE = "modeling_seq2seq"
 
 
 @strict
-class RecurrentEncoderDecoderConfig(PreTrainedConfig):
+class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
     r"""The configuration that the encoder-decoders share. Use one of the subclasses, which say what a decoder is where
     nothing else is said: [`LstmEncoderDecoderConfig`], [`GruEncoderDecoderConfig`].
 
@@ -126,15 +125,6 @@ class RecurrentEncoderDecoderConfig(PreTrainedConfig):
             "type": "text",
         }
         return {"text2text-generation": pipeline}
-
-    @classmethod
-    def get_config_dict(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a folder as transformers does; it must be that of a model of this type."""
-        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
-        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
-        return found
 
     @property
     def reads(self) -> RecurrentConfig:

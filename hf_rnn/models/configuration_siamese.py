@@ -3,14 +3,13 @@
 # No `from __future__ import annotations` here: `@strict` checks types only where annotations are types, not strings.
 
 import math
-import os
 from typing import Any, ClassVar, Literal, cast
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from .configuration_checks import check_positive, refuse_other_model_type, refuse_unknown_names
+from .configuration_checks import OwnFolderMixin, check_positive, refuse_unknown_names
 from .configuration_conv import ConvEncoderConfig
 from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
 
@@ -26,7 +25,7 @@ OWN_ENCODERS: dict[str, type[RecurrentConfig] | type[ConvEncoderConfig]] = {
 
 
 @strict
-class SiameseConfig(PreTrainedConfig):
+class SiameseConfig(OwnFolderMixin, PreTrainedConfig):
     r"""A siamese network (Bromley et al. 1993): one encoder, and so one set of weights, reads both inputs.
 
     Args:
@@ -122,15 +121,6 @@ class SiameseConfig(PreTrainedConfig):
         """Task → what transformers has to know of its pipeline, as `custom_pipelines` in a config.json says it."""
         pipeline = {"impl": "pipeline_similarity.SentenceSimilarityPipeline", "pt": ["AutoModel"], "type": "text"}
         return {"sentence-similarity": pipeline}
-
-    @classmethod
-    def get_config_dict(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a folder as transformers does; it must be that of a siamese network."""
-        found = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
-        refuse_other_model_type(cls.model_type, found[0], pretrained_model_name_or_path)
-        return found
 
     @property
     def of_texts(self) -> bool:

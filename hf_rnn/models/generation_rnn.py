@@ -43,6 +43,38 @@ class StateGenerationMixin(GenerationMixin):
             self.generation_config._from_model_config = False
             self.generation_config.use_cache = True
 
+    # By default transformers makes a cache of keys and values for each token.
+    def _prepare_cache_for_generation(
+        self,
+        generation_config: GenerationConfig,
+        model_kwargs: dict[str, Any],
+        generation_mode: Any,
+        batch_size: int,
+        max_cache_length: int,
+    ) -> Any:
+        if generation_config.cache_implementation is not None:
+            raise ValueError(
+                f"`cache_implementation` is {generation_config.cache_implementation!r}; a recurrent model must have "
+                "None: its state is of constant size already."
+            )
+        if generation_config.prefill_chunk_size is not None:
+            self._check_chunks(generation_config.prefill_chunk_size, model_kwargs)
+        rows = batch_size * (copies := max(generation_config.num_beams, generation_config.num_return_sequences))
+        given = model_kwargs.pop(STATE_NAME, None)
+        if given is not None:
+            model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
+        elif generation_config.use_cache and (first := self._first_state(rows)) is not None:
+            model_kwargs[STATE_NAME] = first
+
+    def _check_chunks(self, chunk_size: int, model_kwargs: dict[str, Any]) -> None:
+        """Raises:
+        ValueError: what is read first can't be read in parts.
+        """
+
+    def _first_state(self, rows: int) -> RecurrentCache | None:
+        """The state that a text begins with; None: the first forward pass makes it."""
+        return None
+
 
 class RecurrentGenerationMixin(StateGenerationMixin):
     """Tells transformers' `generate` what it has to know of a recurrent model: it starts from a [`RecurrentCache`],
@@ -76,29 +108,12 @@ class RecurrentGenerationMixin(StateGenerationMixin):
         stock: Any = super()
         return stock._maybe_initialize_input_ids_for_generation(inputs, bos_token_id, model_kwargs)
 
-    # By default transformers makes a cache of keys and values for each token.
-    def _prepare_cache_for_generation(
-        self,
-        generation_config: GenerationConfig,
-        model_kwargs: dict[str, Any],
-        generation_mode: Any,
-        batch_size: int,
-        max_cache_length: int,
-    ) -> Any:
-        if generation_config.cache_implementation is not None:
-            raise ValueError(
-                f"`cache_implementation` is {generation_config.cache_implementation!r}; a recurrent model must have "
-                "None: its state is of constant size already."
-            )
-        chunk_size = generation_config.prefill_chunk_size
-        if chunk_size is not None and model_kwargs.get("inputs_embeds") is not None:
+    def _check_chunks(self, chunk_size: int, model_kwargs: dict[str, Any]) -> None:
+        if model_kwargs.get("inputs_embeds") is not None:
             raise ValueError(f"`prefill_chunk_size` is {chunk_size}; with `inputs_embeds` it must be None.")
-        copies = max(generation_config.num_beams, generation_config.num_return_sequences)
-        given = model_kwargs.pop(STATE_NAME, None)
-        if given is not None:
-            model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
-        elif generation_config.use_cache:
-            model_kwargs[STATE_NAME] = self.model.initial_state(batch_size * copies)
+
+    def _first_state(self, rows: int) -> RecurrentCache:
+        return self.model.initial_state(rows)
 
     def _prefill(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from .generation_rnn import StateGenerationMixin, starting_state
+from .generation_rnn import StateGenerationMixin
 from .state_name import STATE_NAME
 
 
@@ -34,29 +34,10 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             kwargs["encoder_outputs"] = copy.copy(given)
         return super().generate(*args, **kwargs)
 
-    # By default transformers makes a cache of keys and values for each token.
-    def _prepare_cache_for_generation(
-        self,
-        generation_config: GenerationConfig,
-        model_kwargs: dict[str, Any],
-        generation_mode: Any,
-        batch_size: int,
-        max_cache_length: int,
-    ) -> Any:
-        if generation_config.cache_implementation is not None:
-            raise ValueError(
-                f"`cache_implementation` is {generation_config.cache_implementation!r}; a recurrent model must have "
-                "None: its state is of constant size already."
-            )
-        if generation_config.prefill_chunk_size is not None:
-            raise ValueError(
-                f"`prefill_chunk_size` is {generation_config.prefill_chunk_size}; an encoder-decoder must have None: "
-                "its source is read at once."
-            )
-        copies = max(generation_config.num_beams, generation_config.num_return_sequences)
-        given = model_kwargs.pop(STATE_NAME, None)
-        if given is not None:
-            model_kwargs[STATE_NAME] = starting_state(given, batch_size, copies, generation_config.use_cache)
+    def _check_chunks(self, chunk_size: int, model_kwargs: dict[str, Any]) -> None:
+        raise ValueError(
+            f"`prefill_chunk_size` is {chunk_size}; an encoder-decoder must have None: its source is read at once."
+        )
 
     def _prefill(
         self,

@@ -213,19 +213,15 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
 
 class LstmEncoderDecoder(RecurrentEncoderDecoder):
     config: LstmEncoderDecoderConfig
-    config_class = LstmEncoderDecoderConfig
 
 
 class LstmForSeq2SeqLM(RecurrentForSeq2SeqLM):
     config: LstmEncoderDecoderConfig
-    config_class = LstmEncoderDecoderConfig
 
 
 class GruEncoderDecoder(RecurrentEncoderDecoder):
     config: GruEncoderDecoderConfig
-    config_class = GruEncoderDecoderConfig
 
 
 class GruForSeq2SeqLM(RecurrentForSeq2SeqLM):
     config: GruEncoderDecoderConfig
-    config_class = GruEncoderDecoderConfig

@@ -93,6 +93,19 @@ def test_only_the_labels_that_need_it_are_reached_in_logarithms(monkeypatch: pyt
     torch.testing.assert_close(found[possible].double(), expected[possible], atol=1e-2, rtol=1e-5)
 
 
+def test_a_label_that_is_reached_in_logarithms_has_its_gradient_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A sum on the border of what is exact may be small on the way forth and not on the way back.
+    torch.manual_seed(6)
+    inputs = drawn(9, groups=2, dtype=torch.float64)
+    weights = torch.randn(inputs[2].shape, dtype=torch.float64)
+    _, expected = gradients(in_logarithms, inputs, weights)
+    every = lambda small, emissions, forbidden: torch.ones_like(small).nonzero(as_tuple=True)  # noqa: E731
+    monkeypatch.setattr(crf_forward, "_those_that_matter", every)
+    _, found = gradients(lambda *given: forward_scores(*given, FORBIDDEN), inputs, weights)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-9, rtol=1e-10)
+
+
 def test_gradients_by_finite_differences() -> None:
     torch.manual_seed(1)
     inputs = drawn(4, groups=2, batch=2, time=3, dtype=torch.float64)

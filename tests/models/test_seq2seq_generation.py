@@ -105,7 +105,7 @@ def test_beams_carry_state_and_attended_state_with_them(family, joint):
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("joint", WAYS)
 def test_wide_beams_find_the_best_of_all_targets(joint, penalty):
-    """Of the targets of at most three tokens of five, each with its end, all are scored by a forward pass."""
+    """Score all targets of at most three tokens of five, each with its end, by a forward pass."""
     end, length = 2, 3
     model = build_seq2seq("lstm", joint, decoder={"vocab_size": 5})
     others = [token for token in range(5) if token != end]

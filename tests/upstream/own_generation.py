@@ -35,10 +35,56 @@ class GenerationTester:
         return model.generate(**inputs, **options)
 
 
-class OwnGenerationTesterMixin(GenerationTester):
+class StateGenerationTesterMixin(GenerationTester):
+    """Adds the tests that are the same of every model that generates with a state, by its `_model_and_inputs`."""
+
+    def _check_same_without_state(self, **options: Any) -> None:
+        model, inputs = self._model_and_inputs()
+        with_state, without = (self._generate(model, inputs, **options, use_cache=use) for use in (True, False))
+        self.assertTrue(torch.equal(with_state, without))
+        self.assertGreater(len(with_state.unique(dim=0)), 1)
+
+    def test_greedy_generate_without_state(self) -> None:
+        self._check_same_without_state(**GREEDY)
+
+    def test_sample_generate_without_state(self) -> None:
+        self._check_same_without_state(**SAMPLE, num_return_sequences=2)
+
+    def test_beam_search_generate_without_state(self) -> None:
+        self._check_same_without_state(**BEAMS, num_return_sequences=3)
+
+    def test_beam_sample_generate_without_state(self) -> None:
+        self._check_same_without_state(**{**BEAMS, "do_sample": True}, num_return_sequences=2)
+
+    def test_generate_with_logits_processors(self) -> None:
+        model, inputs = self._model_and_inputs()
+        banned = self._generate(model, inputs, **GREEDY)[0, -STEPS:].tolist()
+        found = self._generate(model, inputs, **GREEDY, bad_words_ids=[[token] for token in set(banned)])
+        self.assertFalse(set(banned) & set(found[:, -STEPS:].flatten().tolist()))
+
+    def test_generate_after_saving_and_loading(self) -> None:
+        model, inputs = self._model_and_inputs()
+        model.generation_config.update(num_beams=2, max_new_tokens=STEPS)
+        expected = self._generate(model, inputs)
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            loaded = type(model).from_pretrained(folder)
+        self.assertEqual(loaded.dtype, torch.float64)
+        self.assertTrue(torch.equal(self._generate(loaded, inputs), expected))
+
+    def test_assisted_decoding_is_refused(self) -> None:
+        """The state cannot forget tokens that were proposed in vain; transformers says so of `_is_stateful` models."""
+        model, inputs = self._model_and_inputs()
+        one = {name: value[:1] for name, value in inputs.items()}
+        for options in ({"assistant_model": model}, {"prompt_lookup_num_tokens": 2}):
+            with self.assertRaisesRegex(ValueError, "assisted generation is not supported with stateful models"):
+                self._generate(model, one, **GREEDY, **options)
+
+
+class OwnGenerationTesterMixin(StateGenerationTesterMixin):
     """Adds tests to a test class of `ModelTesterMixin` for a model that generates."""
 
-    def _model_and_prompt(self) -> tuple[Any, dict[str, torch.Tensor]]:
+    def _model_and_inputs(self) -> tuple[Any, dict[str, torch.Tensor]]:
         # float64, so that a tie between two tokens is no matter of rounding; the second text is padded on the left.
         config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
         model = self.all_model_classes[0](config).double().eval()
@@ -59,13 +105,8 @@ class OwnGenerationTesterMixin(GenerationTester):
         )
         self.assertEqual(outputs[STATE_NAME].get_seq_length(), self.model_tester.seq_length + STEPS - 1)
 
-    def _check_same_without_state(self, **options: Any) -> None:
-        model, inputs = self._model_and_prompt()
-        with_state, without = (self._generate(model, inputs, **options, use_cache=use) for use in (True, False))
-        self.assertTrue(torch.equal(with_state, without))
-
     def test_greedy_generate(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         found = self._generate(model, inputs, **GREEDY)
         self.assertTrue(torch.equal(found[:, : self.model_tester.seq_length], inputs["input_ids"]))
         outputs = self._generate(model, inputs, **GREEDY, **EVERYTHING)
@@ -73,17 +114,14 @@ class OwnGenerationTesterMixin(GenerationTester):
         self._check_form(outputs, GenerateDecoderOnlyOutput, len(found))
         self.assertTrue(torch.equal(torch.stack(outputs.logits, 1).argmax(2), found[:, -STEPS:]))
 
-    def test_greedy_generate_without_state(self) -> None:
-        self._check_same_without_state(**GREEDY)
-
     def test_sample_generate(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **SAMPLE, **EVERYTHING)
         self._check_form(outputs, GenerateDecoderOnlyOutput, 3)
         self.assertTrue(torch.equal(outputs.sequences, self._generate(model, inputs, **SAMPLE)))
 
     def test_sample_generate_several_sequences(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         found = self._generate(model, inputs, **SAMPLE, num_return_sequences=4)
         self.assertEqual(found.shape[0], 12)
         self.assertTrue(
@@ -91,18 +129,15 @@ class OwnGenerationTesterMixin(GenerationTester):
         )
         self.assertGreater(len(found[:4].unique(dim=0)), 1)
 
-    def test_sample_generate_without_state(self) -> None:
-        self._check_same_without_state(**SAMPLE, num_return_sequences=2)
-
     def test_beam_search_generate(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **BEAMS, **EVERYTHING, num_return_sequences=2)
         self._check_form(outputs, GenerateBeamDecoderOnlyOutput, 6)
         scores = outputs.sequences_scores.view(3, 2)
         self.assertTrue((scores[:, 0] >= scores[:, 1]).all())
 
     def test_beam_search_scores_are_those_of_the_texts(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **BEAMS, **EVERYTHING)
         mask = torch.cat([inputs["attention_mask"], torch.ones(3, STEPS, dtype=torch.long)], 1)
         with torch.no_grad():
@@ -110,14 +145,8 @@ class OwnGenerationTesterMixin(GenerationTester):
         written = every.gather(2, outputs.sequences[:, -STEPS:, None]).sum((1, 2))
         torch.testing.assert_close(outputs.sequences_scores.double() * STEPS, written, rtol=1e-4, atol=1e-4)
 
-    def test_beam_search_generate_without_state(self) -> None:
-        self._check_same_without_state(**BEAMS, num_return_sequences=3)
-
-    def test_beam_sample_generate_without_state(self) -> None:
-        self._check_same_without_state(**{**BEAMS, "do_sample": True}, num_return_sequences=2)
-
     def test_generate_from_inputs_embeds(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         embedded = {
             "inputs_embeds": model.get_input_embeddings()(inputs["input_ids"]),
             "attention_mask": inputs["attention_mask"],
@@ -136,14 +165,14 @@ class OwnGenerationTesterMixin(GenerationTester):
 
     def test_generate_continue_from_past_key_values(self) -> None:
         """The text goes on as if it had been written at once, which `_continued` asserts."""
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         whole = self._generate(model, inputs, **GREEDY)
         for steps in (1, 3):
             options = {"do_sample": False, "max_new_tokens": steps, "return_dict_in_generate": True}
             self._continued(model, whole, model.generate(**inputs, **options), inputs["attention_mask"], steps)
 
     def test_left_padding_compatibility(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         wider = {
             "input_ids": torch.cat([torch.randint(1, 9, (3, 4)), ids], 1),
@@ -156,17 +185,17 @@ class OwnGenerationTesterMixin(GenerationTester):
             self.assertTrue(torch.equal(self._generate(model, wider, **options)[:, -STEPS:], expected))
 
     def test_generate_without_input_ids(self) -> None:
-        model, _ = self._model_and_prompt()
+        model, _ = self._model_and_inputs()
         found = model.generate(bos_token_id=3, **GREEDY)
         self.assertTrue(torch.equal(found, model.generate(torch.tensor([[3]]), **GREEDY)))
 
     def test_generate_with_a_chunked_prompt(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         expected = self._generate(model, inputs, **GREEDY)
         self.assertTrue(torch.equal(self._generate(model, inputs, **GREEDY, prefill_chunk_size=3), expected))
 
     def test_generate_ends_at_the_end_of_a_text(self) -> None:
-        model, inputs = self._model_and_prompt()
+        model, inputs = self._model_and_inputs()
         longest = self._generate(model, inputs, **GREEDY)[:, -STEPS:].tolist()
         end = longest[0][1]
         found = self._generate(model, inputs, **GREEDY, eos_token_id=end, pad_token_id=0)
@@ -175,29 +204,5 @@ class OwnGenerationTesterMixin(GenerationTester):
             # It stops when every text has ended.
             self.assertEqual(row, (text[:kept] + [0] * (STEPS - kept))[: len(row)])
 
-    def test_generate_with_logits_processors(self) -> None:
-        model, inputs = self._model_and_prompt()
-        banned = self._generate(model, inputs, **GREEDY)[0, -STEPS:].tolist()
-        found = self._generate(model, inputs, **GREEDY, bad_words_ids=[[token] for token in set(banned)])
-        self.assertFalse(set(banned) & set(found[:, -STEPS:].flatten().tolist()))
 
-    def test_generate_after_saving_and_loading(self) -> None:
-        model, inputs = self._model_and_prompt()
-        model.generation_config.update(num_beams=2, max_new_tokens=STEPS)
-        expected = self._generate(model, inputs)
-        with tempfile.TemporaryDirectory() as folder:
-            model.save_pretrained(folder)
-            loaded = type(model).from_pretrained(folder)
-        self.assertEqual(loaded.dtype, torch.float64)
-        self.assertTrue(torch.equal(self._generate(loaded, inputs), expected))
-
-    def test_assisted_decoding_is_refused(self) -> None:
-        """The state cannot forget tokens that were proposed in vain; transformers says so of `_is_stateful` models."""
-        model, inputs = self._model_and_prompt()
-        one = {name: value[:1] for name, value in inputs.items()}
-        for options in ({"assistant_model": model}, {"prompt_lookup_num_tokens": 2}):
-            with self.assertRaisesRegex(ValueError, "assisted generation is not supported with stateful models"):
-                self._generate(model, one, **GREEDY, **options)
-
-
-__all__ = ["GenerationTester", "OwnGenerationTesterMixin"]
+__all__ = ["GenerationTester", "OwnGenerationTesterMixin", "StateGenerationTesterMixin"]

@@ -7,20 +7,19 @@ in every way.
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 
 import torch
 from transformers.generation import GenerateBeamEncoderDecoderOutput, GenerateEncoderDecoderOutput
 
 from hf_rnn.models.state_name import STATE_NAME
-from tests.upstream.own_generation import BEAMS, EVERYTHING, GREEDY, SAMPLE, STEPS, GenerationTester
+from tests.upstream.own_generation import BEAMS, EVERYTHING, GREEDY, SAMPLE, STEPS, StateGenerationTesterMixin
 
 
-class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
+class OwnEncoderDecoderGenerationTesterMixin(StateGenerationTesterMixin):
     """Adds tests to a test class of `ModelTesterMixin` for an encoder-decoder that generates."""
 
-    def _model_and_sources(self) -> tuple[Any, dict[str, torch.Tensor]]:
+    def _model_and_inputs(self) -> tuple[Any, dict[str, torch.Tensor]]:
         # float64, so that a tie between two tokens is no matter of rounding; the second source is padded.
         config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
         model = self.all_model_classes[0](config).double().eval()
@@ -42,14 +41,8 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
         self.assertEqual(outputs.encoder_hidden_states[0].shape[1], tester.encoder_seq_length)
         self.assertEqual(outputs[STATE_NAME].get_seq_length(), STEPS)
 
-    def _check_same_without_state(self, **options: Any) -> None:
-        model, inputs = self._model_and_sources()
-        with_state, without = (self._generate(model, inputs, **options, use_cache=use) for use in (True, False))
-        self.assertTrue(torch.equal(with_state, without))
-        self.assertGreater(len(with_state.unique(dim=0)), 1)
-
     def test_greedy_generate(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         found = self._generate(model, inputs, **GREEDY)
         outputs = self._generate(model, inputs, **GREEDY, **EVERYTHING)
         self.assertTrue(torch.equal(outputs.sequences, found))
@@ -57,53 +50,41 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
         self.assertTrue(torch.equal(torch.stack(outputs.logits, 1).argmax(2), found[:, 1:]))
 
     def test_greedy_generate_is_the_argmax_of_a_forward_pass(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         found = self._generate(model, inputs, **GREEDY)
         with torch.no_grad():
             scores = model(**inputs, decoder_input_ids=found[:, :-1]).logits
         self.assertTrue(torch.equal(scores.argmax(2), found[:, 1:]))
 
-    def test_greedy_generate_without_state(self) -> None:
-        self._check_same_without_state(**GREEDY)
-
     def test_sample_generate(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **SAMPLE, **EVERYTHING)
         self._check_form(outputs, GenerateEncoderDecoderOutput, 3)
         self.assertTrue(torch.equal(outputs.sequences, self._generate(model, inputs, **SAMPLE)))
 
     def test_sample_generate_several_sequences(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         found = self._generate(model, inputs, **SAMPLE, num_return_sequences=4)
         self.assertEqual(found.shape[0], 12)
         self.assertGreater(len(found[:4].unique(dim=0)), 1)
 
-    def test_sample_generate_without_state(self) -> None:
-        self._check_same_without_state(**SAMPLE, num_return_sequences=2)
-
     def test_beam_search_generate(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **BEAMS, **EVERYTHING, num_return_sequences=2)
         self._check_form(outputs, GenerateBeamEncoderDecoderOutput, 6)
         scores = outputs.sequences_scores.view(3, 2)
         self.assertTrue((scores[:, 0] >= scores[:, 1]).all())
 
     def test_beam_search_scores_are_those_of_the_targets(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         outputs = self._generate(model, inputs, **BEAMS, **EVERYTHING)
         with torch.no_grad():
             every = model(**inputs, decoder_input_ids=outputs.sequences[:, :-1]).logits.log_softmax(2)
         written = every.gather(2, outputs.sequences[:, 1:, None]).sum((1, 2))
         torch.testing.assert_close(outputs.sequences_scores.double() * STEPS, written, rtol=1e-4, atol=1e-4)
 
-    def test_beam_search_generate_without_state(self) -> None:
-        self._check_same_without_state(**BEAMS, num_return_sequences=3)
-
-    def test_beam_sample_generate_without_state(self) -> None:
-        self._check_same_without_state(**{**BEAMS, "do_sample": True}, num_return_sequences=2)
-
     def test_generate_from_encoder_outputs(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         with torch.no_grad():
             read = model.get_encoder()(**inputs)
         for options in (GREEDY, SAMPLE, BEAMS):
@@ -112,7 +93,7 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
             self.assertTrue(torch.equal(self._generate(model, given, **options), expected))
 
     def test_generate_from_inputs_embeds(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         table = model.get_encoder().network.get_input_embeddings()
         embedded = {"inputs_embeds": table(inputs["input_ids"]), "attention_mask": inputs["attention_mask"]}
         for options in (GREEDY, BEAMS):
@@ -120,7 +101,7 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
             self.assertTrue(torch.equal(self._generate(model, embedded, **options), expected))
 
     def test_generate_continue_from_decoder_input_ids(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         whole = self._generate(model, inputs, **GREEDY)
         for steps in (1, 3):
             for use_cache in (True, False):
@@ -129,7 +110,7 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
                 self.assertTrue(torch.equal(again, whole))
 
     def test_padding_compatibility(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         zeros, tokens = torch.zeros(3, 4, dtype=torch.long), torch.randint(1, 9, (3, 4))
         for order in ((0, 1), (1, 0)):
             parts = ((tokens, inputs["input_ids"]), (zeros, inputs["attention_mask"]))
@@ -139,7 +120,7 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
                 self.assertTrue(torch.equal(found, self._generate(model, inputs, **options)))
 
     def test_generate_ends_at_the_end_of_a_target(self) -> None:
-        model, inputs = self._model_and_sources()
+        model, inputs = self._model_and_inputs()
         longest = self._generate(model, inputs, **GREEDY)[:, 1:].tolist()
         end = longest[0][1]
         found = self._generate(model, inputs, **GREEDY, eos_token_id=end)
@@ -147,30 +128,6 @@ class OwnEncoderDecoderGenerationTesterMixin(GenerationTester):
             kept = target.index(end) + 1 if end in target else STEPS
             # It stops when every target has ended.
             self.assertEqual(row, (target[:kept] + [0] * (STEPS - kept))[: len(row)])
-
-    def test_generate_with_logits_processors(self) -> None:
-        model, inputs = self._model_and_sources()
-        banned = self._generate(model, inputs, **GREEDY)[0, 1:].tolist()
-        found = self._generate(model, inputs, **GREEDY, bad_words_ids=[[token] for token in set(banned)])
-        self.assertFalse(set(banned) & set(found[:, 1:].flatten().tolist()))
-
-    def test_generate_after_saving_and_loading(self) -> None:
-        model, inputs = self._model_and_sources()
-        model.generation_config.update(num_beams=2, max_new_tokens=STEPS)
-        expected = self._generate(model, inputs)
-        with tempfile.TemporaryDirectory() as folder:
-            model.save_pretrained(folder)
-            loaded = type(model).from_pretrained(folder)
-        self.assertEqual(loaded.dtype, torch.float64)
-        self.assertTrue(torch.equal(self._generate(loaded, inputs), expected))
-
-    def test_assisted_decoding_is_refused(self) -> None:
-        """The state cannot forget tokens that were proposed in vain; transformers says so of `_is_stateful` models."""
-        model, inputs = self._model_and_sources()
-        one = {name: value[:1] for name, value in inputs.items()}
-        for options in ({"assistant_model": model}, {"prompt_lookup_num_tokens": 2}):
-            with self.assertRaisesRegex(ValueError, "assisted generation is not supported with stateful models"):
-                self._generate(model, one, **GREEDY, **options)
 
 
 __all__ = ["OwnEncoderDecoderGenerationTesterMixin"]
