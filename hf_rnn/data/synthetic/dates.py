@@ -11,16 +11,21 @@ What a form leaves open is settled by these rules, so that each has one answer:
 
 from __future__ import annotations
 
+import csv
 import random
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
 
-__all__ = ["HELD_OUT_PATTERNS", "PATTERNS", "generate_dates", "is_held_out"]
+__all__ = ["PATTERNS", "SPLITS", "generate_dates", "split_of_day", "write_dates"]
 
 
 FIRST, LAST = date(1950, 1, 1), date(2049, 12, 31)
-# Of so many days one is held out of training, in whatever form it is written.
+# Rows of each split that `write_dates` draws, and the seeds that they are drawn by.
+SPLITS = {"train": (100_000, 1), "validation": (2_000, 2), "test": (10_000, 3)}
+# One day in so many is kept for validation, and one for test, in whatever form it is written.
 HELD_OUT_EVERY = 10
 CENTURY_TURN = 69
 
@@ -66,14 +71,16 @@ def _month_first(when: date) -> str:
     return f"{when.day}/{when.month}/{when.year}"
 
 
-# Every form by its name. Those that are held out are made of parts that others have, too.
-PATTERNS: Mapping[str, Pattern] = {
+# Each split has forms of its own, by their names. Those that training never has are made of parts that it has.
+_TRAINING: Mapping[str, Pattern] = {
     "03/05/2021": lambda d: f"{d.day:02d}/{d.month:02d}/{d.year}",
     "3/5/2021": lambda d: f"{d.day}/{d.month}/{d.year}",
     "03/05/21": lambda d: f"{d.day:02d}/{d.month:02d}/{_short_year(d)}",
     "5/23/2021": _month_first,
     "03-05-2021": lambda d: f"{d.day:02d}-{d.month:02d}-{d.year}",
     "3.5.2021": lambda d: f"{d.day}.{d.month}.{d.year}",
+    "3-5-2021": lambda d: f"{d.day}-{d.month}-{d.year}",
+    "3.5.21": lambda d: f"{d.day}.{d.month}.{_short_year(d)}",
     "03.05.21": lambda d: f"{d.day:02d}.{d.month:02d}.{_short_year(d)}",
     "2021-05-03": lambda d: d.isoformat(),
     "2021/05/03": lambda d: f"{d.year}/{d.month:02d}/{d.day:02d}",
@@ -104,7 +111,8 @@ PATTERNS: Mapping[str, Pattern] = {
     "segunda-feira, 3 de maio de 2021": lambda d: f"{_pt_day(d)}, {d.day} de {_pt(d)} de {d.year}",
     "seg., 3 de maio de 2021": lambda d: f"{_pt_day(d)[:3]}., {d.day} de {_pt(d)} de {d.year}",
     "dia 3 de maio de 2021": lambda d: f"dia {d.day} de {_pt(d)} de {d.year}",
-    # These are held out.
+}
+_VALIDATION: Mapping[str, Pattern] = {
     "Monday, 3 May 2021": lambda d: f"{_en_day(d)}, {d.day} {_en(d)} {d.year}",
     "Mon, May 3rd, 2021": lambda d: f"{_en_day(d)[:3]}, {_en(d)} {_ordinal(d.day)}, {d.year}",
     "3 MAY 2021": lambda d: f"{d.day} {_en(d)} {d.year}".upper(),
@@ -116,34 +124,73 @@ PATTERNS: Mapping[str, Pattern] = {
     "3-mai-2021": lambda d: f"{d.day}-{_pt(d)[:3]}-{d.year}",
     "dia 03 de maio de 2021": lambda d: f"dia {d.day:02d} de {_pt(d)} de {d.year}",
 }
-HELD_OUT_PATTERNS = frozenset(list(PATTERNS)[-10:])
+_TEST: Mapping[str, Pattern] = {
+    "Monday 3 May, 2021": lambda d: f"{_en_day(d)} {d.day} {_en(d)}, {d.year}",
+    "Monday, May 3rd, 2021": lambda d: f"{_en_day(d)}, {_en(d)} {_ordinal(d.day)}, {d.year}",
+    "3rd May 2021": lambda d: f"{_ordinal(d.day)} {_en(d)} {d.year}",
+    "2021, May 3": lambda d: f"{d.year}, {_en(d)} {d.day}",
+    "03-May-2021": lambda d: f"{d.day:02d}-{_en(d)[:3]}-{d.year}",
+    "3-5-21": lambda d: f"{d.day}-{d.month}-{_short_year(d)}",
+    "2021/5/3": lambda d: f"{d.year}/{d.month}/{d.day}",
+    "03/mai/2021": lambda d: f"{d.day:02d}/{_pt(d)[:3]}/{d.year}",
+    "seg., 3 de maio 2021": lambda d: f"{_pt_day(d)[:3]}., {d.day} de {_pt(d)} {d.year}",
+    "dia 3 de mai. de 2021": lambda d: f"dia {d.day} de {_pt(d)[:3]}. de {d.year}",
+}
+PATTERNS: Mapping[str, Mapping[str, Pattern]] = {"train": _TRAINING, "validation": _VALIDATION, "test": _TEST}
 
 
-def is_held_out(when: date) -> bool:
-    """Whether a day is one of the tenth that no training row has; of neighbours about one in ten, in no order."""
-    return random.Random(when.toordinal()).randrange(HELD_OUT_EVERY) == 0
+def split_of_day(when: date) -> str:
+    """The split that has a day: the test and validation splits have a tenth of all days each, in no order."""
+    kept = {0: "test", 1: "validation"}
+    return kept.get(random.Random(when.toordinal()).randrange(HELD_OUT_EVERY), "train")
 
 
-def generate_dates(count: int, seed: int, held_out: bool = False) -> list[tuple[str, str]]:
+def generate_dates(count: int, seed: int, split: str = "train") -> list[tuple[str, str]]:
     """Draw dates, each in a form that is drawn, too.
 
     Args:
         count: How many.
         seed: What they are drawn by.
-        held_out: Whether both the days and the forms are those that are held out; else neither is.
+        split: `"train"`, `"validation"` or `"test"`. No day and no form of one is in another.
 
     Returns:
         The date as it is written, and by ISO 8601.
 
+    Raises:
+        ValueError: there is no such split.
+
     Example:
-        >>> generate_dates(3, seed=1)  # doctest: +SKIP
+        >>> generate_dates(2, seed=1)
+        [('09-02-1974', '1974-02-09'), ('27-fev-71', '1971-02-27')]
     """
+    if split not in PATTERNS:
+        raise ValueError(f"`split`={split!r} must be one of {', '.join(PATTERNS)}.")
     draw = random.Random(seed)
-    forms = [name for name in PATTERNS if (name in HELD_OUT_PATTERNS) == held_out]
+    forms = list(PATTERNS[split].values())
     days = (LAST - FIRST).days + 1
     rows: list[tuple[str, str]] = []
     while len(rows) < count:
         when = FIRST + timedelta(days=draw.randrange(days))
-        if is_held_out(when) == held_out:
-            rows.append((PATTERNS[draw.choice(forms)](when), when.isoformat()))
+        if split_of_day(when) == split:
+            rows.append((draw.choice(forms)(when), when.isoformat()))
     return rows
+
+
+def write_dates(folder: str | Path) -> None:
+    """Write `train.csv`, `validation.csv` and `test.csv` with the columns `text` and `iso` into a folder.
+
+    `python -m hf_rnn.data.synthetic.dates FOLDER` does it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, (count, seed) in SPLITS.items():
+        with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("text", "iso"))
+            writer.writerows(generate_dates(count, seed, split))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m hf_rnn.data.synthetic.dates FOLDER")
+    write_dates(sys.argv[1])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
-from hf_rnn.data.synthetic.dates import HELD_OUT_PATTERNS, PATTERNS, generate_dates, is_held_out
+from hf_rnn.data.synthetic import dates
+from hf_rnn.data.synthetic.dates import PATTERNS, generate_dates, split_of_day, write_dates
 
+
+ALL = {name: form for forms in PATTERNS.values() for name, form in forms.items()}
 
 MONTHS = {
     name[:3].lower(): number
@@ -42,26 +47,44 @@ def read(written: str) -> str:
     return f"{year:04d}-{month:02d}-{day:02d}"
 
 
-@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_form_is_read_by_the_rules(name: str) -> None:
     day = date(1950, 1, 1)
     while day <= date(2049, 12, 31):
-        assert read(PATTERNS[name](day)) == day.isoformat(), PATTERNS[name](day)
+        assert read(ALL[name](day)) == day.isoformat(), ALL[name](day)
         day += timedelta(days=11)
 
 
-def test_days_and_forms_are_held_out_together() -> None:
-    trained, held_out = generate_dates(3000, seed=1), generate_dates(500, seed=2, held_out=True)
-    assert not {iso for _, iso in trained} & {iso for _, iso in held_out}
-    assert all(is_held_out(date.fromisoformat(iso)) for _, iso in held_out)
-    assert not any(is_held_out(date.fromisoformat(iso)) for _, iso in trained)
-    kept = [name for name in PATTERNS if name not in HELD_OUT_PATTERNS]
-    for rows, names in ((trained, kept), (held_out, HELD_OUT_PATTERNS)):
-        assert all(any(PATTERNS[name](date.fromisoformat(iso)) == written for name in names) for written, iso in rows)
-    # About a tenth of all days.
-    days = [date(1950, 1, 1) + timedelta(days=number) for number in range(36524)]
-    assert 0.08 < sum(map(is_held_out, days)) / len(days) < 0.12
+def test_no_day_and_no_form_is_in_two_splits() -> None:
+    assert sum(map(len, PATTERNS.values())) == len(ALL)
+    days = {}
+    for seed, split in enumerate(PATTERNS):
+        rows = generate_dates(3000, seed=seed, split=split)
+        days[split] = {iso for _, iso in rows}
+        assert {split_of_day(date.fromisoformat(iso)) for iso in days[split]} == {split}
+        own = PATTERNS[split].values()
+        assert all(any(form(date.fromisoformat(iso)) == written for form in own) for written, iso in rows)
+    assert not days["train"] & days["validation"] and not days["train"] & days["test"]
+    assert not days["validation"] & days["test"]
+    # A tenth of all days each, about.
+    splits = [split_of_day(date(1950, 1, 1) + timedelta(days=number)) for number in range(36524)]
+    for split in ("validation", "test"):
+        assert 0.09 < splits.count(split) / len(splits) < 0.11
 
 
 def test_the_same_seed_draws_the_same_dates() -> None:
     assert generate_dates(20, seed=3) == generate_dates(20, seed=3) != generate_dates(20, seed=4)
+
+
+def test_another_split_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`split`='dev' must be one of train, validation, test\."):
+        generate_dates(1, seed=1, split="dev")
+
+
+def test_files_hold_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dates, "SPLITS", {"train": (5, 1), "test": (3, 2)})
+    write_dates(tmp_path / "new" / "dates")
+    with (tmp_path / "new" / "dates" / "train.csv").open(encoding="utf-8", newline="") as stream:
+        read_back = [tuple(row.values()) for row in csv.DictReader(stream)]
+    assert read_back == generate_dates(5, 1)
+    assert len((tmp_path / "new" / "dates" / "test.csv").read_text(encoding="utf-8").splitlines()) == 4
