@@ -97,9 +97,9 @@ def make_environment(name: str, interpreter: Path) -> Path:
 
 def pinned(package: str) -> str:
     """The line of constraints.txt for `package`."""
-    found = re.search(
-        rf"^{package}==.*$", (PROJECT / "constraints.txt").read_text(encoding="utf-8"), flags=re.M | re.I
-    )
+    # Names that differ in hyphens, underscores and dots are one package to pip.
+    name = re.sub("[-_.]", "[-_.]", package)
+    found = re.search(rf"^{name}==.*$", (PROJECT / "constraints.txt").read_text(encoding="utf-8"), flags=re.M | re.I)
     if found is None:
         sys.exit(f"constraints.txt has no line for {package}; pin it.")
     return found.group()

@@ -36,6 +36,7 @@ from ..rendering.cards import PLOT_FILE, compared
 from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
+from ..tasks.evaluation import evaluate_file
 from ..tasks.language_modeling.measuring import measure_language_model
 from ..tasks.similarity.arguments import SimilarityArguments
 from ..tasks.similarity.task import run_similarity
@@ -117,10 +118,21 @@ def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
     return {name: value for name, value in figures.items() if name != "loss"}
 
 
+def measure_sequences(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """The figures of an encoder-decoder on the sources and targets of `eval_file`, of those kinds that its run has."""
+    recorded = read_results(arguments.run_folder / RESULTS_FILE)["training"]["arguments"]
+    names = ("source_column", "target_column", "figures", "lowercase_figures")
+    given = {name: recorded[name] for name in names if name in recorded}
+    with tempfile.TemporaryDirectory() as output:
+        evaluated = evaluate_file(folder, arguments.eval_file, Path(output) / "evaluation.json", **given)
+    return evaluated.metrics
+
+
 MEASURES = {
     "text-classification": measure_classifier,
     "token-classification": measure_tagger,
     "sentence-similarity": measure_similarity,
+    "sequence-to-sequence": measure_sequences,
 }
 
 

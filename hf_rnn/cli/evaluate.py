@@ -16,6 +16,7 @@ from ..data.readers.tables.options import ReadingArguments, reading_flags
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
 from ..metrics.confusion import confusion_markdown
+from ..metrics.sequences import METRIC_SETS
 from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 from .flags import CommandParser
 
@@ -90,6 +91,16 @@ class ColumnArguments:
     test_target_file: str | None = field(
         default=None,
         metadata={"help": "Text file with the target of each line of DATA, a text file of sources. Default: none."},
+    )
+    figures: str | None = field(
+        default=None,
+        metadata={
+            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)}. Default: by the names "
+            "of the columns, as in training."
+        },
+    )
+    lowercase_figures: bool | None = field(
+        default=None, metadata={"help": "Ignore case in the figures of what is written. Default: off."}
     )
     token_column: str | None = field(
         default=None,

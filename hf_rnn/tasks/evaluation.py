@@ -95,8 +95,8 @@ def evaluate_file(
             checkpoint does.
         batch_size: Texts that are computed together.
         progress: Whether bars are shown, on standard error.
-        columns: How the data are read: arguments of `TextTestArguments`, `TokenTestArguments`, `PairTestArguments` or
-            `LanguageDataArguments`, such as `label_column_name`.
+        columns: How the data are read: arguments of `TextTestArguments`, `TokenTestArguments`, `PairTestArguments`,
+            `SequenceTestArguments` or `LanguageDataArguments`, such as `label_column_name`.
 
     Raises:
         FileNotFoundError: there is no such file.

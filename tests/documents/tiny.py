@@ -40,9 +40,21 @@ def write_files(folder: Path, checkout: Path) -> None:
     _write_csv(folder / "pairs.csv", ("question1", "question2", "label"), PAIRS)
     for split, sentences in (("train", TAGGED[:40]), ("dev", TAGGED[40:50]), ("test", TAGGED[50:])):
         write_sentences(folder / f"{split}.conll", sentences)
+    _write_sentences(folder)
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
     _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
+
+
+def _write_sentences(folder: Path) -> None:
+    """Sources with targets, in a table and in files whose lines go together."""
+    targets = [" ".join(reversed(review.split())) for review in REVIEWS]
+    rows = list(zip(REVIEWS, targets, strict=True))
+    _write_csv(folder / "sentences.csv", ("english", "german"), rows)
+    _write_csv(folder / "sentences_test.csv", ("english", "german"), rows[:6])
+    for split, chosen in (("train", rows[:50]), ("dev", rows[50:])):
+        for language, texts in zip(("en", "de"), zip(*chosen, strict=True), strict=True):
+            (folder / f"{split}.{language}").write_text("\n".join(texts) + "\n", encoding="utf-8")
 
 
 def _write_other_forms(folder: Path, labelled: list[tuple[str, str]]) -> None:

@@ -23,8 +23,8 @@ def needs(name: str) -> str:
 
 
 def test_every_bundle_has_a_test() -> None:
-    tested = {"bilstm-imdb", "bilstm-crf-conll2003", "siamese-bilstm-quora", "lstm-shakespeare-char"}
-    assert {"bilstm-imdb", "lstm-shakespeare-char"} <= set(hf_rnn.list_bundled()) <= tested
+    tested = {"bilstm-imdb", "bilstm-crf-conll2003", "siamese-bilstm-quora", "lstm-shakespeare-char", "gru-dates"}
+    assert {"bilstm-imdb", "gru-dates", "lstm-shakespeare-char"} <= set(hf_rnn.list_bundled()) <= tested
 
 
 @pytest.mark.parametrize("name", hf_rnn.list_bundled())
@@ -76,6 +76,14 @@ def loop(model, ids: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 @torch.no_grad()
+def test_dates_are_brought_into_one_form() -> None:
+    normalize = pipeline("text2text-generation", model=needs("gru-dates"))
+    written = ["terça-feira, 4 de julho de 2023", "MAY 3, 2021", "5/23/99", "03.05.68"]
+    answers = [answer["generated_text"] for answer in normalize(written, batch_size=4)]
+    assert answers == ["2023-07-04", "2021-05-03", "1999-05-23", "2068-05-03"]
+    assert normalize("3 de maio de 2021", num_beams=3, num_return_sequences=2)[0] == {"generated_text": "2021-05-03"}
+
+
 def test_text_is_written_as_a_loop_writes_it() -> None:
     folder = needs("lstm-shakespeare-char")
     write = pipeline("text-generation", model=folder)

@@ -18,6 +18,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "bilstm-imdb": ("text-classification", "A fine film, and a joy to the end."),
     "bilstm-crf-conll2003": ("token-classification", "Maria moved to Lisbon."),
     "siamese-bilstm-quora": ("sentence-similarity", {"text": "How do I swim?", "text_pair": "I want to swim"}),
+    "gru-dates": ("text2text-generation", "dia 3 de maio de 2021"),
     "lstm-shakespeare-char": ("text-generation", "ROMEO:"),
 }
 
@@ -30,6 +31,9 @@ def test_the_graph_answers_as_the_pipeline(name: str, tmp_path: Path) -> None:
     if task == "text-generation":
         ask = pipeline(task, model=hf_rnn.bundled(name))
         assert run(question, max_new_tokens=10) == ask(question, do_sample=False, max_new_tokens=10)
+        return
+    if task == "text2text-generation":
+        assert run([question]) == pipeline(task, model=hf_rnn.bundled(name))([question])
         return
     options = {"aggregation_strategy": "simple"} if task == "token-classification" else {}
     ask = pipeline(task, model=hf_rnn.bundled(name), **options)

@@ -36,6 +36,11 @@ found = [
     model.generate(ids, past_key_values=state, do_sample=False, max_new_tokens=12)[0].tolist(),
 ]
 """
+NORMALIZE = """
+from transformers import pipeline
+normalize = pipeline("text2text-generation", model=given["folder"], trust_remote_code=True)
+found = [answer["generated_text"] for answer in normalize(given["texts"], batch_size=2, num_beams=2)]
+"""
 
 
 def staged_folder(name: str, folder: Path) -> Path:
@@ -68,6 +73,13 @@ def test_a_writer_is_staged_and_writes_without_the_package(tmp_path: Path, stran
     write_answers(folder, {"ids": ids, "written": [beams, greedy]})
 
 
+def test_an_encoder_decoder_is_staged_and_writes_without_the_package(tmp_path: Path, stranger) -> None:
+    folder = staged_folder("gru-dates", Path(OWN or tmp_path) / "gru-dates")
+    texts = ["3 de maio de 2021", "May 3rd, 2021", "03/05/21"]
+    assert stranger(NORMALIZE, folder=folder, texts=texts) == ["2021-05-03"] * 3
+    write_answers(folder, {"texts": texts, "written": ["2021-05-03"] * 3})
+
+
 def write_answers(folder: Path, answers: dict[str, object]) -> None:
     """Write beside the folder what it answered here, and under which version."""
     answers["transformers"] = transformers.__version__
@@ -80,7 +92,9 @@ def test_what_other_versions_have_staged_answers_here_as_there(stranger) -> None
     assert files
     for path in files:
         answers, folder = json.loads(path.read_text(encoding="utf-8")), path.with_suffix("")
-        if "texts" in answers:
+        if "written" in answers and "texts" in answers:
+            assert stranger(NORMALIZE, folder=folder, texts=answers["texts"]) == answers["written"], path
+        elif "texts" in answers:
             found = stranger(CLASSIFY, folder=folder, texts=answers["texts"])
             assert found == pytest.approx(answers["scores"], abs=1e-5), path
         else:

@@ -103,6 +103,26 @@ def of_language(folder: Path) -> dict[str, Any]:
     }
 
 
+def of_sequences(folder: Path) -> dict[str, Any]:
+    drawn = random.Random(5)
+    words = {"um": "one", "dois": "two", "cinco": "five", "nove": "nine"}
+    rows = [drawn.choices(list(words), k=2) for _ in range(120)]
+    for name, texts in (("pt", rows), ("en", [[words[word] for word in row] for row in rows])):
+        (folder / f"train.{name}").write_text("".join(" ".join(text) + "\n" for text in texts), encoding="utf-8")
+    small = {**SMALL, "dropout": 0.0, "embedding_dropout": 0.0}
+    return {
+        "train_file": str(folder / "train.pt"),
+        "train_target_file": str(folder / "train.en"),
+        "validation_file": str(folder / "train.pt"),
+        "validation_target_file": str(folder / "train.en"),
+        "config_overrides": json.dumps({"encoder": small, "decoder": {**small, "hidden_size": 16}}),
+        "tokenizer_kind": "word",
+        "figures": "exact",
+        "max_target_length": 8,
+        "num_train_epochs": 12,
+    }
+
+
 def of_images(folder: Path) -> dict[str, Any]:
     overrides = {"image_size": 16, "hidden_sizes": [8, 8], "kernel_sizes": [3, 3], "pool_sizes": [2, 2]}
     return {
@@ -119,6 +139,7 @@ TASKS: dict[str, tuple[Callable[[Path], dict[str, Any]], str, float]] = {
     "token-classification": (of_tags, "f1", 0.8),
     "similarity": (of_pairs, "average_precision", 0.6),
     "language-modeling": (of_language, "perplexity", 0.0),
+    "sequence-to-sequence": (of_sequences, "exact_match", 0.8),
     "one-shot": (of_images, "", 0.0),
 }
 # A question for the pipeline of what was trained.
@@ -127,6 +148,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "token-classification": ("token-classification", "Ana moved to Porto."),
     "similarity": ("sentence-similarity", {"text": "how do I swim", "text_pair": "the best way to swim"}),
     "language-modeling": ("text-generation", "the cat"),
+    "sequence-to-sequence": ("text2text-generation", "cinco dois"),
 }
 
 
@@ -147,6 +169,8 @@ def test_a_model_is_trained_and_answers(name: str, tmp_path: Path) -> None:
         assert answer
         if name == "text-classification":
             assert answer[0]["label"] == "good"
+        if name == "sequence-to-sequence":
+            assert answer == [{"generated_text": "five two"}]
 
 
 def test_the_command_trains_predicts_and_evaluates(tmp_path: Path) -> None:
