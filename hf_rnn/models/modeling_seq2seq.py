@@ -4,6 +4,7 @@ attention (Bahdanau et al. 2015, Luong et al. 2015).
 
 # No `from __future__ import annotations` here: transformers reads `config: LstmEncoderDecoderConfig` as a type.
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
     ) -> RecurrentSeq2SeqLMOutput:
         """Args:
             labels: (batch, target), the tokens that are to be written, -100 where none is; the decoder reads them one
-                step later, unless `decoder_input_ids` say what it reads.
+                step later, unless `decoder_input_ids` say what it reads. A padding token in them is a token like any
+                other, which the model learns to write; in training a warning says so.
             num_items_in_batch: Labels of the whole accumulated batch, by which the summed loss is divided.
             skip_logits: With labels, only the loss is wanted: it is computed without the scores of all tokens at all
                 steps in memory.
@@ -140,6 +142,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
         if labels is not None and decoder_input_ids is None and decoder_inputs_embeds is None:
             # Read first, labels out of range would be called inputs.
             target_tokens(shape_of(labels), self.lm_head.out_features, labels)
+            if self.training:
+                self._warn_of_padding(labels)
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
         start = take_state(kwargs, cache, past_key_values)
         source = {
@@ -178,6 +182,15 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             encoder_hidden_states=outputs.encoder_hidden_states,
             **named_state(outputs.cache),
         )
+
+    def _warn_of_padding(self, labels: torch.Tensor) -> None:
+        pad = self.config.pad_token_id
+        if pad not in (None, getattr(self.config, "eos_token_id", None)) and bool((labels[:, -1] == pad).any()):
+            warnings.warn(
+                f"`labels` end with `config.pad_token_id` ({pad}), and the model learns to write it; put -100 where "
+                "there is no token.",
+                stacklevel=3,
+            )
 
     @torch.no_grad()
     def _sampled_targets(

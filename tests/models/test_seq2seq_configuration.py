@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassClassValidationError, StrictDataclassFieldValidationError
@@ -279,6 +281,19 @@ def test_labels_are_read_one_step_later():
         build_seq2seq("lstm", decoder_start_token_id=None)(IDS, labels=LABELS)
     with pytest.raises(ValueError, match="`config.pad_token_id` is None"):
         build_seq2seq("lstm", pad_token_id=None)(IDS, labels=labels)
+
+
+def test_padding_in_labels_is_learnt_as_a_token_and_said():
+    model = build_seq2seq("lstm", pad_token_id=5)
+    padded, ignored = torch.tensor([[3, 7, 2], [4, 5, 5]]), torch.tensor([[3, 7, 2], [4, -100, -100]])
+    with pytest.warns(UserWarning, match=r"`labels` end with `config.pad_token_id` \(5\).*put -100"):
+        found = model.train()(IDS, labels=padded)
+    terms = torch.nn.functional.cross_entropy(found.logits.flatten(0, 1), padded.flatten())
+    assert_close(found.loss, terms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(IDS, labels=ignored)
+        build_seq2seq("lstm", pad_token_id=5, eos_token_id=5).train()(IDS, labels=padded)
 
 
 @pytest.mark.parametrize("name", ["cache", "past_key_values"])
