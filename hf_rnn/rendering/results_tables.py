@@ -59,6 +59,8 @@ def _recipe(results: Results) -> str:
 def results_table(rows: list[Results], *, recipes: bool = True) -> str:
     """A Markdown table of results of one task, best first; those without a test figure come last.
 
+    The baselines that the runs have measured follow, each once: runs on one split have them in common.
+
     Args:
         recipes: Whether a column links to the recipes, as seen from the root of the project.
     """
@@ -74,4 +76,15 @@ def results_table(rows: list[Results], *, recipes: bool = True) -> str:
     ordered = sorted(rows, key=rank)
     shown = _columns(figures, recipes)
     lines = [[heading for heading, _, _ in shown], [alignment for _, alignment, _ in shown]]
-    return markdown_table(lines + [[cell(results) for _, _, cell in shown] for results in ordered])
+    lines += [[cell(results) for _, _, cell in shown] for results in ordered]
+    return markdown_table([*lines, *_baseline_lines(ordered, figures, len(shown))])
+
+
+def _baseline_lines(rows: list[Results], figures: Sequence[tuple[str, str, str]], width: int) -> list[list[str]]:
+    found: dict[str, list[str]] = {}
+    for baseline in (each for results in rows for each in results.get("baselines") or []):
+        cells = [_formatted({"metrics": baseline["metrics"], "runs": None}, *column[1:]) for column in figures]
+        # The name, its figures below those of the models, and nothing of sizes and minutes.
+        line = [baseline["name"], "", "", *cells]
+        found.setdefault(baseline["name"], line + [""] * (width - len(line)))
+    return list(found.values())

@@ -40,3 +40,21 @@ def test_the_lowest_perplexity_comes_first() -> None:
 def test_the_same_figures_are_in_the_order_of_the_names() -> None:
     rows = [language_model(name, test={"perplexity": 90.0}) for name in ("b", "a")]
     assert models(results_table(rows)) == ["a", "b"]
+
+
+def test_baselines_of_the_runs_follow_once() -> None:
+    baseline = {
+        "name": "TF-IDF",
+        "metrics": {"test": {"accuracy": 0.75}, "validation": {"accuracy": 0.5}},
+        "seconds": 1.0,
+        "options": {},
+    }
+    rows = [
+        results_document(name=name, metrics__test={"accuracy": accuracy}) | {"baselines": [baseline]}
+        for name, accuracy in (("low", 0.7), ("high", 0.9))
+    ]
+    table = results_table(rows)
+    assert models(table) == ["high", "low", "TF-IDF"]
+    heading, _, first, _, last = ([cell.strip() for cell in line.split("|")] for line in table.splitlines())
+    place = heading.index("Test accuracy")
+    assert (first[place], last[place], len(last)) == ("0.9000", "0.7500", len(heading))
