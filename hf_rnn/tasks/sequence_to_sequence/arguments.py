@@ -43,7 +43,7 @@ class SequenceModelArguments(ModelArguments):
 
 @dataclass
 class SequenceTokenizerArguments(TokenizerArguments):
-    """The tokenizer, which sources and targets share; it keeps capitals unless it is told otherwise."""
+    """The tokenizer of sources and targets; it keeps capitals unless it is told otherwise."""
 
     tokenizer_kind: str = field(
         default="bpe",
@@ -56,6 +56,14 @@ class SequenceTokenizerArguments(TokenizerArguments):
         default=8000, metadata={"help": "Largest number of entries of a tokenizer that is trained."}
     )
     lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
+    separate_vocabularies: bool = field(
+        default=False,
+        metadata={
+            "help": "Learn a vocabulary of sources and one of targets, each of up to `vocab_size` words or characters; "
+            "byte pairs are learnt of both, and targets have those that they use. The decoder then has the entries of "
+            "targets alone. Default: off, and they have one vocabulary."
+        },
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
