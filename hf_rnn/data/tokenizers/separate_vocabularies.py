@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from tokenizers import models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -63,7 +63,7 @@ def target_replacements(tokenizer: PreTrainedTokenizerBase, size: int) -> dict[i
     if len(tokenizer) <= size:
         return {}
     vocabulary = tokenizer.get_vocab()
-    pieces = {token: (index,) for token, index in vocabulary.items() if index < size}
+    pieces: dict[str, tuple[int, ...]] = {token: (index,) for token, index in vocabulary.items() if index < size}
     unknown = pieces.get(str(tokenizer.unk_token))
     for left, right in _merges(tokenizer):
         # A merge stands behind those that made its two parts.
@@ -90,7 +90,7 @@ def _tokens_of(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> set[
     alphabet = tokenizer.convert_tokens_to_ids(pre_tokenizers.ByteLevel.alphabet())
     used = {*tokenizer.all_special_ids, *alphabet}
     for batch in checked_batches(texts):
-        used.update(*tokenizer(batch, verbose=False)["input_ids"])
+        used.update(chain.from_iterable(cast(list[list[int]], tokenizer(batch, verbose=False)["input_ids"])))
     return used
 
 

@@ -59,9 +59,9 @@ class SequenceTokenizerArguments(TokenizerArguments):
     separate_vocabularies: bool = field(
         default=False,
         metadata={
-            "help": "Learn a vocabulary of sources and one of targets, each of up to `vocab_size` words or characters; "
-            "byte pairs are learnt of both, and targets have those that they use. The decoder then has the entries of "
-            "targets alone. Default: off, and they have one vocabulary."
+            "help": "Learn one vocabulary of sources and one of targets, and give the decoder that of targets alone. "
+            "Each has up to `vocab_size` words or characters; byte pairs are learnt of both sides together, and "
+            "targets have those that they use. Default: off, and sources and targets share one."
         },
     )
 

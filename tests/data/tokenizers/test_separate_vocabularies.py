@@ -103,7 +103,7 @@ def test_byte_pairs_cut_texts_as_those_of_one_vocabulary_do() -> None:
 def test_what_only_sources_have_is_unknown_in_a_target(kind: str) -> None:
     tokenizer, size = train(kind)
     replacements = target_replacements(tokenizer, size)
-    assert replacements == {index: (tokenizer.unk_token_id,) for index in range(size, len(tokenizer))}
+    assert replacements == dict.fromkeys(range(size, len(tokenizer)), (tokenizer.unk_token_id,))
     text = {"character": "chid"}.get(kind, "chat dog chien")
     ids = tokenizer(text_target=text)["input_ids"]
     assert max(ids) >= size
