@@ -71,6 +71,11 @@ def test_the_decoder_has_the_tokens_of_targets_alone(
     assert model.lm_head.weight is decoder and decoder.shape == (target_size, 8) and encoder.shape == (size, 8)
     for row in read(files["train_file"]):
         assert max(tokenizer(text_target=row["target"])["input_ids"]) < target_size
+    beyond = torch.tensor([[target_size]])
+    with pytest.raises(ValueError, match="`labels`"):
+        model(beyond, labels=beyond)
+    with pytest.raises(IndexError, match="`input_ids` holds ids"):
+        model(beyond, decoder_input_ids=beyond)
     counted = [message for message in caplog.messages if "only in the vocabulary of sources" in message]
     assert len(counted) == 1 and "of the validation targets" in counted[0]
     stands = "the shorter ones that they are made of stand" if kind == "bpe" else "[UNK] stands"
