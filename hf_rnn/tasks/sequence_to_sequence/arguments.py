@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...metrics.sequences import METRIC_SETS
@@ -14,6 +15,26 @@ __all__ = ["SequenceArguments", "SequenceModelArguments", "SequenceTokenizerArgu
 
 
 FAMILIES = ("gru", "lstm")
+# Arguments of other tasks that no model which writes follows → what to do without them.
+OF_OTHER_MODELS = {
+    "embedding_vectors": "its embeddings start at random: leave it out",
+    "freeze_embeddings": "all of it is trained: leave it out",
+    "init_from_lm": "it starts at random, or from `model_name_or_path`: leave it out",
+}
+OF_OTHER_TOKENIZERS = {
+    "vocab_from_vectors": "its words are those of the training texts: leave it out",
+    "max_seq_length": "give `max_source_length` and `max_target_length`",
+    "max_eval_seq_length": "give `max_source_length` and `max_target_length`",
+}
+
+
+def _refuse(arguments: object, names: Mapping[str, str]) -> None:
+    for name, remedy in names.items():
+        if getattr(arguments, name):
+            raise ValueError(
+                f"`{name}`={getattr(arguments, name)!r} is not for a model that reads a source and writes a target; "
+                f"{remedy}."
+            )
 
 
 @dataclass
@@ -27,6 +48,10 @@ class SequenceModelArguments(ModelArguments):
             "such as marian or t5, whose sizes `config_overrides` give. Default: gru."
         },
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse(self, OF_OTHER_MODELS)
 
     def check_model_type(self) -> None:
         """Accept the families that write a target, and those of transformers that do.
@@ -68,6 +93,7 @@ class SequenceTokenizerArguments(TokenizerArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_pieces()
+        _refuse(self, OF_OTHER_TOKENIZERS)
 
 
 @dataclass
