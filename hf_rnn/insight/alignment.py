@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.tokenizers.separate_vocabularies import replace_tokens, target_replacements
+from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from .evaluation import evaluation_mode
 from .figures import name_of, name_steps, new_figure
 from .reading import check_text
@@ -81,7 +83,7 @@ def alignment_weights(
             written = any_model.generate(**_read(inputs), **{"num_beams": 1, "do_sample": False, **options})[0, 1:]
         else:
             check_text("target", target)
-            written = tokenizer(text_target=target, return_tensors="pt").input_ids[0].to(model.device)
+            written = torch.tensor(_written(any_model, tokenizer, target), device=model.device)
         labels = written.unsqueeze(0)
         outputs = any_model(**_read(inputs), labels=labels, output_attentions=True)
     weights = outputs.cross_attentions[-1][0].mean(0)
@@ -91,6 +93,13 @@ def alignment_weights(
         weights.float().cpu().numpy(),
         tokenizer.decode(written, skip_special_tokens=True).strip(),
     )
+
+
+def _written(model: Any, tokenizer: PreTrainedTokenizerBase, target: str) -> list[int]:
+    """The ids of a target as the model was trained on it."""
+    ids: list[int] = tokenizer(text_target=target)["input_ids"]
+    ours = isinstance(model, RecurrentForSeq2SeqLM)
+    return replace_tokens(ids, target_replacements(tokenizer, model.config.vocab_size)) if ours else ids
 
 
 def _read(inputs: Any) -> dict[str, torch.Tensor]:

@@ -32,6 +32,7 @@ __all__ = [
     "named_vectors",
     "new_model",
     "trained_labels",
+    "training_options",
     "with_new_head",
 ]
 
@@ -110,19 +111,23 @@ def build_tokenizer(
             texts, lowercase=arguments.lowercase, strip_html=arguments.strip_html, show_progress=show_progress
         )
     trained = train_tokenizer(
-        texts,
-        kind=kind,  # type: ignore[arg-type]
-        vocab_size=arguments.vocab_size,
-        min_frequency=arguments.min_frequency if kind == "word" else None,
-        lowercase=arguments.lowercase,
-        strip_html=arguments.strip_html,
-        end_of_text=end_of_text,
-        show_progress=show_progress,
+        texts, **training_options(arguments, kind), end_of_text=end_of_text, show_progress=show_progress
     )
     if arguments.vocab_from_vectors and model.embedding_vectors is not None:
         vectors = named_vectors(model.embedding_vectors, model.embedding_words)
         fill_vocabulary(trained, vectors.rows, arguments.vocab_size)
     return trained
+
+
+def training_options(arguments: TokenizerArguments, kind: str) -> dict[str, Any]:
+    """The options of `train_tokenizer` that the arguments of a run give, for a tokenizer of this kind."""
+    return {
+        "kind": kind,
+        "vocab_size": arguments.vocab_size,
+        "min_frequency": arguments.min_frequency if kind == "word" else None,
+        "lowercase": arguments.lowercase,
+        "strip_html": arguments.strip_html,
+    }
 
 
 @without_weight_bars()

@@ -14,6 +14,8 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 
+from hf_rnn.data.tokenizers.separate_vocabularies import train_separate_vocabularies
+from hf_rnn.data.tokenizers.sequence_end import with_sequence_end
 from hf_rnn.export import export_onnx
 from hf_rnn.export.runtime import SequenceWriter, load
 from hf_rnn.export.runtime_search import Writing, write_tokens
@@ -63,6 +65,22 @@ def test_texts_are_those_of_generate(tmp_path: Path, family: str, seed: int, joi
         assert texts(write(SOURCES, **options)) == expected, options
         seen |= set(expected)
     assert len(seen) > 2
+
+
+def test_a_vocabulary_of_targets_is_written_as_by_generate(tmp_path: Path) -> None:
+    targets = ["le chat", "un chien et un autre", "pas un tapis"]
+    options = {"min_frequency": 1, "end_of_text": True, "show_progress": False}
+    trained, size = train_separate_vocabularies(SOURCES[:3], targets, kind="word", **options)
+    tokenizer = with_sequence_end(trained)
+    model = sequence_model(tokenizer, "gru", "general-attended", 3, decoder={"vocab_size": size})
+    assert model.config.decoder.vocab_size < model.config.encoder.vocab_size
+    write = load(export_onnx(model, tmp_path, tokenizer=tokenizer))
+    seen = set()
+    for options in ({"max_new_tokens": 15}, {"num_beams": 4, "max_new_tokens": 15}):
+        expected = generated(model, tokenizer, **options)
+        assert texts(write(SOURCES, **options)) == expected
+        seen |= set(expected)
+    assert len(seen) > 2 and {word for text in seen for word in text.split()} <= set(" ".join(targets).split())
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -8,6 +8,7 @@ import torch
 from transformers import MarianConfig, MarianMTModel
 
 from hf_rnn import GruEncoderDecoderConfig, GruForSeq2SeqLM
+from hf_rnn.data.tokenizers.separate_vocabularies import train_separate_vocabularies
 from hf_rnn.data.tokenizers.sequence_end import with_sequence_end
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.insight import alignment_weights
@@ -75,6 +76,21 @@ def test_a_model_of_transformers_is_aligned_by_its_last_layer() -> None:
     found = alignment_weights(MarianMTModel(config).eval(), TOKENIZER, SOURCE, TARGET)
     assert found.weights.shape == (3, 5)
     np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
+
+
+def test_a_target_is_aligned_in_the_vocabulary_of_targets() -> None:
+    options = {"min_frequency": 1, "end_of_text": True, "show_progress": False}
+    trained, size = train_separate_vocabularies(["a b c"], ["d e"], kind="word", **options)
+    tokenizer = with_sequence_end(trained)
+    tokens = {"pad_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2}
+    parts = {
+        part: {"vocab_size": vocab_size, "hidden_size": 6, "embedding_size": 5}
+        for part, vocab_size in (("encoder", len(tokenizer)), ("decoder", size))
+    }
+    network = GruForSeq2SeqLM(GruEncoderDecoderConfig(**parts, **tokens)).eval()
+    found = alignment_weights(network, tokenizer, "a b", "d c e")
+    assert found.source == ("a", "b", "[EOS]") and found.target == ("d", "[UNK]", "e", "[EOS]")
+    assert found.weights.shape == (4, 3)
 
 
 def test_a_figure_shows_every_weight() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from ..tokenizers.separate_vocabularies import replace_tokens, target_replacements
 from .collator import PaddingCollator
 from .tags import IGNORED_LABEL
 
@@ -26,14 +27,22 @@ SOURCE_LENGTHS = 2**20
 
 
 def tokenize_sequences(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, *, max_source_length: int, max_target_length: int, split: str
+    rows: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_source_length: int,
+    max_target_length: int,
+    split: str,
+    target_size: int | None = None,
 ) -> Dataset:
-    """The ids of sources and targets; a line says how many were cut.
+    """The ids of sources and targets; a line says how many were cut, and one how many tokens of targets were replaced.
 
     Args:
         rows: The columns ``text`` and ``text_b`` are used.
         max_source_length, max_target_length: The most tokens of each, with those that the tokenizer adds.
         split: What the rows are called.
+        target_size: The number of tokens that the decoder can write: the first ones of the tokenizer. What stands in a
+            target for the others, `target_replacements` says. None: it can write all.
 
     Returns:
         Rows of ``input_ids``, ``labels`` and a ``length`` that orders them by both.
@@ -45,7 +54,13 @@ def tokenize_sequences(
     for name, length in (("max_source_length", max_source_length), ("max_target_length", max_target_length)):
         if length <= added:
             raise ValueError(f"`{name}`={length} must be at least {added + 1}: the tokenizer adds {added} tokens.")
-    options = {"tokenizer": tokenizer, "source": max_source_length, "target": max_target_length}
+    replacements = {} if target_size is None else target_replacements(tokenizer, target_size)
+    options = {
+        "tokenizer": tokenizer,
+        "source": max_source_length,
+        "target": max_target_length,
+        "replacements": replacements,
+    }
     tokenized = rows.map(
         _tokenize, batched=True, fn_kwargs=options, remove_columns=rows.column_names, desc="Tokenizing"
     )
@@ -55,19 +70,42 @@ def tokenize_sequences(
             logger.warning(
                 "%d of %d %s %ss are cut to %d tokens (--max_%s_length).", cut, len(rows), split, name, length, name
             )
-    return tokenized.remove_columns(["cut_source", "cut_target"])
+    replaced, tokens = (sum(tokenized[name][:]) for name in ("replaced", "target_tokens"))
+    if replaced:
+        logger.warning(
+            "%d of %d tokens of the %s targets are only in the vocabulary of sources: the decoder cannot write them, "
+            "and %s in their place.",
+            replaced,
+            tokens,
+            split,
+            _names(tokenizer, replacements),
+        )
+    return tokenized.remove_columns(["cut_source", "cut_target", "replaced", "target_tokens"])
+
+
+def _names(tokenizer: PreTrainedTokenizerBase, replacements: Mapping[int, Sequence[int]]) -> str:
+    """The words for what stands in the place of tokens."""
+    unknown = any(tokenizer.unk_token_id in stands for stands in replacements.values())
+    return f"{tokenizer.unk_token} stands" if unknown else "the shorter ones that they are made of stand"
 
 
 def _tokenize(
-    batch: Mapping[str, list[str]], tokenizer: PreTrainedTokenizerBase, source: int, target: int
+    batch: Mapping[str, list[str]],
+    tokenizer: PreTrainedTokenizerBase,
+    source: int,
+    target: int,
+    replacements: Mapping[int, Sequence[int]],
 ) -> dict[str, list[Any]]:
     sources = _encoded(tokenizer(batch["text"], verbose=False)["input_ids"], source)
-    targets = _encoded(tokenizer(text_target=batch["text_b"], verbose=False)["input_ids"], target)
+    written = tokenizer(text_target=batch["text_b"], verbose=False)["input_ids"]
+    targets = _encoded([replace_tokens(ids, replacements) for ids in written], target)
     return {
         "input_ids": [ids for ids, _ in sources],
         "labels": [ids for ids, _ in targets],
         "cut_source": [cut for _, cut in sources],
         "cut_target": [cut for _, cut in targets],
+        "replaced": [sum(index in replacements for index in ids) for ids in written],
+        "target_tokens": [len(ids) for ids in written],
         "length": [len(b) * SOURCE_LENGTHS + len(a) for (a, _), (b, _) in zip(sources, targets, strict=True)],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...metrics.sequences import METRIC_SETS
@@ -14,6 +15,26 @@ __all__ = ["SequenceArguments", "SequenceModelArguments", "SequenceTokenizerArgu
 
 
 FAMILIES = ("gru", "lstm")
+# Arguments of other tasks that no model which writes follows → what to do without them.
+OF_OTHER_MODELS = {
+    "embedding_vectors": "its embeddings start at random: leave it out",
+    "freeze_embeddings": "all of it is trained: leave it out",
+    "init_from_lm": "it starts at random, or from `model_name_or_path`: leave it out",
+}
+OF_OTHER_TOKENIZERS = {
+    "vocab_from_vectors": "its words are those of the training texts: leave it out",
+    "max_seq_length": "give `max_source_length` and `max_target_length`",
+    "max_eval_seq_length": "give `max_source_length` and `max_target_length`",
+}
+
+
+def _refuse(arguments: object, names: Mapping[str, str]) -> None:
+    for name, remedy in names.items():
+        if getattr(arguments, name):
+            raise ValueError(
+                f"`{name}`={getattr(arguments, name)!r} is not for a model that reads a source and writes a target; "
+                f"{remedy}."
+            )
 
 
 @dataclass
@@ -27,6 +48,10 @@ class SequenceModelArguments(ModelArguments):
             "such as marian or t5, whose sizes `config_overrides` give. Default: gru."
         },
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse(self, OF_OTHER_MODELS)
 
     def check_model_type(self) -> None:
         """Accept the families that write a target, and those of transformers that do.
@@ -43,7 +68,7 @@ class SequenceModelArguments(ModelArguments):
 
 @dataclass
 class SequenceTokenizerArguments(TokenizerArguments):
-    """The tokenizer, which sources and targets share; it keeps capitals unless it is told otherwise."""
+    """The tokenizer of sources and targets; it keeps capitals unless it is told otherwise."""
 
     tokenizer_kind: str = field(
         default="bpe",
@@ -56,10 +81,19 @@ class SequenceTokenizerArguments(TokenizerArguments):
         default=8000, metadata={"help": "Largest number of entries of a tokenizer that is trained."}
     )
     lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
+    separate_vocabularies: bool = field(
+        default=False,
+        metadata={
+            "help": "Learn one vocabulary of sources and one of targets, and give the decoder that of targets alone. "
+            "Each has up to `vocab_size` words or characters; byte pairs are learnt of both sides together, and "
+            "targets have those that they use. Default: off, and sources and targets share one."
+        },
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_pieces()
+        _refuse(self, OF_OTHER_TOKENIZERS)
 
 
 @dataclass

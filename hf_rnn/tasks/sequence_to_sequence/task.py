@@ -4,7 +4,7 @@ its command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import datasets
 from transformers import PreTrainedModel
 
 from ...data.batches.sequences import SequenceCollator, tokenize_sequences
-from ...data.readers.sequences.reader import SequenceData, SequenceDataArguments, load_sequences
+from ...data.readers.sequences.reader import SequenceDataArguments, load_sequences
 from ...metrics.sequences import METRIC_SETS, signatures
 from ...models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ...training.sequence_trainer import SequenceTrainer
@@ -100,20 +100,22 @@ def prepare_sequence_to_sequence(
     data = load_sequences(data_arguments)
     check_splits(data.splits, arguments)
     kind = sequence_arguments.figures or figures_kind(data.columns)
-    tokenizer = build_sequence_tokenizer(
+    tokenizer, target_size = build_sequence_tokenizer(
         tokenizer_arguments,
         model_arguments,
-        _texts(data),
+        data.splits["train"]["text"],
+        data.splits["train"]["text_b"],
         checkpoint=checkpoint,
         show_progress=not arguments.disable_tqdm,
     )
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        made = build_sequence_model(model_arguments.overridden(overrides), tokenizer)
+        made = build_sequence_model(model_arguments.overridden(overrides), tokenizer, target_size)
         _set_generation(made, sequence_arguments)
         return made
 
     model = model_init({})
+    ours = isinstance(model, RecurrentForSeq2SeqLM)
     rows = {
         split: tokenize_sequences(
             texts,
@@ -121,10 +123,10 @@ def prepare_sequence_to_sequence(
             max_source_length=sequence_arguments.max_source_length,
             max_target_length=sequence_arguments.max_target_length,
             split=split,
+            target_size=model.config.vocab_size if ours else None,
         )
         for split, texts in data.splits.items()
     }
-    ours = isinstance(model, RecurrentForSeq2SeqLM)
     smoothed = arguments.label_smoothing_factor > 0 and not ours
     options: dict[str, Any] = {"data_collator": SequenceCollator(tokenizer, model if smoothed else None)}
     if arguments.predict_with_generate and "validation" in rows:
@@ -160,12 +162,6 @@ def _signatures(kind: str, lowercase: bool) -> str | None:
         return None
     found = signatures(lowercase)
     return f"Signature of BLEU: {found['bleu']}; of chrF: {found['chrf']}."
-
-
-def _texts(data: SequenceData) -> Iterator[str]:
-    """Every text that the tokenizer learns from."""
-    for column in ("text", "text_b"):
-        yield from data.splits["train"][column]
 
 
 def _set_generation(model: PreTrainedModel, arguments: SequenceArguments) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hf_rnn.data.batches.sequences import SequenceCollator, tokenize_sequences
+from hf_rnn.data.tokenizers.separate_vocabularies import train_separate_vocabularies
 from hf_rnn.data.tokenizers.sequence_end import with_sequence_end
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.training.samplers import LengthBucketSampler
@@ -69,3 +70,45 @@ def test_a_tokenizer_without_an_end_is_refused_and_one_that_adds_tokens_kept(cap
     with caplog.at_level(logging.WARNING), pytest.raises(ValueError, match="has no `eos_token`"):
         with_sequence_end(plain)
     assert with_sequence_end(TOKENIZER) is TOKENIZER
+
+
+def test_targets_of_one_vocabulary_are_what_text_target_says() -> None:
+    """As Marian's: `labels` beside the sources, or `input_ids` alone."""
+    sources, targets = ["a b c", "g"], ["d e", "a"]
+    both = TOKENIZER(sources, text_target=targets)
+    d, e, a = TOKENIZER.convert_tokens_to_ids(["d", "e", "a"])
+    assert both["labels"] == [[d, e, END], [a, END]] == TOKENIZER(text_target=targets)["input_ids"]
+    assert both["input_ids"] == TOKENIZER(sources)["input_ids"]
+    assert tokenized(*zip(sources, targets, strict=True))["labels"][:] == both["labels"]
+
+
+def test_what_the_decoder_cannot_write_is_replaced_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    options = {"min_frequency": 1, "end_of_text": True, "show_progress": False}
+    words, size = train_separate_vocabularies(["a b c"], ["d e"], kind="word", **options)
+    data = rows(("a b", "d a b"), ("d c", "e d"), ("a", "a"))
+    lengths = {"max_source_length": 9, "max_target_length": 9, "split": "test"}
+    found = tokenize_sequences(data, with_sequence_end(words), target_size=size, **lengths)
+    a, b, c, d, e = words.convert_tokens_to_ids(list("abcde"))
+    assert found["input_ids"][:] == [[a, b, END], [d, c, END], [a, END]]
+    assert found["labels"][:] == [[d, 1, 1, END], [e, d, END], [1, END]]
+    assert caplog.messages == [
+        "3 of 9 tokens of the test targets are only in the vocabulary of sources: the decoder cannot write them, and "
+        "[UNK] stands in their place."
+    ]
+    assert set(found.column_names) == {"input_ids", "labels", "length"}
+
+
+def test_byte_pairs_that_the_decoder_cannot_write_are_cut(caplog: pytest.LogCaptureFixture) -> None:
+    options = {"end_of_text": True, "show_progress": False}
+    pairs, size = train_separate_vocabularies(["pqr"] * 3, ["pq"] * 3, kind="bpe", **options)
+    lengths = {"max_source_length": 9, "max_target_length": 3, "split": "train"}
+    found = tokenize_sequences(
+        rows(("pqr", "pqr"), ("pq", "pq")), with_sequence_end(pairs), target_size=size, **lengths
+    )
+    pq, pqr, r = pairs.convert_tokens_to_ids(["pq", "pqr", "r"])
+    # Cut into two tokens it still has room for the end.
+    assert found["input_ids"][:] == [[pqr, END], [pq, END]] and found["labels"][:] == [[pq, r, END], [pq, END]]
+    assert caplog.messages == [
+        "1 of 4 tokens of the train targets are only in the vocabulary of sources: the decoder cannot write them, and "
+        "the shorter ones that they are made of stand in their place."
+    ]

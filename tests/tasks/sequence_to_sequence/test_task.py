@@ -17,7 +17,11 @@ from hf_rnn import GruForSeq2SeqLM
 from hf_rnn.inference.files import predict_file
 from hf_rnn.metrics.sequences import sequence_metrics
 from hf_rnn.tasks.evaluation import evaluate_file
-from hf_rnn.tasks.sequence_to_sequence.arguments import SequenceArguments, SequenceModelArguments
+from hf_rnn.tasks.sequence_to_sequence.arguments import (
+    SequenceArguments,
+    SequenceModelArguments,
+    SequenceTokenizerArguments,
+)
 from tests.tasks.small_sequence_runs import SMALL, run, write_numbers
 
 
@@ -136,3 +140,14 @@ def test_wrong_arguments_are_named() -> None:
         SequenceArguments(figures="bleurt")
     with pytest.raises(ValueError, match="`model_type`='bert' must be one of gru, lstm, .*marian.*t5"):
         SequenceModelArguments(model_type="bert")
+
+
+def test_flags_that_would_change_nothing_are_refused() -> None:
+    for name, value in (("embedding_vectors", "glove.txt"), ("freeze_embeddings", True), ("init_from_lm", "lm")):
+        with pytest.raises(ValueError, match=f"`{name}`={value!r} is not for a model that reads a source and writes"):
+            SequenceModelArguments(**{name: value})  # type: ignore[arg-type]
+    for name in ("max_seq_length", "max_eval_seq_length"):
+        with pytest.raises(ValueError, match=f"`{name}`=9 is not for .*; give `max_source_length` and `max_target"):
+            SequenceTokenizerArguments(**{name: 9})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="`vocab_from_vectors`=True is not for"):
+        SequenceTokenizerArguments(vocab_from_vectors=True)
