@@ -13,6 +13,7 @@ import pytest
 
 from tests.tasks.small_language_runs import write_text
 from tests.tasks.small_runs import write_reviews
+from tests.tasks.small_sequence_runs import write_numbers
 from tests.tasks.small_similarity_runs import write_questions
 from tests.tasks.small_tagging_runs import write_news
 
@@ -37,9 +38,15 @@ CASES = {
         "train",
         "A training script",
     ),
+    "run_sequence_to_sequence": (
+        f"--train_file sentences/train.csv --validation_file sentences/validation.csv {RUN}",
+        "train",
+        "A training script",
+    ),
     "run_one_shot": (RUN, "train", "A training script"),
     "run_hyperparameter_search": (f"--task text-classification {TEXTS} {RUN}", "search", "A search"),
     "baseline_tfidf": (f"{TEXTS} --output_dir out", "train", "The baseline"),
+    "baseline_dates": ("dates --output_dir out", "train", "The baseline of dates"),
     "plot_history": ("run --output out/history.png", "train", "A plot of learning curves"),
     "plot_gradient_flow": ("--output_dir out", "train", "A comparison of gradient flow"),
     "bundle_checkpoint": ("run --name ours --output_folder out", "train", "Making a bundle"),
@@ -71,6 +78,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_reviews(folder / "texts")
     write_news(folder / "news")
     write_questions(folder / "pairs")
+    write_numbers(folder / "sentences")
     write_text(folder / "book")
     (folder / "run" / "onnx").mkdir(parents=True)
     for name in ("config.json", "results.json", "README.md"):
