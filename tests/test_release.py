@@ -57,7 +57,7 @@ import json
 import hf_rnn
 from transformers import pipeline
 answers, missing = {}, {}
-for name in ("bilstm-crf-conll2003", "bilstm-imdb", "lstm-shakespeare-char", "siamese-bilstm-quora"):
+for name in ("bilstm-crf-conll2003", "bilstm-imdb", "gru-dates", "lstm-shakespeare-char", "siamese-bilstm-quora"):
     try:
         hf_rnn.bundled(name)
     except ValueError as error:
@@ -72,6 +72,8 @@ for name in ("bilstm-crf-conll2003", "bilstm-imdb", "lstm-shakespeare-char", "si
     elif config["architectures"][0].endswith("ForCausalLM"):
         writer = pipeline("text-generation", model=hf_rnn.bundled(name))
         answers[name] = writer("ROMEO:", do_sample=False, max_new_tokens=8)[0]["generated_text"]
+    elif config["architectures"][0].endswith("ForSeq2SeqLM"):
+        answers[name] = pipeline("text2text-generation", model=hf_rnn.bundled(name))("May 3rd, 2021")
     else:
         pair = {"text": "How do I swim?", "text_pair": "I want to swim"}
         answers[name] = pipeline("sentence-similarity", model=hf_rnn.bundled(name))(pair)["score"]

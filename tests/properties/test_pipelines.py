@@ -20,6 +20,7 @@ BUNDLED = {
     "token-classification": "bilstm-crf-conll2003",
     "sentence-similarity": "siamese-bilstm-quora",
     "text-generation": "lstm-shakespeare-char",
+    "text2text-generation": "gru-dates",
 }
 
 
@@ -69,12 +70,22 @@ def write(text: str, other: str = "") -> int:
     return 1
 
 
+def rewrite(text: str, other: str = "") -> int:
+    answers = pipeline_of("text2text-generation")([text, other], max_new_tokens=12, batch_size=2)
+    for given, answer in zip([text, other], answers, strict=True):
+        # What is written never depends on the batch.
+        assert [answer] == pipeline_of("text2text-generation")(given, max_new_tokens=12)
+        assert len(answer["generated_text"]) <= 12
+    return len(answers)
+
+
 # Each checks the answers to its texts, and gives their number: of two texts, but of one that is written on.
 ASK: dict[str, Callable[..., int]] = {
     "text-classification": classify,
     "token-classification": tag,
     "sentence-similarity": compare,
     "text-generation": write,
+    "text2text-generation": rewrite,
 }
 
 
