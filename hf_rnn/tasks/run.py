@@ -53,6 +53,7 @@ class TrainingTask:
         train_for: `train` as other training arguments need it; None: it is the same for all.
         language: That of the texts; None: it is not known, or there are no texts.
         baselines: What is fitted and measured beside the model once it is trained; none where nothing cheap compares.
+        notes: How its figures are computed, where their names do not say it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class TrainingTask:
     train_for: Callable[[Any], Dataset[Any]] | None = None
     language: str | None = None
     baselines: Sequence[Fit] = ()
+    notes: str | None = None
 
     def trainer(
         self,
@@ -246,7 +248,7 @@ def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any
         "hub_id": report.dataset_hub_id or (task.source and _hub_id(task.source.dataset_name)),
         "source": task.source and (task.source.train_file or task.source.test_file),
         "splits": dict(task.rows),
-        "notes": report.dataset_notes,
+        "notes": " ".join(filter(None, (report.dataset_notes, task.notes))) or None,
     }
 
 

@@ -29,7 +29,7 @@ from .arguments import (
 from .baseline import fit_nearest
 from .building import build_sequence_model, build_sequence_tokenizer
 from .comparing import TEST_DATA
-from .measuring import figures_kind, figures_of, measure_sequences, write_targets
+from .measuring import figures_kind, figures_of, measure_sequences, signed, write_targets
 
 
 __all__ = ["GROUPS", "TASK", "prepare_sequence_to_sequence", "run_sequence_to_sequence"]
@@ -150,6 +150,7 @@ def prepare_sequence_to_sequence(
         trainer_options=options,
         language=language_of(data.splits["train"]["text"][:], language),
         baselines=(partial(fit_nearest, data, kind, sequence_arguments.lowercase_figures),),
+        notes=signed(kind, sequence_arguments.lowercase_figures),
     )
 
 
