@@ -100,7 +100,8 @@ def signatures(lowercase: bool = False) -> dict[str, str]:
 
 
 def _metrics() -> dict[str, Any]:
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     return {"bleu": BLEU(), "chrf": CHRF()}
 

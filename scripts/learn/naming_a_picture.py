@@ -36,9 +36,9 @@ class Namer(torch.nn.Module):
     def __init__(self, drawn: bool) -> None:
         super().__init__()
         encoder = {"model_type": "dan", "vocab_size": None, "num_hidden_layers": 0}
-        parts = {"encoder": encoder | {"embedding_size": 41 if drawn else 20}, "decoder": {"vocab_size": 19}}
-        attention = {"attention": "general" if drawn else None}
-        self.writer: Any = GruForSeq2SeqLM(GruEncoderDecoderConfig(**parts, **attention, decoder_start_token_id=1))
+        parts: dict[str, Any] = {"encoder": encoder | {"embedding_size": 41 if drawn else 20}}
+        parts |= {"decoder": {"vocab_size": 19}, "attention": "general" if drawn else None}
+        self.writer: Any = GruForSeq2SeqLM(GruEncoderDecoderConfig(**parts, decoder_start_token_id=1))
         self.eye: Any = ConvEncoderModel(ConvEncoderConfig(hidden_sizes=[8, 16, 32])) if drawn else None
 
     def source(self, given: torch.Tensor) -> torch.Tensor:
