@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Measure dateutil on the dates that the checkpoint `gru-dates` is measured on.
 
-    python -m hf_rnn.data.synthetic.dates dates
-    python scripts/baseline_dates.py dates --output_dir runs/dateutil
+python -m hf_rnn.data.synthetic.dates dates
+python scripts/baseline_dates.py dates --output_dir runs/dateutil
 """
 
 from __future__ import annotations

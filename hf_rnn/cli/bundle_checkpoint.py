@@ -20,11 +20,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ..bundles import PRETRAINED
 from ..data.readers.pairs import PairDataArguments
 from ..data.readers.sentences import TokenDataArguments
+from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.texts import DataArguments, load_text_classification
 from ..extras import require_extra
 from ..hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
@@ -36,8 +39,14 @@ from ..rendering.cards import PLOT_FILE, compared
 from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
 from ..tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
-from ..tasks.evaluation import evaluate_file
 from ..tasks.language_modeling.measuring import measure_language_model
+from ..tasks.sequence_to_sequence.arguments import (
+    SequenceArguments,
+    SequenceModelArguments,
+    SequenceTokenizerArguments,
+    SequenceTrainingArguments,
+)
+from ..tasks.sequence_to_sequence.task import run_sequence_to_sequence
 from ..tasks.similarity.arguments import SimilarityArguments
 from ..tasks.similarity.task import run_similarity
 from ..tasks.token_classification.task import run_token_classification
@@ -118,21 +127,38 @@ def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
     return {name: value for name, value in figures.items() if name != "loss"}
 
 
-def measure_sequences(folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The figures of an encoder-decoder on the sources and targets of `eval_file`, of those kinds that its run has."""
-    recorded = read_results(arguments.run_folder / RESULTS_FILE)["training"]["arguments"]
-    names = ("source_column", "target_column", "figures", "lowercase_figures")
-    given = {name: recorded[name] for name in names if name in recorded}
+def measure_writer(folder: Path, arguments: argparse.Namespace, results: Mapping[str, Any]) -> Figures:
+    """The figures of what an encoder-decoder writes for the sources of `eval_file`, measured as by the run that
+    `results` are of: the same beams, lengths and kind of figures.
+    """
+    recorded = results["training"]["arguments"]
+    data = SequenceDataArguments(
+        train_file=arguments.eval_file,
+        test_file=arguments.eval_file,
+        source_column=arguments.text_column_names or recorded.get("source_column"),
+        target_column=arguments.label_column_name or recorded.get("target_column"),
+        source_prefix=recorded.get("source_prefix"),
+    )
+    options = {each.name: recorded[each.name] for each in fields(SequenceArguments) if each.name in recorded}
     with tempfile.TemporaryDirectory() as output:
-        evaluated = evaluate_file(folder, arguments.eval_file, Path(output) / "evaluation.json", **given)
-    return evaluated.metrics
+        measured = run_sequence_to_sequence(
+            SequenceModelArguments(model_name_or_path=str(folder)),
+            data,
+            SequenceTokenizerArguments(),
+            SequenceArguments(**options),
+            ReportArguments(),
+            SequenceTrainingArguments(
+                output_dir=output, do_predict=True, eval_strategy="no", load_best_model_at_end=False
+            ),
+        )
+    figures: Figures = measured["metrics"]["test"]
+    return figures
 
 
 MEASURES = {
     "text-classification": measure_classifier,
     "token-classification": measure_tagger,
     "sentence-similarity": measure_similarity,
-    "sequence-to-sequence": measure_sequences,
 }
 
 
@@ -163,8 +189,14 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--eval_file", help="File of labelled rows to measure the rounded model on. Default: none.")
     parser.add_argument("--eval_split", default="test", help="Split that the rows of --eval_file are.")
-    parser.add_argument("--text_column_names", help="Text columns of --eval_file. Default: those with usual names.")
-    parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")
+    parser.add_argument(
+        "--text_column_names",
+        help="Text columns of --eval_file, or its column of sources. Default: those with usual names.",
+    )
+    parser.add_argument(
+        "--label_column_name",
+        help="Label column of --eval_file, or its column of targets. Default: one with a usual name.",
+    )
     given = parser.parse_args(arguments)
     require_extra("train", "Making a bundle, its figures and its card")
     terms = {
@@ -189,6 +221,8 @@ def main(arguments: list[str]) -> None:
     def measure(staged: Path) -> Mapping[str, Figures]:
         if of_language:
             return measure_language_model(staged, results)
+        if results["task"] == "sequence-to-sequence":
+            return {given.eval_split: measure_writer(staged, given, results)}
         return {given.eval_split: MEASURES[results["task"]](staged, given)}
 
     folder = make_bundle(

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import transformers
 from transformers import HfArgumentParser
 
-from ..hub.model_card import figure_names, write_model_card
+from ..hub.model_card import figure_names, is_stock, write_model_card
 from ..hub.publishing import Publication, publish
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
@@ -125,7 +125,7 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
-    uses = _uses(results["task"], folder, results["model"]["class"])
+    uses = _uses(results["task"], folder, results["model"])
     for line in [*uses, *comparison_lines(results), *label_remark(results, folder)]:
         print(line)
     if training.push_to_hub:
@@ -146,13 +146,17 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> Publication:
     )
 
 
-def _uses(task: str, folder: str, model_class: str) -> list[str]:
+def _uses(task: str, folder: str, model: dict[str, Any]) -> list[str]:
     kind = find_kind(task)
     if not kind.of_text:
         return [f'Use it: OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))']
     # A classifier of pairs answers by another pipeline than the network of single texts inside it.
-    name = "text-classification" if model_class.endswith("ForPairClassification") else kind.pipeline_name
+    pairs = model["class"].endswith("ForPairClassification")
+    name = "text-classification" if pairs else kind.pipeline_name
+    # A model of transformers' own has no code in its folder that could bring a pipeline of ours.
+    bare = kind.own_pipeline and not pairs and is_stock(model["model_type"])
+    answers = f'pipeline("{name}", model="{folder}"' + ("" if bare else ", trust_remote_code=True") + ")"
     return [
-        f'Use it: pipeline("{name}", model="{folder}", trust_remote_code=True)',
+        f"Use it: {'import hf_rnn; ' if bare else ''}{answers}",
         f"On a file: hf-rnn predict {folder} new.csv",
     ]

@@ -65,9 +65,8 @@ def write_encoder(g: Graph, model: RecurrentForSeq2SeqLM) -> None:
     if config.context_at_each_step:
         g.output(found.vector, "context", "FLOAT", ["batch", config.reads.output_size])
     batch = g.Shape(found.pieces.input_ids, start=0, end=1)
-    for number, (start, (_, units)) in enumerate(
-        zip(_bridged(g, source.bridge, found.finals, batch), source.bridge.shapes, strict=True)
-    ):
+    starts = _bridged(g, source.bridge, found.finals or [[found.vector]], batch)
+    for number, (start, (_, units)) in enumerate(zip(starts, source.bridge.shapes, strict=True)):
         for value, name in zip(start, ("h", "c"), strict=False):
             g.output(value, f"past.{number}.{name}", "FLOAT", ["batch", units])
     if config.input_feeding == "attended":

@@ -96,6 +96,10 @@ def _outputs(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in inputs.items() if name in accepted}
     # A siamese network compares each input with that on the other end.
     given |= {f"{name}_b": value.flip(0) for name, value in inputs.items() if f"{name}_b" in accepted}
+    if model.config.is_encoder_decoder:
+        # A target of as many tokens as the source, of the vocabulary of targets.
+        tokens = model.config.get_text_config(decoder=True).vocab_size
+        given["decoder_input_ids"] = inputs["input_ids"].flip(1) % tokens
     outputs = model(**given, return_dict=True) if "return_dict" in accepted else model(**given)
     return {name: value.tolist() for name, value in outputs.items() if isinstance(value, torch.Tensor)}
 

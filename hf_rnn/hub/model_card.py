@@ -101,7 +101,8 @@ def model_card(
         pipeline_options=_pipeline_options(results),
         distribution=DISTRIBUTION if results["name"] in TERMS else None,
         repo_id=chosen.repo_id or results["name"],
-        stock=_is_stock(results["model"]["model_type"]),
+        stock=is_stock(results["model"]["model_type"]),
+        auto_class=usage.auto_class_of(results["model"]["class"]),
         start=_start(results),
         curves=curves,
         comparison=comparison,
@@ -145,7 +146,7 @@ def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
         license_link=card.license_link,
         library_name="transformers",
         pipeline_tag=usage.pipeline_name,
-        tags=[model["model_type"], *([] if _is_stock(model["model_type"]) else own_tags)],
+        tags=[model["model_type"], *([] if is_stock(model["model_type"]) else own_tags)],
         datasets=[dataset["hub_id"]] if dataset["hub_id"] else None,
         metrics=list(dict.fromkeys(METRICS[name][0] for _, name, _ in figures)) or None,
         base_model=model["base_model"],
@@ -172,7 +173,7 @@ def _pipeline_options(results: dict[str, Any]) -> str:
     if not _entity_types(results):
         return ""
     # Ours gives every piece the tag of its word; of a stock model that of a word's first piece counts.
-    strategy = "first" if _is_stock(results["model"]["model_type"]) else "simple"
+    strategy = "first" if is_stock(results["model"]["model_type"]) else "simple"
     return f', aggregation_strategy="{strategy}"'
 
 
@@ -214,7 +215,7 @@ def _columns(results: dict[str, Any]) -> list[tuple[str, int, Mapping[str, float
     return columns
 
 
-def _is_stock(model_type: str) -> bool:
+def is_stock(model_type: str) -> bool:
     """Whether transformers itself has the model: such a repository carries no code of its own."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 

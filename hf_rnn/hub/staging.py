@@ -22,7 +22,7 @@ from ..bundles import PREFIX, checkpoint_folder
 from ..extras import require_extra
 from ..models.paths import recurrent_path
 from ..runs.folder import RESULTS_FILE
-from ..runs.kinds import KINDS
+from ..runs.kinds import KINDS, Kind
 from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER_FILES, WEIGHT_FILES, copy_files
 from ..runs.results import ResultsError, read_results
 from .answers import answers, clean_answers, first_difference, quiet
@@ -125,13 +125,15 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
     _check_code(target)
     others = [name for name in _auto_map(target) if name not in ("AutoConfig", head)]
     auto_classes = (*others, head)
-    _check_answers(source, target, auto_classes, results)
+    pipeline = _pipeline_of(target, KINDS[results["task"]])
+    _check_answers(source, target, auto_classes, pipeline, results)
     code = "the code of the folder" if _auto_map(target) else "transformers' own code"
+    readers = [*(["AutoTokenizer"] if KINDS[results["task"]].of_text else []), *(["pipeline"] if pipeline else [])]
     checks = (
         f"{RESULTS_FILE} follows its schema, and every figure of the card is in it",
         "the weights are safetensors, and are all that the model needs",
-        f"a process without hf_rnn and without a network loads it with {code}: AutoConfig, {', '.join(auto_classes)}"
-        + (", AutoTokenizer, pipeline" if KINDS[results["task"]].of_text else ""),
+        f"a process without hf_rnn and without a network loads it with {code}: "
+        + ", ".join(("AutoConfig", *auto_classes, *readers)),
         "there it answers as the original does, to 1e-6",
     )
     return StagedModel(target, results, auto_classes, checks)
@@ -300,9 +302,16 @@ def _code_references(config: dict[str, Any]) -> Iterator[str]:
         yield pipeline["impl"]
 
 
-def _check_answers(source: Path, target: Path, auto_classes: tuple[str, ...], results: dict[str, Any]) -> None:
+def _pipeline_of(target: Path, kind: Kind) -> str | None:
+    """The pipeline that those who have no hf_rnn can ask; one of ours goes with the code of a model of ours."""
+    reads = kind.of_text and (not kind.own_pipeline or _auto_map(target))
+    return kind.pipeline_name if reads else None
+
+
+def _check_answers(
+    source: Path, target: Path, auto_classes: tuple[str, ...], pipeline: str | None, results: dict[str, Any]
+) -> None:
     kind = KINDS[results["task"]]
-    pipeline = kind.pipeline_name if kind.of_text else None
     asked = (auto_classes, pipeline, kind.example, kind.pipeline_options)
     # The compiled path has other last digits, and those who have no hf_rnn do not have it.
     with recurrent_path("fused"):

@@ -25,26 +25,27 @@ class Bridge(nn.Module):
         h = tanh(W [h_forward; h_backward] + b),    c = W' [c_forward; c_backward] + b'
 
     The topmost layers are joined, and so on downwards; a decoder with more layers starts the lowest of them from the
-    encoder's first. An encoder without c gives h in its place.
+    encoder's first. An encoder without c gives h in its place. One without a recurrence has no layers with states: its
+    pooled vector stands for h, and all of the decoder's layers start from it.
     """
 
     def __init__(self, config: RecurrentEncoderDecoderConfig) -> None:
         super().__init__()
         self.kind = config.bridge
-        reads, writes = config.reads, config.writes
+        widths = config.final_sizes
         self.shapes = state_shapes(config)
-        above = len(reads.layer_sizes) - len(writes.layer_sizes)
+        above = len(widths) - len(self.shapes)
         # Which of the encoder's layers each of the decoder's starts from.
-        self.origins = [max(0, number + above) for number in range(len(writes.layer_sizes))]
+        self.origins = [max(0, number + above) for number in range(len(self.shapes))]
         self.layers = nn.ModuleList()
         if self.kind == "dense":
             for origin, (parts, units) in zip(self.origins, self.shapes, strict=True):
-                width = reads.num_directions * reads.layer_sizes[origin]
-                self.layers.append(nn.ModuleList(nn.Linear(width, units) for _ in range(parts)))
+                self.layers.append(nn.ModuleList(nn.Linear(widths[origin], units) for _ in range(parts)))
 
     def forward(self, finals: Sequence[State]) -> list[State]:
         """Args:
-            finals: The state of each of the encoder's layers: h, and c of an LSTM, each (batch, directions, units).
+            finals: The state of each of the encoder's layers: h, and c of an LSTM, each (batch, directions, units); of
+                an encoder without a recurrence a single state with a single part, its pooled vector.
 
         Returns:
             That of each of the decoder's layers, each part (batch, 1, units).

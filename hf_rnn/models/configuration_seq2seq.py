@@ -29,8 +29,9 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
 
     Args:
         encoder (`dict` or `RecurrentConfig`, *optional*):
-            The configuration of the encoder, of any family with a recurrence; a `dict` names its `model_type`, or has
-            that of the decoder. By default a bidirectional one.
+            The configuration of the encoder, of any family; a `dict` names its `model_type`, or has that of the
+            decoder. By default a bidirectional one. A `DanConfig`, which has no recurrence, gives its pooled vector to
+            the bridge; with `vocab_size=None` and no layers the source is vectors as they are given (`inputs_embeds`).
         decoder (`dict` or `RecurrentConfig`, *optional*):
             That of the decoder: one direction, a vocabulary. Its `dropout` stands before the output layer, too.
         attention (`"additive"`, `"dot"`, `"general"`, *optional*, defaults to `"general"`):
@@ -46,8 +47,8 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
             Without attention, let the decoder and the output layer read the encoder's pooled state at each step, by
             default its last one (Cho et al. 2014, https://aclanthology.org/D14-1179).
         bridge (`"dense"`, `"copy"` or `"none"`, defaults to `"dense"`):
-            What the decoder starts from: a learnt layer over the encoder's final states; these themselves, whose
-            shapes must then be the decoder's; or zeros.
+            What the decoder starts from: a learnt layer over the encoder's final states, or over its pooled vector
+            where there are none; these states themselves, whose shapes must then be the decoder's; or zeros.
         readout_size (`int`, *optional*):
             Units of the attended state tanh(W [context; state]), from which tokens are scored; by default those of
             the decoder, or its embedding's where the two are tied.
@@ -186,12 +187,17 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
         """Whether the decoder is computed a step at a time: what it reads depends on the step before."""
         return self.input_feeding is not None
 
+    @property
+    def final_sizes(self) -> list[int]:
+        """Features of what the bridge reads: of each layer's final state, all directions beside each other; of an
+        encoder without a recurrence those of its pooled vector.
+        """
+        if self.reads.cell == "none":
+            return [self.reads.output_size]
+        return [self.reads.num_directions * size for size in self.reads.layer_sizes]
+
     def validate_parts(self) -> None:
         """The encoder reads steps, the decoder can predict what comes next."""
-        if self.reads.cell == "none":
-            raise ValueError(
-                f"`encoder` is a {type(self.reads).__name__}, which has no recurrence; it must be of another family."
-            )
         if self.reads.word_vocab_size is not None or self.reads.wide_buckets is not None:
             raise ValueError("`encoder` has `word_vocab_size` or `wide_buckets`; both must be None: steps are tokens.")
         if self.writes.causal_obstacle is not None:
@@ -245,7 +251,7 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
         """States that are copied have the decoder's shapes."""
         if self.bridge != "copy":
             return
-        given = [(self.reads.cell, self.reads.num_directions * size) for size in self.reads.layer_sizes]
+        given = [(self.reads.cell, size) for size in self.final_sizes]
         wanted = [(self.writes.cell, size) for size in self.writes.layer_sizes]
         if given != wanted:
             raise ValueError(

@@ -103,11 +103,12 @@ class SourceEncoder(nn.Module):
         """
         _, mask = self.network.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         found = self.network(input_ids, mask, inputs_embeds, use_cache=True, output_hidden_states=output_hidden_states)
+        finals = [(found.pooler_output.unsqueeze(1),)] if found.cache is None else found.cache.states
         return RecurrentSourceOutput(
             last_hidden_state=found.last_hidden_state,
             hidden_states=found.hidden_states,
             source_keys=self.key_layer(found.last_hidden_state),
-            initial_state=flat_state(self.bridge(found.cache.states)),
+            initial_state=flat_state(self.bridge(finals)),
             pooler_output=found.pooler_output,
             mask=mask,
         )

@@ -67,7 +67,7 @@ class Text2TextGenerationPipeline(Pipeline):
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         return {} if truncation is None else {"truncation": truncation}, generate_kwargs, {}
 
-    def preprocess(self, input_: str, truncation: bool = False, **preprocess_parameters: Any) -> Any:
+    def preprocess(self, input_: Any, truncation: Any = False, **preprocess_parameters: Any) -> Any:
         """The ids of a text and their mask, (1, source)."""
         tokenizer: Any = self.tokenizer
         return tokenizer(input_, truncation=truncation, return_tensors="pt")

@@ -43,13 +43,19 @@ def sampled_cross_entropy(
         scores, own = every[:, drawn] - log_expected.to(every), every.gather(1, targets.unsqueeze(1)).squeeze(1)
     # In place: steps times samples are the most numbers of a training step.
     scores.masked_fill_(drawn == targets.unsqueeze(1), -math.inf)
-    return (torch.logaddexp(own.float(), scores.float().logsumexp(1)) - own.float()).sum()
+    # Half precision is left for the softmax, float64 is not.
+    precision = torch.promote_types(own.dtype, torch.float32)
+    own = own.to(precision)
+    return (torch.logaddexp(own, scores.to(precision).logsumexp(1)) - own).sum()
 
 
 def draw_tokens(vocab_size: int, count: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """`count` ids, drawn with replacement from q, and the logarithm of how often each is expected among them."""
+    """Draw `count` ids with replacement from q; the second tensor, of float64, is the logarithm of how often each is
+    expected among them.
+    """
     largest = math.log(vocab_size + 1)
     ids = (torch.rand(count, device=device, dtype=torch.float64) * largest).exp().long() - 1
     ids = ids.clamp(max=vocab_size - 1)
-    share = ((ids + 2) / (ids + 1)).double().log() / largest
-    return ids, (count * share).log().float()
+    # The quotient of q is 1 and a little: of common tokens much, of the rarest of a million 1e-6.
+    share = (ids + 1).double().reciprocal().log1p() / largest
+    return ids, (count * share).log()

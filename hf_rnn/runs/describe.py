@@ -37,7 +37,8 @@ UNRECORDED_ARGUMENTS = frozenset(
 
 # Config fields that are bookkeeping rather than choices.
 UNRECORDED_CONFIG = frozenset(
-    "_name_or_path architectures auto_map dtype id2label label2id model_type transformers_version".split()
+    "_name_or_path architectures auto_map custom_pipelines dtype id2label label2id model_type "
+    "transformers_version".split()
 )
 # What transformers' training arguments choose devices by.
 OF_DEVICES = ("use_cpu", "ddp_backend")

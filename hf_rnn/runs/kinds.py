@@ -39,6 +39,8 @@ class Kind:
         search_space: What a search may choose by default, beside what fits every task; None: it is not searched.
         pipeline: The pipeline of transformers that answers; None: that of `name`.
         pipeline_options: What makes the pipeline answer the same twice.
+        own_pipeline: Whether the pipeline is ours: transformers has it where hf_rnn is imported, or where a model's
+            folder carries its code, which those of transformers' own models do not.
         unit: What its data are counted in.
         bundled: Whether a checkpoint of it may be bundled with the package.
         script: What people run it with from a checkout.
@@ -62,12 +64,13 @@ class Kind:
     aliases: tuple[str, ...] = ()
     pipeline: str | None = None
     pipeline_options: Mapping[str, Any] = field(default_factory=dict)
+    own_pipeline: bool = False
     unit: str = "rows"
     bundled: bool = True
     script: str | None = None
 
     def __post_init__(self) -> None:
-        optional = ("aliases", "pipeline", "pipeline_options", "search_space", "bundled", "script")
+        optional = ("aliases", "pipeline", "pipeline_options", "own_pipeline", "search_space", "bundled", "script")
         for name in (each.name for each in fields(self) if each.name not in optional):
             if not getattr(self, name):
                 raise ValueError(f"`{name}` of the task {self.name!r} is empty; a row of `KINDS` must say it.")
@@ -179,6 +182,7 @@ _ROWS = (
             "positives": "mrr",
         },
         search_space={"embedding_dropout": _DROPOUT, "pooling": _POOLING},
+        own_pipeline=True,
         script="scripts/run_similarity.py",
     ),
     Kind(
@@ -239,6 +243,8 @@ _ROWS = (
         ),
         selects={"text": "loss"},
         search_space={"scheduled_sampling": {"choices": [0.0, 0.1, 0.25]}},
+        pipeline_options={"do_sample": False, "max_new_tokens": 40},
+        own_pipeline=True,
         script="scripts/run_sequence_to_sequence.py",
     ),
     Kind(

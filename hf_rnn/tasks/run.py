@@ -53,7 +53,7 @@ class TrainingTask:
         train_for: `train` as other training arguments need it; None: it is the same for all.
         language: That of the texts; None: it is not known, or there are no texts.
         baselines: What is fitted and measured beside the model once it is trained; none where nothing cheap compares.
-        notes: What a reader of the figures has to know of how they were computed; None: nothing.
+        notes: How its figures are computed, where their names do not say it.
     """
 
     name: str

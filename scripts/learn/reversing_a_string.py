@@ -22,10 +22,10 @@ from hf_rnn.insight.figures import new_figure
 START, END, LETTERS, LONGEST, SHOWN = 1, 2, 26, 16, (2, 4, 6, 8, 10, 12, 14, 16)
 
 
-def build(attention: str | None) -> Any:
+def build(attention: Any) -> Any:
     torch.manual_seed(0)
     sizes = {"vocab_size": LETTERS + 3, "embedding_size": 16, "hidden_size": 64}
-    tokens = {"pad_token_id": 0, "decoder_start_token_id": START, "eos_token_id": END}
+    tokens: Any = {"pad_token_id": 0, "decoder_start_token_id": START, "eos_token_id": END}
     return GruForSeq2SeqLM(GruEncoderDecoderConfig(encoder=sizes, decoder=sizes, attention=attention, **tokens))
 
 

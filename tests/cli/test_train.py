@@ -53,6 +53,23 @@ def test_the_run_gets_its_arguments_and_its_figures_are_printed(
     assert "| PER | 3 | 0.7000 |" in card.text
 
 
+@pytest.mark.parametrize(
+    ("model_type", "usage"),
+    [
+        ("gru-encoder-decoder", 'pipeline("text2text-generation", model="{}", trust_remote_code=True)'),
+        ("marian", 'import hf_rnn; pipeline("text2text-generation", model="{}")'),
+    ],
+)
+def test_what_is_said_of_a_pipeline_that_transformers_has_no_more(
+    model_type: str, usage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    about = {"model__model_type": model_type, "model__class": "MarianMTModel"}
+    results = results_document(task="sequence-to-sequence", metrics={"test": {"bleu": 31.5}}, **about)
+    monkeypatch.setattr("sys.argv", ["script.py", "--output_dir", str(tmp_path), "--use_cpu"])
+    train_and_report(GROUPS, lambda *arguments, recipe: results)
+    assert capsys.readouterr().out.splitlines()[-2] == f"Use it: {usage.format(tmp_path)}"
+
+
 SCRIPTS = ("text_classification", "token_classification", "similarity", "language_modeling", "one_shot")
 
 

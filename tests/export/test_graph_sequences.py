@@ -53,6 +53,7 @@ def test_every_way_to_join_them(family: str, joint: str) -> None:
         {"share_embeddings": True, "encoder": {"vocab_size": 13, "embedding_size": 4}},
         {"readout_size": 7},
         {"encoder": {"one_hot_input": True}, "decoder": {"one_hot_input": True}},
+        {"encoder": {"model_type": "dan", "bidirectional": False, "embedding_size": 6, "hidden_sizes": [7]}},
     ],
     ids=str,
 )

@@ -15,6 +15,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -98,6 +99,25 @@ def test_a_language_model(tmp_path: Path) -> None:
     config = AutoConfig.for_model("gru", vocab_size=len(tokenizer), embedding_size=4, hidden_size=4)
     ((answer,),) = answers(write_card(AutoModelForCausalLM.from_config(config), tmp_path, "text-generation"))
     assert answer["generated_text"].startswith(prompt) and len(answer["generated_text"]) > len(prompt)
+
+
+@pytest.mark.parametrize("model_type", ["gru-encoder-decoder", "marian"])
+def test_an_encoder_decoder(model_type: str, tmp_path: Path) -> None:
+    source = KINDS["sequence-to-sequence"].example
+    tokenizer = train_tokenizer([source], kind="word", min_frequency=1, end_of_text=True, show_progress=False)
+    tokenizer.save_pretrained(tmp_path)
+    special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    options: dict[str, Any] = {"decoder_start_token_id": tokenizer.eos_token_id, **special}
+    if model_type == "marian":
+        options |= {"vocab_size": len(tokenizer), "d_model": 8, "encoder_attention_heads": 2, "encoder_layers": 1}
+        options |= {"decoder_attention_heads": 2, "decoder_layers": 1, "forced_eos_token_id": None}
+    else:
+        options |= {part: {"vocab_size": len(tokenizer), "hidden_size": 4} for part in ("encoder", "decoder")}
+    torch.manual_seed(0)
+    model = AutoModelForSeq2SeqLM.from_config(AutoConfig.for_model(model_type, **options))
+    ((answer,),) = answers(write_card(model, tmp_path, "sequence-to-sequence"))
+    words = answer if model_type == "marian" else answer["generated_text"]
+    assert set(words.split()) <= set(tokenizer.get_vocab())
 
 
 @pytest.mark.parametrize("name", list_bundled())

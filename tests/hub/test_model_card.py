@@ -149,6 +149,7 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
     from hf_rnn.metrics.classification import ClassificationMetric, MultiLabelMetric, RegressionMetric
     from hf_rnn.metrics.language import language_metrics
     from hf_rnn.metrics.pairs import pair_figures
+    from hf_rnn.metrics.sequences import METRIC_SETS
     from hf_rnn.metrics.similarity import RANKS
     from hf_rnn.tasks.one_shot.measuring import KINDS
     from hf_rnn.tasks.one_shot.task import PAIR_FIGURES
@@ -160,7 +161,8 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
     language = language_metrics(2.0, 1, 1.0).keys() - {"loss"}
     retrieval = {"mrr", *(f"recall_at_{rank}" for rank in RANKS)}
     one_shot = {f"accuracy_{ways}_way_{shots}_shot" for ways, shots in KINDS} | {f"pair_{one}" for one in PAIR_FIGURES}
-    assert set(figures) | language | retrieval | one_shot == set(METRICS)
+    written = {name for names in METRIC_SETS.values() for name in names}
+    assert set(figures) | language | retrieval | one_shot | written == set(METRICS)
 
 
 def test_bad_results_are_refused(tmp_path: Path) -> None:

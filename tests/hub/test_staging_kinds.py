@@ -17,7 +17,7 @@ from hf_rnn.tasks.one_shot.task import OneShotArguments, run_one_shot
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.hub.language_runs import run_language
 from tests.publishing import with_card
-from tests.tasks import small_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import small_runs, small_sequence_runs, small_similarity_runs, small_tagging_runs
 
 
 pytestmark = pytest.mark.slow
@@ -50,6 +50,18 @@ def tagger(folder: Path) -> None:
 
 def language_model(folder: Path) -> None:
     run_language(folder.parent, output_dir=str(folder))
+
+
+def sequence_to_sequence(folder: Path) -> None:
+    small_sequence_runs.run(folder, **small_sequence_runs.write_numbers(folder.parent / "data"))
+
+
+def stock_marian(folder: Path) -> None:
+    sizes = {"d_model": 8, "max_position_embeddings": 32}
+    for part in ("encoder", "decoder"):
+        sizes |= {f"{part}_layers": 1, f"{part}_attention_heads": 2, f"{part}_ffn_dim": 8}
+    files = small_sequence_runs.write_numbers(folder.parent / "data")
+    small_sequence_runs.run(folder, model_type="marian", config_overrides=json.dumps(sizes), **files)
 
 
 def one_shot(folder: Path) -> None:
@@ -121,6 +133,24 @@ def test_a_language_model_writes_the_same_text(staged: Callable[..., StagedModel
         for _ in range(2)
     )
     assert first == again and len(first[0]["generated_text"]) == len(usage.example) + 40
+
+
+def test_an_encoder_decoder_brings_its_pipeline(staged: Callable[..., StagedModel]) -> None:
+    found = staged(sequence_to_sequence)
+    assert found.auto_classes == ("AutoModel", "AutoModelForSeq2SeqLM")
+    assert {"modeling_seq2seq.py", "generation_seq2seq.py", "pipeline_text2text.py"} <= code_of(found)
+    assert found.checks[2].endswith("AutoTokenizer, pipeline")
+    card = (found.folder / "README.md").read_text()
+    assert 'pipeline("text2text-generation", model="ana/model", trust_remote_code=True)' in card
+    assert "| Exact match |" in card and "| Character error rate |" in card
+
+
+def test_a_stock_encoder_decoder_has_neither_code_nor_pipeline(staged: Callable[..., StagedModel]) -> None:
+    found = staged(stock_marian)
+    assert not code_of(found) and found.auto_classes == ("AutoModelForSeq2SeqLM",)
+    assert found.checks[2].endswith("own code: AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer")
+    card = (found.folder / "README.md").read_text()
+    assert 'AutoModelForSeq2SeqLM.from_pretrained("ana/model")' in card and "pipeline(" not in card
 
 
 def test_a_network_of_images(staged: Callable[..., StagedModel]) -> None:

@@ -15,6 +15,7 @@ SCRIPTS = (
     "exploding_and_vanishing",
     "forward_pass_by_hand",
     "imdb_in_one_page",
+    "naming_a_picture",
     "reversing_a_string",
     "sentence_completion",
     "states_and_outputs",
@@ -162,6 +163,27 @@ def test_strings_that_one_vector_cannot_hold_are_reversed_with_attention(run: Ru
     assert lengths == [2, 4, 6, 8, 10, 12, 14, 16]
     assert vector[0] > 0.95 and vector[-2:] == [0.0, 0.0]
     assert min(attention) > 0.9
+
+
+def test_naming_a_picture(run: Run) -> None:
+    lines = run("naming_a_picture", "--steps", "3")
+    assert same_figures(lines, run("naming_a_picture", "--steps", "3", "--lang", "pt"))
+    baseline = {" ".join(line.split()[:2]): numbers(line)[1] for line in lines[1:5]}
+    # The nearest training row of a known vector is the same vector; no row has the words of a new number.
+    assert baseline["vector known"] == 1 and baseline["vector new"] == baseline["drawing new"] == 0
+    assert 0 < baseline["drawing known"] < 1
+
+
+@pytest.mark.slow
+def test_new_numbers_are_named_by_words_that_are_known(run: Run) -> None:
+    lines = run("naming_a_picture")
+    right = {" ".join(line.split()[:2]): numbers(line) for line in lines[1:5]}
+    for source, least in (("vector", 0.95), ("drawing", 0.6)):
+        written, nearest = right[f"{source} new"]
+        assert written > least and nearest == 0
+    assert right["drawing known"][0] > 0.9 > right["drawing known"][1]
+    twenty, three = (numbers(line) for line in lines[-2:])
+    assert twenty[0] > 0.8 and three[2] > 0.8, "it reads the digits where they stand"
 
 
 def test_imdb_in_one_page(run: Run, tmp_path: Path) -> None:

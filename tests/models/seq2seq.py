@@ -84,9 +84,17 @@ def layer_step(layer, x: torch.Tensor, state, suffix: str = ""):
 
 
 def read_by_hand(encoder, source: torch.Tensor):
-    """The states h_j of an encoder of two directions, a list, and each layer's final state, its parts [→; ←]."""
+    """The states h_j of an encoder of two directions, a list, and each layer's final state, its parts [→; ←]; of one
+    without a recurrence the embeddings and, in place of a state, their mean behind its dense layers.
+    """
     steps = list(encoder.network.embeddings.word_embeddings.weight[source])
     finals = []
+    if encoder.network.config.cell == "none":
+        vector = sum(steps) / len(steps)
+        for layer in encoder.network.dense:
+            if isinstance(layer, torch.nn.Linear):
+                vector = (layer.weight @ vector + layer.bias).clamp(min=0)
+        return steps, [[vector]]
     for layer in encoder.network.layers:
         parts = STEPS[layer.cell.kernel][1]
         directions, ends = [], []

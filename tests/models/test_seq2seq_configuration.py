@@ -24,7 +24,11 @@ SHARED = {"share_embeddings": True, "encoder": {"vocab_size": TARGET_TOKENS, "em
 @pytest.mark.parametrize(
     ("options", "messages"),
     [
-        ({"encoder": {"model_type": "dan", "bidirectional": False}}, ["`encoder` is a DanConfig", "no recurrence"]),
+        ({"encoder": {"model_type": "dan"}}, ["`bidirectional` is True", "a Dan has no recurrence"]),
+        (
+            {"encoder": {"model_type": "dan", "bidirectional": False, "hidden_sizes": [6]}, "bridge": "copy"},
+            ["`bridge` is 'copy'", "('none', 6)", "('lstm', 6)", "'dense'"],
+        ),
         ({"encoder": {"model_type": "bert"}}, ["`encoder` has the `model_type` 'bert'", "lstm"]),
         ({"decoder": {"model_type": "t5"}}, ["`decoder` has the `model_type` 't5'", "gru"]),
         ({"encoder": {"hiden_size": 4}}, ["`hiden_size`", "did you mean `hidden_size`"]),

@@ -14,6 +14,7 @@ from tests.models.seq2seq import JOINTS, SOURCE_TOKENS, TARGET_TOKENS, WAYS, bui
 (SOURCE,), (TARGET,) = tokens([5], SOURCE_TOKENS), tokens([4], TARGET_TOKENS, seed=2)
 LABELS = torch.tensor([[3, 12, 7, 2]])
 COPIED = {"encoder": {"hidden_sizes": [2, 3]}, "decoder": {"hidden_sizes": [4, 6]}, "bridge": "copy"}
+BAG = {"model_type": "dan", "bidirectional": False}
 # What else the equations depend on: bridges, numbers of layers, widths, other families and tables.
 OPTIONS: dict[str, tuple[str, dict[str, object]]] = {
     "no bridge": ("additive-context", {"bridge": "none"}),
@@ -30,12 +31,16 @@ OPTIONS: dict[str, tuple[str, dict[str, object]]] = {
         {"share_embeddings": True, "encoder": {"vocab_size": TARGET_TOKENS, "embedding_size": 4}},
     ),
     "encoder of a GRU": ("general-context", {"encoder": {"model_type": "gru"}}),
+    "bag of words": ("vector", {"encoder": {**BAG, "num_hidden_layers": 0}}),
+    "bag with attention": ("general-attended", {"encoder": {**BAG, "hidden_sizes": [7, 3]}}),
+    "context of a bag": ("additive-context", {"encoder": {**BAG, "num_hidden_layers": 0}, "bridge": "none"}),
     "decoder of a GRU": ("general-context", {"decoder": {"model_type": "gru"}}),
 }
+MORE_OF_GRU = ("no bridge", "copied states", "tied", "bag of words", "bag with attention")
 CASES = [
     *(pytest.param(family, joint, {}, id=f"{family}-{joint}") for family in ("lstm", "gru") for joint in JOINTS),
     *(pytest.param("lstm", joint, options, id=f"lstm-{name}") for name, (joint, options) in OPTIONS.items()),
-    *(pytest.param("gru", *OPTIONS[name], id=f"gru-{name}") for name in ("no bridge", "copied states", "tied")),
+    *(pytest.param("gru", *OPTIONS[name], id=f"gru-{name}") for name in MORE_OF_GRU),
 ]
 
 

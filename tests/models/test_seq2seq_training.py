@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -57,23 +59,32 @@ def test_the_loss_is_the_mean_over_the_tokens_of_the_target(joint):
     assert_same_gradients(gradients(model, without.loss), gradients(model, outputs.loss))
 
 
-def test_sampled_softmax_compares_with_a_few_tokens_in_training_alone(monkeypatch):
-    model = build_seq2seq("gru", "general-attended", sampled_softmax=4).float()
-    full = build_seq2seq("gru", "general-attended").float()
+def sampled_by_hand(scores: torch.Tensor, targets: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """The mean of −log(exp(s_y) / Z) over the targets of (steps, tokens), Z from the drawn tokens c that are not y:
+    exp(s_y) + Σ exp(s_c) / (k q(c)), q(c) = log((c + 2) / (c + 1)) / log(V + 1).
+    """
+    q = [math.log((c + 2) / (c + 1)) / math.log(scores.shape[1] + 1) for c in range(scores.shape[1])]
+    terms = []
+    for row, target in zip(scores, targets.tolist(), strict=True):
+        if target != -100:
+            others = [row[c].exp() / (len(drawn) * q[c]) for c in drawn.tolist() if c != target]
+            terms.append((row[target].exp() + sum(others)).log() - row[target])
+    return torch.stack(terms).mean()
+
+
+@pytest.mark.parametrize("joint", WAYS)
+@pytest.mark.parametrize("family", ["lstm", "gru"])
+def test_sampled_softmax_compares_with_a_few_tokens_in_training_alone(monkeypatch, family, joint):
+    model, full = build_seq2seq(family, joint, sampled_softmax=4), build_seq2seq(family, joint)
     assert_close(model(**BATCH).loss, full(**BATCH).loss)
-    model.train()
-    torch.manual_seed(0)
-    outputs = model(**BATCH)
-    assert outputs.logits is None and not torch.allclose(outputs.loss, full(**BATCH).loss)
+    drawn = sampled_softmax.draw_tokens(TARGET_TOKENS, 4, torch.device("cpu"))
     asked = []
-    plain = sampled_softmax.sampled_cross_entropy
-    monkeypatch.setattr(
-        "hf_rnn.models.token_scores.sampled_cross_entropy",
-        lambda features, targets, layer, sampled: asked.append(sampled) or plain(features, targets, layer, sampled),
-    )
-    torch.manual_seed(0)
-    assert_close(model(**BATCH).loss, outputs.loss)
-    assert asked == [4]
+    monkeypatch.setattr(sampled_softmax, "draw_tokens", lambda *given: asked.append(given[:2]) or drawn)
+    outputs, scores = model.train()(**BATCH), full(**BATCH).logits
+    assert asked == [(TARGET_TOKENS, 4)] and outputs.logits is None
+    wanted = sampled_by_hand(scores.flatten(0, 1), LABELS.flatten(), drawn[0])
+    assert_close(outputs.loss, wanted)
+    assert_same_gradients(gradients(model, outputs.loss), gradients(full, wanted))
     assert model(IDS, decoder_input_ids=LABELS.clamp(min=0)).logits.shape == (3, 6, TARGET_TOKENS)
 
 

@@ -13,14 +13,14 @@ from tqdm.auto import tqdm
 
 from ...data.readers.column_names import name_key
 from ...data.readers.sequences.columns import is_language
-from ...metrics.sequences import METRIC_SETS, sequence_metrics
+from ...metrics.sequences import METRIC_SETS, sequence_metrics, signatures
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
 from ...training.trainer import RecurrentTrainer
 from .arguments import SequenceArguments
 
 
-__all__ = ["figures_kind", "figures_of", "measure_sequences", "write_targets"]
+__all__ = ["figures_kind", "figures_of", "measure_sequences", "signed", "write_targets"]
 
 
 # Names of columns whose texts are shorter versions of others.
@@ -123,3 +123,16 @@ def write_predictions(path: Path, sources: Sequence[str], references: Sequence[s
         writer = csv.writer(file)
         writer.writerow(["row", "source", "reference", "hypothesis"])
         writer.writerows([row, *values] for row, values in enumerate(zip(sources, references, written, strict=True)))
+
+
+def signed(kind: str, lowercase: bool) -> str | None:
+    """Say how the BLEU and chrF of a kind of figures are computed, by the signatures of sacrebleu; None: it has none.
+
+    Args:
+        kind: A key of `METRIC_SETS`.
+        lowercase: Whether the texts are lower-cased before.
+    """
+    if "bleu" not in METRIC_SETS[kind]:
+        return None
+    found = signatures(lowercase)
+    return f"Signatures of sacrebleu: BLEU {found['bleu']}, chrF {found['chrf']}."

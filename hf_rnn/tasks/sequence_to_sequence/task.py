@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from ...data.batches.sequences import SequenceCollator, tokenize_sequences
 from ...data.readers.sequences.reader import SequenceDataArguments, load_sequences
-from ...metrics.sequences import METRIC_SETS, signatures
+from ...metrics.sequences import METRIC_SETS
 from ...models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ...training.sequence_trainer import SequenceTrainer
 from ..arguments import ReportArguments
@@ -29,7 +29,7 @@ from .arguments import (
 from .baseline import fit_nearest
 from .building import build_sequence_model, build_sequence_tokenizer
 from .comparing import TEST_DATA
-from .measuring import figures_kind, figures_of, measure_sequences, write_targets
+from .measuring import figures_kind, figures_of, measure_sequences, signed, write_targets
 
 
 __all__ = ["GROUPS", "TASK", "prepare_sequence_to_sequence", "run_sequence_to_sequence"]
@@ -152,16 +152,8 @@ def prepare_sequence_to_sequence(
         trainer_options=options,
         language=language_of(data.splits["train"]["text"][:], language),
         baselines=(partial(fit_nearest, data, kind, sequence_arguments.lowercase_figures),),
-        notes=_signatures(kind, sequence_arguments.lowercase_figures),
+        notes=signed(kind, sequence_arguments.lowercase_figures),
     )
-
-
-def _signatures(kind: str, lowercase: bool) -> str | None:
-    """How BLEU and chrF are computed, in the words of sacrebleu; None where they are not measured."""
-    if kind != "translation":
-        return None
-    found = signatures(lowercase)
-    return f"Signature of BLEU: {found['bleu']}; of chrF: {found['chrf']}."
 
 
 def _set_generation(model: PreTrainedModel, arguments: SequenceArguments) -> None:
