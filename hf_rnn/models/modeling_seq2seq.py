@@ -179,6 +179,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             **named_state(outputs.cache),
         )
 
+    written_with = forward
+
     @torch.no_grad()
     def _sampled_targets(
         self, ids: torch.Tensor, mask: torch.Tensor | None, source: Mapping[str, Any], start: Any
