@@ -6,8 +6,8 @@
 A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
 called NAME, the most accurate on the test split first. Between `<!-- speed:NAME -->` and `<!-- /speed:NAME -->` stands
 what the benchmark measured: `training`, `inference`, `ratios` or `conditions`, or of encoder-decoders
-`sequences-training`, `sequences-writing`, `sequences-ratios` or `sequences-conditions`. Between `<!-- comparison:NAME -->` and
-`<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
+`sequences-training`, `sequences-writing`, `sequences-ratios` or `sequences-conditions`. Between `<!-- comparison:NAME
+-->` and `<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
 `generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
 `scripts/plot_gradient_flow.py` did, in `search:NAME` what `scripts/run_hyperparameter_search.py` found
 (search/NAME/search.json), in `contributions:NAME` what `scripts/measure_contributions.py` did (insight/NAME.json), and

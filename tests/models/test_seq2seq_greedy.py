@@ -1,5 +1,5 @@
-"""Where nothing is asked for but the likeliest token each time, `generate` has a loop of its own; it writes what that of
-transformers writes.
+"""Where nothing is asked for but the likeliest token each time, `generate` has a loop of its own; it writes what that
+of transformers writes.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -25,21 +26,28 @@ PEERS = (
 )
 
 
-@pytest.fixture
-def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
-    monkeypatch.setattr(run, "PEERS", PEERS)
-    monkeypatch.setattr(run, "QUICK", replace(QUICK, warm_up=1, repeats=3, calls=4))
-    monkeypatch.setattr(run, "other_load_cores", lambda: 0.0)
-    keys = [peer.key for peer in PEERS]
-    arguments = SequenceBenchmarkArguments(
-        str(tmp_path / "out" / "sequences.json"), peers=keys, threads=1, repeats=2, quick=True
-    )
-    made = run_sequence_benchmark(arguments)
-    assert json.loads(Path(arguments.output).read_text()) == made
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "PEERS", PEERS)
+        patch.setattr(run, "QUICK", replace(QUICK, warm_up=1, repeats=3, calls=4))
+        patch.setattr(run, "other_load_cores", lambda: 0.0)
+        output = tmp_path_factory.mktemp("out") / "new" / "sequences.json"
+        keys = [peer.key for peer in PEERS]
+        made = run_sequence_benchmark(
+            SequenceBenchmarkArguments(str(output), peers=keys, threads=1, repeats=2, quick=True)
+        )
+    assert json.loads(output.read_text()) == made
     return made
 
 
-def test_what_is_measured_and_what_is_not(document: dict, tmp_path: Path) -> None:
+@pytest.fixture
+def document(measured: dict) -> dict:
+    """What each test may change."""
+    return copy.deepcopy(measured)
+
+
+def test_what_is_measured_and_what_is_not(document: dict) -> None:
     training, writing = document["training"], document["writing"]
     assert {key: row["status"] for key, row in training.items()} == {
         **dict.fromkeys(("ours", "torch", "keras", "onnx"), "measured"),
@@ -87,7 +95,9 @@ def test_the_tables(document: dict) -> None:
     value = document["ratios"][0]["value"]
     assert f"| Fake ours | Fake torch | {value:.2f} | ≥ 3 |" in tables["sequences-ratios"]
     assert "A quick run: these figures only show that it works. " in tables["sequences-conditions"]
-    assert "a sentence of 13 tokens to as many; medians of 2 rounds, the first 1 epochs" in tables["sequences-conditions"]
+    assert (
+        "a sentence of 13 tokens to as many; medians of 2 rounds, the first 1 epochs" in tables["sequences-conditions"]
+    )
     assert all(table in markdown_tables(document) for table in tables.values())
 
 

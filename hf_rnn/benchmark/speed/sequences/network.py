@@ -4,8 +4,8 @@
     target: Embedding(5000, 256) → LSTM(512) from there → attention to the source ("general", Luong et al. 2015)
             → tanh(Dense(256)) of context and state → Dense(5000)
 
-Or with GRUs; or with the attended state of each step fed to the next one, so that nothing can be computed for all steps
-at once. This file needs numpy alone: what a peer's start costs is its own.
+Or with GRUs; or with the attended state of each step fed to the next one, so that nothing can be computed for all
+steps at once. This file needs numpy alone: what a peer's start costs is its own.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LEARNING_RATE = 1e-3
 STATES = {"lstm": ("h", "c"), "gru": ("h",)}
 DESCRIPTION = (
     f"source: Embedding({VOCABULARY}, {FEATURES}) → bidirectional({ENCODER}); target: Embedding({VOCABULARY}, "
-    f"{FEATURES}) → one direction({DECODER}) → general attention → Dense({READOUT}, tanh) → Dense({VOCABULARY}); dropout "
-    f"{EMBEDDING_DROPOUT} behind the embeddings, {OUTPUT_DROPOUT} before the last layer"
+    f"{FEATURES}) → one direction({DECODER}) → general attention → Dense({READOUT}, tanh) → Dense({VOCABULARY}); "
+    f"dropout {EMBEDDING_DROPOUT} behind the embeddings, {OUTPUT_DROPOUT} before the last layer"
 )
 
 

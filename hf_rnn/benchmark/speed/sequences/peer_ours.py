@@ -62,10 +62,11 @@ def common_model(cell: str, fed: bool) -> PreTrainedModel:
 
 def new_model(cell: str, fed: bool) -> PreTrainedModel:
     """The network, initialised as our models are."""
-    from ....models import modeling_seq2seq
+    from ....registration import import_model
 
-    # By its class: the process that exports it has no Auto classes of ours.
-    family = {"lstm": modeling_seq2seq.LstmForSeq2SeqLM, "gru": modeling_seq2seq.GruForSeq2SeqLM}[cell]
+    # By its class, as the process that exports it has no Auto classes of ours; the compiled path comes with it.
+    name = {"lstm": "LstmForSeq2SeqLM", "gru": "GruForSeq2SeqLM"}[cell]
+    family = import_model("hf_rnn.models.modeling_seq2seq", name)
     part = {
         "model_type": cell,
         "vocab_size": VOCABULARY,
@@ -85,7 +86,8 @@ def new_model(cell: str, fed: bool) -> PreTrainedModel:
         eos_token_id=END,
         decoder_start_token_id=END,
     )
-    return family(config)
+    model: PreTrainedModel = family(config)
+    return model
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:

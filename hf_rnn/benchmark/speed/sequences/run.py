@@ -177,4 +177,3 @@ def _ratios(document: Document) -> list[dict[str, Any]]:
             row = {"peer": peer, "beside": beside, "value": value, "target": target}
             found.append(row | ({} if target is None else {"reached": value >= target}))
     return found
-

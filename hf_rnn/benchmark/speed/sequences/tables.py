@@ -47,7 +47,9 @@ def writing_table(document: Document) -> str:
         times = " / ".join(f"{row['sentence_ms'][name]:.2f}" for name in ("p50", "p95"))
         wanted = "" if target is None else f"≤ {target:g} ms"
         lines.append([row["label"], f"{times} ms", wanted, f"{row['size_mb']:.1f} MB"])
-    return markdown_table(lines + [[row["label"], reason(row), "", ""] for _, row in rows if row["status"] != "measured"])
+    return markdown_table(
+        lines + [[row["label"], reason(row), "", ""] for _, row in rows if row["status"] != "measured"]
+    )
 
 
 def ratio_table(document: Document) -> str:
@@ -71,8 +73,8 @@ def conditions(document: Document) -> str:
         notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     return (
         f"{notes}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one sentence: "
-        f"{document['threads']['sentence']}); {data['pairs']} pairs of {data['shortest']} to {data['longest']} tokens, "
-        f"batches of {effort['batch_size']}; {document['network']['description']}; a sentence of "
+        f"{document['threads']['sentence']}); {data['pairs']} pairs of {data['shortest']} to {data['longest']} "
+        f"tokens, batches of {effort['batch_size']}; {document['network']['description']}; a sentence of "
         f"{document['sentence_tokens']} tokens to as many; medians of {effort['repeats']} rounds, the first "
         f"{effort['warm_up']} epochs of training not counted. {document['date'][:10]}.\n"
     )

@@ -61,7 +61,11 @@ class TutorialNetwork(nn.Module):
         return memory, self.keys(memory), (sources == PADDING).unsqueeze(1), *starts
 
     def step(
-        self, tokens: torch.Tensor, state: tuple[torch.Tensor, ...], fed: torch.Tensor, source: tuple[torch.Tensor, ...]
+        self,
+        tokens: torch.Tensor,
+        state: tuple[torch.Tensor, ...],
+        fed: torch.Tensor,
+        source: tuple[torch.Tensor, ...],
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], torch.Tensor]:
         """Tokens (batch, 1) to scores (batch, 1, tokens), the state after them, each part (1, batch, units), and the
         attended state (batch, 1, features).
