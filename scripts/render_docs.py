@@ -37,7 +37,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 def speed_blocks(path: Path) -> dict[str, Callable[[], str]]:
     """The tables of what `make bench` wrote: the one file, and the other one beside it."""
     measured = read_document(path)
-    blocks = {name: partial(table, measured) for name, table in BLOCKS.items()}
+    blocks: dict[str, Callable[[], str]] = {name: partial(table, measured) for name, table in BLOCKS.items()}
     if (beside := path.with_name("sequences.json")).is_file():
         sequences = read_sequences(beside)
         blocks |= {name: partial(table, sequences) for name, table in SEQUENCE_BLOCKS.items()}

@@ -131,14 +131,18 @@ def alignment_weights(
         _tokens(tokenizer, inputs.input_ids[0]),
         _tokens(tokenizer, written),
         weights.float().cpu().numpy(),
-        tokenizer.decode(written, skip_special_tokens=True).strip(),
+        _decoded(tokenizer, written),
     )
 
 
 def written_text(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str, **options: Any) -> str:
     """What an encoder-decoder writes for a source: greedily, unless `options` say otherwise."""
     written = _write(model, tokenizer(source, return_tensors="pt").to(model.device), options)
-    return str(tokenizer.decode(written, skip_special_tokens=True)).strip()
+    return _decoded(tokenizer, written)
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> str:
+    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
 
 def _write(model: PreTrainedModel, inputs: Any, options: dict[str, Any]) -> torch.Tensor:
@@ -157,5 +161,5 @@ def _read(inputs: Any) -> dict[str, torch.Tensor]:
 def _tokens(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> tuple[str, ...]:
     """Each token as it reads."""
     return tuple(
-        tokenizer.decode([index]).strip() or tokenizer.convert_ids_to_tokens([index])[0] for index in ids.tolist()
+        str(tokenizer.decode([index])).strip() or tokenizer.convert_ids_to_tokens([index])[0] for index in ids.tolist()
     )

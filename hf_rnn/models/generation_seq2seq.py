@@ -43,7 +43,6 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
     lm_head: nn.Linear
     dropout: nn.Module
     training: bool
-    dtype: torch.dtype
     # The forward pass whose steps are known here.
     written_with: ClassVar[Callable[..., Any]]
 
@@ -55,8 +54,9 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             kwargs["encoder_outputs"] = copy.copy(given)
         return super().generate(*args, **kwargs)
 
-    # transformers looks for `inputs_embeds` among the names of a model's own; the source's are read by the encoder.
-    def prepare_inputs_for_generation(self, input_ids: torch.Tensor, **kwargs: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self, input_ids: torch.Tensor, **kwargs: Any
+    ) -> dict[str, Any]:
         """Choose the inputs of a step as transformers does, and the last token at once where it is the only one."""
         if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
             left_out = ("next_sequence_length", "is_first_iteration", "inputs_embeds")
@@ -90,7 +90,8 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
         with nobody who changes or watches the pass.
         """
         given = {name for name, value in model_kwargs.items() if value is not None}
-        modules = (self, self.model, self.model.decoder)
+        modules: tuple[Any, ...] = (self, self.model, self.model.decoder)
+        this_class: Any = type(self)
         watched = any(
             "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks for module in modules
         )
@@ -98,7 +99,7 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
             first.shape[1] == 1
             and given <= PLAIN
             and {first.device.type, self.lm_head.weight.device.type} == {"cpu"}
-            and type(self).forward is type(self).written_with
+            and this_class.forward is this_class.written_with
             and not (watched or self.training)
         )
 
@@ -127,7 +128,7 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
         """
         found = self.model.read(None, None, None, model_kwargs["encoder_outputs"], False)
         source = self.model.source(found, model_kwargs.get("attention_mask"), len(written))
-        states, dtype = self.model.start(found, None)[0], self.dtype
+        states, dtype = self.model.start(found, None)[0], self.model.dtype
         may_end = any(hasattr(each, "eos_token_id") for each in stopping_criteria)
         going_on = torch.ones(len(written), dtype=torch.bool)
         while True:

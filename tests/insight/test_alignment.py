@@ -124,7 +124,7 @@ def test_a_page_shows_what_is_written_and_what_it_looks_at() -> None:
     section = report.sections["Alignment with the source"]
     assert section.tables[0].rows == found.strongest() and section.pictures[0].png.startswith(b"\x89PNG")
     assert " of the encoder " in report.sections["Gates and states"].shows
-    assert "encoder-decoder has no label" in report.left_out["Contributions of tokens"]
+    assert "an encoder-decoder writes a text" in report.left_out["Contributions of tokens"]
     assert "Alignment with the source" in report.html()
     left_out = explain(model(None), TOKENIZER, SOURCE).left_out
     assert left_out["Alignment with the source"].startswith("`model` has `attention`=None")

@@ -10,8 +10,11 @@ from ..peers.table import EXACT, ONNX, TENSORFLOW, PeerSpec
 __all__ = ["PEERS"]
 
 
+OPTIONS = ("cell", "fed", "int8")
+
+
 def _peer(key: str, label: str, implementation: str, **values: Any) -> PeerSpec:
-    options = {name: values.pop(name) for name in ("cell", "fed", "int8") if name in values}
+    options: dict[str, Any] = {name: values.pop(name) for name in OPTIONS if name in values}
     return PeerSpec(key, label, f"{__package__}.{implementation}", options, **values)
 
 
