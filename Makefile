@@ -55,6 +55,7 @@ quality: $(VENV)/.dev  ## lint, check formatting, types and generated documents
 
 bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and a BERT, on an otherwise idle machine
 	$(BIN)/python scripts/benchmark.py
+	$(BIN)/python scripts/benchmark_sequences.py
 
 docs: $(VENV)/.dev  ## write the cards, and the tables of the documents, from their JSON
 	$(BIN)/python scripts/render_docs.py

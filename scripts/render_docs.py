@@ -5,8 +5,9 @@
 
 A table stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`, and shows every result whose dataset is
 called NAME, the most accurate on the test split first. Between `<!-- speed:NAME -->` and `<!-- /speed:NAME -->` stands
-what the benchmark measured: `training`, `inference`, `ratios` or `conditions`. Between `<!-- comparison:NAME -->` and
-`<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
+what the benchmark measured: `training`, `inference`, `ratios` or `conditions`, or of encoder-decoders
+`sequences-training`, `sequences-writing`, `sequences-ratios` or `sequences-conditions`. Between `<!-- comparison:NAME
+-->` and `<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
 `generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
 `scripts/plot_gradient_flow.py` did, in `search:NAME` what `scripts/run_hyperparameter_search.py` found
 (search/NAME/search.json), in `contributions:NAME` what `scripts/measure_contributions.py` did (insight/NAME.json), and
@@ -23,6 +24,8 @@ from functools import partial
 from pathlib import Path
 
 from hf_rnn.benchmark.speed.report import read_document
+from hf_rnn.benchmark.speed.sequences.tables import BLOCKS as SEQUENCE_BLOCKS
+from hf_rnn.benchmark.speed.sequences.tables import read_sequences
 from hf_rnn.benchmark.speed.tables import BLOCKS
 from hf_rnn.cli.flags import FlagsFormatter
 from hf_rnn.rendering.documents import documents
@@ -32,9 +35,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def speed_blocks(path: Path) -> dict[str, Callable[[], str]]:
-    """The tables of what `make bench` wrote."""
+    """The tables of what `make bench` wrote: the one file, and the other one beside it."""
     measured = read_document(path)
-    return {name: partial(table, measured) for name, table in BLOCKS.items()}
+    blocks: dict[str, Callable[[], str]] = {name: partial(table, measured) for name, table in BLOCKS.items()}
+    if (beside := path.with_name("sequences.json")).is_file():
+        sequences = read_sequences(beside)
+        blocks |= {name: partial(table, sequences) for name, table in SEQUENCE_BLOCKS.items()}
+    return blocks
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ neighbours of its words and whatever else applies to it. The page needs no netwo
     hf-rnn explain bundled:bilstm-imdb "A quiet film that earns every minute of it." --output report.html
     hf-rnn explain bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
     hf-rnn explain runs/my_model "Some text" --label positive
+    hf-rnn explain runs/translate "A man rides a bicycle." --alignment alignment.csv
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from transformers import AutoTokenizer
 
 from ..bundles import PREFIX, checkpoint_folder, list_bundled
 from ..extras import require_extra
+from ..insight.alignment import alignment_weights
 from ..insight.loading import load_with_head
 from ..insight.report import explain
 from .flags import FlagsFormatter
@@ -35,14 +37,25 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("text_pair", nargs="?", help="Second text, for a model that compares two.")
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="HTML file to write.")
     parser.add_argument("--label", help="Label to explain. Default: the one that the model answers.")
+    parser.add_argument(
+        "--alignment",
+        type=Path,
+        help="CSV file to write the attention of an encoder-decoder to, a line for each written token, with a PNG of "
+        "it beside it. Default: it is on the page alone.",
+    )
     given = parser.parse_args(arguments)
     require_extra("insight", "Explaining a model")
     path = checkpoint_folder(given.checkpoint, "checkpoint")
     if given.output.is_dir():
         raise ValueError(f"`--output`={str(given.output)!r} is a folder; it must be the file to write.")
+    if given.alignment is not None and given.alignment.suffix != ".csv":
+        raise ValueError(f"`--alignment`={str(given.alignment)!r} must be the name of a .csv file.")
+    model, tokenizer = load_with_head(path), AutoTokenizer.from_pretrained(path)
+    if given.alignment is not None:
+        alignment = alignment_weights(model, tokenizer, given.text)
     report = explain(
-        load_with_head(path),
-        AutoTokenizer.from_pretrained(path),
+        model,
+        tokenizer,
         given.text,
         given.text_pair,
         label=given.label,
@@ -53,3 +66,5 @@ def main(arguments: list[str]) -> None:
     print(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): {', '.join(report.sections)}.")
     for title, reason in report.left_out.items():
         print(f"Not in it: {title}: {reason}")
+    if given.alignment is not None:
+        print(f"Wrote {' and '.join(map(str, alignment.write(given.alignment)))}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..data.tokenizers.separate_vocabularies import replace_tokens, target_replacements
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from .evaluation import evaluation_mode
-from .figures import name_of, name_steps, new_figure
+from .figures import MOST_NAMES, name_of, name_steps, new_figure
 from .reading import check_text
 from .steps import NotApplicableError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["Alignment", "alignment_weights"]
+__all__ = ["Alignment", "alignment_weights", "written_text"]
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,49 @@ class Alignment:
 
     def figure(self) -> Figure:
         """A row for each written token, a column for each that was read: the darker, the more it counts."""
-        width, height = (min(max(0.32 * len(steps) + 1.6, 3.0), 16.0) for steps in (self.source, self.target))
+        width, height = (min(max(0.32 * len(steps) + 2.2, 3.6), 16.0) for steps in (self.source, self.target))
         figure = new_figure(width, height)
         axes = figure.subplots()
-        axes.imshow(self.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        image = axes.imshow(self.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
         name_steps(axes, self.source)
         axes.xaxis.tick_top()
-        names = [name_of(step) for step in self.target]
-        axes.set_yticks(range(len(names)), names, fontsize=8, family="DejaVu Sans")
+        axes.xaxis.set_label_position("top")
+        axes.set_xlabel("read")
+        axes.set_ylabel("written")
+        every = -(-len(self.target) // MOST_NAMES)
+        names = [name_of(step) for step in self.target[::every]]
+        axes.set_yticks(range(0, len(self.target), every), names, fontsize=8, family="DejaVu Sans")
+        figure.colorbar(image, ax=axes, label="weight")
         return figure
+
+    def strongest(self) -> tuple[tuple[str, str, str], ...]:
+        """For each written token the one of the source that counts most, and its weight."""
+        places = self.weights.argmax(1)
+        return tuple(
+            (token, self.source[place], f"{row[place]:.2f}")
+            for token, place, row in zip(self.target, places, self.weights, strict=True)
+        )
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the weights as CSV to `path`, and the figure as PNG beside it; missing folders are made.
+
+        The first line has the tokens that were read, each other one a written token and its weights.
+
+        Returns:
+            Both paths.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        path = Path(path)
+        figure, picture = self.figure(), path.with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            lines = csv.writer(stream)
+            lines.writerow(["written", *self.source])
+            lines.writerows([token, *row] for token, row in zip(self.target, self.weights.tolist(), strict=True))
+        figure.savefig(picture, dpi=110, metadata={"Software": None})
+        return path, picture
 
 
 def alignment_weights(
@@ -80,18 +116,24 @@ def alignment_weights(
     inputs = tokenizer(source, return_tensors="pt").to(model.device)
     with torch.no_grad(), evaluation_mode(model):
         if target is None:
-            written = any_model.generate(**_read(inputs), **{"num_beams": 1, "do_sample": False, **options})[0, 1:]
+            written = _write(model, inputs, options)
         else:
             check_text("target", target)
             written = torch.tensor(_written(any_model, tokenizer, target), device=model.device)
         labels = written.unsqueeze(0)
         outputs = any_model(**_read(inputs), labels=labels, output_attentions=True)
-    weights = outputs.cross_attentions[-1][0].mean(0)
+    of_layers = outputs.cross_attentions
+    if not of_layers or of_layers[-1] is None:
+        raise NotApplicableError(
+            f"`model` is a {type(model).__name__} that keeps no weights of its attention; load it with "
+            '`attn_implementation="eager"`.'
+        )
+    weights = of_layers[-1][0].mean(0)
     return Alignment(
         _tokens(tokenizer, inputs.input_ids[0]),
         _tokens(tokenizer, written),
         weights.float().cpu().numpy(),
-        tokenizer.decode(written, skip_special_tokens=True).strip(),
+        _decoded(tokenizer, written),
     )
 
 
@@ -102,6 +144,25 @@ def _written(model: Any, tokenizer: PreTrainedTokenizerBase, target: str) -> lis
     return replace_tokens(ids, target_replacements(tokenizer, model.config.vocab_size)) if ours else ids
 
 
+def written_text(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str, **options: Any) -> str:
+    """What an encoder-decoder writes for a source: greedily, unless `options` say otherwise."""
+    written = _write(model, tokenizer(source, return_tensors="pt").to(model.device), options)
+    return _decoded(tokenizer, written)
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> str:
+    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+
+def _write(model: PreTrainedModel, inputs: Any, options: dict[str, Any]) -> torch.Tensor:
+    # The ids behind the first one, which is read.
+    any_model: Any = model
+    chosen = {"num_beams": 1, "do_sample": False, "length_penalty": None, **options}
+    with evaluation_mode(model):
+        written: torch.Tensor = any_model.generate(**_read(inputs), **chosen)[0, 1:]
+    return written
+
+
 def _read(inputs: Any) -> dict[str, torch.Tensor]:
     return {name: inputs[name] for name in ("input_ids", "attention_mask")}
 
@@ -109,5 +170,5 @@ def _read(inputs: Any) -> dict[str, torch.Tensor]:
 def _tokens(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> tuple[str, ...]:
     """Each token as it reads."""
     return tuple(
-        tokenizer.decode([index]).strip() or tokenizer.convert_ids_to_tokens([index])[0] for index in ids.tolist()
+        str(tokenizer.decode([index])).strip() or tokenizer.convert_ids_to_tokens([index])[0] for index in ids.tolist()
     )

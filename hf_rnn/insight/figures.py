@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["name_of", "name_steps", "new_figure", "width_for"]
+__all__ = ["MOST_NAMES", "name_of", "name_steps", "new_figure", "width_for"]
 
 
 # White space is shown so.

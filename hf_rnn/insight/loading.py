@@ -34,6 +34,6 @@ def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
         model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
         return model.eval()
     raise ValueError(
-        f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model or "
-        "siamese network."
+        f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model, "
+        "encoder-decoder or siamese network."
     )

@@ -76,7 +76,8 @@ class Question:
             if not self.tokenizer(given, add_special_tokens=False, verbose=False)["input_ids"]:
                 raise ValueError(f"`{name}`={given!r} has no token but special ones; there is nothing to explain.")
         if self.label is not None and kind != "classifier":
-            raise ValueError(f"`label`={self.label!r}: a {kind} has no label of a text; it must be None.")
+            kind = f"an {kind}" if kind.startswith("e") else f"a {kind}"
+            raise ValueError(f"`label`={self.label!r}: {kind} has no label of a text; it must be None.")
         names = label_names(self.model)
         if self.label is not None and self.label not in names:
             raise ValueError(f"`label`={self.label!r} must be one of {', '.join(names)}.")
@@ -88,8 +89,12 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """The kind of model: "classifier", "tagger", "language model" or "siamese network", which has no labels."""
+        """The kind of model: "classifier", "tagger", "language model", "encoder-decoder" or "siamese network", which
+        has no labels.
+        """
         name = type(self.model).__name__
+        if self.model.config.is_encoder_decoder:
+            return "encoder-decoder"
         if name.endswith("ForTokenClassification"):
             return "tagger"
         if self.model.can_generate():
@@ -98,7 +103,10 @@ class Question:
             return "classifier"
         if self.of_pairs:
             return "siamese network"
-        raise ValueError(f"`model` is a {name}; it must be a classifier, tagger, language model or siamese network.")
+        raise ValueError(
+            f"`model` is a {name}; it must be a classifier, tagger, language model, encoder-decoder or siamese "
+            "network."
+        )
 
     def inputs(self) -> dict[str, torch.Tensor]:
         """The inputs that `model` reads, of all of the texts."""

@@ -95,7 +95,7 @@ def explain(
     each says how many of its first tokens it shows, read as a text of their own.
 
     Args:
-        model: A classifier, tagger, siamese network or language model.
+        model: A classifier, tagger, siamese network, language model or encoder-decoder.
         text_pair: The second text, for those that read pairs.
         label: Which label contributions and gradients are of; None: the one that the model answers.
         name: The model's, on the page; None: its class.

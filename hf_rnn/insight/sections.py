@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedModel
 
+from .alignment import alignment_weights, written_text
 from .attention import attention_weights
 from .contributions.targets import predicted_labels
 from .contributions.tokens import token_contributions
@@ -51,6 +52,8 @@ def answer(question: Question) -> Section:
         raise NotApplicableError("a language model answers with the next token, which has a section of its own.")
     if question.kind == "tagger":
         return _tags(question)
+    if question.kind == "encoder-decoder":
+        return _written(question)
     with torch.no_grad(), evaluation_mode(question.model):
         output: Any = question.model(**question.inputs())
     tables, similarities = [], output.get("similarities")
@@ -65,6 +68,15 @@ def answer(question: Question) -> Section:
         "The model's answer to all of the text.",
         "Probabilities are the model's own; they are no measure of how often it is right.",
         tables=tuple(tables),
+    )
+
+
+def _written(question: Question) -> Section:
+    found = written_text(question.model, question.tokenizer, question.text)
+    return Section(
+        "What the model writes for all of the text, the likeliest token each time.",
+        "With beams or by drawing, as the model's generation configuration may have it, it may write another.",
+        tables=(Table(("read", "written"), ((question.text, found),)),),
     )
 
 
@@ -109,6 +121,10 @@ def contributions(question: Question) -> Section:
     """Integrated gradients as coloured text."""
     if question.kind == "language model":
         raise NotApplicableError("a language model has no label of its text, to which tokens could contribute.")
+    if question.kind == "encoder-decoder":
+        raise NotApplicableError(
+            "an encoder-decoder writes a text, and has no label to which tokens could contribute."
+        )
     first, note = _first_characters(question, IN_CONTRIBUTIONS)
     pair = first[1] if len(first) > 1 else None
     targets: list[Any] = [question.label]
@@ -215,6 +231,19 @@ def attention(question: Question) -> Section:
     )
 
 
+def alignment(question: Question) -> Section:
+    """The attention of each written token to the source."""
+    found = alignment_weights(question.model, question.tokenizer, question.text)
+    return Section(
+        "How much of what each written token is scored from comes from each token of the source, by the weights of "
+        "the attention (Bahdanau et al. 2015, figure 3).",
+        "A row is a written token, a column one that was read; the darker, the more it counts, and each row adds up "
+        "to 1. A state of the encoder also holds what stands around its token.",
+        tables=(Table(("written", "looks at most at", "weight"), found.strongest()),),
+        pictures=(_picture(found.figure(), f"Heat map of the alignment of {len(found.target)} written tokens."),),
+    )
+
+
 def flow(question: Question) -> Section:
     """The reach of gradients back through time."""
     found = text_gradient_flow(
@@ -239,6 +268,7 @@ def flow(question: Question) -> Section:
 def states(question: Question) -> Section:
     """Gates and states of every layer and direction."""
     pictures, totals = [], []
+    of_encoder = " of the encoder" if question.kind == "encoder-decoder" else ""
     for number, text in enumerate(question.texts):
         found = gate_activations(question.model, question.tokenizer, text, max_tokens=IN_HEAT_MAPS)
         totals.append(found.total_tokens)
@@ -247,8 +277,8 @@ def states(question: Question) -> Section:
             description = f"Heat maps{of_text}: layer {layer.layer + 1}, {layer.direction}."
             pictures.append(_picture(found.figure(layer.layer, layer.direction), description))
     return Section(
-        "Every unit of each layer and direction computes at every step its gates, its cell state if it has one, "
-        "and its hidden state, which is the output.",
+        f"Every unit of each layer and direction{of_encoder} computes at every step its gates, its cell state if it "
+        "has one, and its hidden state, which is the output.",
         "Each row of pixels is a unit, those that keep their state longest on top; gates go from closed (dark blue) "
         "to open (yellow), and what has a sign from blue through white to red.",
         _notes(totals, IN_HEAT_MAPS),
@@ -320,6 +350,7 @@ SECTIONS: dict[str, Callable[[Question], Section]] = {
     "Tag lattice": lattice,
     "Next token": following,
     "Attention weights": attention,
+    "Alignment with the source": alignment,
     "Gradient flow": flow,
     "Neighbours in the embedding table": neighbours,
     "Gates and states": states,

@@ -24,7 +24,7 @@ from transformers import initialization as init
 from .configuration_rnn import RecurrentConfig
 from .paths import CompiledLayer, choose_path, compiled_layer
 from .steps import Gather, State, Steps, gather_rows
-from .tracing import over_time, shape_of
+from .tracing import over_time, recorded, shape_of
 
 
 __all__ = ["Cell", "OneStep", "fused_arguments", "last_steps"]
@@ -249,6 +249,10 @@ class Cell(nn.Module):
             return tuple(torch.where(values[1], old, new) for old, new in zip(state, after, strict=True))
 
         projected = self.project(inputs, weights)
+        if steps.padding is None and projected.shape[1] == 1 and not recorded():
+            # A step of generation: nothing goes over time.
+            state = step(state, [projected.squeeze(1)], weights)
+            return state[0].unsqueeze(1), state
         sequences = [projected] if steps.padding is None else [projected, steps.padding.unsqueeze(2)]
         return over_time(step, state, sequences, weights, dim=1, reverse=direction == 1)
 

@@ -105,14 +105,16 @@ class GruCell(Cell):
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
         h = state[0]
-        x_r, x_z, x_n = projected.chunk(3, dim=1)
-        (w_r, w_z, w_n), (b_r, b_z, b_n) = w_h.chunk(3), b_h.chunk(3)
-        r = torch.sigmoid(x_r + nn.functional.linear(h, w_r, b_r))
-        z = torch.sigmoid(x_z + nn.functional.linear(h, w_z, b_z))
-        if self.reset_after:
-            n = torch.tanh(x_n + r * nn.functional.linear(h, w_n, b_n))
-        else:
-            n = torch.tanh(x_n + nn.functional.linear(r * h, w_n, b_n))
+        if not self.reset_after:
+            x_r, x_z, x_n = projected.chunk(3, dim=1)
+            (w_r, w_z, w_n), (b_r, b_z, b_n) = w_h.chunk(3), b_h.chunk(3)
+            r = torch.sigmoid(x_r + nn.functional.linear(h, w_r, b_r))
+            z = torch.sigmoid(x_z + nn.functional.linear(h, w_z, b_z))
+            return r, z, torch.tanh(x_n + nn.functional.linear(r * h, w_n, b_n))
+        x_gates, x_n = projected.tensor_split([2 * self.hidden_size], dim=1)
+        h_gates, h_n = nn.functional.linear(h, w_h, b_h).tensor_split([2 * self.hidden_size], dim=1)
+        r, z = torch.sigmoid(x_gates + h_gates).chunk(2, dim=1)
+        n = torch.tanh(x_n + r * h_n)
         return r, z, n
 
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:

@@ -119,6 +119,18 @@ class RecurrentDecoder(nn.Module):
         with held_masks(self), recurrent_path("reference"):
             return self._stepwise(embedded, mask, source, states)
 
+    def step(self, tokens: torch.Tensor, source: Source, states: Sequence[State], dtype: torch.dtype) -> Decoded:
+        """What `forward` computes of one step, `tokens` (batch, 1), none of which is padding: as it is in generation,
+        without asking anew for each token what is the same for all.
+        """
+        steps = _one_step(tokens)
+        embedded = self.embeddings(tokens, steps, dtype)
+        if self.feeding is None:
+            return self._at_once(embedded, steps, source, states)
+        with recurrent_path("reference"):
+            reached, (attended, weights, *outputs) = self._step(embedded, None, source, list(states))
+        return Decoded(attended, reached, [embedded, *outputs], weights)
+
     def _at_once(self, embedded: torch.Tensor, steps: Steps, source: Source, states: Sequence[State]) -> Decoded:
         outputs = embedded
         if source.context is not None:

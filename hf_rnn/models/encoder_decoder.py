@@ -216,10 +216,10 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         start = take_state(kwargs, cache, past_key_values)
         _refuse_others(kwargs)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        found = self._read(input_ids, attention_mask, inputs_embeds, encoder_outputs, bool(wants_states))
+        found = self.read(input_ids, attention_mask, inputs_embeds, encoder_outputs, bool(wants_states))
         inputs, mask = _targets(decoder_input_ids, decoder_attention_mask, decoder_inputs_embeds, start)
-        source = self._source(found, attention_mask, len(inputs))
-        states, before = self._start(found, start)
+        source = self.source(found, attention_mask, len(inputs))
+        states, before = self.start(found, start)
         decoded: Decoded = self.decoder(inputs, mask, source, states, self.dtype)
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
         return_state = self.config.use_cache if use_cache is None else use_cache
@@ -233,7 +233,7 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
             **named_state(reached),
         )
 
-    def _read(
+    def read(
         self,
         input_ids: torch.Tensor | None,
         attention_mask: torch.Tensor | None,
@@ -241,11 +241,14 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         encoder_outputs: Any,
         wants_states: bool,
     ) -> RecurrentSourceOutput:
+        """What is known of the source: what the encoder makes of it, or has made before."""
         if encoder_outputs is None:
             read: RecurrentSourceOutput = self.encoder(
                 input_ids, attention_mask, inputs_embeds, output_hidden_states=wants_states
             )
             return read
+        if isinstance(encoder_outputs, RecurrentSourceOutput):
+            return encoder_outputs
         if isinstance(encoder_outputs, Mapping):
             names = ("last_hidden_state", "hidden_states", "source_keys", "initial_state", "pooler_output", "mask")
             return RecurrentSourceOutput(**{name: encoder_outputs.get(name) for name in names})
@@ -253,12 +256,13 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
             f"`encoder_outputs` is a {type(encoder_outputs).__name__}; it must be what `model.get_encoder()` returned."
         )
 
-    def _source(
+    def source(
         self,
         found: RecurrentSourceOutput,
         attention_mask: torch.Tensor | None,
         rows: int,
     ) -> Source:
+        """What the decoder is given at each step, for `rows` targets."""
         memory = found.last_hidden_state
         if memory is None or memory.dim() != 3 or memory.shape[0] != rows:
             shape = None if memory is None else tuple(memory.shape)
@@ -278,7 +282,8 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
             raise ValueError("`encoder_outputs` has no `pooler_output`, which `context_at_each_step` feeds.")
         return Source(memory, keys, None if mask is None else mask.bool(), context)
 
-    def _start(self, found: RecurrentSourceOutput, start: Any) -> tuple[list[State], int]:
+    def start(self, found: RecurrentSourceOutput, start: Any) -> tuple[list[State], int]:
+        """The state that the decoder goes on from, and the steps that it has read: of `start`, where one is given."""
         expected = len(self.shapes) + (self.config.input_feeding == "attended")
         if start is not None:
             if not isinstance(start, RecurrentCache):

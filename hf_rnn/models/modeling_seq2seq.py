@@ -183,6 +183,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             **named_state(outputs.cache),
         )
 
+    written_with = forward
+
     def _warn_of_padding(self, labels: torch.Tensor) -> None:
         pad = self.config.pad_token_id
         if pad not in (None, getattr(self.config, "eos_token_id", None)) and bool((labels[:, -1] == pad).any()):

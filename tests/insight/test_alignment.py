@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,8 @@ from hf_rnn.data.tokenizers.separate_vocabularies import train_separate_vocabula
 from hf_rnn.data.tokenizers.sequence_end import with_sequence_end
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.insight import alignment_weights
+from hf_rnn.insight.alignment import Alignment, written_text
+from hf_rnn.insight.report import explain
 from hf_rnn.insight.steps import NotApplicableError
 
 
@@ -58,7 +63,7 @@ def test_what_the_model_writes_itself_is_aligned() -> None:
     assert found.text == TOKENIZER.decode(written[0], skip_special_tokens=True).strip()
 
 
-def test_a_model_of_transformers_is_aligned_by_its_last_layer() -> None:
+def marian(attention: str) -> MarianMTModel:
     config = MarianConfig(
         vocab_size=len(TOKENIZER),
         d_model=8,
@@ -71,9 +76,13 @@ def test_a_model_of_transformers_is_aligned_by_its_last_layer() -> None:
         pad_token_id=0,
         eos_token_id=2,
         decoder_start_token_id=2,
-        attn_implementation="eager",
+        attn_implementation=attention,
     )
-    found = alignment_weights(MarianMTModel(config).eval(), TOKENIZER, SOURCE, TARGET)
+    return MarianMTModel(config).eval()
+
+
+def test_a_model_of_transformers_is_aligned_by_its_last_layer() -> None:
+    found = alignment_weights(marian("eager"), TOKENIZER, SOURCE, TARGET)
     assert found.weights.shape == (3, 5)
     np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
 
@@ -95,13 +104,56 @@ def test_a_target_is_aligned_in_the_vocabulary_of_targets() -> None:
 
 def test_a_figure_shows_every_weight() -> None:
     found = alignment_weights(model(), TOKENIZER, SOURCE, TARGET)
-    (axes,) = found.figure().axes
+    axes, bar = found.figure().axes
     np.testing.assert_allclose(axes.images[0].get_array(), found.weights)
     assert [label.get_text() for label in axes.get_yticklabels()] == list(found.target)
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(found.source)
+    assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("read", "written", "weight")
+
+
+def test_a_file_has_every_weight_and_a_picture_lies_beside_it(tmp_path: Path) -> None:
+    found = alignment_weights(model(), TOKENIZER, SOURCE, TARGET)
+    path, picture = found.write(tmp_path / "new" / "weights.csv")
+    assert (path, picture) == (tmp_path / "new" / "weights.csv", tmp_path / "new" / "weights.png")
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == ["written", *found.source] and [row[0] for row in rows] == list(found.target)
+    assert np.array_equal(np.array([row[1:] for row in rows], dtype=np.float32), found.weights)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_strongest_of_each_row() -> None:
+    weights = np.array([[0.25, 0.5, 0.25], [0.125, 0.0, 0.875]], dtype=np.float32)
+    found = Alignment(("a", "b", "c"), ("x", "y"), weights, "x y")
+    assert found.strongest() == (("x", "b", "0.50"), ("y", "c", "0.88"))
+
+
+def test_a_page_shows_what_is_written_and_what_it_looks_at() -> None:
+    network = model()
+    network.generation_config.max_new_tokens = 4
+    report = explain(network, TOKENIZER, SOURCE)
+    shown = {"Answer", "Alignment with the source", "Neighbours in the embedding table", "Gates and states"}
+    assert set(report.sections) == shown
+    found = alignment_weights(network, TOKENIZER, SOURCE)
+    assert report.sections["Answer"].tables[0].rows == ((SOURCE, found.text),)
+    assert written_text(network, TOKENIZER, SOURCE) == found.text
+    section = report.sections["Alignment with the source"]
+    assert section.tables[0].rows == found.strongest() and section.pictures[0].png.startswith(b"\x89PNG")
+    assert " of the encoder " in report.sections["Gates and states"].shows
+    assert "an encoder-decoder writes a text" in report.left_out["Contributions of tokens"]
+    assert "Alignment with the source" in report.html()
+    left_out = explain(model(None), TOKENIZER, SOURCE).left_out
+    assert left_out["Alignment with the source"].startswith("`model` has `attention`=None")
+    with pytest.raises(ValueError, match="`label`='x': an encoder-decoder has no label of a text"):
+        explain(network, TOKENIZER, SOURCE, label="x")
 
 
 def test_models_without_attention_and_wrong_texts_are_refused() -> None:
     with pytest.raises(NotApplicableError, match="`attention`=None"):
         alignment_weights(model(None), TOKENIZER, SOURCE)
+    with pytest.raises(
+        NotApplicableError, match='a MarianMTModel that keeps no weights .* `attn_implementation="eager"`'
+    ):
+        alignment_weights(marian("sdpa"), TOKENIZER, SOURCE, TARGET)
     with pytest.raises(ValueError, match="`source`"):
         alignment_weights(model(), TOKENIZER, 7)  # type: ignore[arg-type]

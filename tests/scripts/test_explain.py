@@ -14,6 +14,7 @@ from transformers import AutoModel
 import hf_rnn
 from hf_rnn.bundles import bundled
 from hf_rnn.insight.loading import load_with_head
+from tests.insight import test_alignment as alignment_models
 from tests.models.common import build, build_tagger
 
 
@@ -90,7 +91,51 @@ def test_a_checkpoint_is_loaded_as_what_it_was_saved(name: str) -> None:
 def test_a_checkpoint_without_a_head_is_refused(tmp_path: Path) -> None:
     build("lstm", head=False).save_pretrained(tmp_path / "backbone")
     assert AutoModel.from_pretrained(tmp_path / "backbone")
-    with pytest.raises(ValueError, match="is a LstmModel; it must be a classifier, tagger, language model or siamese"):
+    with pytest.raises(ValueError, match="is a LstmModel; it must be a classifier, tagger, language model, enc"):
         load_with_head(tmp_path / "backbone")
     build_tagger("gru").save_pretrained(tmp_path / "tagger")
     assert type(load_with_head(tmp_path / "tagger")).__name__ == "GruForTokenClassification"
+
+
+@pytest.fixture
+def translator(tmp_path: Path) -> Path:
+    """The folder of an encoder-decoder."""
+    network = alignment_models.model()
+    network.generation_config.max_new_tokens = 3
+    network.save_pretrained(tmp_path / "translator")
+    alignment_models.TOKENIZER.save_pretrained(tmp_path / "translator")
+    return tmp_path / "translator"
+
+
+def test_the_alignment_of_an_encoder_decoder_in_files(
+    translator: Path, run_here: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_here("translator", "a b c", "--alignment", "out/weights.csv")
+    said = capsys.readouterr().out
+    assert "Answer, Alignment with the source, " in said
+    assert said.endswith("Wrote out/weights.csv and out/weights.png.\n")
+    header, *rows = (tmp_path / "out" / "weights.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "written,a,b,c,[EOS]" and 1 <= len(rows) <= 3
+    assert (tmp_path / "out" / "weights.png").is_file() and (tmp_path / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "file", "message"),
+    [
+        ("translator", "weights.json", "`--alignment`='weights.json' must be the name of a .csv file."),
+        ("bundled:bilstm-imdb", "weights.csv", "is a BiLstmForSequenceClassification; it must be an encoder-decoder."),
+    ],
+)
+def test_an_alignment_that_there_is_not_is_refused(
+    translator: Path,
+    run_here: Callable[..., None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    checkpoint: str,
+    file: str,
+    message: str,
+) -> None:
+    with pytest.raises(SystemExit):
+        run_here(checkpoint, "a b c", "--alignment", file)
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [translator]

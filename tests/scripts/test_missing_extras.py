@@ -120,6 +120,7 @@ def test_every_script_that_wants_an_extra_is_among_them(project: Path) -> None:
     without = {
         "render_docs",
         "baseline_ngram",
+        "benchmark_sequences",
         "combine_seeds",
         "distil_encoder",
         "measure_generation",

@@ -57,7 +57,8 @@ def section_table(document: Document, section: str) -> str:
 def reason(row: Row) -> str:
     """Say why a peer has no figures."""
     install = f" (`{row['install']}`)" if "install" in row else ""
-    return f"{row['status']}: {row['reason']}{install}"
+    # An error may have several lines, a row of a table has one.
+    return f"{row['status']}: {' '.join(row['reason'].split())}{install}"
 
 
 def ratio_table(document: Document) -> str:

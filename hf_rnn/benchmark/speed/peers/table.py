@@ -131,14 +131,15 @@ def _found(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def chosen(keys: list[str] | None) -> tuple[PeerSpec, ...]:
-    """The peers called `keys`, all by default, in the table's order.
+def chosen(keys: list[str] | None, peers: tuple[PeerSpec, ...] | None = None) -> tuple[PeerSpec, ...]:
+    """The peers called `keys`, all by default, in the order of the table `peers`, by default `PEERS`.
 
     Raises:
         ValueError: one of them does not exist.
     """
-    known = [peer.key for peer in PEERS]
+    peers = PEERS if peers is None else peers
+    known = [peer.key for peer in peers]
     for key in keys or ():
         if key not in known:
             raise ValueError(f"`peers` names {key!r}; it may name: {', '.join(known)}.")
-    return tuple(peer for peer in PEERS if keys is None or peer.key in keys)
+    return tuple(peer for peer in peers if keys is None or peer.key in keys)

@@ -1,0 +1,1 @@
+"""Encoder-decoders beside what a user would write instead: the peers of `scripts/benchmark_sequences.py`."""
