@@ -62,11 +62,12 @@ def common_model(cell: str, fed: bool) -> PreTrainedModel:
 
 def new_model(cell: str, fed: bool) -> PreTrainedModel:
     """The network, initialised as our models are."""
-    from ....registration import import_model
+    from ....kernels.loading import load
+    from ....models import modeling_seq2seq
 
-    # By its class, as the process that exports it has no Auto classes of ours; the compiled path comes with it.
-    name = {"lstm": "LstmForSeq2SeqLM", "gru": "GruForSeq2SeqLM"}[cell]
-    family = import_model("hf_rnn.models.modeling_seq2seq", name)
+    # The process that exports it has no Auto classes of ours; with these comes the compiled path, here by hand.
+    load()
+    family = {"lstm": modeling_seq2seq.LstmForSeq2SeqLM, "gru": modeling_seq2seq.GruForSeq2SeqLM}[cell]
     part = {
         "model_type": cell,
         "vocab_size": VOCABULARY,
