@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from transformers import PreTrainedTokenizerBase
 
@@ -153,7 +153,7 @@ class ModelArguments:
         """
         return json_object(self.config_overrides, "config_overrides")
 
-    def overridden(self, values: Mapping[str, Any]) -> ModelArguments:
+    def overridden(self, values: Mapping[str, Any]) -> Self:
         """These arguments with `values` on top of `config_overrides`."""
         return replace(self, config_overrides=json.dumps({**self.overrides(), **values})) if values else self
 

@@ -87,7 +87,7 @@ def replace_tokens(ids: Sequence[int], replacements: Mapping[int, Sequence[int]]
 
 def _tokens_of(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> set[int]:
     """The ids of byte pairs that texts are made of, and those that any text may need: special ones, and bytes."""
-    alphabet = tokenizer.convert_tokens_to_ids(pre_tokenizers.ByteLevel.alphabet())
+    alphabet = cast(list[int], tokenizer.convert_tokens_to_ids(pre_tokenizers.ByteLevel.alphabet()))
     used = {*tokenizer.all_special_ids, *alphabet}
     for batch in checked_batches(texts):
         used.update(chain.from_iterable(cast(list[list[int]], tokenizer(batch, verbose=False)["input_ids"])))

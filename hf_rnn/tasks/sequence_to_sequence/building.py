@@ -73,7 +73,7 @@ def build_sequence_model(
     config = checkpoint_config(arguments, **overrides)
     if config is not None:
         model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(
-            arguments.model_name_or_path,
+            str(arguments.model_name_or_path),
             config=config,
             revision=arguments.revision,
             trust_remote_code=arguments.trust_remote_code,

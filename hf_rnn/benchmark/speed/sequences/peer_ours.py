@@ -77,7 +77,8 @@ def new_model(cell: str, fed: bool) -> PreTrainedModel:
         "pad_token_id": PADDING,
         "eos_token_id": END,
     }
-    config = family.config_class(
+    config_class: Any = family.config_class
+    config = config_class(
         encoder={**part, "hidden_size": ENCODER, "bidirectional": True},
         decoder={**part, "hidden_size": DECODER},
         attention="general",
