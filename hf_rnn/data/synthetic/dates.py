@@ -22,7 +22,7 @@ from pathlib import Path
 __all__ = ["PATTERNS", "SPLITS", "generate_dates", "split_of_day", "write_dates"]
 
 
-FIRST, LAST = date(1950, 1, 1), date(2049, 12, 31)
+FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # Rows of each split that `write_dates` draws, and the seeds that they are drawn by.
 SPLITS = {"train": (100_000, 1), "validation": (2_000, 2), "test": (10_000, 3)}
 # One day in so many is kept for validation, and one for test, in whatever form it is written.
@@ -161,7 +161,7 @@ def generate_dates(count: int, seed: int, split: str = "train") -> list[tuple[st
 
     Example:
         >>> generate_dates(2, seed=1)
-        [('09-02-1974', '1974-02-09'), ('27-fev-71', '1971-02-27')]
+        [('25th of August 1922', '1922-08-25'), ('26-abr-1942', '1942-04-26')]
     """
     if split not in PATTERNS:
         raise ValueError(f"`split`={split!r} must be one of {', '.join(PATTERNS)}.")
