@@ -14,8 +14,11 @@ from .network import END, FIRST_WORD, VOCABULARY
 
 
 TARGETS_FILE = "targets.npz"
-# Tokens of a text, with the one that ends it: most captions of Multi30k have so many.
-SHORTEST, LONGEST = 10, 20
+# Tokens of a text, with the one that ends it, as captions of Multi30k in 4,500 byte pairs have them: of sources 16 on
+# average, with a standard deviation of 5 and a long tail; a target has 1.05 tokens for each of its source, give or take.
+SHORTEST, LONGEST = 5, 60
+SHAPE, SCALE, OFFSET = 2.9, 3.0, 7.4
+TARGET_RATIO, RATIO_DEVIATION = 1.05, 0.18
 
 
 def write_pairs(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def write_pairs(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
     """
     generator = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    sides = [[_text(generator) for _ in range(count)] for _ in range(2)]
+    sides = [[_text(generator, length) for length in lengths] for lengths in _lengths(generator, count)]
     for name, texts in zip((IDS_FILE, TARGETS_FILE), sides, strict=True):
         lengths = np.array([len(ids) for ids in texts])
         np.savez(folder / name, ids=np.concatenate(texts), lengths=lengths, labels=np.zeros(count, dtype=np.int64))
@@ -42,9 +45,15 @@ def write_pairs(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _text(generator: np.random.Generator) -> np.ndarray:
-    words = generator.integers(FIRST_WORD, VOCABULARY, generator.integers(SHORTEST - 1, LONGEST))
-    return np.append(words, END)
+def _lengths(generator: np.random.Generator, count: int) -> np.ndarray:
+    """The numbers of tokens (2, count) of sources and targets: a gamma distribution, and multiples of it."""
+    sources = OFFSET + generator.gamma(SHAPE, SCALE, count)
+    targets = sources * generator.normal(TARGET_RATIO, RATIO_DEVIATION, count)
+    return np.clip(np.rint([sources, targets]), SHORTEST, LONGEST).astype(np.int64)
+
+
+def _text(generator: np.random.Generator, length: int) -> np.ndarray:
+    return np.append(generator.integers(FIRST_WORD, VOCABULARY, length - 1), END)
 
 
 def read_targets(folder: Path) -> list[np.ndarray]:
