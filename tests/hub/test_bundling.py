@@ -161,7 +161,7 @@ def test_bad_input_is_named_and_nothing_is_overwritten(run_folder: Path, tmp_pat
         make_bundle(run_folder, documents, **CARD)
     assert (documents / "thesis.txt").read_text() == "precious"
     write_results(results_document(task="juggling"), run_folder / "results.json")
-    tasks = "text-classification, token-classification, sentence-similarity, text-generation"
+    tasks = "text-classification, token-classification, sentence-similarity, text-generation, sequence-to-sequence"
     with pytest.raises(ValueError, match=f"`task` of the run must be one of {tasks}; it is 'juggling'"):
         make_bundle(run_folder, tmp_path / "tiny", **CARD)
     (run_folder / "results.json").unlink()

@@ -17,12 +17,14 @@ from hf_rnn.data.readers.sentences import TokenDataArguments
 from hf_rnn.data.readers.sources import SourceArguments
 from hf_rnn.data.readers.texts import DataArguments
 from hf_rnn.models.configuration_rnn import FAMILIES
+from hf_rnn.models.configuration_seq2seq import ENCODER_DECODERS
 from hf_rnn.tasks.arguments import ModelArguments, ReportArguments, TokenizerArguments, WordArguments
 from hf_rnn.tasks.building import DEFAULT_FAMILY
 from hf_rnn.tasks.one_shot.task import OneShotArguments
 from hf_rnn.tasks.pretrained_start import start_from_base
 from hf_rnn.tasks.recipes import find_recipe, parse_arguments, recorded_name
 from hf_rnn.tasks.registry import find_task
+from hf_rnn.tasks.sequence_to_sequence.arguments import SequenceModelArguments
 from hf_rnn.tasks.token_classification.building import NEW_DROPOUT, TAGGER_DEFAULTS
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 
@@ -162,11 +164,13 @@ def script_of(recipe: Path) -> str:
     """Name the script of a recipe by the data that the recipe's name begins with."""
     scripts = {
         "conll2003": "run_token_classification",
+        "dates": "run_sequence_to_sequence",
         "frases": "run_language_modeling",
         "glyphs": "run_one_shot",
         "imdb_lm": "run_language_modeling",
         "imdb": "run_text_classification",
         "lener_br": "run_token_classification",
+        "multi30k": "run_sequence_to_sequence",
         "ptb": "run_language_modeling",
         "quora": "run_similarity",
         "shakespeare": "run_language_modeling",
@@ -187,12 +191,13 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     training = next(arguments for arguments in parsed if isinstance(arguments, RecurrentTrainingArguments))
     assert training.do_eval or training.do_predict
     # A model may be measured as it is.
-    assert training.do_train or given[ModelArguments].model_name_or_path is not None
+    model = next((arguments for arguments in parsed if isinstance(arguments, ModelArguments)), None)
+    assert training.do_train or (model is not None and model.model_name_or_path is not None)
     if OneShotArguments in given:
         # Its data are drawn.
         assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
         return
-    model = given[ModelArguments]
+    assert model is not None
     data = next(arguments for arguments in parsed if isinstance(arguments, SourceArguments))
     assert isinstance(data, TokenDataArguments) is (script_of(path) == "run_token_classification")
     assert data.train_file or data.dataset_name
@@ -200,8 +205,11 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
         assert not Path(data.train_file).is_absolute()
         # Texts of language models lie together.
         assert path.stem.startswith(Path(data.train_file).parent.name) or isinstance(data, LanguageDataArguments)
-    assert report.dataset_hub_id or data.dataset_name or path.stem == "frases_elman"
-    if model.model_name_or_path is None:
+    assert report.dataset_hub_id or data.dataset_name or path.stem.startswith(("frases", "dates", "multi30k"))
+    if isinstance(model, SequenceModelArguments):
+        if model.model_type in (None, "gru", "lstm"):
+            ENCODER_DECODERS[f"{model.model_type or 'gru'}-encoder-decoder"](**_of_ten_tokens(model.overrides()))
+    elif model.model_name_or_path is None:
         of_words = {"word_vocab_size": 10, **TAGGER_DEFAULTS} if WordArguments in given else {}
         # Refuses a name that does not exist and a value out of its range.
         FAMILIES[model.model_type or DEFAULT_FAMILY](**{**of_words, **model.overrides()})
@@ -209,8 +217,18 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
             assert model.overrides().keys() >= NEW_DROPOUT.keys()
 
 
+def _of_ten_tokens(overrides: dict[str, Any]) -> dict[str, Any]:
+    return {**overrides, **{part: {"vocab_size": 10, **overrides.get(part, {})} for part in ("encoder", "decoder")}}
+
+
 def test_there_are_recipes_of_each_script() -> None:
-    scripts = {"run_text_classification", "run_token_classification", "run_one_shot", "run_language_modeling"}
+    scripts = {
+        "run_text_classification",
+        "run_token_classification",
+        "run_one_shot",
+        "run_language_modeling",
+        "run_sequence_to_sequence",
+    }
     assert scripts <= {script_of(path) for path in RECIPES}
 
 

@@ -15,7 +15,13 @@ from hf_rnn.tasks.registry import TASK_NAMES
 from hf_rnn.tasks.start import NothingToDoError, check_start
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.missing import pretend
-from tests.tasks import small_language_runs, small_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import (
+    small_language_runs,
+    small_runs,
+    small_sequence_runs,
+    small_similarity_runs,
+    small_tagging_runs,
+)
 from tests.tasks.one_shot import test_task as test_one_shot_training
 
 
@@ -32,6 +38,7 @@ RUNS: dict[str, tuple[Callable[..., dict[str, Any]], Callable[[Path], dict[str, 
     "token-classification": (small_tagging_runs.run, small_tagging_runs.write_news),
     "sentence-similarity": (small_similarity_runs.run, small_similarity_runs.write_questions),
     "text-generation": (small_language_runs.run, _language_files),
+    "sequence-to-sequence": (small_sequence_runs.run, small_sequence_runs.write_numbers),
     "image-feature-extraction": (test_one_shot_training.run, lambda folder: {}),
 }
 
