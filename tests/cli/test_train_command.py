@@ -17,7 +17,7 @@ from hf_rnn.cli.flags import title_of
 from hf_rnn.cli.run_folder import UNNAMED, run_folder
 from hf_rnn.cli.train import main
 from hf_rnn.cli.train_help import FIRST_FLAGS, flags_text
-from hf_rnn.cli.train_line import TrainLine
+from hf_rnn.cli.train_line import SPLIT_FLAGS, TARGET_FLAGS, TrainLine
 from hf_rnn.runs.results import read_results
 from hf_rnn.tasks.recipes import published_recipes
 from hf_rnn.tasks.registry import TASK_NAMES, find_task
@@ -68,6 +68,25 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_data_becomes_flags(words: list[str], flags: list[str], more: dict[str, Any]) -> None:
     line = TrainLine.of(["text-classification", *words])
     assert (line.task.name, line.words, line.defaults) == ("text-classification", flags, {**DEFAULTS, **more})
+
+
+@pytest.mark.parametrize(
+    ("names", "targets"),
+    [
+        (["a.en", "a.de"], ["a.de"]),
+        (["a.en.gz", "a.de.gz"], ["a.de.gz"]),
+        (["a.EN", "a.de", "dev.en", "dev.de.xz"], ["a.de", "dev.de.xz"]),
+        (["a.csv", "b.csv"], []),
+        # These are the tables of two splits.
+        (["a.csv", "a.tsv"], []),
+        (["a.jsonl.gz", "a.csv"], []),
+    ],
+)
+def test_files_whose_names_differ_in_their_endings_go_together(names: list[str], targets: list[str]) -> None:
+    line = TrainLine.of(["sequence-to-sequence", *names])
+    sources = names[::2] if targets else names
+    pairs = [*zip(SPLIT_FLAGS, sources, strict=False), *zip(TARGET_FLAGS, targets, strict=False)]
+    assert line.words == [word for pair in pairs for word in pair]
 
 
 def test_a_recipe_says_itself_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
