@@ -122,8 +122,9 @@ class SequenceArguments:
         default=None,
         metadata={
             "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)} (BLEU and chrF; ROUGE; "
-            "exact matches and errors in characters). Default: translation of columns that are called by languages, "
-            "summarization of summaries and abstracts, else exact."
+            "exact matches and errors in characters). Exact matches are measured beside each of them. Default: "
+            "translation where a column is called by a language, summarization where targets are called summary, "
+            "abstract or title, else exact."
         },
     )
     lowercase_figures: bool = field(

@@ -48,6 +48,23 @@ def test_a_run_measures_what_the_saved_model_writes(tmp_path: Path) -> None:
     assert [each["name"] for each in results["baselines"]] == ["target of the nearest source"]
 
 
+def test_the_model_keeps_the_prefix_of_its_sources(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    results = run(tmp_path / "out", source_prefix="nine nine ", **files)
+    with (tmp_path / "out" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(row["source"].startswith("nine nine ") for row in rows)
+    write = pipeline("text2text-generation", model=str(tmp_path / "out"))
+    sources = [row["source"].removeprefix("nine nine ") for row in rows]
+    assert [write(source)[0]["generated_text"] for source in sources] == [row["hypothesis"] for row in rows]
+    # Without it the model reads, and writes, something else.
+    write.prefix = None
+    assert [write(source)[0]["generated_text"] for source in sources] != [row["hypothesis"] for row in rows]
+    found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
+    rate = results["metrics"]["test"]["character_error_rate"]
+    assert found.metrics["character_error_rate"] == pytest.approx(rate)
+
+
 def test_the_loss_is_that_of_the_targets_without_smoothing(tmp_path: Path) -> None:
     files = write_numbers(tmp_path / "data")
     results = run(tmp_path / "out", **files)
@@ -90,15 +107,20 @@ def test_a_model_of_transformers_is_trained_by_the_same_command(tmp_path: Path) 
         "decoder_ffn_dim": 8,
         "max_position_embeddings": 32,
     }
+    files = write_numbers(tmp_path / "data")
     results = run(
         tmp_path / "out",
         model_type="marian",
         config_overrides=json.dumps(sizes),
         learning_rate=1e-3,
-        **write_numbers(tmp_path / "data"),
+        source_prefix="nine ",
+        **files,
     )
     assert results["model"]["class"] == "MarianMTModel"
-    assert 0 <= results["metrics"]["test"]["exact_match"] <= 1
+    assert AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out").config.prefix == "nine "
+    found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
+    for name in ("exact_match", "character_error_rate"):
+        assert results["metrics"]["test"][name] == pytest.approx(found.metrics[name])
 
 
 def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:

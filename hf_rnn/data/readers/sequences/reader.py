@@ -63,7 +63,8 @@ class SequenceDataArguments(SourceArguments):
         default=None,
         metadata={
             "help": "Put this text before each source, as models such as T5 want, for example "
-            "'translate English to German: '. Default: none."
+            "'translate English to German: '. The trained model keeps it, and its pipeline puts it there again. "
+            "Default: none."
         },
     )
 
