@@ -274,7 +274,11 @@ def test_the_help_of_a_task_shows_the_first_flags_and_on_request_all(name: str) 
     def shown(text: str) -> set[str]:
         return set(re.findall(r"^  --(\w+)", text, flags=re.MULTILINE))
 
-    assert shown(short) == fields & set(FIRST_FLAGS)
-    assert {*fields} - shown(long) <= {"_n_gpu"}
+    # A flag of other tasks that this one refuses is not shown.
+    refused = {name for group in task.groups for name in getattr(group, "REFUSED", ())}
+    assert refused <= fields and bool(refused) == (name == "sequence-to-sequence")
+    assert shown(short) == fields & set(FIRST_FLAGS) - refused
+    assert fields - refused - shown(long) <= {"_n_gpu"} and not refused & shown(long)
+    assert ("train.en train.de [dev.en dev.de]" in short) == ("train_target_file" in fields)
     assert all(f"\n{title_of(group)}:\n" in f"\n{long}" for group in task.groups)
     assert f"Default: {UNNAMED}" in " ".join(short.split())

@@ -21,6 +21,7 @@ from hf_rnn.tasks.sequence_to_sequence.arguments import (
     SequenceArguments,
     SequenceModelArguments,
     SequenceTokenizerArguments,
+    SequenceTrainingArguments,
 )
 from tests.tasks.small_sequence_runs import SMALL, run, write_numbers
 
@@ -173,3 +174,7 @@ def test_flags_that_would_change_nothing_are_refused() -> None:
             SequenceTokenizerArguments(**{name: 9})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`vocab_from_vectors`=True is not for"):
         SequenceTokenizerArguments(vocab_from_vectors=True)
+    with pytest.raises(ValueError, match="`from_scratch`=True is not for .* starts at random"):
+        SequenceModelArguments(from_scratch=True)
+    with pytest.raises(ValueError, match="`class_weights`='balanced' is not for .* no classes"):
+        SequenceTrainingArguments(class_weights="balanced", use_cpu=True)
