@@ -74,8 +74,8 @@ class TrainLine:
         names = names[::2] if targets else names
         if len(names) > 2 or "--test_file" in rest:
             defaults["do_predict"] = True
-        flags = [*_data_flags(names, are_files=bool(targets)), *_pairs(TARGET_FLAGS, targets)]
-        return cls(task, [*flags, *rest], defaults)
+        of_data = [*_data_flags(names, are_files=bool(targets)), *_pairs(TARGET_FLAGS, targets)]
+        return cls(task, [*of_data, *rest], defaults)
 
 
 def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:

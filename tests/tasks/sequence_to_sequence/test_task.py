@@ -132,6 +132,19 @@ def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:
     assert len([entry for entry in state["log_history"] if "eval_exact_match" in entry]) == 2
 
 
+def test_smoothing_that_changes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = {"config_overrides": json.dumps({**json.loads(SMALL), "sampled_softmax": 4}), "max_steps": 1}
+    files = write_numbers(tmp_path / "data")
+    said = "`label_smoothing_factor`=0.1 changes nothing with `sampled_softmax`=4"
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "smoothed", **values, **files)
+    assert said in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "hard", label_smoothing_factor=0, **values, **files)
+    assert "label_smoothing_factor" not in caplog.text
+
+
 def test_targets_that_are_too_long_are_cut_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = write_numbers(tmp_path / "data")
     with caplog.at_level(logging.WARNING):
