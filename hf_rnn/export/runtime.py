@@ -79,8 +79,7 @@ class Model:
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise ValueError(f"`texts` has {text!r} at {index}, where a string must stand.")
-        prefix = self.settings.get("prefix", "")
-        return self.tokenizer.encode_batch([prefix + text for text in texts])
+        return self.tokenizer.encode_batch([self.settings.get("prefix", "") + text for text in texts])
 
     def run(self, *sides: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
         """What the graph says of the token ids of texts, or of the first and the second texts of pairs: for each row
