@@ -171,6 +171,14 @@ def test_answers_and_defaults_are_those_of_the_pipeline(tmp_path: Path, exported
     assert load(export_onnx(silent, tmp_path / "other")).settings["writing"]["max_new_tokens"] == 256
 
 
+def test_a_prefix_stands_before_each_source_as_in_the_pipeline(tmp_path: Path) -> None:
+    folder = save_sequence_model(tmp_path / "checkpoint", prefix="the cat ", generation={"max_new_tokens": 9})
+    stock, write = pipeline("text2text-generation", model=str(folder)), load(export_onnx(folder, tmp_path / "onnx"))
+    assert write(SOURCES) == stock(SOURCES)
+    stock.prefix = None
+    assert write(SOURCES) == stock([f"the cat {source}" for source in SOURCES]) != stock(SOURCES)
+
+
 def test_many_sources_keep_their_order(exported: Path) -> None:
     write = load(exported)
     each = {source: write(source)[0] for source in SOURCES}
