@@ -11,7 +11,7 @@ from typing import Any
 from transformers import HfArgumentParser
 
 
-__all__ = ["CommandParser", "FlagsFormatter", "add_sections", "flags_of", "title_of"]
+__all__ = ["CommandParser", "FlagsFormatter", "add_sections", "flags_of", "title_of", "useful_flags_of"]
 
 
 # The help texts of this package say "Default: X."; those of transformers have several ways.
@@ -84,15 +84,23 @@ class CommandParser(HfArgumentParser):
 
 
 def add_sections(formatter: argparse.HelpFormatter, parser: argparse.ArgumentParser, groups: Sequence[type]) -> None:
-    """Add to `formatter` a section for each of the dataclasses, with its flags as `parser` knows them."""
+    """Add to `formatter` a section for each of the dataclasses, with its flags as `parser` knows them.
+
+    What a dataclass only refuses, because another one that it is made of has it, is left out: its `REFUSED`.
+    """
     for group in groups:
-        names = flags_of(group)
+        names = useful_flags_of(group)
         _add_section(formatter, title_of(group), [action for action in parser._actions if action.dest in names])
 
 
 def flags_of(group: type) -> set[str]:
     """The names of the flags that a dataclass of arguments has."""
     return {field.name for field in dataclasses.fields(group)}
+
+
+def useful_flags_of(group: type) -> set[str]:
+    """The names of the flags that may be given: all but those of its `REFUSED`."""
+    return flags_of(group) - set(getattr(group, "REFUSED", ()))
 
 
 def title_of(group: type) -> str:

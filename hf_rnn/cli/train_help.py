@@ -11,7 +11,7 @@ from transformers import HfArgumentParser
 from ..tasks.recipes import published_recipes
 from ..tasks.registry import TASK_NAMES, find_task
 from ..tasks.task import Task
-from .flags import FlagsFormatter, add_sections, flags_of
+from .flags import FlagsFormatter, add_sections, useful_flags_of
 
 
 __all__ = ["flags_text", "usage_text"]
@@ -23,6 +23,9 @@ FIRST_FLAGS = (
     "validation_file",
     "test_file",
     "dataset_name",
+    "train_target_file",
+    "source_column",
+    "target_column",
     "text_column_names",
     "text_column_name",
     "label_column_name",
@@ -37,6 +40,10 @@ FIRST_FLAGS = (
     "tokenizer_kind",
     "vocab_size",
     "max_seq_length",
+    "max_source_length",
+    "max_target_length",
+    "num_beams",
+    "figures",
     "loss",
     "output_dir",
     "num_train_epochs",
@@ -86,14 +93,17 @@ def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) ->
     if all_of_them:
         add_sections(formatter, parser, task.groups)
     else:
-        known = {name for group in task.groups for name in flags_of(group)}
+        known = {name for group in task.groups for name in useful_flags_of(group)}
         actions = {action.dest: action for action in reversed(parser._actions) if action.dest in known}
         formatter.start_section("flags that people use first")
         formatter.add_arguments([actions[name] for name in FIRST_FLAGS if name in actions])
         formatter.end_section()
         formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
-    data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else ""
-    return f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n\n{formatter.format_help().rstrip()}"
+    reads = "hold_out_percentage" in defaults
+    usage = f"usage: hf-rnn train {task.name}{' DATA [VALIDATION [TEST]]' if reads else ''} [--flag value ...]\n"
+    if any("train_target_file" in useful_flags_of(group) for group in task.groups):
+        usage += f"       hf-rnn train {task.name} train.en train.de [dev.en dev.de] [--flag value ...]\n"
+    return f"{usage}\n{formatter.format_help().rstrip()}"
 
 
 def _wrapped(names: Sequence[str]) -> str:

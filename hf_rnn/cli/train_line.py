@@ -14,6 +14,8 @@ from ..data.readers.files import expand_path, names_files
 from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.sources import SourceArguments
 from ..data.readers.tables.class_folders import find_class_folders
+from ..data.readers.tables.opening import COLUMNAR_EXTENSIONS, JSON_EXTENSIONS, TABLE_EXTENSIONS
+from ..data.readers.tables.sources import COMPRESSED_FILE_TYPES, extension_of
 from ..tasks.recipes import find_recipe, published_recipes, read_recipe
 from ..tasks.registry import TASK_NAMES, find_task
 from ..tasks.task import Task
@@ -26,6 +28,8 @@ __all__ = ["TrainLine"]
 HOLD_OUT_PERCENTAGE = 10
 SPLIT_FLAGS = ("--train_file", "--validation_file", "--test_file")
 TARGET_FLAGS = ("--train_target_file", "--validation_target_file", "--test_target_file")
+# Files with these endings have columns, and are never the lines of one side.
+TABLES = {*TABLE_EXTENSIONS, *JSON_EXTENSIONS, *COLUMNAR_EXTENSIONS} - {".txt", ""}
 HELP_WORDS = ("-h", "--help", "--help-all")
 
 
@@ -70,7 +74,8 @@ class TrainLine:
         names = names[::2] if targets else names
         if len(names) > 2 or "--test_file" in rest:
             defaults["do_predict"] = True
-        return cls(task, [*_data_flags(names), *_pairs(TARGET_FLAGS, targets), *rest], defaults)
+        of_data = [*_data_flags(names, are_files=bool(targets)), *_pairs(TARGET_FLAGS, targets)]
+        return cls(task, [*of_data, *rest], defaults)
 
 
 def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:
@@ -112,22 +117,36 @@ def _reads_targets(task: Task) -> bool:
 
 
 def _aligned(names: list[str]) -> list[str]:
-    """The files of targets among `names`, each of them behind its sources: `train.en train.de dev.en dev.de`. None
-    where the names are others.
+    """The files of targets among `names`, each of them behind its sources: `train.en train.de dev.en dev.de`, also
+    compressed. There are none where the names are others.
     """
     sources, targets = names[::2], names[1::2]
-    found = [
-        Path(one).suffix != Path(other).suffix and Path(one).with_suffix("") == Path(other).with_suffix("")
-        for one, other in zip(sources, targets, strict=False)
-    ]
+    found = [_go_together(one, other) for one, other in zip(sources, targets, strict=False)]
     return targets if names and len(sources) == len(targets) and all(found) else []
 
 
-def _data_flags(names: list[str]) -> list[str]:
-    """The flags that read what was named: files of rows or text, or else a dataset of the Hub or a folder of one."""
+def _go_together(source: str, target: str) -> bool:
+    """Say whether two names differ in their endings alone, and neither is a table's: `train.en.gz train.de.gz`."""
+    endings = [extension_of(name) for name in (source, target)]
+    stems = [_stem(name, ending) for name, ending in zip((source, target), endings, strict=True)]
+    return stems[0] == stems[1] and endings[0] != endings[1] and not TABLES & set(endings)
+
+
+def _stem(name: str, ending: str) -> str:
+    """The name without its ending and that of a compression."""
+    compressed = Path(name).suffix.lower() in COMPRESSED_FILE_TYPES
+    return (str(Path(name).with_suffix("")) if compressed else name)[: -len(ending) or None]
+
+
+def _data_flags(names: list[str], *, are_files: bool) -> list[str]:
+    """The flags that read what was named: files of rows or text, or else a dataset of the Hub or a folder of one.
+
+    Args:
+        are_files: Whether the names are known to be those of files.
+    """
     if len(names) > len(SPLIT_FLAGS):
         raise ValueError(f"`DATA`={names[3]!r} is one name too many after a training, a validation and a test file.")
-    is_dataset = bool(names) and not names_files(names[0])
+    is_dataset = bool(names) and not are_files and not names_files(names[0])
     if is_dataset and len(names) > 1 and find_class_folders(expand_path(names[0])) is not None:
         # Folders of classes may be splits beside each other as files may.
         is_dataset = False

@@ -23,6 +23,7 @@ __all__ = [
     "continued_layer",
     "dense_stack",
     "first",
+    "gru_step",
     "largest",
     "linear",
     "mean",
@@ -74,6 +75,28 @@ def continued_layer(
     some = g.Unsqueeze(g.Greater(lengths, ints(0)), ints(1))
     reached = [g.Where(some, g.Squeeze(final, ints(0)), before) for final, before in zip(finals, state, strict=True)]
     return g.Squeeze(every, ints(1)), reached
+
+
+def gru_step(g: Graph, layer: RecurrentLayer, features: str, state: str) -> str:
+    """The state of a GRU after one more step, by its equations with `reset_after` (see `GruCell`).
+
+    The products stand by themselves, and not in an operator GRU: ONNX Runtime computes those in 8 bits, but no GRU.
+
+    Args:
+        features: (batch, features).
+        state: (batch, units).
+
+    Returns:
+        (batch, units), which is the layer's output, too.
+    """
+    w_x, w_h, b_x, b_h = (weight(tensor) for tensor in layer.cell.weights(0))
+    units = [layer.hidden_size] * 3
+    x_r, x_z, x_n = g.Split(g.Add(g.MatMul(features, w_x.T), b_x), ints(*units), axis=1, outputs=3)
+    h_r, h_z, h_n = g.Split(g.Add(g.MatMul(state, w_h.T), b_h), ints(*units), axis=1, outputs=3)
+    candidate = g.Tanh(g.Add(x_n, g.Mul(g.Sigmoid(g.Add(x_r, h_r)), h_n)))
+    kept = g.Sigmoid(g.Add(x_z, h_z))
+    reached: str = g.Add(candidate, g.Mul(kept, g.Sub(state, candidate)))
+    return reached
 
 
 def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str] = ()) -> tuple[str, ...]:

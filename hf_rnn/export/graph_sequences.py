@@ -1,4 +1,4 @@
-"""An encoder-decoder as two graphs: one that reads a source once, and one that reads the next tokens of its target.
+"""An encoder-decoder as two graphs: one that reads a source once, and one that reads the next token of its target.
 
 All that the encoder's graph gives is named as the decoder's graph takes it, float32:
 
@@ -9,9 +9,9 @@ All that the encoder's graph gives is named as the decoder's graph takes it, flo
   (batch, units), and `past.attended` (batch, features), zeros, where the attended state is fed.
 
 The encoder's inputs are `input_ids` and `attention_mask`, int64 (batch, source), with padding anywhere. The decoder
-takes `input_ids`, int64 (batch, target), one token a call with `input_feeding`, and, with attention, the source's
-`attention_mask`. It gives `logits` (batch, target, tokens), with attention its `weights` (batch, target, source), and
-`present.0.h` and so on, which are the next call's `past.0.h`.
+takes `input_ids`, int64 (batch, 1), and, with attention, the source's `attention_mask`. It gives `logits` (batch, 1,
+tokens), with attention its `weights` (batch, 1, source), and `present.0.h` and so on, which are the next call's
+`past.0.h`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from torch import nn
 
 from ..models.attention import AdditiveAttention, SourceAttention
 from ..models.bridge import Bridge
+from ..models.cells import GruCell
 from ..models.configuration_seq2seq import RecurrentEncoderDecoderConfig
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.recurrent import RecurrentLayer
 from .graph import Graph, float_, ints, weight
 from .graph_encoded import encoded, token_features
-from .graph_layers import LEAST, continued_layer, linear
+from .graph_layers import LEAST, continued_layer, gru_step, linear
 from .graph_steps import in_place
 
 
@@ -92,21 +93,19 @@ def _zeros(g: Graph, batch: str, size: int) -> str:
 
 
 def write_decoder(g: Graph, model: RecurrentForSeq2SeqLM) -> None:
-    """The graph that reads tokens of a target, and scores those that follow."""
+    """The graph that reads a token of a target, and scores the one that follows."""
     config = cast(RecurrentEncoderDecoderConfig, model.config)
     decoder = model.model.decoder
-    target: str | int = 1 if config.stepwise else "target"
-    ids = g.input("input_ids", ["batch", target])
+    ids = g.input("input_ids", ["batch", 1])
     source = _source(g, config) if config.attends else None
     past = [_past(g, number, layer) for number, layer in enumerate(decoder.layers)]
     features = token_features(g, decoder.embeddings, g.Transpose(ids, perm=[1, 0]))
-    context, weights, fed = _fed(g, config, decoder.attention, past[-1][0], source, ids)
+    context, weights, fed = _fed(g, config, decoder.attention, past[-1][0], source)
     if fed is not None:
         features = g.Concat(features, fed, axis=2)
-    lengths = g.Expand(g.Shape(ids, start=1, end=2), g.Shape(ids, start=0, end=1))
     present: list[list[str]] = []
     for layer, state in zip(decoder.layers, past, strict=True):
-        features, reached = continued_layer(g, cast(RecurrentLayer, layer), features, lengths, state)
+        features, reached = _step(g, cast(RecurrentLayer, layer), features, state, ids)
         present.append(reached)
     outputs = g.Transpose(features, perm=[1, 0, 2])
     if source is not None and weights is None:
@@ -117,14 +116,23 @@ def write_decoder(g: Graph, model: RecurrentForSeq2SeqLM) -> None:
     if isinstance(decoder.activation, nn.Tanh):
         attended = g.Tanh(attended)
     logits = linear(g, model.lm_head, attended)
-    g.output(logits, "logits", "FLOAT", ["batch", target, model.lm_head.out_features])
+    g.output(logits, "logits", "FLOAT", ["batch", 1, model.lm_head.out_features])
     if weights is not None:
-        g.output(weights, "weights", "FLOAT", ["batch", target, "source"])
+        g.output(weights, "weights", "FLOAT", ["batch", 1, "source"])
     for number, (reached, layer) in enumerate(zip(present, decoder.layers, strict=True)):
         for value, name in zip(reached, ("h", "c"), strict=False):
             g.output(value, f"present.{number}.{name}", "FLOAT", ["batch", cast(Any, layer).hidden_size])
     if config.input_feeding == "attended":
         g.output(g.Squeeze(attended, ints(1)), "present.attended", "FLOAT", ["batch", config.attended_size])
+
+
+def _step(g: Graph, layer: RecurrentLayer, features: str, state: list[str], ids: str) -> tuple[str, list[str]]:
+    # A layer's output (1, batch, units) for features (1, batch, features), and its state.
+    if isinstance(layer.cell, GruCell) and layer.cell.reset_after:
+        reached = gru_step(g, layer, g.Squeeze(features, ints(0)), state[0])
+        return g.Unsqueeze(reached, ints(0)), [reached]
+    lengths = g.Expand(ints(1), g.Shape(ids, start=0, end=1))
+    return continued_layer(g, layer, features, lengths, state)
 
 
 def _source(g: Graph, config: RecurrentEncoderDecoderConfig) -> GraphSource:
@@ -142,10 +150,10 @@ def _past(g: Graph, number: int, layer: Any) -> list[str]:
 
 
 def _fed(
-    g: Graph, config: RecurrentEncoderDecoderConfig, attention: Any, top: str, source: GraphSource | None, ids: str
+    g: Graph, config: RecurrentEncoderDecoderConfig, attention: Any, top: str, source: GraphSource | None
 ) -> tuple[str | None, str | None, str | None]:
-    # The context (batch, target, features) and the weights that are known before a step, and what the decoder reads
-    # beside each token (target, batch, features); each None where there is none.
+    # The context (batch, 1, features) and the weights that are known before a step, and what the decoder reads beside
+    # the token (1, batch, features); each None where there is none.
     if config.input_feeding == "attended":
         before = g.input("past.attended", ["batch", config.attended_size], "FLOAT")
         return None, None, g.Unsqueeze(before, ints(0))
@@ -154,13 +162,12 @@ def _fed(
         return context, weights, g.Transpose(context, perm=[1, 0, 2])
     if not config.context_at_each_step:
         return None, None, None
-    pooled = g.Unsqueeze(g.input("context", ["batch", config.reads.output_size], "FLOAT"), ints(1))
-    context = g.Expand(pooled, g.Concat(ints(1), g.Shape(ids, start=1, end=2), ints(1), axis=0))
+    context = g.Unsqueeze(g.input("context", ["batch", config.reads.output_size], "FLOAT"), ints(1))
     return context, None, g.Transpose(context, perm=[1, 0, 2])
 
 
 def _attend(g: Graph, attention: SourceAttention, states: str, source: GraphSource) -> tuple[str, str]:
-    # The contexts (batch, target, features) and the weights (batch, target, source) of states (batch, target, units).
+    # The context (batch, 1, features) and the weights (batch, 1, source) of a state (batch, 1, units).
     if isinstance(attention, AdditiveAttention):
         both = g.Add(g.Unsqueeze(linear(g, attention.query, states), ints(2)), g.Unsqueeze(source.keys, ints(1)))
         scores = g.Squeeze(g.MatMul(g.Tanh(both), weight(attention.weight.weight).T), ints(3))

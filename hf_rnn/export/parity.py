@@ -24,8 +24,6 @@ TOLERANCE = 1e-5
 # Longest text of each batch. A row has from no token at all to this many.
 LENGTHS = (1, 2, 7, 31, 200, 900)
 LARGEST_BATCH = 9
-# Tokens of a target that a decoder reads at once, if it can read more than one.
-TARGET_LENGTH = 5
 
 
 class ParityError(RuntimeError):
@@ -63,7 +61,7 @@ def check_parity(
     """
     _check_dynamic(session)
     if decoder is not None:
-        _check_dynamic(decoder, ("input_ids",) if model.config.stepwise else ())
+        _check_dynamic(decoder, ("input_ids",))
     random = np.random.default_rng(seed)
     found = Parity(0.0, [])
     # Scores of every token at every step are many numbers, and a state makes long texts of short ones.
@@ -88,7 +86,7 @@ def check_parity(
 
 def _check_dynamic(session: Any, one_step: Sequence[str] = ()) -> None:
     for value in session.get_inputs():
-        # A state has as many numbers as there are units, and a decoder that is fed reads one token.
+        # A state has as many numbers as there are units, and a decoder reads one token.
         whole = value.type == "tensor(int64)" and value.name not in one_step
         axes = value.shape if whole else value.shape[:1]
         if not all(isinstance(size, str) for size in axes):
@@ -158,8 +156,7 @@ def _sequence_difference(model: Any, encoder: Any, decoder: Any, ids: np.ndarray
     expected |= {name: part.squeeze(1) for name, part in zip(states, starts, strict=True)}
     differences = [_distance(model, answers[name], expected[name].numpy()) for name in names]
     random = np.random.default_rng(int(ids.sum()))
-    length = 1 if model.config.stepwise else int(random.integers(1, TARGET_LENGTH + 1))
-    target = random.integers(0, model.config.vocab_size, (len(ids), length))
+    target = random.integers(0, model.config.vocab_size, (len(ids), 1))
     given = sources | answers | _random_state(decoder, ids) | {"input_ids": target}
     taken = {value.name: given[value.name] for value in decoder.get_inputs()}
     names = [output.name for output in decoder.get_outputs()]

@@ -75,11 +75,11 @@ class Model:
             self.tokenizer.enable_truncation(settings["max_length"], direction=settings["truncation_side"])
 
     def encode_texts(self, texts: Sequence[str]) -> list[Encoding]:
-        """The tokens of each text; a ValueError names one that is not a string."""
+        """The tokens of each text, behind the model's prefix if it has one; a ValueError names what is no string."""
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise ValueError(f"`texts` has {text!r} at {index}, where a string must stand.")
-        return self.tokenizer.encode_batch(list(texts))
+        return self.tokenizer.encode_batch([self.settings.get("prefix", "") + text for text in texts])
 
     def run(self, *sides: Sequence[Sequence[int]]) -> list[list[np.ndarray]]:
         """What the graph says of the token ids of texts, or of the first and the second texts of pairs: for each row

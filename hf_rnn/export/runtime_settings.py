@@ -44,8 +44,8 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
     the pipeline cuts none; `split_special_tokens`, `truncation_side` and `unk_token_id` are the tokenizer's. Of a
     classifier of texts or pairs `labels`, in the order of the logits, the `function` that makes scores of these, and
     the `threshold` from which on a text has a label, None where it has exactly one; of a tagger see `_tagger`; of a
-    language model see `_writer`; of an encoder-decoder `writing`, the fields of `runtime_search.Writing`; of a siamese
-    network its `similarity` and `threshold`.
+    language model see `_writer`; of an encoder-decoder `writing`, the fields of `runtime_search.Writing`, and the
+    `prefix` of its sources; of a siamese network its `similarity` and `threshold`.
 
     Raises:
         ValueError: an encoder-decoder whose generation configuration has options that the runtime does not follow, or
@@ -62,7 +62,13 @@ def runtime_settings(model: Any, tokenizer: PreTrainedTokenizerBase) -> dict[str
     elif isinstance(model, RecurrentForCausalLM):
         task, own = "text-generation", _writer(model.generation_config)
     elif isinstance(model, RecurrentForSeq2SeqLM):
-        task, own = "text2text-generation", {"writing": _writing(model.generation_config)}
+        task, own = (
+            "text2text-generation",
+            {
+                "prefix": config.prefix or "",
+                "writing": _writing(model.generation_config),
+            },
+        )
     else:
         threshold = None if config.threshold is None else float(config.threshold)
         task, own = "sentence-similarity", {"similarity": config.similarity, "threshold": threshold}

@@ -263,11 +263,12 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         "top_k": options.top_k is not None,
         "probabilities": options.probabilities,
         "generate": options.generate,
+        "max_new_tokens": options.max_new_tokens is not None,
         "num_beams": options.num_beams is not None,
     }
     allowed = {
-        "text-generation": {"generate"},
-        WRITING: {"num_beams"},
+        "text-generation": {"generate", "max_new_tokens"},
+        WRITING: {"max_new_tokens", "num_beams"},
         "text-classification": set() if siamese else {"top_k", "probabilities"},
     }
     for name, is_given in given.items():
@@ -282,6 +283,11 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         if value is not None and value < 1:
             raise ValueError(f"`{name}`={value} must be at least 1.")
     if task == "text-generation":
+        if options.max_new_tokens is not None and not options.generate:
+            raise ValueError(
+                f"`max_new_tokens`={options.max_new_tokens} was given, and nothing is written: a language model "
+                "measures texts, unless `generate` has it continue them."
+            )
         return Writer(pipeline, options) if options.generate else TextMeter(pipeline)
     if task == WRITING:
         return TargetWriter(pipeline, options)

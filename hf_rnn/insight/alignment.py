@@ -99,7 +99,7 @@ def alignment_weights(
 
     Args:
         model: One of ours with an `attention`, or one of transformers.
-        source: The text that is read.
+        source: The text that is read, behind the `prefix` of the model's configuration if it has one.
         target: What is written; None: what the model writes, greedily unless `options` say otherwise.
         options: As `generate` takes them.
 
@@ -113,7 +113,7 @@ def alignment_weights(
         raise NotApplicableError("`model` has `attention`=None: what it writes is not aligned with what it reads.")
     check_text("source", source)
     any_model: Any = model
-    inputs = tokenizer(source, return_tensors="pt").to(model.device)
+    inputs = _encoded(model, tokenizer, source)
     with torch.no_grad(), evaluation_mode(model):
         if target is None:
             written = _write(model, inputs, options)
@@ -146,8 +146,13 @@ def _written(model: Any, tokenizer: PreTrainedTokenizerBase, target: str) -> lis
 
 def written_text(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str, **options: Any) -> str:
     """What an encoder-decoder writes for a source: greedily, unless `options` say otherwise."""
-    written = _write(model, tokenizer(source, return_tensors="pt").to(model.device), options)
+    written = _write(model, _encoded(model, tokenizer, source), options)
     return _decoded(tokenizer, written)
+
+
+def _encoded(model: Any, tokenizer: PreTrainedTokenizerBase, source: str) -> Any:
+    """The source as the model's pipeline reads it."""
+    return tokenizer((getattr(model.config, "prefix", None) or "") + source, return_tensors="pt").to(model.device)
 
 
 def _decoded(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> str:

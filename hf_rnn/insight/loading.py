@@ -7,6 +7,7 @@ from pathlib import Path
 import transformers
 from transformers import AutoConfig, PreTrainedModel
 
+from ..models.configuration_seq2seq import RecurrentEncoderDecoderConfig
 from ..progress import without_weight_bars
 from ..runs.kinds import auto_class_of
 
@@ -31,7 +32,10 @@ def load_with_head(checkpoint: str | Path) -> PreTrainedModel:
     architecture = (config.architectures or ["model without a head"])[0]
     auto_class = auto_class_of(architecture)
     if auto_class is not None:
-        model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint)
+        # Only so do encoder-decoders of transformers keep the weights of their attention; ours always do.
+        eager = config.is_encoder_decoder and not isinstance(config, RecurrentEncoderDecoderConfig)
+        options = {"attn_implementation": "eager"} if eager else {}
+        model: PreTrainedModel = getattr(transformers, auto_class).from_pretrained(checkpoint, **options)
         return model.eval()
     raise ValueError(
         f"`checkpoint`={str(checkpoint)!r} is a {architecture}; it must be a classifier, tagger, language model, "

@@ -1,11 +1,13 @@
 """How near written texts are to those that were wanted: BLEU, chrF, ROUGE, exact matches, errors in characters.
 
-BLEU and chrF are those of sacrebleu (Post 2018, https://aclanthology.org/W18-6319), ROUGE is Google's
-(`rouge-score`).
+BLEU and chrF are those of sacrebleu (Post 2018, https://aclanthology.org/W18-6319). ROUGE is computed by Google's
+`rouge-score`, which by itself knows no letters but a to z; here words are made of the letters and digits of any
+alphabet. Texts in plain English have the same figures either way.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +37,7 @@ def sequence_metrics(
     Args:
         hypotheses: What was written.
         references: What was wanted, as many.
-        lowercase: Whether BLEU, chrF and the errors ignore case.
+        lowercase: Whether case is ignored, in all figures; ROUGE always ignores it.
         names: Which figures are wanted; None: all.
 
     Returns:
@@ -44,7 +46,7 @@ def sequence_metrics(
         which may exceed 1) as shares.
 
     Raises:
-        MissingExtraError: sacrebleu or rouge-score is not installed.
+        MissingExtraError: sacrebleu, rouge-score or rapidfuzz is not installed, and a figure that needs it is wanted.
         ValueError: there are not as many of both, or none.
 
     Example:
@@ -114,10 +116,18 @@ def _sacrebleu(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str
     }
 
 
+class _Words:
+    """Cuts a text into the words that ROUGE counts, as `rouge-score` asks for them."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """The runs of letters and digits, in lower case."""
+        return re.findall(r"[^\W_]+", text.lower())
+
+
 def _rouge(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     require_extra("train", "ROUGE", "rouge-score")
     from rouge_score.rouge_scorer import RougeScorer
 
-    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_Words())
     scored = [scorer.score(other, one) for one, other in zip(hypotheses, references, strict=True)]
     return {name: sum(each[name].fmeasure for each in scored) / len(scored) for name in scored[0]}

@@ -64,6 +64,8 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
             token of the target (Bengio et al. 2015, https://arxiv.org/abs/1506.03099); a step at a time.
         pad_token_id (`int`, *optional*, defaults to 0): Stands for "no token" on both sides.
         decoder_start_token_id (`int`, *optional*): What the decoder reads first.
+        prefix (`str`, *optional*):
+            What stood before each source in training; the pipeline "text2text-generation" puts it there again.
 
     Raises:
         ValueError: for a name that does not exist, an encoder or a decoder that is none, or parts that do not fit
@@ -96,6 +98,7 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
     scheduled_sampling: float | int = 0.0
     pad_token_id: int | None = 0
     decoder_start_token_id: int | None = None
+    prefix: str | None = None
     use_cache: bool = True
 
     def __post_init__(self, **kwargs: Any) -> None:

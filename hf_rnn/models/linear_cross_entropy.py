@@ -29,7 +29,8 @@ def linear_cross_entropy(
         targets: (steps), token ids, or -100 for none.
         output_layer: Scores of all tokens, with a bias. One that is not [`is_plain`] is called, and its scores are in
             memory at once.
-        label_smoothing: ε, the share of a target that is spread evenly over all tokens (Szegedy et al. 2016).
+        label_smoothing: ε, the share of a target that is spread evenly over all tokens (Szegedy et al. 2016,
+            https://arxiv.org/abs/1512.00567, section 7).
     """
     predicted = targets != -100
     if not is_plain(output_layer):

@@ -130,7 +130,7 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
             skip_logits: With labels, only the loss is wanted: it is computed without the scores of all tokens at all
                 steps in memory.
             smoothing: The share of each label that is spread evenly over all tokens (Szegedy et al. 2016,
-                https://arxiv.org/abs/1512.00567, section 7).
+                https://arxiv.org/abs/1512.00567, section 7); not in training with `config.sampled_softmax`.
 
         The other arguments are those of the backbone. Returns `loss` (if there are labels) and `logits` (batch,
         target, vocab_size); there are none with labels if `skip_logits`, or in training with

@@ -18,7 +18,8 @@ class Text2TextGenerationPipeline(Pipeline):
     Called with a text, it answers a list of `{"generated_text": ...}`, one for each of `num_return_sequences`; with a
     list of texts, a list of answers, each of them the one dictionary, or the list of several. Named arguments are
     those of `generate`, such as `num_beams` or `max_new_tokens`; what is not given is as the model's generation
-    configuration says. `batch_size` texts are read together.
+    configuration says. `batch_size` texts are read together. The `prefix` of the model's configuration, if it has one,
+    is put before each text.
 
     Example:
         >>> translate = pipeline("text2text-generation", model="gru-translation")  # doctest: +SKIP
@@ -68,9 +69,9 @@ class Text2TextGenerationPipeline(Pipeline):
         return {} if truncation is None else {"truncation": truncation}, generate_kwargs, {}
 
     def preprocess(self, input_: Any, truncation: Any = False, **preprocess_parameters: Any) -> Any:
-        """The ids of a text and their mask, (1, source)."""
+        """The ids of a text, behind the model's `prefix`, and their mask, (1, source)."""
         tokenizer: Any = self.tokenizer
-        return tokenizer(input_, truncation=truncation, return_tensors="pt")
+        return tokenizer((self.prefix or "") + input_, truncation=truncation, return_tensors="pt")
 
     def _forward(self, input_tensors: Any, **forward_parameters: Any) -> Any:
         options = self._prepare_generate_kwargs(forward_parameters)

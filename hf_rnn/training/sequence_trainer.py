@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from .trainer import RecurrentTrainer
 
 
 __all__ = ["SequenceTrainer"]
+
+logger = logging.getLogger(__name__)
 
 
 class SequenceTrainer(RecurrentTrainer):
@@ -35,6 +38,13 @@ class SequenceTrainer(RecurrentTrainer):
     def _set_up(self, model: Any) -> None:
         super()._set_up(model)
         self._smoothing = self.args.label_smoothing_factor if isinstance(model, RecurrentForSeq2SeqLM) else 0.0
+        if self._smoothing and model.config.sampled_softmax is not None:
+            logger.warning(
+                "`label_smoothing_factor`=%s changes nothing with `sampled_softmax`=%s, which compares a label with a "
+                "few tokens; leave one of the two out.",
+                self._smoothing,
+                model.config.sampled_softmax,
+            )
         if self._smoothing:
             # The model smooths the labels itself, without the scores of all tokens at all steps in memory.
             self.label_smoother = None

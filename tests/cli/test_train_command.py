@@ -17,7 +17,7 @@ from hf_rnn.cli.flags import title_of
 from hf_rnn.cli.run_folder import UNNAMED, run_folder
 from hf_rnn.cli.train import main
 from hf_rnn.cli.train_help import FIRST_FLAGS, flags_text
-from hf_rnn.cli.train_line import TrainLine
+from hf_rnn.cli.train_line import SPLIT_FLAGS, TARGET_FLAGS, TrainLine
 from hf_rnn.runs.results import read_results
 from hf_rnn.tasks.recipes import published_recipes
 from hf_rnn.tasks.registry import TASK_NAMES, find_task
@@ -68,6 +68,25 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_data_becomes_flags(words: list[str], flags: list[str], more: dict[str, Any]) -> None:
     line = TrainLine.of(["text-classification", *words])
     assert (line.task.name, line.words, line.defaults) == ("text-classification", flags, {**DEFAULTS, **more})
+
+
+@pytest.mark.parametrize(
+    ("names", "targets"),
+    [
+        (["a.en", "a.de"], ["a.de"]),
+        (["a.en.gz", "a.de.gz"], ["a.de.gz"]),
+        (["a.EN", "a.de", "dev.en", "dev.de.xz"], ["a.de", "dev.de.xz"]),
+        (["a.csv", "b.csv"], []),
+        # These are the tables of two splits.
+        (["a.csv", "a.tsv"], []),
+        (["a.jsonl.gz", "a.csv"], []),
+    ],
+)
+def test_files_whose_names_differ_in_their_endings_go_together(names: list[str], targets: list[str]) -> None:
+    line = TrainLine.of(["sequence-to-sequence", *names])
+    sources = names[::2] if targets else names
+    pairs = [*zip(SPLIT_FLAGS, sources, strict=False), *zip(TARGET_FLAGS, targets, strict=False)]
+    assert line.words == [word for pair in pairs for word in pair]
 
 
 def test_a_recipe_says_itself_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +274,11 @@ def test_the_help_of_a_task_shows_the_first_flags_and_on_request_all(name: str) 
     def shown(text: str) -> set[str]:
         return set(re.findall(r"^  --(\w+)", text, flags=re.MULTILINE))
 
-    assert shown(short) == fields & set(FIRST_FLAGS)
-    assert {*fields} - shown(long) <= {"_n_gpu"}
+    # A flag of other tasks that this one refuses is not shown.
+    refused = {name for group in task.groups for name in getattr(group, "REFUSED", ())}
+    assert refused <= fields and bool(refused) == (name == "sequence-to-sequence")
+    assert shown(short) == fields & set(FIRST_FLAGS) - refused
+    assert fields - refused - shown(long) <= {"_n_gpu"} and not refused & shown(long)
+    assert ("train.en train.de [dev.en dev.de]" in short) == ("train_target_file" in fields)
     assert all(f"\n{title_of(group)}:\n" in f"\n{long}" for group in task.groups)
     assert f"Default: {UNNAMED}" in " ".join(short.split())

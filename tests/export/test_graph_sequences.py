@@ -151,7 +151,7 @@ def test_what_a_source_is_batched_with_changes_nothing() -> None:
     logits = []
     for given, real in ((alone, np.ones((1, 3), dtype=np.int64)), (batch, mask)):
         source = dict(zip(names, given, strict=True)) | {"attention_mask": real}
-        source["input_ids"] = np.full((len(real), 2), 3)
+        source["input_ids"] = np.full((len(real), 1), 3)
         logits.append(decoder.run(["logits"], source)[0])
     assert np.abs(logits[1] - logits[0]).max() < 1e-6
 

@@ -48,7 +48,7 @@ def test_the_rounded_model_is_measured_as_by_its_run(sequence_run, bundle: Path)
     measured = read_results(bundle / "results.json")["metrics"]
     assert measured.keys() == {"test"}
     assert measured["test"] == pytest.approx(results["metrics"]["test"], rel=0.02, abs=0.02)
-    # Of the weights in half precision, not copied from the run.
+    # The figures are measured with the weights in half precision, not copied from the run.
     assert measured["test"]["loss"] != results["metrics"]["test"]["loss"]
     assert 0 < measured["test"]["bleu"]
 

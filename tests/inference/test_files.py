@@ -328,6 +328,7 @@ BAD = [
     ({"task": "chess"}, "`task`='chess' must be one of text-classification, "),
     ({"top_k": 4}, "`top_k`=4 must be from 1 to 3"),
     ({"generate": True}, "`generate` was given, and a model for text-classification does not have it"),
+    ({"max_new_tokens": 9}, "`max_new_tokens` was given, and a model for text-classification does not have it"),
     ({"text_column": "title"}, "`text_column_name`='title' must be one of the columns: 'id', 'text'"),
     ({"format": "conll"}, "`format`='conll' has a tag for each token"),
     ({"format": "xml"}, "`format`='xml' must be one of csv, jsonl, conll"),

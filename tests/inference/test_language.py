@@ -72,3 +72,8 @@ def test_a_language_model_continues_each_text(tmp_path: Path) -> None:
             with torch.no_grad():
                 ids.append(int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
         assert row["continuation"].split() == TOKENIZER.decode(ids[-5:], skip_special_tokens=True).split()
+
+
+def test_a_length_of_what_is_not_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`max_new_tokens`=5 was given, and nothing is written: .* unless `generate`"):
+        predict_file(language_model(tmp_path), texts_file(tmp_path), max_new_tokens=5, progress=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import MarianConfig, MarianMTModel
+from transformers import MarianConfig, MarianMTModel, pipeline
 
 from hf_rnn import GruEncoderDecoderConfig, GruForSeq2SeqLM
 from hf_rnn.data.tokenizers.separate_vocabularies import train_separate_vocabularies
@@ -61,6 +61,15 @@ def test_what_the_model_writes_itself_is_aligned() -> None:
     written = network.generate(TOKENIZER(SOURCE, return_tensors="pt").input_ids, max_new_tokens=4, do_sample=False)
     assert found.weights.shape == (written.shape[1] - 1, 5)
     assert found.text == TOKENIZER.decode(written[0], skip_special_tokens=True).strip()
+
+
+def test_a_prefix_is_read_as_by_the_pipeline() -> None:
+    network = model()
+    network.config.prefix = "e f "
+    found = alignment_weights(network, TOKENIZER, SOURCE, max_new_tokens=4)
+    assert found.source[:-1] == ("e", "f", *SOURCE.split())
+    answer = pipeline("text2text-generation", model=network, tokenizer=TOKENIZER)(SOURCE, max_new_tokens=4)
+    assert written_text(network, TOKENIZER, SOURCE, max_new_tokens=4) == found.text == answer[0]["generated_text"]
 
 
 def marian(attention: str) -> MarianMTModel:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
 
 from hf_rnn.metrics.sequences import METRIC_SETS, sequence_metrics, signatures
 
@@ -54,6 +55,21 @@ def test_rouge_counts_words_that_both_have() -> None:
     assert found["rouge1"] == pytest.approx(2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4))
     assert found["rouge2"] == pytest.approx(2 * (1 / 2) * (1 / 3) / (1 / 2 + 1 / 3))
     assert found["rougeL"] == pytest.approx(found["rouge1"])
+
+
+def test_rouge_counts_words_of_any_alphabet() -> None:
+    # "ação" and "acção" are two words, and no piece of them counts; a text in Cyrillic has words at all.
+    assert sequence_metrics(["a ação"], ["a acção"], names=["rouge1"]) == {"rouge1": 0.5}
+    assert sequence_metrics(["кот спит"], ["кот спит"], names=["rouge2"]) == {"rouge2": 1.0}
+
+
+def test_rouge_of_english_is_that_of_its_own_tokenizer() -> None:
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
+    said, wanted = "The cat's 2 old-fashioned_hats, it's said", "the CAT s two old fashioned hats it is said."
+    own = scorer.score(wanted, said)
+    assert sequence_metrics([said], [wanted], names=["rouge1", "rouge2", "rougeL"]) == {
+        name: pytest.approx(score.fmeasure) for name, score in own.items()
+    }
 
 
 def test_errors_in_characters_and_exact_matches() -> None:

@@ -119,7 +119,7 @@ def test_texts_end_on_their_own_in_ours():
 @pytest.mark.parametrize("joint", WAYS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_both_loops_choose_by_the_same_scores(dtype, joint, rows, loops):
-    """Of 20 rows the layers are computed by another path than of one."""
+    """Hold the scores equal for one row and for 20, whose layers are computed by another path."""
     model = build_seq2seq("gru", joint).to(dtype)
     sources = torch.stack(tokens([5] * rows, SOURCE_TOKENS))
     seen = []

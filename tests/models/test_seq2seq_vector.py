@@ -153,7 +153,7 @@ def test_beams_of_pictures_do_not_depend_on_the_batch(joint: str) -> None:
 
 @pytest.mark.parametrize(("bridge", "learns"), [("dense", True), ("none", False)])
 def test_vectors_are_spelt_by_what_the_bridge_brings(bridge: str, learns: bool) -> None:
-    """Of one-hot vectors each has a target of its own; a decoder that starts from zeros writes one for all."""
+    """Give each one-hot vector a target of its own; a decoder that starts from zeros writes one for all."""
     torch.manual_seed(0)
     encoder = {**AS_GIVEN, "embedding_size": 8}
     decoder = {"vocab_size": TARGET_TOKENS, "embedding_size": 8, "hidden_size": 32}

@@ -97,6 +97,17 @@ def test_a_checkpoint_without_a_head_is_refused(tmp_path: Path) -> None:
     assert type(load_with_head(tmp_path / "tagger")).__name__ == "GruForTokenClassification"
 
 
+def test_a_translator_of_transformers_is_loaded_with_its_attention(tmp_path: Path) -> None:
+    alignment_models.marian("sdpa").save_pretrained(tmp_path / "marian")
+    found = alignment_models.alignment_weights(
+        load_with_head(tmp_path / "marian"),
+        alignment_models.TOKENIZER,
+        alignment_models.SOURCE,
+        alignment_models.TARGET,
+    )
+    assert found.weights.shape == (3, 5)
+
+
 @pytest.fixture
 def translator(tmp_path: Path) -> Path:
     """The folder of an encoder-decoder."""

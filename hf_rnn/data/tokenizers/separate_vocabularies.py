@@ -64,7 +64,7 @@ def target_replacements(tokenizer: PreTrainedTokenizerBase, size: int) -> dict[i
         return {}
     vocabulary = tokenizer.get_vocab()
     pieces: dict[str, tuple[int, ...]] = {token: (index,) for token, index in vocabulary.items() if index < size}
-    unknown = pieces.get(str(tokenizer.unk_token))
+    unknown = None if tokenizer.unk_token is None else pieces.get(str(tokenizer.unk_token))
     for left, right in _merges(tokenizer):
         # A merge stands behind those that made its two parts.
         parts = [pieces.get(part, unknown) for part in (left, right)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ...metrics.sequences import METRIC_SETS
 from ...training.arguments import RecurrentTrainingArguments
@@ -15,21 +16,13 @@ __all__ = ["SequenceArguments", "SequenceModelArguments", "SequenceTokenizerArgu
 
 
 FAMILIES = ("gru", "lstm")
-# Arguments of other tasks that no model which writes follows → what to do without them.
-OF_OTHER_MODELS = {
-    "embedding_vectors": "its embeddings start at random: leave it out",
-    "freeze_embeddings": "all of it is trained: leave it out",
-    "init_from_lm": "it starts at random, or from `model_name_or_path`: leave it out",
-}
-OF_OTHER_TOKENIZERS = {
-    "vocab_from_vectors": "its words are those of the training texts: leave it out",
-    "max_seq_length": "give `max_source_length` and `max_target_length`",
-    "max_eval_seq_length": "give `max_source_length` and `max_target_length`",
-}
 
 
-def _refuse(arguments: object, names: Mapping[str, str]) -> None:
-    for name, remedy in names.items():
+def _refuse(arguments: Any) -> None:
+    """Raises:
+    ValueError: an argument was given that no model which writes follows: one of `REFUSED` of its class.
+    """
+    for name, remedy in arguments.REFUSED.items():
         if getattr(arguments, name):
             raise ValueError(
                 f"`{name}`={getattr(arguments, name)!r} is not for a model that reads a source and writes a target; "
@@ -41,6 +34,16 @@ def _refuse(arguments: object, names: Mapping[str, str]) -> None:
 class SequenceModelArguments(ModelArguments):
     """The model to train: a new one, recurrent or of any architecture that transformers has, or a checkpoint."""
 
+    # Arguments of other tasks that no model which writes follows → what to do without them.
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "embedding_vectors": "its embeddings start at random: leave it out",
+        "embedding_words": "its embeddings start at random: leave it out",
+        "freeze_embeddings": "all of it is trained: leave it out",
+        "init_from_lm": "it starts at random, or from `model_name_or_path`: leave it out",
+        "init_from_lm_backward": "it starts at random, or from `model_name_or_path`: leave it out",
+        "from_scratch": "without `model_name_or_path` it starts at random: leave it out",
+    }
+
     model_type: str | None = field(
         default=None,
         metadata={
@@ -49,9 +52,24 @@ class SequenceModelArguments(ModelArguments):
         },
     )
 
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={
+            "help": "Start from this checkpoint instead of a new model, one of ours or any encoder-decoder: a Hub id, "
+            "a folder or bundled:NAME. Default: a new model."
+        },
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={
+            "help": "Set these values of the new model's configuration, given as JSON, such as "
+            '\'{"attention": "additive", "decoder": {"hidden_size": 256}}\'. Default: those of the family.'
+        },
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse(self, OF_OTHER_MODELS)
+        _refuse(self)
 
     def check_model_type(self) -> None:
         """Accept the families that write a target, and those of transformers that do.
@@ -69,6 +87,12 @@ class SequenceModelArguments(ModelArguments):
 @dataclass
 class SequenceTokenizerArguments(TokenizerArguments):
     """The tokenizer of sources and targets; it keeps capitals unless it is told otherwise."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "vocab_from_vectors": "its words are those of the training texts: leave it out",
+        "max_seq_length": "give `max_source_length` and `max_target_length`",
+        "max_eval_seq_length": "give `max_source_length` and `max_target_length`",
+    }
 
     tokenizer_kind: str = field(
         default="bpe",
@@ -93,7 +117,7 @@ class SequenceTokenizerArguments(TokenizerArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_pieces()
-        _refuse(self, OF_OTHER_TOKENIZERS)
+        _refuse(self)
 
 
 @dataclass
@@ -122,8 +146,9 @@ class SequenceArguments:
         default=None,
         metadata={
             "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)} (BLEU and chrF; ROUGE; "
-            "exact matches and errors in characters). Default: translation of columns that are called by languages, "
-            "summarization of summaries and abstracts, else exact."
+            "exact matches and errors in characters). Exact matches are measured beside each of them. Default: "
+            "translation where a column is called by a language, summarization where targets are called summary, "
+            "abstract or title, else exact."
         },
     )
     lowercase_figures: bool = field(
@@ -144,6 +169,8 @@ class SequenceArguments:
 class SequenceTrainingArguments(RecurrentTrainingArguments):
     """The training of a model that writes a target."""
 
+    REFUSED: ClassVar[Mapping[str, str]] = {"class_weights": "its targets have no classes: leave it out"}
+
     lr_scheduler_type: str = field(
         default="cosine",
         metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
@@ -160,3 +187,7 @@ class SequenceTrainingArguments(RecurrentTrainingArguments):
             "written, not by the loss. Default: off."
         },
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse(self)

@@ -22,7 +22,8 @@ __all__ = ["build_sequence_model", "build_sequence_tokenizer"]
 
 
 DEFAULT_FAMILY = "gru"
-# Units of a direction of the encoder, and of the decoder; features of a token; what is dropped of a new model.
+# A new model has so many units in each direction of the encoder, and in the decoder, so many features of a token, and
+# drops so much in training.
 ENCODER_SIZE, DECODER_SIZE, EMBEDDING_SIZE = 256, 512, 256
 NEW_DROPOUT = {"embedding_dropout": 0.3, "dropout": 0.4}
 
@@ -62,7 +63,8 @@ def build_sequence_model(
     """A new model for the tokens of `tokenizer`, or the checkpoint.
 
     Args:
-        target_size: Of a new model with separate vocabularies, the number of tokens that its targets use.
+        target_size: The number of tokens that targets use, of a new model with separate vocabularies; None: the
+            vocabularies are one.
 
     Raises:
         ValueError: `config_overrides` contradict the tokenizer or the family, or the tokenizer has more entries than

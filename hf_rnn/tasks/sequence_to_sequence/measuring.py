@@ -70,14 +70,18 @@ def measure_sequences(
 
 
 def figures_kind(columns: tuple[str, str]) -> str:
-    """What is measured of targets by the names of the columns: a key of `METRIC_SETS`."""
+    """What is measured of targets by the names of the columns: a key of `METRIC_SETS`.
+
+    It is translation where one of the two is called by a language, and summarization where the targets are called by
+    what is shorter.
+    """
     if any(map(is_language, columns)):
         return "translation"
     return "summarization" if name_key(columns[1].rpartition(".")[2]) in SUMMARIES else "exact"
 
 
 def figures_of(written: Sequence[str], references: Sequence[str], kind: str, lowercase: bool) -> dict[str, float]:
-    """The figures of a kind, and how many are right to the letter."""
+    """The figures of a kind, and the share that is right to the letter."""
     names = [*METRIC_SETS[kind], "exact_match"]
     return sequence_metrics(written, references, lowercase=lowercase, names=names)
 

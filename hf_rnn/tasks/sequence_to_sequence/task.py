@@ -112,6 +112,7 @@ def prepare_sequence_to_sequence(
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
         made = build_sequence_model(model_arguments.overridden(overrides), tokenizer, target_size)
         _set_generation(made, sequence_arguments)
+        _set_prefix(made, data_arguments.source_prefix)
         return made
 
     model = model_init({})
@@ -166,6 +167,12 @@ def _set_generation(model: PreTrainedModel, arguments: SequenceArguments) -> Non
     for name in ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"):
         if getattr(model.config, name, None) is not None:
             setattr(generation, name, getattr(model.config, name))
+
+
+def _set_prefix(model: PreTrainedModel, prefix: str | None) -> None:
+    """Let the saved model put before a source what stood there in training."""
+    if prefix is not None or getattr(model.config, "prefix", None) is not None:
+        model.config.prefix = prefix
 
 
 def _written_figures(

@@ -21,6 +21,7 @@ from hf_rnn.tasks.sequence_to_sequence.arguments import (
     SequenceArguments,
     SequenceModelArguments,
     SequenceTokenizerArguments,
+    SequenceTrainingArguments,
 )
 from tests.tasks.small_sequence_runs import SMALL, run, write_numbers
 
@@ -46,6 +47,23 @@ def test_a_run_measures_what_the_saved_model_writes(tmp_path: Path) -> None:
     found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
     assert found.metrics["exact_match"] == pytest.approx(figures["exact_match"])
     assert [each["name"] for each in results["baselines"]] == ["target of the nearest source"]
+
+
+def test_the_model_keeps_the_prefix_of_its_sources(tmp_path: Path) -> None:
+    files = write_numbers(tmp_path / "data")
+    results = run(tmp_path / "out", source_prefix="nine nine ", **files)
+    with (tmp_path / "out" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(row["source"].startswith("nine nine ") for row in rows)
+    write = pipeline("text2text-generation", model=str(tmp_path / "out"))
+    sources = [row["source"].removeprefix("nine nine ") for row in rows]
+    assert [write(source)[0]["generated_text"] for source in sources] == [row["hypothesis"] for row in rows]
+    # Without it the model reads, and writes, something else.
+    write.prefix = None
+    assert [write(source)[0]["generated_text"] for source in sources] != [row["hypothesis"] for row in rows]
+    found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
+    rate = results["metrics"]["test"]["character_error_rate"]
+    assert found.metrics["character_error_rate"] == pytest.approx(rate)
 
 
 def test_the_loss_is_that_of_the_targets_without_smoothing(tmp_path: Path) -> None:
@@ -90,15 +108,20 @@ def test_a_model_of_transformers_is_trained_by_the_same_command(tmp_path: Path) 
         "decoder_ffn_dim": 8,
         "max_position_embeddings": 32,
     }
+    files = write_numbers(tmp_path / "data")
     results = run(
         tmp_path / "out",
         model_type="marian",
         config_overrides=json.dumps(sizes),
         learning_rate=1e-3,
-        **write_numbers(tmp_path / "data"),
+        source_prefix="nine ",
+        **files,
     )
     assert results["model"]["class"] == "MarianMTModel"
-    assert 0 <= results["metrics"]["test"]["exact_match"] <= 1
+    assert AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out").config.prefix == "nine "
+    found = evaluate_file(tmp_path / "out", files["test_file"], progress=False)
+    for name in ("exact_match", "character_error_rate"):
+        assert results["metrics"]["test"][name] == pytest.approx(found.metrics[name])
 
 
 def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:
@@ -107,6 +130,19 @@ def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:
     assert results["training"]["selection"] == {"split": "validation", "metric": "exact_match"}
     state = json.loads((tmp_path / "out" / "trainer_state.json").read_text())
     assert len([entry for entry in state["log_history"] if "eval_exact_match" in entry]) == 2
+
+
+def test_smoothing_that_changes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = {"config_overrides": json.dumps({**json.loads(SMALL), "sampled_softmax": 4}), "max_steps": 1}
+    files = write_numbers(tmp_path / "data")
+    said = "`label_smoothing_factor`=0.1 changes nothing with `sampled_softmax`=4"
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "smoothed", **values, **files)
+    assert said in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "hard", label_smoothing_factor=0, **values, **files)
+    assert "label_smoothing_factor" not in caplog.text
 
 
 def test_targets_that_are_too_long_are_cut_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -151,3 +187,7 @@ def test_flags_that_would_change_nothing_are_refused() -> None:
             SequenceTokenizerArguments(**{name: 9})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`vocab_from_vectors`=True is not for"):
         SequenceTokenizerArguments(vocab_from_vectors=True)
+    with pytest.raises(ValueError, match="`from_scratch`=True is not for .* starts at random"):
+        SequenceModelArguments(from_scratch=True)
+    with pytest.raises(ValueError, match="`class_weights`='balanced' is not for .* no classes"):
+        SequenceTrainingArguments(class_weights="balanced", use_cpu=True)

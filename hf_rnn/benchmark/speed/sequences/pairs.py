@@ -14,8 +14,8 @@ from .network import END, FIRST_WORD, VOCABULARY
 
 
 TARGETS_FILE = "targets.npz"
-# Tokens of a text, with the one that ends it, as captions of Multi30k in 4,500 byte pairs have them: of sources 16 on
-# average, with a standard deviation of 5 and a long tail; a target has 1.05 tokens for each of its source, give or take.
+# The tokens of a text, with the one that ends it, are as many as captions of Multi30k have in 4,500 byte pairs. A
+# source has 16 on average, with a standard deviation of 5 and a long tail; a target has about 1.05 for each of these.
 SHORTEST, LONGEST = 5, 60
 SHAPE, SCALE, OFFSET = 2.9, 3.0, 7.4
 TARGET_RATIO, RATIO_DEVIATION = 1.05, 0.18

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..cells import says_nothing
 from ..empty_rows import without_empty_rows
-from ..files import existing_file, expand_path, read_rows
+from ..files import existing_file, read_rows
 from ..hold_out import hold_out_and_sample
 from ..places import PLACE_COLUMN
 from ..sources import SPLITS, SourceArguments, leading_split, read_splits, text_cells
 from ..tables.opening import open_file
+from ..tables.sources import extension_of
 from .columns import find_sequence_columns
 
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceData", "SequenceDataArguments", "load_sequences"]
 
-# What a row has, and what the lines of two files are called.
+# What a row has; columns of the lines of two files are called so, too.
 KINDS = ("source", "target")
-LINES = ("source", "target")
 
 
 @dataclass
@@ -63,7 +63,8 @@ class SequenceDataArguments(SourceArguments):
         default=None,
         metadata={
             "help": "Put this text before each source, as models such as T5 want, for example "
-            "'translate English to German: '. Default: none."
+            "'translate English to German: '. The trained model keeps it, and its pipeline puts it there again. "
+            "Default: none."
         },
     )
 
@@ -126,11 +127,12 @@ def load_sequences(arguments: SequenceDataArguments) -> SequenceData:
         columns = find_sequence_columns(arguments.source_column, arguments.target_column, tables[leading], leading)
     else:
         source, target = next(iter(aligned.values()))
-        columns = expand_path(source).suffix.removeprefix("."), expand_path(target).suffix.removeprefix(".")
+        # The language of train.en.gz is en.
+        columns = extension_of(source).removeprefix("."), extension_of(target).removeprefix(".")
     splits = {}
     for split, each in rows.items():
         if split in aligned:
-            splits[split] = _pairs(_beside(each, *aligned[split], split, arguments), LINES, arguments, split)
+            splits[split] = _pairs(_beside(each, *aligned[split], split, arguments), KINDS, arguments, split)
         else:
             splits[split] = _pairs(each, columns, arguments, split)
     return SequenceData(
@@ -146,7 +148,7 @@ def _read(path: str, arguments: SequenceDataArguments, lined: Collection[str]) -
     if path not in lined:
         return read_rows(path, arguments)
     lines = _lines(path, arguments)
-    return Dataset.from_dict({LINES[0]: lines, PLACE_COLUMN: [_place(path, row) for row in range(len(lines))]})
+    return Dataset.from_dict({KINDS[0]: lines, PLACE_COLUMN: [_place(path, row) for row in range(len(lines))]})
 
 
 def _lines(path: str, arguments: SequenceDataArguments) -> list[str]:
@@ -168,7 +170,7 @@ def _beside(
             f"`{split}_target_file`={target_file!r} has {len(targets):,} lines, and `{split}_file`={source_file!r} "
             f"has {len(sources):,}; line by line they must go together."
         )
-    return sources.add_column(LINES[1], targets)
+    return sources.add_column(KINDS[1], targets)
 
 
 def _place(path: str, row: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_lines_go_together_whatever_else_ends_a_line_by_unicode(tmp_path: Path) 
     files = aligned(tmp_path, "a\u2028b\r\nc\x0cd\r\nlast", "x\ny\nz\n")
     assert rows_of(SequenceDataArguments(**files)) == [("a\u2028b", "x"), ("c\x0cd", "y"), ("last", "z")]
     assert load_sequences(SequenceDataArguments(**files)).columns == ("en", "de")
+
+
+def test_the_language_of_a_compressed_file_stands_before_the_ending_of_its_compression(tmp_path: Path) -> None:
+    files = aligned(tmp_path, "a\n", "x\n")
+    for name, path in files.items():
+        files[name] = f"{path}.gz"
+        Path(files[name]).write_bytes(gzip.compress(Path(path).read_bytes()))
+    data = load_sequences(SequenceDataArguments(**files))
+    assert (data.columns, data.splits["train"]["text_b"][:]) == (("en", "de"), ["x"])
 
 
 def test_files_of_unequal_length_are_refused(tmp_path: Path) -> None:
