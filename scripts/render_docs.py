@@ -19,29 +19,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from hf_rnn.benchmark.speed.report import read_document
-from hf_rnn.benchmark.speed.sequences.tables import BLOCKS as SEQUENCE_BLOCKS
-from hf_rnn.benchmark.speed.sequences.tables import read_sequences
-from hf_rnn.benchmark.speed.tables import BLOCKS
+from hf_rnn.benchmark.speed.blocks import speed_blocks
 from hf_rnn.cli.flags import FlagsFormatter
 from hf_rnn.rendering.documents import documents
 
 
 PROJECT = Path(__file__).resolve().parent.parent
-
-
-def speed_blocks(path: Path) -> dict[str, Callable[[], str]]:
-    """The tables of what `make bench` wrote: the one file, and the other one beside it."""
-    measured = read_document(path)
-    blocks: dict[str, Callable[[], str]] = {name: partial(table, measured) for name, table in BLOCKS.items()}
-    if (beside := path.with_name("sequences.json")).is_file():
-        sequences = read_sequences(beside)
-        blocks |= {name: partial(table, sequences) for name, table in SEQUENCE_BLOCKS.items()}
-    return blocks
 
 
 def main() -> None:
