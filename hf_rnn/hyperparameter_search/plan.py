@@ -17,6 +17,7 @@ from ..tasks.building import DEFAULT_FAMILY
 from ..tasks.pretrained_start import reshaped_by
 from ..tasks.registry import find_task
 from ..tasks.run import TrainingTask
+from ..tasks.sequence_to_sequence.arguments import SequenceModelArguments
 from ..training.arguments import RecurrentTrainingArguments
 from .arguments import SEARCHED_TASKS, SearchArguments
 from .spaces import SearchSpace, default_space, split_parameters
@@ -86,7 +87,11 @@ class Search:
 
 def _settle_start(model: ModelArguments, space: SearchSpace, training: RecurrentTrainingArguments) -> None:
     """Have the trials start from random weights where sizes are searched, which pretrained weights would settle."""
-    known = {field.name for field in fields(FAMILIES[model.model_type or DEFAULT_FAMILY])}
+    family = FAMILIES.get(model.model_type or DEFAULT_FAMILY)
+    if family is None or isinstance(model, SequenceModelArguments):
+        # An encoder-decoder never starts from a bundled encoder.
+        return
+    known = {field.name for field in fields(family)}
     least = {dimension.name: dimension.ends()[0] for dimension in space.dimensions}
     for dimension in space.dimensions:
         for value in (*dimension.ends(), *dimension.choices):

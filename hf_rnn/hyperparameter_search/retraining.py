@@ -65,9 +65,19 @@ class SearchedRecipe:
         values, config = split_parameters(parameters, training, given)
         searched = {field_of(dimension.name) for dimension in space.dimensions}
         default = {name: value for name, value in flags.items() if name not in searched}
-        rest = {name: value for name, value in given.items() if name not in searched}
+        rest = _without(given, {dimension.name for dimension in space.dimensions})
         best = {**flags, **values}
         return cls(task, _with_config(best, {**given, **config}), _with_config(default, rest), training.seed)
+
+
+def _without(given: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """The values of `config_overrides` that are not searched; of a part, those of its own that are not."""
+    fields = {field_of(name) for name in names}
+    rest = {name: value for name, value in given.items() if name not in fields or isinstance(value, dict)}
+    for part, values in rest.items():
+        if isinstance(values, dict):
+            rest[part] = {name: value for name, value in values.items() if f"{part}.{name}" not in names}
+    return rest
 
 
 def _with_config(flags: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

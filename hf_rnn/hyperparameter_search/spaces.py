@@ -14,6 +14,7 @@ from transformers import PreTrainedConfig
 
 from ..data.readers.files import expand_path
 from ..models.configuration_rnn import FAMILIES
+from ..models.configuration_seq2seq import ENCODER_DECODERS
 from ..runs.describe import UNRECORDED_ARGUMENTS
 from ..runs.kinds import find_kind
 from ..tasks.arguments import json_object
@@ -32,6 +33,8 @@ __all__ = [
 
 # A layer of a list in the configuration, such as `hidden_sizes[0]`.
 _ELEMENT = re.compile(r"(\w+)\[(\d+)\]")
+# A value of a part of the configuration, such as `decoder.hidden_size`.
+_PART = re.compile(r"(\w+)\.(\w+)")
 _RANGE_KEYS = ("low", "high", "log", "step", "type")
 # Training arguments that decide what is measured, when, by which random numbers, or on which machine: no trial could
 # be compared with another.
@@ -54,7 +57,8 @@ class Dimension:
     """One parameter of a search: a range, or choices.
 
     Attributes:
-        name: That of a training argument, of a value of the model's configuration, or of an element of a list there.
+        name: That of a training argument, of a value of the model's configuration, of an element of a list there, or
+            of a value of a part, such as `decoder.hidden_size`.
         low, high: Ends of the range, both included.
         log: Whether the logarithm is what is uniform.
         step: Distance between the values; None: 1 for whole numbers, any value for others.
@@ -206,7 +210,7 @@ class SearchSpace:
         for dimension in self.dimensions:
             if dimension.name in _names(arguments):
                 _check_argument(dimension, arguments)
-            elif field_of(dimension.name) not in config.to_dict():
+            elif not _is_known(dimension.name, config.to_dict()):
                 raise ValueError(
                     f"`{dimension.name}` of the search space is no training argument and no value of the "
                     f"configuration of a {config.model_type}."
@@ -221,17 +225,28 @@ class SearchSpace:
 
     @staticmethod
     def _check_config(overrides: Mapping[str, Any], config: PreTrainedConfig) -> None:
+        values = config.to_dict()
+        for name, value in overrides.items():
+            part = values.get(name)
+            values[name] = {**part, **value} if isinstance(value, dict) and isinstance(part, dict) else value
         try:
-            type(config).from_dict({**config.to_dict(), **overrides})
+            type(config).from_dict(values)
         # A configuration that is strict about types raises errors that are no subclass of ValueError.
         except Exception as error:
             raise ValueError(f"The search space has values that the model can't have: {error}") from error
 
 
 def field_of(name: str) -> str:
-    """The configuration's field that a parameter such as `hidden_sizes[0]` is in."""
-    element = _ELEMENT.fullmatch(name)
-    return element[1] if element else name
+    """The configuration's field that a parameter such as `hidden_sizes[0]` or `decoder.dropout` is in."""
+    inside = _ELEMENT.fullmatch(name) or _PART.fullmatch(name)
+    return inside[1] if inside else name
+
+
+def _is_known(name: str, values: Mapping[str, Any]) -> bool:
+    if part := _PART.fullmatch(name):
+        inside = values.get(part[1])
+        return isinstance(inside, dict) and part[2] in inside
+    return field_of(name) in values
 
 
 def _names(arguments: RecurrentTrainingArguments) -> set[str]:
@@ -260,7 +275,7 @@ def split_parameters(
     """The training arguments and the configuration's values that a trial's parameters set.
 
     Args:
-        given: `config_overrides`, which has the elements of a list that are not searched.
+        given: `config_overrides`, which has the elements of a list, and the values of a part, that are not searched.
 
     Raises:
         ValueError: an element of a list is searched, and one before it is neither searched nor given.
@@ -274,6 +289,8 @@ def split_parameters(
             continue
         if element := _ELEMENT.fullmatch(name):
             elements.setdefault(element[1], {})[int(element[2])] = value
+        elif part := _PART.fullmatch(name):
+            config.setdefault(part[1], dict(given.get(part[1]) or {}))[part[2]] = value
         else:
             config[name] = value
     for name, found in elements.items():
@@ -308,6 +325,14 @@ _TRAINED_BEFORE = {
 }
 
 
+_ENCODER_DECODER_TRAINED_BEFORE = {
+    "learning_rate": _TRAINED_BEFORE["learning_rate"],
+    "encoder.embedding_dropout": {"low": 0.0, "high": 0.5},
+    "decoder.embedding_dropout": {"low": 0.0, "high": 0.5},
+    "decoder.dropout": {"low": 0.0, "high": 0.6},
+}
+
+
 def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
     """Make the space that is worth searching where nothing else was said.
 
@@ -320,11 +345,15 @@ def default_space(task: str, family: str, *, pretrained: bool) -> SearchSpace:
         ValueError: there is no such task, or it is not searched.
     """
     if pretrained:
+        if family in ENCODER_DECODERS:
+            return SearchSpace.parse(_ENCODER_DECODER_TRAINED_BEFORE)
         return SearchSpace.parse(_TRAINED_BEFORE if family in FAMILIES else _PRETRAINED)
     own = find_kind(task).search_space
     if own is None:
         raise ValueError(f"`task`={task!r} has no search space: it is not searched.")
-    found = _COMMON | _OF_FAMILY.get(family, _RECURRENT) | dict(own)
-    if not FAMILIES[family].recurrent_weights:
+    # An encoder-decoder has its sizes in its two parts.
+    sizes = {} if family in ENCODER_DECODERS else _OF_FAMILY.get(family, _RECURRENT)
+    found = _COMMON | sizes | dict(own)
+    if family in FAMILIES and not FAMILIES[family].recurrent_weights:
         found.pop("weight_dropout", None)
     return SearchSpace.parse(found)

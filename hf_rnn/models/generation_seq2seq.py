@@ -59,7 +59,7 @@ class EncoderDecoderGenerationMixin(StateGenerationMixin):
     ) -> dict[str, Any]:
         """Choose the inputs of a step as transformers does, and the last token at once where it is the only one."""
         if kwargs.get("next_sequence_length") == 1 and not kwargs.get("is_first_iteration"):
-            left_out = ("next_sequence_length", "is_first_iteration", "inputs_embeds")
+            left_out = ("next_sequence_length", "is_first_iteration", "inputs_embeds", "labels")
             given = {name: value for name, value in kwargs.items() if name not in left_out}
             return {**given, "decoder_input_ids": input_ids[:, -1:].to(self.lm_head.weight.device)}
         stock: Any = super()

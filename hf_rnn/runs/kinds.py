@@ -242,7 +242,12 @@ _ROWS = (
             ("Validation exact match", "validation", "exact_match"),
         ),
         selects={"text": "loss"},
-        search_space={"scheduled_sampling": {"choices": [0.0, 0.1, 0.25]}},
+        search_space={
+            "decoder.hidden_size": {"low": 64, "high": 512, "log": True},
+            "encoder.embedding_dropout": {"low": 0.0, "high": 0.5},
+            "decoder.dropout": {"low": 0.0, "high": 0.6},
+            "label_smoothing_factor": {"low": 0.0, "high": 0.2},
+        },
         pipeline_options={"do_sample": False, "max_new_tokens": 40},
         own_pipeline=True,
         script="scripts/run_sequence_to_sequence.py",

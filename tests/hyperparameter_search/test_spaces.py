@@ -12,6 +12,9 @@ import pytest
 from hf_rnn.hyperparameter_search.arguments import SEARCHED_TASKS, SearchArguments
 from hf_rnn.hyperparameter_search.spaces import Dimension, SearchSpace, default_space, split_parameters
 from hf_rnn.models.configuration_rnn import FAMILIES
+from hf_rnn.models.configuration_seq2seq import ENCODER_DECODERS
+from hf_rnn.runs.kinds import find_kind
+from hf_rnn.tasks.sequence_to_sequence.arguments import SequenceTrainingArguments
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 
 
@@ -130,12 +133,38 @@ def test_elements_of_a_list_that_are_not_searched_are_those_given(training: Recu
     check({"hidden_sizes[1]": {"low": 4, "high": 8}}, training, hidden_sizes=[5, 6])
 
 
+def test_values_of_a_part_are_put_into_it(training: RecurrentTrainingArguments) -> None:
+    given = {"decoder": {"hidden_size": 8, "dropout": 0.1}, "attention": "dot"}
+    _, config = split_parameters({"decoder.dropout": 0.3, "encoder.hidden_size": 4}, training, given)
+    assert config == {"decoder": {"hidden_size": 8, "dropout": 0.3}, "encoder": {"hidden_size": 4}}
+    sizes = {"vocab_size": 9, "hidden_size": 8}
+    whole = ENCODER_DECODERS["gru-encoder-decoder"](encoder=sizes, decoder=sizes)
+    for name, message in (("decoder.depth", "`decoder.depth` of the search space is no"), ("reader.a", "`reader.a`")):
+        with pytest.raises(ValueError, match=message):
+            SearchSpace.parse({name: {"low": 0, "high": 1}}).check(training, whole, {})
+    with pytest.raises(ValueError, match="values that the model can't have"):
+        SearchSpace.parse({"decoder.dropout": {"low": 0.5, "high": 1.5}}).check(training, whole, {})
+
+
+@pytest.mark.parametrize("family", sorted(ENCODER_DECODERS))
+def test_encoder_decoders_have_a_space_that_is_valid(family: str) -> None:
+    training = SequenceTrainingArguments(output_dir="out")
+    sizes = {"vocab_size": 9, "hidden_size": 8}
+    whole = ENCODER_DECODERS[family](encoder=sizes, decoder=sizes)
+    for pretrained in (False, True):
+        space = default_space("sequence-to-sequence", family, pretrained=pretrained)
+        assert "learning_rate" in space.to_json()
+        space.check(training, whole, {})
+    assert "decoder.hidden_size" in default_space("seq2seq", family, pretrained=False).to_json()
+
+
 @pytest.mark.parametrize(
     ("task", "family"),
     [
         (task, family)
         for task in SEARCHED_TASKS
         for family, config in FAMILIES.items()
+        if find_kind(task).name != "sequence-to-sequence"
         if task not in ("language-modeling", "text-generation") or config().causal_obstacle is None
     ],
 )
@@ -151,7 +180,7 @@ def test_every_task_and_family_has_a_space_that_is_valid(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"task": "translation"}, "`task`='translation' must be one of text-classification"),
+        ({"task": "juggling"}, "`task`='juggling' must be one of text-classification"),
         ({"sampler": "grid"}, "`sampler`='grid' must be one of gp, tpe, random"),
         ({"pruner": "mean"}, "`pruner`='mean' must be one of median, none"),
         ({"backend": "slurm"}, "`backend`='slurm' must be one of optuna, ray"),
