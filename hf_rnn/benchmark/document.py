@@ -50,6 +50,33 @@ def latency(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {name: statistics.median(values) for name, values in repeats.items()} | {"repeats": repeats}
 
 
+def cautions(document: Document) -> str:
+    """What a reader of the figures must be warned of, each sentence with a space behind it: a quick run, no compiled
+    kernels, a machine that did something else.
+    """
+    notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
+    if not document["compiled_kernels"]:
+        notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
+    load = max(document["other_load_cores"].values())
+    if load > IDLE_CORES:
+        notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
+    return notes
+
+
+def read_measured(path: Path, schema_version: int) -> Document:
+    """Read figures that [`write_document`] wrote.
+
+    Raises:
+        ValueError: they are of another version, or of a quick run, which measures nothing.
+    """
+    document: Document = json.loads(path.read_text(encoding="utf-8"))
+    if document.get("schema_version") != schema_version:
+        raise ValueError(f"{path}: `schema_version` is {document.get('schema_version')!r}, not {schema_version}.")
+    if document["quick"]:
+        raise ValueError(f"{path} is of a quick run, which only shows that it works; measure without `--quick`.")
+    return document
+
+
 def write_document(document: Document, path: Path) -> None:
     """Write `document` as JSON to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
@@ -23,7 +22,15 @@ from ..progress import without_weight_bars
 from ..runs.describe import describe_model
 from ..runs.kinds import KINDS
 from ..runs.markdown import markdown_table
-from .document import IDLE_CORES, ONE_THREAD, Document, describe_origin, other_load_cores, write_document
+from .document import (
+    ONE_THREAD,
+    Document,
+    cautions,
+    describe_origin,
+    other_load_cores,
+    read_measured,
+    write_document,
+)
 
 
 __all__ = [
@@ -141,12 +148,7 @@ def read_generation(path: Path) -> Document:
     Raises:
         ValueError: it is of another version, or a quick run, which measures nothing.
     """
-    document: Document = json.loads(path.read_text(encoding="utf-8"))
-    if document.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"{path}: `schema_version` is {document.get('schema_version')!r}, not {SCHEMA_VERSION}.")
-    if document["quick"]:
-        raise ValueError(f"{path} is of a quick run, which only shows that it works; measure without `--quick`.")
-    return document
+    return read_measured(path, SCHEMA_VERSION)
 
 
 def load_language_model(name: str) -> tuple[Path, PreTrainedModel]:
@@ -272,12 +274,8 @@ def generation_tables(document: Document) -> str:
 
 
 def _conditions(document: Document) -> str:
-    notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
-    load = max(document["other_load_cores"].values())
-    if load > IDLE_CORES:
-        notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     model = document["model"]
     return (
-        f"{notes}`{model['name']}`, {model['parameters']:,} parameters; {document['machine']['cpu']}; medians of "
-        f"{document['effort']['rounds']} rounds of {document['effort']['tokens']:,} tokens. {document['date'][:10]}.\n"
+        f"{cautions(document)}`{model['name']}`, {model['parameters']:,} parameters; {document['machine']['cpu']}; "
+        f"medians of {document['effort']['rounds']} rounds of {document['effort']['tokens']:,} tokens. {document['date'][:10]}.\n"
     )

@@ -166,6 +166,7 @@ def test_generation_is_rendered_from_its_file(render: Callable[..., None], root:
         "date": "2026-11-22T00:00:00",
         "machine": {"cpu": "a processor"},
         "other_load_cores": {"before": 0.0, "after": 0.0},
+        "compiled_kernels": True,
         "model": {"name": "lm", "parameters": 1234},
         "effort": {"rounds": 5, "tokens": 1000},
         "ways": {"generate": {"status": "measured", "tokens_per_second": 2345.6, "characters_per_second": 2345.6}},

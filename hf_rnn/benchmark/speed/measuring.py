@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -74,6 +74,31 @@ QUICK = Effort(
     lengths=(64, 1024),
     batch_sizes=(1, 4),
 )
+
+
+@dataclass
+class RoundArguments:
+    """The threads and the rounds of a benchmark of speed."""
+
+    threads: int | None = field(
+        default=None,
+        metadata={
+            "help": "Number of CPU threads for training and for batches; a single text is given one. "
+            "Default: as each library chooses by itself."
+        },
+    )
+    repeats: int | None = field(
+        default=None, metadata={"help": f"Number of rounds that count. Default: {FULL.repeats}."}
+    )
+    quick: bool = field(
+        default=False, metadata={"help": "Show in a minute or two that the main peers work; the figures mean nothing."}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "repeats"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}`={value} must be at least 1.")
 
 
 def measure_training(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...extras import require_extra
 from ..document import describe_origin, other_load_cores, write_document
-from .measuring import FULL, QUICK, measure_inference, measure_training
+from .measuring import FULL, QUICK, RoundArguments, measure_inference, measure_training
 from .peers.table import PEERS, chosen, missing
 from .report import build_document
 from .tables import markdown_tables
@@ -24,7 +24,7 @@ QUICK_PEERS = ["ours", "ours-gru", "torch-packed", "keras", "onnx", "minilm", "t
 
 
 @dataclass
-class BenchmarkArguments:
+class BenchmarkArguments(RoundArguments):
     """The peers that are measured, and the folder of the figures."""
 
     output_dir: str = field(
@@ -33,26 +33,10 @@ class BenchmarkArguments:
     peers: list[str] | None = field(
         default=None, metadata={"help": f"Peers to measure: {', '.join(peer.key for peer in PEERS)}. Default: all."}
     )
-    threads: int | None = field(
-        default=None,
-        metadata={
-            "help": "Number of CPU threads for training and for batches; a single text is given one. "
-            "Default: as each library chooses by itself."
-        },
-    )
-    repeats: int | None = field(
-        default=None, metadata={"help": f"Number of rounds that count. Default: {FULL.repeats}."}
-    )
-    quick: bool = field(
-        default=False, metadata={"help": "Show in a minute or two that the main peers work; the figures mean nothing."}
-    )
 
     def __post_init__(self) -> None:
         chosen(self.peers)
-        for name in ("threads", "repeats"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}`={value} must be at least 1.")
+        super().__post_init__()
 
 
 def run_benchmark(arguments: BenchmarkArguments) -> dict[str, Any]:

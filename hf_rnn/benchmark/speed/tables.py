@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...runs.markdown import markdown_table
-from ..document import IDLE_CORES, Document
+from ..document import Document, cautions
 from .measuring import ALONE_TOKENS
 
 
@@ -76,14 +76,8 @@ def conditions(document: Document) -> str:
     """Say in a paragraph where, on what and how often it was measured."""
     machine, threads, data, effort = (document[name] for name in ("machine", "threads", "dataset", "effort"))
     peaks = ", ".join(f"{dtype} {peak['gflops']:,.0f} by {peak['by']}" for dtype, peak in document["gemm"].items())
-    notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
-    if not document["compiled_kernels"]:
-        notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
-    load = max(document["other_load_cores"].values())
-    if load > IDLE_CORES:
-        notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     return (
-        f"{notes}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one text: "
+        f"{cautions(document)}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one text: "
         f"{threads['one_text']}); {data['name']}, {data['texts']} texts cut at {data['max_tokens']} tokens "
         f"({data['mean_tokens']:.0f} on average), batches of {effort['batch_size']}; "
         f"{document['network']['description']}; "

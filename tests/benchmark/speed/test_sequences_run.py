@@ -35,7 +35,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict:
         output = tmp_path_factory.mktemp("out") / "new" / "sequences.json"
         keys = [peer.key for peer in PEERS]
         made = run_sequence_benchmark(
-            SequenceBenchmarkArguments(str(output), peers=keys, threads=1, repeats=2, quick=True)
+            SequenceBenchmarkArguments(output=str(output), peers=keys, threads=1, repeats=2, quick=True)
         )
     assert json.loads(output.read_text()) == made
     return made

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from ...document import ONE_THREAD, Document, Record, describe_origin, latency, other_load_cores, write_document
 from ..lineup import Lineup
-from ..measuring import FULL, QUICK, Effort, check_answers, measure_training, with_failures
+from ..measuring import FULL, QUICK, Effort, RoundArguments, check_answers, measure_training, with_failures
 from ..peers.table import PeerSpec, chosen, missing
 from ..report import status, texts_per_second
 from .base import SENTENCE
@@ -53,35 +53,19 @@ METHOD = (
 
 
 @dataclass
-class SequenceBenchmarkArguments:
+class SequenceBenchmarkArguments(RoundArguments):
     """The peers that are measured, and the file of the figures."""
 
     output: str = field(default="model_cards/benchmarks/sequences.json", metadata={"help": "JSON file to write."})
     peers: list[str] | None = field(
         default=None, metadata={"help": f"Peers to measure: {', '.join(peer.key for peer in PEERS)}. Default: all."}
     )
-    threads: int | None = field(
-        default=None,
-        metadata={
-            "help": "Number of CPU threads for training; a sentence is given one. "
-            "Default: as each library chooses by itself."
-        },
-    )
-    repeats: int | None = field(
-        default=None, metadata={"help": f"Number of rounds that count. Default: {FULL.repeats}."}
-    )
-    quick: bool = field(
-        default=False, metadata={"help": "Show in a minute or two that the main peers work; the figures mean nothing."}
-    )
 
     def __post_init__(self) -> None:
         chosen(self.peers, PEERS)
         if Path(self.output).suffix != ".json":
             raise ValueError(f"`output`={self.output!r} must be the name of a .json file.")
-        for name in ("threads", "repeats"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}`={value} must be at least 1.")
+        super().__post_init__()
 
 
 def run_sequence_benchmark(arguments: SequenceBenchmarkArguments) -> Document:

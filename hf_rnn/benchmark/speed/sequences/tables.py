@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from ....runs.markdown import markdown_table
-from ...document import IDLE_CORES, Document
+from ...document import Document, cautions, read_measured
 from ..tables import reason, thread_words
 from .run import SCHEMA_VERSION, TARGETS
 
@@ -21,12 +20,7 @@ def read_sequences(path: Path) -> Document:
     Raises:
         ValueError: it is of another version, or a quick run, which measures nothing.
     """
-    document: Document = json.loads(path.read_text(encoding="utf-8"))
-    if document.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"{path}: `schema_version` is {document.get('schema_version')!r}, not {SCHEMA_VERSION}.")
-    if document["quick"]:
-        raise ValueError(f"{path} is of a quick run, which only shows that it works; measure without `--quick`.")
-    return document
+    return read_measured(path, SCHEMA_VERSION)
 
 
 def training_table(document: Document) -> str:
@@ -65,14 +59,8 @@ def ratio_table(document: Document) -> str:
 def conditions(document: Document) -> str:
     """Say in a paragraph where, on what and how often it was measured."""
     machine, data, effort = (document[name] for name in ("machine", "dataset", "effort"))
-    notes = "A quick run: these figures only show that it works. " if document["quick"] else ""
-    if not document["compiled_kernels"]:
-        notes += "hf_rnn without its compiled kernels: there was no C++ compiler. "
-    load = max(document["other_load_cores"].values())
-    if load > IDLE_CORES:
-        notes += f"Not an idle machine, so not to be relied on: other processes kept {load:.1f} cores busy. "
     return (
-        f"{notes}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one sentence: "
+        f"{cautions(document)}{machine['cpu']}, {machine['cores']} cores, {thread_words(document)} (one sentence: "
         f"{document['threads']['sentence']}); {data['pairs']} pairs of {data['shortest']} to {data['longest']} "
         f"tokens, batches of {effort['batch_size']}; {document['network']['description']}; a sentence of "
         f"{document['sentence_tokens']} tokens to as many; medians of {effort['repeats']} rounds, the first "
