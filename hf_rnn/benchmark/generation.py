@@ -277,5 +277,6 @@ def _conditions(document: Document) -> str:
     model = document["model"]
     return (
         f"{cautions(document)}`{model['name']}`, {model['parameters']:,} parameters; {document['machine']['cpu']}; "
-        f"medians of {document['effort']['rounds']} rounds of {document['effort']['tokens']:,} tokens. {document['date'][:10]}.\n"
+        f"medians of {document['effort']['rounds']} rounds of {document['effort']['tokens']:,} tokens. "
+        f"{document['date'][:10]}.\n"
     )
