@@ -26,7 +26,7 @@ from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.trainer import RecurrentTrainer
 from tests.hyperparameter_search.search_runs import SPACE, prepare
 from tests.missing import pretend
-from tests.tasks import small_language_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import small_language_runs, small_sequence_runs, small_similarity_runs, small_tagging_runs
 from tests.tasks.small_runs import write_reviews
 
 
@@ -276,6 +276,13 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
         "search_space": {**SPACE, "per_device_train_batch_size": {"low": 2, "high": 6}},
     },
     "similarity": lambda folder: small_similarity_runs.write_questions(folder),
+    "sequence-to-sequence": lambda folder: {
+        **small_sequence_runs.write_numbers(folder),
+        "tokenizer_kind": "word",
+        "max_target_length": 6,
+        "config_overrides": json.loads(small_sequence_runs.SMALL),
+        "search_space": {"learning_rate": SPACE["learning_rate"], "decoder.hidden_size": {"low": 4, "high": 12}},
+    },
 }
 
 
@@ -288,6 +295,11 @@ def test_every_task_is_searched_by_the_same_code(task: str, tmp_path: Path) -> N
     results = read_results(tmp_path / "out" / "best" / "results.json")
     metric = summary["objective"]["metric"]
     assert results["metrics"]["validation"][metric] == pytest.approx(summary["best"]["value"], rel=1e-3)
+    if task == "sequence-to-sequence":
+        # What was given of a part stays beside what was searched of it.
+        decoder = results["model"]["config"]["decoder"]
+        assert decoder["embedding_size"] == 8
+        assert decoder["hidden_size"] == summary["best"]["parameters"]["decoder.hidden_size"]
 
 
 def test_prepare_search_wants_a_task() -> None:
