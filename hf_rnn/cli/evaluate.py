@@ -95,12 +95,12 @@ class ColumnArguments:
     figures: str | None = field(
         default=None,
         metadata={
-            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)}. Default: by the names "
-            "of the columns, as in training."
+            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)}. Default: as the run "
+            "in the folder of the model, else by the names of the columns."
         },
     )
     lowercase_figures: bool | None = field(
-        default=None, metadata={"help": "Ignore case in the figures of what is written. Default: off."}
+        default=None, metadata={"help": "Ignore case in the figures of what is written. Default: as that run."}
     )
     token_column: str | None = field(
         default=None,

@@ -25,10 +25,10 @@ __all__ = ["SUMMARY", "PredictArguments", "main"]
 SUMMARY = "answer every row of a file, by any model"
 MODEL_HELP = "Model to ask: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
-    "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line) or conll file, also compressed; several "
-    "('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; or - for standard input (a text "
-    "a line). No labels are needed, and those that stand there are left out: a tagger reads every file that one is "
-    "trained on, such as the JSON of spaCy and Label Studio or a token a line."
+    "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line; so are news.en and the like) or conll "
+    "file, also compressed; several ('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; "
+    "or - for standard input (a text a line). No labels are needed, and those that stand there are left out: a tagger "
+    "reads every file that one is trained on, such as the JSON of spaCy and Label Studio or a token a line."
 )
 
 

@@ -108,6 +108,12 @@ class Question:
             "network."
         )
 
+    @property
+    def read_texts(self) -> tuple[str, ...]:
+        """The texts as the model reads them: behind the `prefix` of an encoder-decoder that has one."""
+        prefix = getattr(self.model.config, "prefix", None) if self.kind == "encoder-decoder" else None
+        return tuple((prefix or "") + text for text in self.texts)
+
     def inputs(self) -> dict[str, torch.Tensor]:
         """The inputs that `model` reads, of all of the texts."""
         batch: dict[str, torch.Tensor] = {}

@@ -269,7 +269,7 @@ def states(question: Question) -> Section:
     """Gates and states of every layer and direction."""
     pictures, totals = [], []
     of_encoder = " of the encoder" if question.kind == "encoder-decoder" else ""
-    for number, text in enumerate(question.texts):
+    for number, text in enumerate(question.read_texts):
         found = gate_activations(question.model, question.tokenizer, text, max_tokens=IN_HEAT_MAPS)
         totals.append(found.total_tokens)
         of_text = f" of text {number + 1}" if len(question.texts) > 1 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from transformers import Pipeline
 
-from ..bundles import bundled_name
+from ..bundles import bundled_name, checkpoint_folder
 from ..checksums import file_checksum
 from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
@@ -30,11 +31,13 @@ from ..metrics.pairs import pair_figures
 from ..metrics.similarity import matching_figures
 from ..metrics.text_loss import text_loss
 from ..models.label_threshold import label_threshold
+from ..runs.folder import RESULTS_FILE
 from ..runs.kinds import find_kind
 from ..runs.provenance import describe_machine, library_versions
-from ..runs.results import CLASSIFIER
+from ..runs.results import CLASSIFIER, ResultsError, read_results
 from .language_modeling.task import encode_splits
 from .sequence_to_sequence.comparing import SequenceTestArguments, read_targets
+from .sequence_to_sequence.measuring import figures_measured
 from .similarity.building import LABEL_NAMES
 from .similarity.comparing import PairTestArguments, read_all_pairs
 from .similarity.measuring import retrieval_of
@@ -46,6 +49,8 @@ from .token_classification.natural_text import detokenized_figures
 
 __all__ = ["EVALUATIONS_FOLDER", "Evaluation", "evaluate_file"]
 
+
+logger = logging.getLogger(__name__)
 
 EVALUATIONS_FOLDER = "evaluations"
 
@@ -116,7 +121,7 @@ def evaluate_file(
     if pipeline.task == "text-generation":
         rows, metrics, confusion = *_language_figures(pipeline, source), None
     elif pipeline.task == WRITING:
-        rows, metrics, confusion = *_written_figures(pipeline, source, batch_size, progress), None
+        rows, metrics, confusion = *_written_figures(pipeline, _as_trained(model) | source, batch_size, progress), None
     else:
         rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
     document = {
@@ -187,6 +192,23 @@ def _language_figures(pipeline: Pipeline, source: Mapping[str, Any]) -> tuple[in
     with computing_threads(model):
         nats = text_loss(model, stream)
     return stream.num_tokens, language_metrics(nats, len(stream), stream.predicted_characters)
+
+
+def _as_trained(model: str | os.PathLike[str]) -> dict[str, Any]:
+    """The arguments of the figures that the run in the model's folder measured; none of a folder without a run's
+    results, and of a model of the Hub.
+    """
+    file = Path(checkpoint_folder(model, "model")) / RESULTS_FILE
+    if not file.is_file():
+        return {}
+    try:
+        results = read_results(file)
+    except ResultsError as error:
+        logger.warning("The columns of the data decide which figures are measured: %s.", error)
+        return {}
+    kind = figures_measured(chain.from_iterable(results["metrics"].values()))
+    lowercase = results["training"]["arguments"].get("lowercase_figures")
+    return {name: value for name, value in (("figures", kind), ("lowercase_figures", lowercase)) if value}
 
 
 def _written_figures(

@@ -21,6 +21,7 @@ __all__ = [
     "LANGUAGE_LEARNING_RATE",
     "LanguageTrainingArguments",
     "NEW_LEARNING_RATE",
+    "NEW_TRANSFORMER_LEARNING_RATE",
     "PRETRAINED_LEARNING_RATE",
     "RECURRENT_LEARNING_RATE",
     "RecurrentTrainingArguments",
@@ -36,6 +37,8 @@ NEW_LEARNING_RATE = 2e-3
 RECURRENT_LEARNING_RATE = 1e-3
 LANGUAGE_LEARNING_RATE = 4e-3
 PRETRAINED_LEARNING_RATE = 2e-5
+# That of an encoder-decoder of transformers that starts at random.
+NEW_TRANSFORMER_LEARNING_RATE = 5e-4
 
 
 @dataclass

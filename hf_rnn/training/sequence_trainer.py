@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
+from .arguments import NEW_TRANSFORMER_LEARNING_RATE
 from .trainer import RecurrentTrainer
 
 
@@ -34,6 +35,10 @@ class SequenceTrainer(RecurrentTrainer):
     ) -> None:
         self.written_figures = written_figures
         super().__init__(*args, **kwargs)
+
+    def _default_learning_rate(self, model: Any) -> float:
+        is_new_transformer = not isinstance(model, RecurrentForSeq2SeqLM) and not model.config.name_or_path
+        return NEW_TRANSFORMER_LEARNING_RATE if is_new_transformer else super()._default_learning_rate(model)
 
     def _set_up(self, model: Any) -> None:
         super()._set_up(model)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .files import check_names, expand_path, files_of, names_files, readable_file
+from .sequences.columns import is_language
 from .tables.class_folders import ClassFolders, find_class_folders
 from .tables.columnar import open_columnar
 from .tables.json_rows import flattened, open_json
@@ -63,7 +64,14 @@ def check_files(data: str) -> None:
     """Raise what `open_rows` would raise for files that are not there, or whose extension is that of no rows."""
     if data != STANDARD_INPUT and names_files(data):
         for name in files_of(data):
-            readable_file(name, COLUMN_FILE_TYPES)
+            _file(name)
+
+
+def _file(name: str) -> Path:
+    """The file of rows, of sentences, or one of lines that is called by their language, such as ``news.pt``."""
+    ending = extension_of(name)
+    lines = (ending,) if is_language(ending.removeprefix(".")) else ()
+    return readable_file(name, (*COLUMN_FILE_TYPES, *lines))
 
 
 def open_rows(
@@ -78,10 +86,10 @@ def open_rows(
 
     Args:
         data: A file, a pattern or a folder of files: tables, json, parquet and what else
-            `hf_rnn.data.readers.files.read_rows` reads; txt, a text a line, in the column ``text``; conll, iob and
-            bio, of which the first column is the column ``tokens``. Or ``-``, standard input, a text a line. Or a
-            folder with a folder of texts for each class, whose columns are ``text`` and ``label``. Or a dataset of
-            the Hub, or a folder that `datasets.load_dataset` reads.
+            `hf_rnn.data.readers.files.read_rows` reads; txt, and files called by a language (``news.pt``), a text a
+            line, in the column ``text``; conll, iob and bio, of which the first column is the column ``tokens``. Or
+            ``-``, standard input, a text a line. Or a folder with a folder of texts for each class, whose columns are
+            ``text`` and ``label``. Or a dataset of the Hub, or a folder that `datasets.load_dataset` reads.
         split: Of a dataset. Default: its only one, or else ``test``.
         options: What is known of the file. Default: everything is found from its content.
         tagged: Whether a file that training reads as tagged sentences is one of sentences, in the column ``tokens``:
@@ -101,10 +109,7 @@ def open_rows(
         raise ValueError(f"`split`={split!r} is that of a dataset, and {data!r} is none; leave it out.")
     if data == STANDARD_INPUT:
         return RowStream(data, lambda: _texts(_standard_input(options)), is_plain=True)
-    streams = [
-        _of_file(name, readable_file(name, COLUMN_FILE_TYPES), options, tagged, token_column)
-        for name in files_of(data)
-    ]
+    streams = [_of_file(name, _file(name), options, tagged, token_column) for name in files_of(data)]
     return streams[0] if len(streams) == 1 else _joined(data, streams)
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ...metrics.sequences import METRIC_SETS
-from ...training.arguments import RecurrentTrainingArguments
+from ...training.arguments import (
+    NEW_LEARNING_RATE,
+    NEW_TRANSFORMER_LEARNING_RATE,
+    PRETRAINED_LEARNING_RATE,
+    RECURRENT_LEARNING_RATE,
+    RecurrentTrainingArguments,
+)
 from ..arguments import ModelArguments, TokenizerArguments
 
 
@@ -171,6 +177,14 @@ class SequenceTrainingArguments(RecurrentTrainingArguments):
 
     REFUSED: ClassVar[Mapping[str, str]] = {"class_weights": "its targets have no classes: leave it out"}
 
+    learning_rate: float | None = field(
+        default=None,
+        metadata={
+            "help": f"Highest learning rate of the schedule. Default: {NEW_LEARNING_RATE} for a new recurrent model, "
+            f"{NEW_TRANSFORMER_LEARNING_RATE} for a new one of transformers; for one that was trained before "
+            f"{RECURRENT_LEARNING_RATE} and {PRETRAINED_LEARNING_RATE}."
+        },
+    )
     lr_scheduler_type: str = field(
         default="cosine",
         metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ...training.trainer import RecurrentTrainer
 from .arguments import SequenceArguments
 
 
-__all__ = ["figures_kind", "figures_of", "measure_sequences", "signed", "write_targets"]
+__all__ = ["figures_kind", "figures_measured", "figures_of", "measure_sequences", "signed", "write_targets"]
 
 
 # Names of columns whose texts are shorter versions of others.
@@ -78,6 +78,12 @@ def figures_kind(columns: tuple[str, str]) -> str:
     if any(map(is_language, columns)):
         return "translation"
     return "summarization" if name_key(columns[1].rpartition(".")[2]) in SUMMARIES else "exact"
+
+
+def figures_measured(metrics: Iterable[str]) -> str | None:
+    """The kind of figures that `metrics` are, a key of `METRIC_SETS`, by the first of each; None: of no kind."""
+    found = set(metrics)
+    return next((kind for kind, names in METRIC_SETS.items() if names[0] in found), None)
 
 
 def figures_of(written: Sequence[str], references: Sequence[str], kind: str, lowercase: bool) -> dict[str, float]:

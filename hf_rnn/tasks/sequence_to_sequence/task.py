@@ -4,7 +4,9 @@ its command line.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +19,7 @@ from ...metrics.sequences import METRIC_SETS
 from ...models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ...training.sequence_trainer import SequenceTrainer
 from ..arguments import ReportArguments
+from ..building import checkpoint_config
 from ..pretrained_start import language_of
 from ..run import TrainingTask, check_splits
 from ..task import Task
@@ -34,6 +37,8 @@ from .measuring import figures_kind, figures_of, measure_sequences, signed, writ
 
 __all__ = ["GROUPS", "TASK", "prepare_sequence_to_sequence", "run_sequence_to_sequence"]
 
+
+logger = logging.getLogger(__name__)
 
 # The argument dataclasses, in the order in which `run_sequence_to_sequence` takes them.
 GROUPS = (
@@ -97,6 +102,7 @@ def prepare_sequence_to_sequence(
         checkpoint: From which the run goes on; its tokenizer is taken.
         language: That of the sources; None: it is found.
     """
+    data_arguments = _with_kept_prefix(data_arguments, model_arguments)
     data = load_sequences(data_arguments)
     check_splits(data.splits, arguments)
     kind = sequence_arguments.figures or figures_kind(data.columns)
@@ -169,10 +175,20 @@ def _set_generation(model: PreTrainedModel, arguments: SequenceArguments) -> Non
             setattr(generation, name, getattr(model.config, name))
 
 
+def _with_kept_prefix(data: SequenceDataArguments, model: SequenceModelArguments) -> SequenceDataArguments:
+    """The arguments with the prefix that the checkpoint was trained with, where none is given; "" is one."""
+    config = checkpoint_config(model) if data.source_prefix is None else None
+    prefix = getattr(config, "prefix", None)
+    if not prefix:
+        return data
+    logger.warning("Sources have the prefix of the checkpoint, %r (--source_prefix gives another).", prefix)
+    return replace(data, source_prefix=prefix)
+
+
 def _set_prefix(model: PreTrainedModel, prefix: str | None) -> None:
     """Let the saved model put before a source what stood there in training."""
     if prefix is not None or getattr(model.config, "prefix", None) is not None:
-        model.config.prefix = prefix
+        model.config.prefix = prefix or None
 
 
 def _written_figures(

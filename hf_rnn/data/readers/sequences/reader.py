@@ -64,7 +64,7 @@ class SequenceDataArguments(SourceArguments):
         metadata={
             "help": "Put this text before each source, as models such as T5 want, for example "
             "'translate English to German: '. The trained model keeps it, and its pipeline puts it there again. "
-            "Default: none."
+            "Default: that of the checkpoint, if it has one; an empty text for none."
         },
     )
 
