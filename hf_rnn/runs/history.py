@@ -100,7 +100,10 @@ def run_curves(histories: Sequence[RunHistory], metric: str, axis: str = "epoch"
 def write_curves_csv(
     curves: Mapping[str, Mapping[str, Points]], path: str | Path, metric: str, axis: str = "epoch"
 ) -> Path:
-    """Write the points of `run_curves` as rows of `run`, `curve` (as `validation_accuracy`), the axis and `value`."""
+    """Write the points of `run_curves` as rows of `run`, `curve`, the axis and `value`.
+
+    A curve is called as `train_loss`, `validation_loss`, `train_accuracy` and `validation_accuracy`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -108,10 +111,10 @@ def write_curves_csv(
         writer.writerow(["run", "curve", axis, "value"])
         for name, of_run in curves.items():
             for curve, points in of_run.items():
-                if curve == "validation_metric" and metric == "loss":
-                    # The points are those of `validation_loss`.
+                if curve.endswith("_metric") and metric == "loss":
+                    # The points are those of `train_loss` and `validation_loss`.
                     continue
-                label = f"validation_{metric}" if curve == "validation_metric" else curve
+                label = curve.replace("metric", metric) if curve.endswith("_metric") else curve
                 writer.writerows((name, label, position, value) for position, value in points)
     return path
 
