@@ -254,7 +254,9 @@ def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
 def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "labels") -> None:
     right = (labels == -100) | ((labels >= 0) & (labels < number) & (labels == labels.long()))
     allowed = f"with `{size}={number}` it must be a whole number in [0, {number})"
-    numbers = ", unless `config.problem_type` is 'regression'" if size == "num_labels" and _has_decimals(labels) else ""
+    numbers = (
+        ", unless `config.problem_type` is 'regression'" if size == "num_labels" and _has_decimals(labels) else ""
+    )
     _refuse_others(labels, right, allowed + numbers, name)
 
 
