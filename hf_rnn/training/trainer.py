@@ -14,12 +14,14 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from ..kernels.threads import computing_threads
 from ..losses.class_weights import label_weights, weighted_cross_entropy
+from ..models.losses import known_targets
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import NEW_LEARNING_RATE, PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
 from .ready_trainer import ReadyTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
+from .task_of_model import counted_as, steps_of
 from .techniques.adversarial import adversarial_step, require_embedding_table
 from .techniques.averaging import WeightAverage
 from .techniques.class_weights import class_weights_of
@@ -90,6 +92,8 @@ class RecurrentTrainer(ReadyTrainer):
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
         self.model_accepts_loss_kwargs = True
+        # How the targets of a step are counted, where they are numbers or several labels.
+        self._counted = None if self._loss_is_mean else counted_as(model)
         self._check(model)
         self._class_weights = class_weights_of(model, self.args.class_weights, self.train_dataset)
         # Only while it trains: afterwards the model itself is what was chosen.
@@ -187,15 +191,31 @@ class RecurrentTrainer(ReadyTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], torch.Tensor | int | None]:
-        """See `transformers.Trainer.get_batch_samples`; with weights of the classes the sum of those is counted."""
+        """See `transformers.Trainer.get_batch_samples`; with weights of the classes the sum of those is counted, and
+        of numbers and several labels the targets (`known_targets`): transformers counts all that is not -100.
+        """
         batches, number = super().get_batch_samples(*args, **kwargs)
-        if self._class_weights is None or not batches:
+        if not batches or "labels" not in batches[0]:
             return batches, number
-        total = sum((label_weights(batch["labels"], self._class_weights) for batch in batches), torch.zeros(()))
+        if self._class_weights is not None:
+            total = sum((label_weights(batch["labels"], self._class_weights) for batch in batches), torch.zeros(()))
+        elif self._counted is not None:
+            total = cast(torch.Tensor, sum(self._number_of_targets(batch) for batch in batches))
+        else:
+            return batches, number
         total = total.to(self.args.device)
         if self.args.average_tokens_across_devices and self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
         return batches, total
+
+    def _number_of_targets(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The labels of a batch that the loss has terms of."""
+        labels = inputs["labels"]
+        known = known_targets(labels, self._counted)
+        mask = inputs.get("attention_mask")
+        if mask is not None and steps_of(self.accelerator.unwrap_model(self.model)) is not None:
+            known = known & mask.bool().view(*mask.shape, *(1 for _ in labels.shape[2:]))
+        return known.sum()
 
     def _weighed(
         self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int
@@ -304,7 +324,7 @@ class RecurrentTrainer(ReadyTrainer):
             return self.accelerator.reduce(loss, "mean"), logits, labels
         own = len(inputs["labels"]) - repeated[self.args.process_index]
         inputs = {name: value[:own] for name, value in self._prepare_inputs(inputs).items()}
-        count = (inputs["labels"] != -100).sum()
+        count = self._number_of_targets(inputs)
         total = torch.zeros_like(loss)
         if count:
             with torch.no_grad(), self.compute_loss_context_manager():

@@ -31,8 +31,8 @@ class StepData:
 
     Attributes:
         splits: ``train`` and, where there are any, ``validation`` and ``test``, with exactly the columns ``tokens``
-            (list of strings) and ``targets`` (of each token a list of float32, one for each of `label_names`): numbers,
-            or 1 for a label that the token has and 0 for one that it has not; NaN where there is no target.
+            (list of strings) and ``targets`` (of each token a list of float32, one for each of `label_names`):
+            numbers, or 1 for a label that the token has and 0 for one that it has not; NaN where there is no target.
         label_names: The labels, or the names of the numbers.
         problem_type: ``"regression"`` or ``"multi_label_classification"``.
         dataset_name: The Hub id, or the training file as it was given.
