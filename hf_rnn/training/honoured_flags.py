@@ -8,8 +8,9 @@ from typing import Any
 
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from ..inference.steps import steps_of
 from ..models.modeling_rnn import RecurrentPreTrainedModel
-from .task_of_model import has_crf, head_of, steps_of
+from .task_of_model import has_crf, head_of
 
 
 __all__ = ["Only", "flags_of", "is_ours", "refuse_flags", "refuse_split_batches"]

@@ -15,13 +15,14 @@ from transformers.trainer_utils import SaveStrategy
 from ..data.batches.collator import PaddingCollator
 from ..data.batches.steps import NO_TARGET
 from ..data.batches.tags import IGNORED_LABEL
+from ..inference.steps import steps_of
 from .accepted_arguments import accepted_arguments, replaced, without_evaluation
 from .arguments import RecurrentTrainingArguments, read_class_weights
 from .honoured_flags import Only, flags_of, refuse_flags, refuse_split_batches
 from .length import choose_length, forget_length
 from .raw_rows import are_raw, tokenize_rows
 from .safe_trainer import SafeTrainer
-from .task_of_model import DefaultMetrics, Head, default_metrics, head_of, set_problem_type, steps_of
+from .task_of_model import DefaultMetrics, Head, default_metrics, head_of, set_problem_type
 
 
 __all__ = ["ReadyTrainer"]

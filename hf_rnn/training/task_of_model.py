@@ -12,17 +12,16 @@ from transformers import PreTrainedConfig
 from ..data.readers.labels import PROBLEM_TYPES
 from ..extras import MissingExtraError
 from ..inference.pipelines import label_names
+from ..inference.steps import steps_of
 from ..metrics.classification import default_metric, metrics_for
 from ..metrics.steps import step_metrics_for
 from ..metrics.tagging import best_labels, check_iob2, tagging_metrics_for
 from ..models.label_threshold import label_threshold
 from ..models.losses import infer_problem_type
-from ..models.modeling_rnn import RecurrentForTokenClassification
-from ..models.tagging import OF_STEPS
+from ..runs.kinds import KINDS
 
 
 __all__ = [
-    "STEP_METRICS",
     "DefaultMetrics",
     "counted_as",
     "default_metrics",
@@ -31,7 +30,6 @@ __all__ = [
     "label_of",
     "problem_type_of",
     "set_problem_type",
-    "steps_of",
 ]
 
 
@@ -44,8 +42,6 @@ _HEADS: dict[str, Head] = {
     "ForPairClassification": "pairs",
     "SiameseModel": "pairs",
 }
-# The problem type of steps → the figure that chooses a checkpoint.
-STEP_METRICS = {"regression": "mse", "multi_label_classification": "f1"}
 _LABELS = ("labels", "label", "label_ids")
 
 
@@ -72,12 +68,6 @@ def head_of(model: Any) -> Head | None:
 def has_crf(model: Any) -> bool:
     """Whether a model tags whole sequences by a conditional random field."""
     return head_of(model) == "tokens" and bool(getattr(model.config, "crf", False))
-
-
-def steps_of(model: Any) -> str | None:
-    """The problem type of a recurrent model whose steps have numbers or several labels each; None for any other."""
-    kind = getattr(getattr(model, "config", None), "problem_type", None)
-    return kind if isinstance(model, RecurrentForTokenClassification) and kind in OF_STEPS else None
 
 
 def counted_as(model: Any) -> str | None:
@@ -144,7 +134,7 @@ def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
             names, steps = label_names(model.config), steps_of(model)
             if steps is not None:
                 compute = step_metrics_for(steps, names, threshold=label_threshold(model.config))
-                return DefaultMetrics(compute, STEP_METRICS[steps])
+                return DefaultMetrics(compute, KINDS["token-classification"].selects[steps])
             entities = _mark_entities(names)
             metric = "f1" if entities else "accuracy"
             return DefaultMetrics(tagging_metrics_for(names, entities), metric, best_labels)

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_utils import EvalLoopOutput
 
+from ..inference.steps import steps_of
 from ..kernels.threads import computing_threads
 from ..losses.class_weights import label_weights, weighted_cross_entropy
 from ..models.losses import known_targets
@@ -21,7 +22,7 @@ from .arguments import NEW_LEARNING_RATE, PRETRAINED_LEARNING_RATE, RECURRENT_LE
 from .ready_trainer import ReadyTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
-from .task_of_model import counted_as, steps_of
+from .task_of_model import counted_as
 from .techniques.adversarial import adversarial_step, require_embedding_table
 from .techniques.averaging import WeightAverage
 from .techniques.class_weights import class_weights_of
@@ -191,22 +192,25 @@ class RecurrentTrainer(ReadyTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], torch.Tensor | int | None]:
-        """See `transformers.Trainer.get_batch_samples`; with weights of the classes the sum of those is counted, and
-        of numbers and several labels the targets (`known_targets`): transformers counts all that is not -100.
-        """
+        """See `transformers.Trainer.get_batch_samples`; with weights of the classes the sum of those is counted."""
         batches, number = super().get_batch_samples(*args, **kwargs)
-        if not batches or "labels" not in batches[0]:
+        if self._class_weights is None or not batches:
             return batches, number
-        if self._class_weights is not None:
-            total = sum((label_weights(batch["labels"], self._class_weights) for batch in batches), torch.zeros(()))
-        elif self._counted is not None:
-            total = cast(torch.Tensor, sum(self._number_of_targets(batch) for batch in batches))
-        else:
-            return batches, number
+        total = sum((label_weights(batch["labels"], self._class_weights) for batch in batches), torch.zeros(()))
         total = total.to(self.args.device)
         if self.args.average_tokens_across_devices and self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
         return batches, total
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | int | None:
+        """Count what is a target, of numbers and of several labels; transformers counts all that is not -100."""
+        number = super()._get_num_items_in_batch(batch_samples, device)
+        if self._counted is None or number is None:
+            return number
+        total = torch.stack([self._number_of_targets(batch) for batch in batch_samples]).sum().to(device)
+        if self.args.average_tokens_across_devices and self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return total
 
     def _number_of_targets(self, inputs: dict[str, Any]) -> torch.Tensor:
         """The labels of a batch that the loss has terms of."""

@@ -1,4 +1,4 @@
-"""Token classifiers whose steps have numbers or several labels: losses and gradients beside numpy and torch by hand."""
+"""Token classifiers whose steps have numbers or several labels: losses and gradients beside those by hand."""
 
 from __future__ import annotations
 

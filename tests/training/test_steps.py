@@ -76,6 +76,9 @@ def test_evaluation_measures_every_known_target_once(tmp_path: Path, tokenizer: 
     settings = arguments(tmp_path, per_device_eval_batch_size=2, eval_strategy="epoch", bucket_by_length=True)
     trainer = RecurrentTrainer(model, settings, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer)
     figures = trainer.evaluate()
+    # A batch is a whole split: its loss is the mean over the same targets.
+    trainer.args.per_device_eval_batch_size = 4
+    loss = trainer.evaluate()["eval_loss"]
     errors, counts = [], np.zeros(3)
     for tokens, targets in zip(SENTENCES, rows["labels"], strict=True):
         inputs = tokenizer(tokens, is_split_into_words=True, return_tensors="pt")
@@ -95,6 +98,7 @@ def test_evaluation_measures_every_known_target_once(tmp_path: Path, tokenizer: 
                 counts += len(right & chosen), len(chosen - right), len(right - chosen)
     if kind == REGRESSION:
         assert figures["eval_mse"] == pytest.approx(np.mean(errors))
+        assert loss == pytest.approx(np.mean(errors))
     else:
         assert figures["eval_f1"] == pytest.approx(2 * counts[0] / (2 * counts[0] + counts[1] + counts[2]))
     assert settings.greater_is_better is not (kind == REGRESSION) or trainer.args.greater_is_better == (kind == MULTI)

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from ...inference.pipelines import label_names
+from ...inference.steps import steps_of
 from ...losses.class_weights import balanced_class_weights
 from ..raw_rows import all_labels
-from ..task_of_model import has_crf, head_of, problem_type_of, steps_of
+from ..task_of_model import has_crf, head_of, problem_type_of
 
 
 __all__ = ["class_weights_of"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from ..cells import as_number, sorted_names
 from ..label_forms import MULTI, REGRESSION, SINGLE
 from ..labels import LabelMap
@@ -15,9 +17,9 @@ from .table import TaggedTable
 
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
+    from datasets import Dataset, DatasetDict
 
-__all__ = ["STEP_TARGETS", "StepData", "find_step_problem", "read_steps"]
+__all__ = ["STEP_TARGETS", "StepData", "find_step_problem", "read_steps", "step_targets"]
 
 
 # The column of the targets of a split, and the name of a single number.
@@ -106,6 +108,11 @@ def read_steps(
     if all(map(math.isnan, chain.from_iterable(chain.from_iterable(found[leading])))):
         raise ValueError(f"Column `{tables[leading].columns.tags}` of the {leading} split has no target at all.")
     return found, names
+
+
+def step_targets(rows: Dataset) -> np.ndarray:
+    """The targets of a split of [`StepData`], (tokens, outputs), its sentences one after the other."""
+    return np.array([target for sentence in rows[STEP_TARGETS][:] for target in sentence], dtype=np.float64)
 
 
 # Makes of a cell what is learnt of a token; a ValueError says what the cell must be.
