@@ -242,7 +242,11 @@ def _labelled_figures(
 
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
-    known = None if config.problem_type == "regression" else _ids(names)
+    several = config.problem_type == "regression" and len(names) > 1
+    known = None if config.problem_type == "regression" and not several else _ids(names)
+    if several and "label_column_name" not in source:
+        # The outputs are called as the columns that they were learnt from.
+        source = {**source, "label_column_name": ",".join(names)}
     return read_texts(_arguments(TextTestArguments, source), known, problem_type=config.problem_type)
 
 

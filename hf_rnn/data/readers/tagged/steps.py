@@ -120,7 +120,7 @@ Reader = Callable[[Any], list[float]]
 
 
 def _read(table: TaggedTable, read: Reader) -> list[list[list[float]]]:
-    sentences = []
+    sentences: list[list[list[float]]] = []
     for row, targets in enumerate(table.tags):
         sentences.append([])
         for position, target in enumerate(targets):
