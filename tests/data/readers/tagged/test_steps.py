@@ -110,5 +110,8 @@ def test_the_first_piece_of_a_token_has_its_targets_and_padding_has_none(tmp_pat
         assert batch["labels"][batch["attention_mask"] == 1][:, 0].tolist() == pytest.approx(kept, nan_ok=True)
     outputs = [[[float(place)] for place in range(length)] for length in tokenized["length"]]
     found = token_outputs(outputs, tokenized, [len(words) for words in TOKENS])
-    first = [[tokens.index(word) for word in range(len(words))] for tokens, words in zip(tokenized["token"], TOKENS)]
+    first = [
+        [tokens.index(word) for word in range(len(words))]
+        for tokens, words in zip(tokenized["token"], TOKENS, strict=True)
+    ]
     assert [each[:, 0].tolist() for each in found] == first
