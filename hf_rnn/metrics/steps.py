@@ -1,4 +1,6 @@
-"""Metrics of what is said at every step: numbers, or any number of labels, such as the notes that sound."""
+"""Metrics of what is said at every step: numbers, measured by scikit-learn, or any number of labels, such as the notes
+that sound (Bay, Ehmann & Downie 2009).
+"""
 
 from __future__ import annotations
 
