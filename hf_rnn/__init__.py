@@ -47,6 +47,7 @@ _MODULE_OF = {
     "list_bundled": ".bundles",
     "load_onnx": ".export.runtime:load",
     "predict_file": ".inference.files",
+    "predict_steps": ".inference.steps",
     "predict_texts": ".inference.prediction",
     "push_to_hub": ".hub.publishing:publish",
     "recurrent_path": ".models.paths",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from .inference.files import predict_file as predict_file
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
+    from .inference.steps import predict_steps as predict_steps
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403

@@ -94,14 +94,14 @@ def label_scores(texts: Texts, labels: Mapping[str, Any]) -> Predicted:
 
 
 def number_scores(texts: Texts, labels: Mapping[str, Any]) -> Predicted:
-    """Tell the number of each text by ridge regression over words, pairs of words and pieces of words, weighed by
-    TF-IDF; its strength has the highest Pearson correlation on validation.
+    """Tell the number of each text, or several, by ridge regression over words, pairs of words and pieces of words,
+    weighed by TF-IDF; its strength has the highest Pearson correlation on validation, of several numbers on average.
 
     Args:
-        labels: Split → numbers (rows,), of `train` and `validation`.
+        labels: Split → numbers (rows,) or (rows, numbers), of `train` and `validation`.
 
     Returns:
-        Answers (rows, 1).
+        Answers (rows, numbers).
 
     Raises:
         ValueError: the training texts hold no word.
@@ -112,11 +112,13 @@ def number_scores(texts: Texts, labels: Mapping[str, Any]) -> Predicted:
 
     def fitted(alpha: float) -> dict[str, np.ndarray]:
         model = Ridge(alpha=alpha).fit(features["train"], numbers)
-        return {split: model.predict(features[split])[:, None] for split in texts if split != "train"}
+        others = (split for split in texts if split != "train")
+        return {split: model.predict(features[split]).reshape(features[split].shape[0], -1) for split in others}
 
     def pearson(scores: np.ndarray) -> float:
-        columns = scores[:, 0], np.asarray(labels["validation"], dtype=np.float64)
-        return 0.0 if min(np.ptp(column) for column in columns) == 0 else float(np.corrcoef(*columns)[0, 1])
+        truth = np.asarray(labels["validation"], dtype=np.float64).reshape(scores.shape)
+        columns = zip(scores.T, truth.T, strict=True)
+        return float(np.mean([np.corrcoef(*each)[0, 1] if np.ptp(each, axis=1).all() else 0.0 for each in columns]))
 
     alphas = ALPHAS if _may_choose(texts) else (USUAL_ALPHA,)
     best, scores = _best(alphas, fitted, pearson)

@@ -13,6 +13,7 @@ from transformers import HfArgumentParser
 
 from ..hub.model_card import figure_names, is_stock, write_model_card
 from ..hub.publishing import Publication, publish
+from ..models.tagging import OF_STEPS
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
 from ..tasks.beside import comparison_lines
@@ -150,6 +151,12 @@ def _uses(task: str, folder: str, model: dict[str, Any]) -> list[str]:
     kind = find_kind(task)
     if not kind.of_text:
         return [f'Use it: OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))']
+    if task == "token-classification" and model["config"].get("problem_type") in OF_STEPS:
+        return [
+            f'Use it: hf_rnn.predict_steps(AutoModelForTokenClassification.from_pretrained("{folder}"), '
+            f'AutoTokenizer.from_pretrained("{folder}"), [["tokens", "of", "a", "sentence"]])',
+            f"On a file: hf-rnn predict {folder} new.jsonl",
+        ]
     # A classifier of pairs answers by another pipeline than the network of single texts inside it.
     pairs = model["class"].endswith("ForPairClassification")
     name = "text-classification" if pairs else kind.pipeline_name

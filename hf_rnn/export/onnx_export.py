@@ -94,6 +94,11 @@ def export_onnx(
     from .runtime_settings import runtime_settings
 
     loaded: Any = model if isinstance(model, PreTrainedModel) else load_exportable(model)
+    if isinstance(loaded, RecurrentForTokenClassification) and loaded.head.of_steps is not None:
+        raise ValueError(
+            f"`model` is a {type(loaded).__name__} with `problem_type`={loaded.config.problem_type!r}; of token "
+            "classifiers it must be one of one tag a token, which is what the runtime answers."
+        )
     tokenizer = _tokenizer(loaded, tokenizer)
     exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
     settings = runtime_settings(exported, tokenizer)

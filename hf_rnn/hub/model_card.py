@@ -16,6 +16,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..bundles import DISTRIBUTION, PREFIX, TERMS, encoder_folders
 from ..extras import require_extra
+from ..models.tagging import OF_STEPS
 from ..runs.curves import CURVES_FILE
 from ..runs.kinds import KINDS
 from ..runs.results import CLASSIFIER, validate_results
@@ -99,6 +100,7 @@ def model_card(
         usage=usage,
         example=chosen.example or usage.example,
         pipeline_options=_pipeline_options(results),
+        of_steps=is_of_steps(results),
         distribution=DISTRIBUTION if results["name"] in TERMS else None,
         repo_id=chosen.repo_id or results["name"],
         stock=is_stock(results["model"]["model_type"]),
@@ -175,6 +177,12 @@ def _pipeline_options(results: dict[str, Any]) -> str:
     # Ours gives every piece the tag of its word; of a stock model that of a word's first piece counts.
     strategy = "first" if is_stock(results["model"]["model_type"]) else "simple"
     return f', aggregation_strategy="{strategy}"'
+
+
+def is_of_steps(results: Mapping[str, Any]) -> bool:
+    """Whether a run's model has numbers or several labels at every token, for which there is no pipeline."""
+    problem_type = results["model"]["config"].get("problem_type")
+    return results["task"] == "token-classification" and problem_type in OF_STEPS
 
 
 def _start(results: dict[str, Any]) -> str | None:

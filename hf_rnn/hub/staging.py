@@ -27,7 +27,7 @@ from ..runs.publishable import MODEL_FILES, README_FILE, REPORT_FILES, TOKENIZER
 from ..runs.results import ResultsError, read_results
 from .answers import answers, clean_answers, first_difference, quiet
 from .bundling import auto_model_of
-from .model_card import METRICS
+from .model_card import METRICS, is_of_steps
 
 
 __all__ = ["ResultsError", "StagedModel", "StagingError", "find_run", "stage"]
@@ -125,7 +125,7 @@ def stage(run_folder: str | Path, target: str | Path, *, repo_id: str) -> Staged
     _check_code(target)
     others = [name for name in _auto_map(target) if name not in ("AutoConfig", head)]
     auto_classes = (*others, head)
-    pipeline = _pipeline_of(target, KINDS[results["task"]])
+    pipeline = None if is_of_steps(results) else _pipeline_of(target, KINDS[results["task"]])
     _check_answers(source, target, auto_classes, pipeline, results)
     code = "the code of the folder" if _auto_map(target) else "transformers' own code"
     readers = [*(["AutoTokenizer"] if KINDS[results["task"]].of_text else []), *(["pipeline"] if pipeline else [])]

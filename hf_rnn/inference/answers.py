@@ -14,6 +14,7 @@ from .inputs import Kind
 from .language import continuations, text_losses
 from .pipelines import SIMILARITY, WRITING, label_names
 from .prediction import predict_texts
+from .steps import predict_steps, said_of_steps, steps_of
 from .tagging import tag_sentences, words_of
 
 
@@ -195,6 +196,29 @@ class TokenTagger:
         return [{"tokens": one, "tags": other} for one, other in zip(sentences, tags, strict=True)]
 
 
+class StepTeller:
+    """The `scores` of each token; or its `labels`, whose probability is at least the configuration's
+    `label_threshold`, with their `probabilities`. A text that is not cut into tokens is cut where the tokenizer does.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        of_numbers = steps_of(pipeline.model) == "regression"
+        self.fields = ("tokens", "scores") if of_numbers else ("tokens", "labels", "probabilities")
+
+    def answer(self, inputs: Sequence[Any], batch_size: int) -> list[Answer]:
+        """Fields as in `fields`."""
+        model, tokenizer = cast(Any, self.pipeline.model), self.pipeline.tokenizer
+        sentences = [words_of(tokenizer, each) if isinstance(each, str) else each for each in inputs]
+        found = predict_steps(model, tokenizer, sentences, batch_size)
+        names, threshold = label_names(model.config), label_threshold(model.config)
+        kind = str(model.config.problem_type)
+        return [
+            {"tokens": tokens, **said_of_steps(said, kind, names, threshold)}
+            for tokens, said in zip(sentences, found, strict=True)
+        ]
+
+
 class TextMeter:
     """What a text costs a language model: the `nats` of all tokens that are predicted, their number, and the `loss`,
     the nats of one.
@@ -291,6 +315,8 @@ def make_answerer(pipeline: Pipeline, options: AnswerOptions, kind: Kind, conll:
         return Writer(pipeline, options) if options.generate else TextMeter(pipeline)
     if task == WRITING:
         return TargetWriter(pipeline, options)
+    if steps_of(pipeline.model) is not None:
+        return StepTeller(pipeline)
     return TokenTagger(pipeline) if conll or kind == "tokens" else SpanTagger(pipeline)
 
 

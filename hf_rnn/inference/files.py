@@ -24,6 +24,7 @@ from .inputs import InputColumns, find_columns
 from .output import FORMATS, AnswerFile, StandardOutput
 from .pipelines import load_pipeline, model_checksum
 from .prediction import BUILD_FROM_CHARACTERS
+from .steps import steps_of
 
 
 __all__ = ["FilePrediction", "predict_file"]
@@ -88,7 +89,8 @@ def predict_file(
 
     A classifier gives `label` and `score`, or `labels` where a text may have several; a regression `score`; a siamese
     network or a classifier of pairs `score` and `alike`; a tagger `spans`, or `tokens` and `tags` of sentences that
-    are cut into tokens; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`; an
+    are cut into tokens; a model of numbers at every token `tokens` and `scores`, of several labels `tokens`, `labels`
+    and `probabilities`; a language model `loss`, `nats` and `tokens`, or with `generate` its `continuation`; an
     encoder-decoder the `target` that it writes. A row that cannot be read, or whose text is empty, has no answer; its
     `problem` says why.
 
@@ -199,7 +201,8 @@ def _format(
     columns: InputColumns,
     generate: bool,
 ) -> str:
-    tags = pipeline.task == "token-classification"
+    tokens = pipeline.task == "token-classification"
+    tags = tokens and steps_of(pipeline.model) is None
     if format is None and output is not None and os.fspath(output) != STANDARD_INPUT:
         format = Path(output).suffix.removeprefix(".").lower()
         if format not in FORMATS:
@@ -207,11 +210,12 @@ def _format(
                 f"`output`={os.fspath(output)!r} must end in one of {', '.join(f'.{one}' for one in FORMATS)}."
             )
     if format is None:
-        format = "conll" if tags and columns.kind == "tokens" else "jsonl" if tags or generate else "csv"
+        format = "conll" if tags and columns.kind == "tokens" else "jsonl" if tokens or generate else "csv"
     if format not in FORMATS:
         raise ValueError(f"`format`={format!r} must be one of {', '.join(FORMATS)}.")
     if format == "conll" and not tags:
-        raise ValueError(f"`format`='conll' has a tag for each token, and the model does {pipeline.task}.")
+        done = steps_of(pipeline.model) or pipeline.task
+        raise ValueError(f"`format`='conll' has a tag for each token, and the model does {done}.")
     return format
 
 

@@ -12,6 +12,7 @@ from transformers.utils import logging
 from ..kernels.loading import build_and_load, of_use_to
 from ..kernels.threads import computing_threads
 from .pipelines import locked
+from .steps import steps_of
 
 
 __all__ = ["predict_texts"]
@@ -63,7 +64,8 @@ def predict_texts(
         An answer for each text, in their order.
 
     Raises:
-        ValueError: for another kind of `pipeline`, for `texts` that are not texts, or a `batch_size` below 1.
+        ValueError: for another kind of `pipeline`, or one of a model for numbers or several labels at every token, for
+            `texts` that are not texts, or a `batch_size` below 1.
 
     Example:
         >>> predict_texts(classifier, ["A great film.", "Dull."])  # doctest: +SKIP
@@ -71,6 +73,11 @@ def predict_texts(
     """
     if not isinstance(pipeline, Pipeline) or pipeline.tokenizer is None:
         raise ValueError(f"`pipeline` is a {type(pipeline).__name__}; it must be a transformers pipeline of texts.")
+    if steps_of(pipeline.model) is not None:
+        raise ValueError(
+            f"`pipeline` has a model for {steps_of(pipeline.model)} at every token, of which it would name the best "
+            "label alone; call `hf_rnn.predict_steps(model, tokenizer, sentences)`."
+        )
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"`batch_size`={batch_size!r} must be an integer of at least 1.")
     if not isinstance(texts, Iterable):

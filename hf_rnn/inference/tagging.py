@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from ..models.tokenizer_lock import tokenizer_lock
 from .pipelines import label_names, text_limit
 
 
-__all__ = ["tag_sentences", "words_of"]
+__all__ = ["read_pieces", "tag_sentences", "tokenized_for", "words_of"]
 
 
 def tag_sentences(
@@ -29,17 +29,29 @@ def tag_sentences(
         batch_size: Rows of pieces that are computed together.
     """
     names = label_names(model.config)
+    tokenized = tokenized_for(model, tokenizer, sentences)
+    predicted = read_pieces(
+        model, tokenizer, list(tokenized["input_ids"]), batch_size, lambda logits: logits.argmax(dim=-1).tolist()
+    )
+    rows = token_predictions(predicted, tokenized, _untagged(sentences), label_names=names)
+    return [[names[tag] for tag in row] for row in rows]
+
+
+def tokenized_for(model: Any, tokenizer: Any, sentences: Sequence[Sequence[str]]) -> Dataset:
+    """The rows of pieces that a model reads of sentences, as `tokenize_tagged` makes them, in windows where the model
+    has a limit.
+    """
+    limit, names = text_limit(tokenizer, model.config), label_names(model.config)
+    with tokenizer_lock(tokenizer):
+        return tokenize_tagged(_untagged(sentences), tokenizer, max_length=limit, label_names=names, progress=False)
+
+
+def _untagged(sentences: Sequence[Sequence[str]]) -> Dataset:
     # `tokenize_tagged` wants true tags, which nothing here depends on.
-    dataset = Dataset.from_dict(
+    return Dataset.from_dict(
         {"tokens": [list(tokens) for tokens in sentences], "tags": [[0] * len(tokens) for tokens in sentences]},
         features=Features({"tokens": List(Value("string")), "tags": List(Value("int64"))}),
     )
-    limit = text_limit(tokenizer, model.config)
-    with tokenizer_lock(tokenizer):
-        tokenized = tokenize_tagged(dataset, tokenizer, max_length=limit, label_names=names, progress=False)
-    predicted = _label_ids(model, tokenizer, list(tokenized["input_ids"]), batch_size)
-    rows = token_predictions(predicted, tokenized, dataset, label_names=names)
-    return [[names[tag] for tag in row] for row in rows]
 
 
 def words_of(tokenizer: Any, text: str) -> list[str]:
@@ -54,17 +66,24 @@ def words_of(tokenizer: Any, text: str) -> list[str]:
     return [word for word in found if word]
 
 
-def _label_ids(model: Any, tokenizer: Any, rows: list[list[int]], batch_size: int) -> list[list[int]]:
-    """The best label of every token, for `rows` of token ids (special ones included); padding is as good as none."""
+def read_pieces(
+    model: Any,
+    tokenizer: Any,
+    rows: list[list[int]],
+    batch_size: int,
+    taken: Callable[[torch.Tensor], list[Any]],
+) -> list[list[Any]]:
+    """What is `taken` of the logits (batch, time, labels) at every piece, for `rows` of token ids (special ones
+    included); padding is as good as none.
+    """
     order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    found: list[list[int]] = [[] for _ in rows]
+    found: list[list[Any]] = [[] for _ in rows]
     with torch.inference_mode(), computing_threads(model):
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             padded = tokenizer.pad(
                 {"input_ids": [rows[index] for index in batch]}, padding_side="right", return_tensors="pt"
             )
-            best = model(**padded).logits.argmax(dim=-1).tolist()
-            for index, labels in zip(batch, best, strict=True):
-                found[index] = labels[: len(rows[index])]
+            for index, values in zip(batch, taken(model(**padded).logits), strict=True):
+                found[index] = values[: len(rows[index])]
     return found

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..extras import require_extra
 from ..version import __version__
+from .contributions.targets import refuse_steps
 from .page import Question, Section
 from .sections import SECTIONS
 from .steps import NotApplicableError
@@ -109,6 +110,7 @@ def explain(
     require_extra("insight", "Explaining a model")
     from tqdm.auto import tqdm
 
+    refuse_steps(model)
     question = Question(model, tokenizer, text, text_pair, label)
     counts = [_tokens(tokenizer, given) for given in question.texts]
     sections, left_out = {}, {}

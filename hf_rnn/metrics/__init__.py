@@ -10,6 +10,7 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .classification import ClassificationMetric as ClassificationMetric
     from .classification import MultiLabelMetric as MultiLabelMetric
+    from .classification import MultiOutputMetric as MultiOutputMetric
     from .classification import RegressionMetric as RegressionMetric
     from .classification import default_metric as default_metric
     from .classification import metrics_for as metrics_for
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from .similarity import best_threshold as best_threshold
     from .similarity import matching_figures as matching_figures
     from .similarity import retrieval_figures as retrieval_figures
+    from .steps import FrameMetric as FrameMetric
+    from .steps import step_figures as step_figures
+    from .steps import step_metrics_for as step_metrics_for
     from .tagging import TaggingMetric as TaggingMetric
     from .tagging import TokenAccuracyMetric as TokenAccuracyMetric
     from .tagging import best_labels as best_labels
@@ -50,8 +54,10 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "ClassificationMetric": ".classification",
         "FewShotAccuracy": ".few_shot",
+        "FrameMetric": ".steps",
         "LanguageModelMetric": ".language",
         "MultiLabelMetric": ".classification",
+        "MultiOutputMetric": ".classification",
         "PairClassificationMetric": ".similarity",
         "RegressionMetric": ".classification",
         "ScoreCorrelationMetric": ".similarity",
@@ -82,6 +88,8 @@ __getattr__, __dir__, __all__ = lazily(
         "signatures": ".sequences",
         "similarity_metrics_for": ".pairs",
         "span_f1": ".tagging",
+        "step_figures": ".steps",
+        "step_metrics_for": ".steps",
         "tagging_metrics_for": ".tagging",
         "text_loss": ".text_loss",
     },

@@ -10,11 +10,19 @@ import evaluate
 from ..extras import require_extra
 
 
-__all__ = ["LOWER_IS_BETTER"]
+__all__ = ["LOWER_IS_BETTER", "is_error"]
 
 
 # Metrics of which less is better; of all others, more.
-LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate"))
+LOWER_IS_BETTER = frozenset(
+    ("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate")
+)  # Of these, one of several outputs has a figure by its name, such as `mse_height`.
+_OF_OUTPUTS = ("mse_", "mae_")
+
+
+def is_error(metric: str) -> bool:
+    """Whether less of a metric is better."""
+    return metric in LOWER_IS_BETTER or metric.startswith(_OF_OUTPUTS)
 
 
 SKLEARN_CITATION = """\

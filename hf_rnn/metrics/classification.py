@@ -135,6 +135,52 @@ class RegressionMetric(InMemoryMetric):
         }
 
 
+class MultiOutputMetric(InMemoryMetric):
+    """Errors and correlations of several predicted numbers a row: those of [`RegressionMetric`] for each, and their
+    means.
+
+    `compute(predictions, references, names=None)` takes numbers `(batch, outputs)`; NaN in the references is a target
+    that is not known, which the figures of its output leave out. It returns `mse`, `mae`, `pearson`, `spearman` and
+    `r2`, the means over the outputs (scikit-learn's `multioutput="uniform_average"`), and, of more than one, each with
+    the output's name behind it, such as `mse_height`; without `names` its number from 0. An output without any known
+    target has no figures.
+
+    Example:
+        >>> figures = MultiOutputMetric().compute(predictions=[[1.0, 0.0], [2.0, 0.0]], references=[[1, 2], [2, 0]])
+        >>> figures["mse"], figures["mse_0"], figures["mse_1"]
+        (1.0, 0.0, 2.0)
+    """
+
+    input_type = datasets.Sequence(datasets.Value("float64"))
+
+    def _compute(
+        self,
+        predictions: Sequence[Sequence[float]],
+        references: Sequence[Sequence[float]],
+        names: Sequence[str] | None = None,
+    ) -> dict[str, float]:
+        numbers, truth = np.asarray(predictions, dtype=np.float64), np.asarray(references, dtype=np.float64)
+        names = list(map(str, range(truth.shape[1]))) if names is None else list(names)
+        if numbers.shape != truth.shape or len(names) != truth.shape[1]:
+            raise ValueError(
+                f"`predictions`, `references` and `names` must be of as many outputs; they are {numbers.shape}, "
+                f"{truth.shape} and {len(names)}"
+            )
+        found = {}
+        for name, said, wanted in zip(names, numbers.T, truth.T, strict=True):
+            known = ~np.isnan(wanted)
+            if known.any():
+                found[name] = RegressionMetric().compute(predictions=said[known], references=wanted[known])
+        if not found:
+            raise ValueError("`references` must hold a number; all of them are NaN")
+        figures = {
+            name: float(np.mean([each[name] for each in found.values()])) for name in next(iter(found.values()))
+        }
+        if len(names) > 1:
+            figures |= {f"{name}_{output}": value for output, each in found.items() for name, value in each.items()}
+        return figures
+
+
 def default_metric(problem_type: str) -> str:
     """Name the metric that chooses a checkpoint (higher is better for each of them).
 
@@ -154,7 +200,11 @@ def default_metric(problem_type: str) -> str:
 
 
 def metrics_for(
-    problem_type: str, num_labels: int, *, threshold: float | None = DEFAULT_LABEL_THRESHOLD
+    problem_type: str,
+    num_labels: int,
+    *,
+    threshold: float | None = DEFAULT_LABEL_THRESHOLD,
+    label_names: Sequence[str] | None = None,
 ) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make what `Trainer(compute_metrics=...)` takes, for a model's logits `(batch, num_labels)`.
 
@@ -165,6 +215,7 @@ def metrics_for(
         num_labels: That of the model's configuration.
         threshold: The probability from which on a text has a label, where it may have several; None: the best one of
             the texts that are measured, see [`MultiLabelMetric`].
+        label_names: What several numbers are called, see [`MultiOutputMetric`]; None: they are counted from 0.
 
     Example:
         >>> metrics = metrics_for("single_label_classification", num_labels=2)
@@ -173,13 +224,11 @@ def metrics_for(
         0.5
 
     Raises:
-        ValueError: `problem_type` is unknown, or is regression of more than one number.
+        ValueError: `problem_type` is unknown.
         MissingExtraError: scikit-learn is not installed.
     """
     InMemoryMetric.require_libraries()
     default_metric(problem_type)
-    if problem_type == "regression" and num_labels != 1:
-        raise ValueError(f"`num_labels` must be 1 for regression metrics; it is {num_labels}")
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         outputs, labels = evaluated.predictions, np.asarray(evaluated.label_ids)
@@ -192,6 +241,8 @@ def metrics_for(
             return MultiLabelMetric().compute(
                 predictions=probabilities_of(logits), references=labels, threshold=threshold
             )
+        if num_labels > 1:
+            return MultiOutputMetric().compute(predictions=logits, references=labels, names=label_names)
         return RegressionMetric().compute(predictions=logits.reshape(-1), references=labels.reshape(-1))
 
     return compute_metrics

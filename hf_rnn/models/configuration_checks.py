@@ -17,6 +17,7 @@ __all__ = [
     "FOREIGN_NAMES",
     "OwnFolderMixin",
     "PENALTIES",
+    "check_crf",
     "check_positive",
     "check_regularisation",
     "refuse_other_model_type",
@@ -93,6 +94,19 @@ def check_positive(name: str, value: int) -> None:
     """
     if isinstance(value, bool) or value < 1:
         raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
+
+
+def check_crf(crf: bool, label_scheme: str | None, problem_type: str | None) -> None:
+    """Raises:
+    ValueError: for a scheme of labels without a CRF, and for a CRF over numbers or over several labels a step.
+    """
+    if label_scheme is not None and not crf:
+        raise ValueError(f"`label_scheme` is {label_scheme!r}, which needs `crf=True`.")
+    if crf and problem_type in ("regression", "multi_label_classification"):
+        raise ValueError(
+            f"`crf` is True, which scores sequences of one label a step; with `problem_type`={problem_type!r} it must "
+            "be False."
+        )
 
 
 def check_regularisation(config: Any) -> None:

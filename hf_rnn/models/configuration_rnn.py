@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Literal
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_checks import OwnFolderMixin, check_positive, check_regularisation, refuse_unknown_names
+from .configuration_checks import (
+    OwnFolderMixin,
+    check_crf,
+    check_positive,
+    check_regularisation,
+    refuse_unknown_names,
+)
 from .label_threshold import check_label_threshold
 
 
@@ -289,8 +295,7 @@ class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
         if self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"`problem_type` is {self.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
         check_label_threshold(self.label_threshold)
-        if self.label_scheme is not None and not self.crf:
-            raise ValueError(f"`label_scheme` is {self.label_scheme!r}, which needs `crf=True`.")
+        check_crf(self.crf, self.label_scheme, self.problem_type)
         if not self.single_logit:
             return
         if self.num_labels != 2:

@@ -14,9 +14,11 @@ __all__ = [
     "classification_loss",
     "divided",
     "infer_problem_type",
+    "known_targets",
     "mean_over_tokens",
     "next_token_loss",
     "penalties",
+    "step_loss",
     "target_tokens",
     "tokens_to_predict",
 ]
@@ -66,8 +68,60 @@ def classification_loss(
         total = term(logits, labels.view_as(logits).to(logits.dtype), reduction="sum")
     if num_items_in_batch is None:
         # The divisor is at least one: a batch in which nothing is labelled has the loss 0, not NaN.
-        num_items_in_batch = (labels != -100).sum().clamp(min=1)
+        num_items_in_batch = known_targets(labels, kind).sum().clamp(min=1)
     return divided(total, num_items_in_batch)
+
+
+def known_targets(labels: torch.Tensor, problem_type: str | None) -> torch.Tensor:
+    """Which of `labels` are targets, as they (…): of classes those that are not -100; of numbers those that are not
+    NaN, since -100 is a number as good as any other; of several labels those that are neither.
+    """
+    if problem_type == "regression":
+        return ~labels.isnan()
+    known = labels != -100
+    return known & ~labels.isnan() if problem_type == "multi_label_classification" else known
+
+
+def step_loss(
+    outputs: torch.Tensor,
+    labels: torch.Tensor,
+    mask: torch.Tensor,
+    problem_type: str,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """The squared error, or the binary cross-entropy of each label, at every step that has a target: the mean over
+    the targets, of which a step has one for each output.
+
+    Args:
+        outputs: (batch, time, outputs), numbers or logits.
+        labels: (batch, time, outputs), or (batch, time) of one output. NaN where there is no target; of several
+            labels also -100, so that whole numbers can say it.
+        mask: (batch, time), True at a real step; at the others nothing is a target, whatever `labels` hold.
+        problem_type: `"regression"` or `"multi_label_classification"`.
+        num_items_in_batch: See [`classification_loss`]; the number of targets.
+
+    Raises:
+        ValueError: for labels of another shape, infinite numbers, or labels that do not lie in [0, 1].
+    """
+    outputs = _full_precision(outputs)
+    labels = labels.unsqueeze(2) if labels.dim() == 2 and shape_of(outputs)[2] == 1 else labels
+    if shape_of(labels) != shape_of(outputs):
+        raise ValueError(
+            f"`labels` has shape {shape_of(labels)}; for {problem_type} it must be {shape_of(outputs)}, "
+            "(batch, time, num_labels)."
+        )
+    known = known_targets(labels, problem_type) & mask.unsqueeze(2)
+    # Neither a value nor a gradient comes from where there is no target: NaN times 0 would still be NaN.
+    targets = labels.masked_fill(~known, 0).to(outputs.dtype)
+    if problem_type == "regression":
+        _refuse_others(targets, targets.isfinite(), "for regression it must be a finite number, or NaN for no target")
+        terms = functional.mse_loss(outputs, targets, reduction="none")
+    else:
+        _check_values(targets, problem_type, shape_of(outputs)[2])
+        terms = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    if num_items_in_batch is None:
+        num_items_in_batch = known.sum().clamp(min=1)
+    return divided(terms.masked_fill(~known, 0).sum(), num_items_in_batch)
 
 
 def tokens_to_predict(
@@ -199,7 +253,15 @@ def _check_values(labels: torch.Tensor, kind: str, num_labels: int) -> None:
 
 def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "labels") -> None:
     right = (labels == -100) | ((labels >= 0) & (labels < number) & (labels == labels.long()))
-    _refuse_others(labels, right, f"with `{size}={number}` it must be a whole number in [0, {number})", name)
+    allowed = f"with `{size}={number}` it must be a whole number in [0, {number})"
+    numbers = (
+        ", unless `config.problem_type` is 'regression'" if size == "num_labels" and _has_decimals(labels) else ""
+    )
+    _refuse_others(labels, right, allowed + numbers, name)
+
+
+def _has_decimals(labels: torch.Tensor) -> bool:
+    return labels.is_floating_point() and not recorded() and bool((labels != labels.trunc()).any())
 
 
 def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str, name: str = "labels") -> None:

@@ -180,11 +180,17 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         **kwargs: Any,
     ) -> RecurrentTokenClassifierOutput:
         """Args:
-            labels: (batch, time) label numbers, -100 where there is none. In a model of words those of a word's first
-                piece count.
-            num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided.
+            labels: (batch, time) label numbers, -100 where there is none. With `config.problem_type="regression"`
+                numbers (batch, time, num_labels), or (batch, time) for one, NaN where there is no target; with
+                `"multi_label_classification"` 0 or 1 (batch, time, num_labels), NaN or -100 where there is no target.
+                In a model of words those of a word's first piece count, and nothing where `attention_mask` is 0.
+            num_items_in_batch: Labels in the whole accumulated batch, by which the summed loss is divided; of numbers
+                and of several labels the targets, `num_labels` for each step that has all of them.
 
         The other arguments are those of the backbone.
+
+        Raises:
+            ValueError: for labels of another shape, or values that no label has.
         """
         inputs, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         words = self.model.embeddings.find_words(inputs, mask)
@@ -207,8 +213,7 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
         logits = torch.where(words.begins.unsqueeze(2), words.to_pieces(of_first), words.to_pieces(of_others))
         loss = None
         if labels is not None:
-            if shape_of(labels) != shape_of(mask):
-                raise ValueError(f"`labels` has shape {shape_of(labels)}; it must be {shape_of(mask)}.")
+            self._check_shape(labels, shape_of(mask))
             loss = self.head.loss(emissions, words.from_pieces(labels), words.mask, num_items_in_batch)
         return RecurrentTokenClassifierOutput(
             loss=loss,
@@ -217,6 +222,16 @@ class RecurrentForTokenClassification(RecurrentPreTrainedModel):
             hidden_states=outputs.hidden_states,
             **named_state(outputs.cache),
         )
+
+    def _check_shape(self, labels: torch.Tensor, steps: tuple[int, ...]) -> None:
+        given = shape_of(labels)
+        if self.head.of_steps is None and given[:2] == steps and len(given) == 3:
+            raise ValueError(
+                f"`labels` has shape {given}; it must be {steps}, or `config.problem_type` 'regression' or "
+                "'multi_label_classification'."
+            )
+        if given[:2] != steps or len(given) > 3:
+            raise ValueError(f"`labels` has shape {given}; it must be {steps}.")
 
 
 class BiLstmModel(RecurrentModel):

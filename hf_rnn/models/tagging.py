@@ -9,14 +9,19 @@ import torch
 from torch import nn
 from transformers import initialization as init
 
+from .configuration_checks import check_crf
 from .configuration_rnn import RecurrentConfig
 from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
 from .heads import ClassificationHead
-from .losses import classification_loss, divided
+from .losses import classification_loss, divided, step_loss
 from .tracing import recorded
 
 
-__all__ = ["TaggingHead", "bioes_states", "inside", "merge_scores"]
+__all__ = ["OF_STEPS", "TaggingHead", "bioes_states", "inside", "merge_scores"]
+
+
+# The problem types of which each output of a step is a target by itself.
+OF_STEPS = ("regression", "multi_label_classification")
 
 
 def bioes_states(labels: Sequence[str]) -> dict[str, str]:
@@ -56,6 +61,9 @@ def merge_scores(scores: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
 class TaggingHead(nn.Module):
     """(batch, words, features) to emissions, to a loss, and to scores of labels.
 
+    With the `problem_type` `"regression"` the emissions are numbers, and with `"multi_label_classification"` logits of
+    labels that do not exclude each other; they are the scores as well.
+
     Args:
         config: The model's configuration; `id2label` gives the labels.
     """
@@ -65,6 +73,7 @@ class TaggingHead(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
+        self.config = config
         if config.single_logit:
             raise ValueError("`single_logit` is True, which is for classifiers of two labels; a tagger needs False.")
         names = cast(dict[int, str], config.id2label)
@@ -80,6 +89,18 @@ class TaggingHead(nn.Module):
         }
         for name, table in self._tables.items():
             self.register_buffer(name, table.clone(), persistent=False)
+
+    @property
+    def of_steps(self) -> str | None:
+        """The problem type, where it is one of `OF_STEPS`; None where each word has one label.
+
+        Raises:
+            ValueError: it is, and there is a CRF.
+        """
+        # The type may have been set after the model was made.
+        kind = self.config.problem_type
+        check_crf(self.crf is not None, None, kind)
+        return kind if kind in OF_STEPS else None
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Emissions (batch, words, states), zero at the padding, for words (batch, words, features)."""
@@ -100,8 +121,10 @@ class TaggingHead(nn.Module):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """The negative log-likelihood of `labels` (batch, words), -100 where there is none, by the labelled words or
-        by `num_items_in_batch`.
+        by `num_items_in_batch`; of targets that are numbers or several labels see `losses.step_loss`.
         """
+        if self.of_steps is not None:
+            return step_loss(emissions, labels, mask, self.of_steps, num_items_in_batch)
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
             # Nothing is picked out in a recording: how many words there are depends on the values.
@@ -123,7 +146,10 @@ class TaggingHead(nn.Module):
 
         With a CRF they are max-marginals: the best sequence through each label, less the best of all, so that their
         argmax is the Viterbi path. Without, they are logits. The argmax of a further piece is the I- of its word's.
+        Numbers, and logits of several labels, are the emissions for every piece.
         """
+        if self.of_steps is not None:
+            return emissions, emissions
         best = emissions
         if self.crf is not None and not self.training:
             best = self.crf.max_marginals(_at_least_float32(emissions), mask)

@@ -15,6 +15,7 @@ __all__ = [
     "CURVES_FILE",
     "PREDICTIONS_FILE",
     "RESULTS_FILE",
+    "STEPS_FILE",
     "TAGS_FILE",
     "checkpoint_to_resume",
 ]
@@ -26,6 +27,7 @@ RESULTS_FILE = "results.json"
 CURVES_FILE = "learning_curves.png"
 PREDICTIONS_FILE = "predictions.csv"
 TAGS_FILE = "predictions.conll"
+STEPS_FILE = "predictions.jsonl"
 CONFUSION_FILE = "confusion.json"
 
 

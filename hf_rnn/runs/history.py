@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checksums import DamagedFileError, read_json
-from ..metrics.base import LOWER_IS_BETTER
+from ..metrics.base import is_error
 from .checkpoints import STATE_FILE, checkpoints
 from .curves import AXES, Points, curve_points
 from .describe import TRAINER_SPEED
@@ -124,7 +124,7 @@ def last_and_best(history: RunHistory, metric: str) -> tuple[float, float] | Non
     values = [float(row[f"eval_{metric}"]) for row in history.log if f"eval_{metric}" in row]
     if not values:
         return None
-    return values[-1], (min if metric in LOWER_IS_BETTER else max)(values)
+    return values[-1], (min if is_error(metric) else max)(values)
 
 
 def _history(folder: Path, name: str) -> RunHistory:

@@ -142,8 +142,16 @@ _ROWS = (
             ("Test F1", "test", "f1"),
             ("Test F1, natural text", "test", "f1_detokenized"),
             ("Validation F1", "validation", "f1"),
+            ("Test MSE", "test", "mse"),
+            ("Test MAE", "test", "mae"),
         ),
-        selects={"tagging": "f1", "tags": "accuracy"},
+        selects={
+            "tagging": "f1",
+            "tags": "accuracy",
+            # At every token, in place of one tag.
+            "regression": "mse",
+            "multi_label_classification": "f1",
+        },
         search_space={"embedding_dropout": _DROPOUT, "classifier_dropout": _CLASSIFIER_DROPOUT},
         script="scripts/run_token_classification.py",
     ),

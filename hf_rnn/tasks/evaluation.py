@@ -23,6 +23,7 @@ from ..data.readers.files import existing_file, expand_path, files_of, names_fil
 from ..extras import require_extra
 from ..inference.pipelines import SIMILARITY, WRITING, label_names, load_pipeline, make_pipeline, model_checksum
 from ..inference.prediction import predict_texts
+from ..inference.steps import steps_of
 from ..inference.tagging import tag_sentences
 from ..kernels.threads import computing_threads
 from ..metrics.confusion import ConfusionTable, confusion_table, label_confusion
@@ -43,7 +44,7 @@ from .similarity.comparing import PairTestArguments, read_all_pairs
 from .similarity.measuring import retrieval_of
 from .test_set import TestSet
 from .text_classification.comparing import TextTestArguments, read_texts
-from .token_classification.comparing import TokenTestArguments, read_sentences
+from .token_classification.comparing import TokenTestArguments, read_sentences, step_results
 from .token_classification.natural_text import detokenized_figures
 
 
@@ -227,6 +228,8 @@ def _labelled_figures(
         return _pair_results(pipeline, _arguments(PairTestArguments, source), batch_size, progress)
     names = label_names(pipeline.model.config)
     if pipeline.task == "token-classification":
+        if steps_of(pipeline.model) is not None:
+            return *step_results(pipeline, _arguments(TokenTestArguments, source), batch_size), None
         test = read_sentences(_arguments(TokenTestArguments, source), _ids(names))
         return len(test.inputs), *_tag_figures(pipeline, test, names, batch_size, progress)
     test = _texts(source, pipeline.model.config, names)
@@ -239,7 +242,11 @@ def _labelled_figures(
 
 
 def _texts(source: Mapping[str, Any], config: Any, names: list[str]) -> TestSet:
-    known = None if config.problem_type == "regression" else _ids(names)
+    several = config.problem_type == "regression" and len(names) > 1
+    known = None if config.problem_type == "regression" and not several else _ids(names)
+    if several and "label_column_name" not in source:
+        # The outputs are called as the columns that they were learnt from.
+        source = {**source, "label_column_name": ",".join(names)}
     return read_texts(_arguments(TextTestArguments, source), known, problem_type=config.problem_type)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from transformers import TrainingArguments
 
-from ..metrics.base import LOWER_IS_BETTER
+from ..metrics.base import LOWER_IS_BETTER, is_error
 from ..moved import moved_names
 from .length import FEWEST_EPOCHS, MOST_EPOCHS, OPEN_LENGTH
 from .streams import FEWEST_STREAMS, MOST_STREAMS
@@ -252,7 +252,7 @@ class RecurrentTrainingArguments(TrainingArguments):
         named, greater_is_better = self._selection
         self.metric_for_best_model = named or metric
         if greater_is_better is None:
-            greater_is_better = self.metric_for_best_model.removeprefix("eval_") not in LOWER_IS_BETTER
+            greater_is_better = not is_error(self.metric_for_best_model.removeprefix("eval_"))
         self.greater_is_better = greater_is_better
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from ..inference.steps import steps_of
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .task_of_model import has_crf, head_of
 
@@ -85,6 +86,8 @@ def _cannot_be_smoothed(model: Any) -> str | None:
     if has_crf(model):
         # transformers would smooth the emissions of each token, and never train the transitions.
         return f"for a {name} with a CRF"
+    if steps_of(model) is not None:
+        return f"for {steps_of(model)} at every step"
     if head_of(model) != "texts":
         return None
     problem_type = model.config.problem_type or ("regression" if model.config.num_labels == 1 else None)

@@ -9,11 +9,15 @@ import datasets
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..data.batches.pairs import tokenize_pairs
+from ..data.batches.steps import tokenize_steps
 from ..data.batches.tags import tokenize_tagged
 from ..data.batches.texts import tokenize_dataset
 from ..data.readers.labels import encode_labels, label_form
+from ..data.readers.tagged.steps import STEP_TARGETS, read_steps
+from ..data.readers.tagged.table import TableColumns, TaggedTable
 from ..inference.pipelines import label_names
 from ..models.configuration_rnn import RecurrentConfig
+from ..models.tagging import OF_STEPS
 from .task_of_model import Head, set_problem_type
 
 
@@ -44,7 +48,8 @@ def tokenize_rows(
     """Tokenise raw rows, and turn their labels into those of a model.
 
     Args:
-        rows: `text` and `label` for a classifier; `tokens` and `tags` for a tagger; `text`, `text_b` and `label` for a
+        rows: `text` and `label` for a classifier; `tokens` and `tags` for a tagger, which are numbers or lists where
+            the `problem_type` says so (see [`read_steps`]); `text`, `text_b` and `label` for a
             siamese network. Labels are the names in `config.label2id`, class labels, numbers of labels, lists of names
             for several labels, or numbers for regression. Other columns are dropped.
         name: What the rows are called in errors, such as `train_dataset`.
@@ -73,6 +78,8 @@ def tokenize_rows(
     # A tokenizer without a limit says so by a number of thirty digits.
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
     length = None if recurrent and whole else limit
+    if head == "tokens" and recurrent and column is not None and config.problem_type in OF_STEPS:
+        return _with_targets(rows, name, column, config, tokenizer)
     if head == "tokens":
         return _tagged(rows, name, column, config, tokenizer, None if recurrent else limit)
     if column is not None and head == "texts":
@@ -141,6 +148,22 @@ def _tagged(
     # Both columns tell where predictions belong; a collator could not pad them.
     tokenized = tokenized.remove_columns(["token", "sentence"])
     return tokenized.remove_columns("labels") if column is None else tokenized
+
+
+def _with_targets(
+    rows: datasets.Dataset, name: str, column: str, config: PreTrainedConfig, tokenizer: Any
+) -> datasets.Dataset:
+    """Rows whose tokens have numbers or several labels each."""
+
+    def place(row: int, position: int | None) -> str:
+        return f"row {row} (counting from 0)" + ("" if position is None else f", position {position}")
+
+    columns = TableColumns("tokens", column, None, False)
+    table = TaggedTable(rows["tokens"][:], rows[column][:], columns, name, place)
+    kind = str(config.problem_type)
+    found, _ = read_steps({name: table}, name, kind, label_names(config))
+    plain = datasets.Dataset.from_dict({"tokens": table.tokens, STEP_TARGETS: found[name]})
+    return tokenize_steps(plain, tokenizer, max_length=None).remove_columns(["token", "sentence"])
 
 
 def _tag_number(tag: Any, given: list[str] | None, numbers: dict[str, int], column: str, name: str, row: int) -> int:

@@ -13,7 +13,9 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainer
 from transformers.trainer_utils import SaveStrategy
 
 from ..data.batches.collator import PaddingCollator
+from ..data.batches.steps import NO_TARGET
 from ..data.batches.tags import IGNORED_LABEL
+from ..inference.steps import steps_of
 from .accepted_arguments import accepted_arguments, replaced, without_evaluation
 from .arguments import RecurrentTrainingArguments, read_class_weights
 from .honoured_flags import Only, flags_of, refuse_flags, refuse_split_batches
@@ -121,8 +123,9 @@ class ReadyTrainer(SafeTrainer):
         return flags_of(model, self.args, self.compute_metrics)
 
     def _default_collator(self, tokenizer: PreTrainedTokenizerBase) -> Any:
-        of_tokens = head_of(self.accelerator.unwrap_model(self.model)) == "tokens"
-        return PaddingCollator(tokenizer, label_padding=IGNORED_LABEL if of_tokens else None)
+        model = self.accelerator.unwrap_model(self.model)
+        padding = None if head_of(model) != "tokens" else IGNORED_LABEL if steps_of(model) is None else NO_TARGET
+        return PaddingCollator(tokenizer, label_padding=padding)
 
     def _default_metrics(self, rows: Any) -> DefaultMetrics | None:
         return default_metrics(self.accelerator.unwrap_model(self.model), rows)

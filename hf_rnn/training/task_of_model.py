@@ -12,14 +12,18 @@ from transformers import PreTrainedConfig
 from ..data.readers.labels import PROBLEM_TYPES
 from ..extras import MissingExtraError
 from ..inference.pipelines import label_names
+from ..inference.steps import steps_of
 from ..metrics.classification import default_metric, metrics_for
+from ..metrics.steps import step_metrics_for
 from ..metrics.tagging import best_labels, check_iob2, tagging_metrics_for
 from ..models.label_threshold import label_threshold
 from ..models.losses import infer_problem_type
+from ..runs.kinds import KINDS
 
 
 __all__ = [
     "DefaultMetrics",
+    "counted_as",
     "default_metrics",
     "has_crf",
     "head_of",
@@ -64,6 +68,15 @@ def head_of(model: Any) -> Head | None:
 def has_crf(model: Any) -> bool:
     """Whether a model tags whole sequences by a conditional random field."""
     return head_of(model) == "tokens" and bool(getattr(model.config, "crf", False))
+
+
+def counted_as(model: Any) -> str | None:
+    """The problem type by which the labels of a recurrent model are counted, where -100 alone does not tell which of
+    them are targets: that of steps, and the regression of texts.
+    """
+    if head_of(model) == "texts" and (model.config.problem_type or model.config.num_labels) in ("regression", 1):
+        return "regression"
+    return steps_of(model)
 
 
 def set_problem_type(config: PreTrainedConfig, problem_type: str) -> None:
@@ -118,7 +131,10 @@ def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
         if head_of(model) == "texts":
             return _of_texts(model.config, rows)
         if head_of(model) == "tokens":
-            names = label_names(model.config)
+            names, steps = label_names(model.config), steps_of(model)
+            if steps is not None:
+                compute = step_metrics_for(steps, names, threshold=label_threshold(model.config))
+                return DefaultMetrics(compute, KINDS["token-classification"].selects[steps])
             entities = _mark_entities(names)
             metric = "f1" if entities else "accuracy"
             return DefaultMetrics(tagging_metrics_for(names, entities), metric, best_labels)
@@ -129,10 +145,10 @@ def default_metrics(model: Any, rows: Any) -> DefaultMetrics | None:
 
 def _of_texts(config: PreTrainedConfig, rows: Any) -> DefaultMetrics | None:
     problem_type, number = problem_type_of(config, rows), config.num_labels or 0
-    # There are no metrics for several numbers a text, and none for a single "one of several labels".
-    if problem_type is None or (problem_type == "regression") != (number == 1):
+    # There are no metrics for a single "one of several labels".
+    if problem_type is None or (number == 1 and problem_type != "regression"):
         return None
-    compute = metrics_for(problem_type, number, threshold=label_threshold(config))
+    compute = metrics_for(problem_type, number, threshold=label_threshold(config), label_names=label_names(config))
     return DefaultMetrics(compute, default_metric(problem_type))
 
 

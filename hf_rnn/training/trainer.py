@@ -12,14 +12,17 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_utils import EvalLoopOutput
 
+from ..inference.steps import steps_of
 from ..kernels.threads import computing_threads
 from ..losses.class_weights import label_weights, weighted_cross_entropy
+from ..models.losses import known_targets
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
 from .arguments import NEW_LEARNING_RATE, PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
 from .ready_trainer import ReadyTrainer
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
+from .task_of_model import counted_as
 from .techniques.adversarial import adversarial_step, require_embedding_table
 from .techniques.averaging import WeightAverage
 from .techniques.class_weights import class_weights_of
@@ -92,6 +95,8 @@ class RecurrentTrainer(ReadyTrainer):
         self._loss_is_mean = not isinstance(model, RecurrentPreTrainedModel)
         # Have the labels of a step counted in any case.
         self.model_accepts_loss_kwargs = True
+        # How the targets of a step are counted, where they are numbers or several labels.
+        self._counted = None if self._loss_is_mean else counted_as(model)
         self._check(model)
         self._class_weights = class_weights_of(model, self.args.class_weights, self.train_dataset)
         # Only while it trains: afterwards the model itself is what was chosen.
@@ -205,6 +210,25 @@ class RecurrentTrainer(ReadyTrainer):
         if self.args.average_tokens_across_devices and self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
         return batches, total
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | int | None:
+        """Count what is a target, of numbers and of several labels; transformers counts all that is not -100."""
+        number = super()._get_num_items_in_batch(batch_samples, device)
+        if self._counted is None or number is None:
+            return number
+        total = torch.stack([self._number_of_targets(batch) for batch in batch_samples]).sum().to(device)
+        if self.args.average_tokens_across_devices and self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return total
+
+    def _number_of_targets(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The labels of a batch that the loss has terms of."""
+        labels = inputs["labels"]
+        known = known_targets(labels, self._counted)
+        mask = inputs.get("attention_mask")
+        if mask is not None and steps_of(self.accelerator.unwrap_model(self.model)) is not None:
+            known = known & mask.bool().view(*mask.shape, *(1 for _ in labels.shape[2:]))
+        return known.sum()
 
     def _weighed(
         self, loss: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int
@@ -321,7 +345,7 @@ class RecurrentTrainer(ReadyTrainer):
             return self.accelerator.reduce(loss, "mean"), logits, labels
         own = len(inputs["labels"]) - repeated[self.args.process_index]
         inputs = {name: value[:own] for name, value in self._prepare_inputs(inputs).items()}
-        count = (inputs["labels"] != -100).sum()
+        count = self._number_of_targets(inputs)
         total = torch.zeros_like(loss)
         if count:
             with torch.no_grad(), self.compute_loss_context_manager():

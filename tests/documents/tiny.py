@@ -41,6 +41,7 @@ def write_files(folder: Path, checkout: Path) -> None:
     for split, sentences in (("train", TAGGED[:40]), ("dev", TAGGED[40:50]), ("test", TAGGED[50:])):
         write_sentences(folder / f"{split}.conll", sentences)
     _write_sentences(folder)
+    _write_steps(folder)
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
     _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
@@ -55,6 +56,22 @@ def _write_sentences(folder: Path) -> None:
     for split, chosen in (("train", rows[:50]), ("dev", rows[50:])):
         for language, texts in zip(("en", "de"), zip(*chosen, strict=True), strict=True):
             (folder / f"{split}.{language}").write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+
+def _write_steps(folder: Path) -> None:
+    """Sentences with a number, or with any number of labels, at every token; and texts with two numbers each."""
+    levels = [[len(token) / 10 for token in tokens] for tokens, _ in TAGGED]
+    notes = [
+        [[name for name, is_so in (("name", tag != "O"), ("long", len(token) > 5)) if is_so] for token, tag in pairs]
+        for pairs in (zip(*sentence, strict=True) for sentence in TAGGED)
+    ]
+    for name, targets in (("levels", levels), ("notes", notes)):
+        rows = ({"tokens": tokens, "labels": labels} for (tokens, _), labels in zip(TAGGED, targets, strict=True))
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    numbers = (
+        (review, sentiment + 0.5, len(review) / 100) for review, sentiment in zip(REVIEWS, SENTIMENTS, strict=True)
+    )
+    _write_csv(folder / "ratings.csv", ("text", "plot", "acting"), numbers)
 
 
 def _write_other_forms(folder: Path, labelled: list[tuple[str, str]]) -> None:

@@ -147,7 +147,7 @@ UNUSUAL = {
     "pad_token_id": 3,
     "use_cache": True,
     "num_labels": 4,
-    "problem_type": "multi_label_classification",
+    "problem_type": "single_label_classification",
 }
 
 

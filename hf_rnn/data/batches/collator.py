@@ -23,13 +23,15 @@ class PaddingCollator:
 
     Args:
         tokenizer: Its padding token and side are used.
-        label_padding: What `labels` hold at the padding, where there is one a token; None: they are one a text.
+        label_padding: What `labels` hold at the padding, where there is one a token; None: they are one a text. NaN
+            for numbers, of which a token may also have several: then `labels` are float32 (batch, time) or
+            (batch, time, outputs).
 
     Raises:
         ValueError: the tokenizer has no padding token.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, label_padding: int | None = None) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, label_padding: float | None = None) -> None:
         if tokenizer.pad_token_id is None:
             raise ValueError("`tokenizer` has no padding token; set `tokenizer.pad_token`.")
         self.tokenizer = tokenizer
@@ -52,7 +54,7 @@ class PaddingCollator:
         if "input_ids" not in names or any(feature.keys() != names for feature in features):
             columns = sorted({tuple(feature) for feature in features})
             raise ValueError(f"`features` must be texts with the same columns, `input_ids` among them; got {columns}.")
-        padding = {
+        padding: dict[str, Any] = {
             "input_ids": self.tokenizer.pad_token_id,
             "token_type_ids": self.tokenizer.pad_token_type_id,
             **_PADDING_OF_MASKS,
@@ -70,8 +72,11 @@ class PaddingCollator:
             batch["attention_mask"] = self._mask([len(feature["input_ids"]) for feature in features])
         return batch
 
-    def _pad(self, rows: list[Any], value: int) -> torch.Tensor:
-        padded = np.full((len(rows), max(map(len, rows))), value, dtype=np.int64)
+    def _pad(self, rows: list[Any], value: float) -> torch.Tensor:
+        # The outputs of each token, if it has several.
+        inner = np.shape(next((row for row in rows if len(row)), [0]))[1:]
+        kind = np.float32 if isinstance(value, float) else np.int64
+        padded = np.full((len(rows), max(map(len, rows)), *inner), value, dtype=kind)
         for target, row in zip(padded, rows, strict=True):
             start = 0 if self.tokenizer.padding_side == "right" else len(target) - len(row)
             target[start : start + len(row)] = row

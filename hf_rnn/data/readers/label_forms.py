@@ -12,7 +12,7 @@ from .cells import as_list, as_number, is_empty, is_number, percentage, says_not
 from .columns import MOST_CLASSES, is_free_text
 
 
-__all__ = ["MULTI", "PROBLEM_TYPES", "REGRESSION", "SINGLE", "LabelForm", "find_form", "is_no_label"]
+__all__ = ["MULTI", "PROBLEM_TYPES", "REGRESSION", "SINGLE", "LabelForm", "find_form", "is_no_label", "vectors_form"]
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 PROBLEM_TYPES = (SINGLE, MULTI, REGRESSION)
@@ -52,7 +52,8 @@ class LabelForm:
         problem_type: One of `PROBLEM_TYPES`.
         in_brackets: Whether cells are lists that were written as text.
         delimiter: What stands between the names of a cell; None: a text is one name.
-        vector_size: The length of vectors that say 0 or 1 of each label; None: cells hold the labels themselves.
+        vector_size: The length of vectors that say 0 or 1 of each label, or hold several numbers; None: cells hold
+            the labels themselves.
         whole_numbers: Whether labels are integers, so that ``1.0`` is ``1``.
         booleans: Spelling in lower case → name, where the labels are booleans.
         decimal_comma: Whether numbers have a comma in place of the point.
@@ -89,6 +90,13 @@ class LabelForm:
             return None
         return [float(str(item).strip().casefold() in ONE) for item in items]
 
+    def numbers(self, value: Any) -> list[float] | None:
+        """The `vector_size` finite numbers in a cell; None where it holds others."""
+        if not isinstance(value, list) or len(value) != self.vector_size:
+            return None
+        found = [self.number(item) for item in value]
+        return None if None in found else [number for number in found if number is not None]
+
     def number(self, value: Any) -> float | None:
         """The finite number in a cell; None where it is none."""
         if self.decimal_comma and isinstance(value, str):
@@ -124,6 +132,23 @@ class LabelForm:
 def is_no_label(value: Any) -> bool:
     """Whether a cell of a label column says nothing: it is empty, or spells out that there is no value."""
     return says_nothing(value)
+
+
+def vectors_form(values: Sequence[Any], size: int, problem_type: str | None) -> LabelForm:
+    """The form of cells that are lists, made of `size` columns: 0 or 1 of a label each; or, where all are numbers and
+    some are others, numbers that are learnt together.
+
+    Args:
+        values: The cells; None where a column is empty.
+        size: The number of columns.
+        problem_type: The one that was asked for; None: what the cells tell.
+    """
+    items = [item for value in values if value is not None for item in value]
+    marks = all(map(_is_zero_or_one, items))
+    if problem_type == REGRESSION or (problem_type is None and not marks and all(map(is_number, items))):
+        remarks = () if problem_type else (f"{size} columns of numbers, so this is a regression of all of them",)
+        return LabelForm(REGRESSION, vector_size=size, remarks=remarks)
+    return LabelForm(MULTI, vector_size=size)
 
 
 def find_form(

@@ -13,7 +13,7 @@ from .places import place_of_row
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["far_off", "say_far_off", "say_missing_labels"]
+__all__ = ["far_off", "say_far_off", "say_missing_labels", "of_marks"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,11 @@ def say_far_off(rows: Dataset, column: str, numbers: Mapping[int, float], advice
     )
 
 
+def of_marks(labels: Sequence[Sequence[float]]) -> bool:
+    """Whether all that lists hold is 0 or 1: the labels that a row has, and not numbers."""
+    return all(value in (0, 1) for label in labels for value in label)
+
+
 def _labels(rows: Dataset) -> set[str]:
     """The labels that occur: names of classes or of types of entities, or numbers of labels where a row has several;
     empty where the rows have none that could be missing.
@@ -115,6 +120,6 @@ def _labels(rows: Dataset) -> set[str]:
     labels = rows["label"][:]
     if isinstance(feature, ClassLabel):
         return {feature.names[label] for label in set(labels) if label is not None}
-    if labels and isinstance(labels[0], list):
+    if labels and isinstance(labels[0], list) and of_marks(labels):
         return {f"label {index}" for label in labels for index, value in enumerate(label) if value}
     return set()

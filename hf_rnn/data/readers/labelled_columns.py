@@ -137,7 +137,7 @@ def say_columns(texts: LabelledColumns, labels: LabelledColumns) -> None:
     """Say in one line which columns are read, unless they were named or are called ``text`` and ``label``."""
     if (texts.given and labels.given) or (texts.names, labels.names) == (["text"], ["label"]):
         return
-    several = ", each 0 or 1 of a label" if len(labels.names) > 1 else ""
+    several = ", of a label or a number each" if len(labels.names) > 1 else ""
     others = [*texts.others, *labels.others]
     unread = f"; not read, though they have usual names: {', '.join(map(repr, others))}" if others else ""
     logger.warning(

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # How many allowed names an error lists before it says how many more there are.
 NAMES_IN_ERRORS = 20
+FAR_ADVICE = "it is learnt as it stands. Correct such rows, or leave them out."
 
 
 class LabelMap:
@@ -163,6 +164,7 @@ def encode_labels(
     - ``multi_label_classification`` (lists of those, lists that were written as text, names joined by `delimiter`,
       where null and ``""`` are no label, or vectors of 0 and 1): float32 multi-hot vectors, one position a label.
     - ``regression`` (numbers with decimals; others where `problem_type` says so): float32. `label2id` does not apply.
+      Of lists of numbers, one for each of several columns: lists of float32, which `class_names` name.
 
     Args:
         splits: The rows; `first` must be among them, if it is given.
@@ -178,6 +180,9 @@ def encode_labels(
         ValueError: naming the column, the split, the place and the value that does not fit, and what may.
     """
     cells = {split: label_cells(rows, column, class_names) for split, rows in splits.items()}
+    if form.problem_type == REGRESSION and form.vector_size is not None:
+        names = _names_of_vectors(form.vector_size, column, label2id, class_names).names
+        return _several_numbers(splits, cells, column, form, names)
     if form.problem_type == REGRESSION:
         return _numbers(splits, cells, column, form, class_names)
     if form.vector_size is not None:
@@ -195,9 +200,21 @@ def _numbers(
     wanted = f"a finite number (regression; `problem_type` {SINGLE} takes values as classes)"
     numbers = {s: _read(splits[s], cells[s], form.number, column, s, wanted) for s in splits}
     leading = leading_split(splits)
-    advice = "it is learnt as it stands. Correct such rows, or leave them out."
-    say_far_off(splits[leading], column, dict(enumerate(numbers[leading])), advice)
+    say_far_off(splits[leading], column, dict(enumerate(numbers[leading])), FAR_ADVICE)
     return EncodedLabels(numbers, None, REGRESSION, Value("float32"))
+
+
+def _several_numbers(
+    splits: dict[str, Dataset], cells: Cells, column: str, form: LabelForm, names: list[str]
+) -> EncodedLabels:
+    from datasets import List, Value
+
+    wanted = f"{len(names)} finite numbers, one for each of {', '.join(map(repr, names))}"
+    found = {s: _read(splits[s], cells[s], form.numbers, column, s, wanted) for s in splits}
+    leading = leading_split(splits)
+    for index, name in enumerate(names):
+        say_far_off(splits[leading], name, {row: each[index] for row, each in enumerate(found[leading])}, FAR_ADVICE)
+    return EncodedLabels(found, names, REGRESSION, List(Value("float32")))
 
 
 def _vectors(
@@ -256,7 +273,7 @@ def labels_fit(
     class_names: list[str] | None,
 ) -> bool:
     """Whether a model's map has every label of the split that decides, and the names that were given are its own."""
-    if label2id is None or form.problem_type == REGRESSION:
+    if label2id is None or (form.problem_type == REGRESSION and form.vector_size is None):
         return True
     label_map = LabelMap.from_label2id(label2id)
     if class_names is not None and class_names != label_map.names:

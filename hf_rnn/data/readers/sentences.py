@@ -5,28 +5,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .hold_out import hold_out_and_sample
 from .labels import LabelMap
 from .places import data_columns
-from .sources import SourceArguments, comma_separated, leading_split, read_splits
-from .tag_schemes import InvalidTags
+from .sources import comma_separated, leading_split, read_splits
+from .tagged.arguments import SCHEME_CHOICES, TokenDataArguments
 from .tagged.labels import as_ids, class_label_names, label_map, named_tags, read_scheme, to_iob2
 from .tagged.layout import ColumnRequest
 from .tagged.reader import TaggedFileReader
-from .tagged.recognition import SCHEMES, UNTAGGED, TagReading, find_reading
+from .tagged.recognition import TagReading, find_reading
 from .tagged.sentences import LINES_COLUMN, TAGS, TOKENS
-from .tagged.table import (
-    USUAL_TAG_COLUMNS,
-    USUAL_TOKEN_COLUMNS,
-    TableColumns,
-    TableRequest,
-    TaggedTable,
-    find_columns,
-    read_table,
-)
+from .tagged.steps import STEP_TARGETS, StepData, find_step_problem, read_steps
+from .tagged.table import TableColumns, TableRequest, TaggedTable, find_columns, read_table
 
 
 if TYPE_CHECKING:
@@ -38,93 +31,13 @@ __all__ = [
     "TokenDataArguments",
     "load_sentences",
     "load_token_classification",
+    "load_token_targets",
 ]
 
 logger = logging.getLogger(__name__)
 
-SCHEME_CHOICES = (*SCHEMES, UNTAGGED)
 # So many tags that a model does not know are named.
 SHOWN_TAGS = 10
-
-
-@dataclass
-class TokenDataArguments(SourceArguments):
-    """The tokens and tags to read."""
-
-    text_column_name: str | None = field(
-        default=None,
-        metadata={
-            "help": f"Column of the tokens. Default: {' or '.join(USUAL_TOKEN_COLUMNS)}, else the first "
-            "column of lists of strings, else one with a usual name, such as Word or sentence."
-        },
-    )
-    label_column_name: str | None = field(
-        default=None,
-        metadata={
-            "help": f"Column of the tags. Default: <task_name>_tags, {' or '.join(USUAL_TAG_COLUMNS)}, else "
-            "one with another usual name, such as Tag, else the one whose values look like tags of "
-            "entities."
-        },
-    )
-    token_column: str | None = field(
-        default=None,
-        metadata={
-            "help": "Column of the tokens in a file with a token on each line: its number, from 0, or from "
-            "the last backwards if negative (-1); or its name, in a header, in CoNLL-U or in a "
-            "table. Default: the first, or the second where the first numbers the words."
-        },
-    )
-    tag_column: str | None = field(
-        default=None,
-        metadata={
-            "help": "Column of the tags in a file with a token on each line: a number or a name, as of "
-            "`token_column`, or in CoNLL-U a key of MISC. Default: UPOS in CoNLL-U, else the last "
-            "column that looks like tags of entities, else the last."
-        },
-    )
-    sentence_column: str | None = field(
-        default=None,
-        metadata={
-            "help": "Column that numbers the sentences, in a table with a token a row; an empty cell stands "
-            "for the value above it. Default: one with a usual name, such as 'Sentence #' or "
-            "sentence_id."
-        },
-    )
-    task_name: str = field(default="ner", metadata={"help": "Task that the tags are of, such as ner or pos."})
-    # The name is not `label_names`: TrainingArguments has a flag of that name, and the scripts parse both.
-    class_names: str | None = field(
-        default=None,
-        metadata={
-            "help": "Tags, separated by commas: names for integers (0 first), and all that are allowed. "
-            "Entity tags are numbered anew, O first; others keep this order. Default: those of the "
-            "data."
-        },
-    )
-    tag_scheme: str | None = field(
-        default=None,
-        metadata={
-            "help": f"Scheme of the entity tags in the data: {', '.join(SCHEMES)}; they become IOB2. "
-            f"{UNTAGGED}: the tags are not of entities, and stay. Default: found from the training "
-            "split."
-        },
-    )
-    invalid_tags: InvalidTags = field(
-        default="repair",
-        metadata={"help": "Treatment of an I- without its B-: repair (make it B-), keep or refuse."},
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, choices in (("tag_scheme", (None, *SCHEME_CHOICES)), ("invalid_tags", get_args(InvalidTags))):
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(f"`{name}`={value!r} must be one of {', '.join(map(repr, choices))}.")
-        for column, other in (("token_column", "text_column_name"), ("tag_column", "label_column_name")):
-            if getattr(self, column) is not None and getattr(self, other) is not None:
-                raise ValueError(
-                    f"`{column}`={getattr(self, column)!r} and `{other}`={getattr(self, other)!r} were both given; "
-                    "they name the same column: give one."
-                )
 
 
 @dataclass(frozen=True)
@@ -155,6 +68,41 @@ class TokenClassificationData:
         return [*self.label_names, *self.unknown_names]
 
 
+def load_token_targets(
+    arguments: TokenDataArguments,
+    *,
+    problem_type: str | None = None,
+    label2id: dict[str, int] | None = None,
+    new_head: bool = False,
+) -> TokenClassificationData | StepData:
+    """Read sentences with a tag a token, as [`load_token_classification`]; or with numbers or several labels a token.
+
+    Args:
+        arguments: What to read.
+        problem_type: That of a trained model; `arguments.problem_type` comes first. None: what the targets show.
+        label2id, new_head: As of [`load_token_classification`]; of a model of another problem type they do not count.
+
+    Raises:
+        FileNotFoundError, ValueError: as [`load_token_classification`] and `tagged.steps.read_steps`.
+    """
+    from datasets import Dataset, DatasetDict, Features, List, Value
+
+    raw, tables = _read_tables(arguments, tagged=True)
+    leading = leading_split(raw)
+    found = find_step_problem(tables[leading], arguments.problem_type or problem_type)
+    if found is None:
+        return _tagged(arguments, raw, tables, label2id=label2id, new_head=new_head)
+    names = comma_separated(arguments.class_names, "class_names")
+    known = label2id if problem_type == found and not new_head else None
+    targets, names = read_steps(tables, leading, found, names, known)
+    features = Features({"tokens": List(Value("string")), STEP_TARGETS: List(List(Value("float32")))})
+    splits = {
+        split: Dataset.from_dict({"tokens": table.tokens, STEP_TARGETS: targets[split]}, features=features)
+        for split, table in tables.items()
+    }
+    return StepData(DatasetDict(hold_out_and_sample(splits, arguments)), names, found, _name_of(arguments))
+
+
 def load_token_classification(
     arguments: TokenDataArguments, *, label2id: dict[str, int] | None = None, new_head: bool = False
 ) -> TokenClassificationData:
@@ -179,10 +127,23 @@ def load_token_classification(
             refused, a split in which a model knows no tag but O, an empty split, or a split that is both given and to
             be held out.
     """
+    raw, tables = _read_tables(arguments, tagged=True)
+    return _tagged(arguments, raw, tables, label2id=label2id, new_head=new_head)
+
+
+def _tagged(
+    arguments: TokenDataArguments,
+    raw: dict[str, Dataset],
+    tables: dict[str, TaggedTable],
+    *,
+    label2id: dict[str, int] | None,
+    new_head: bool,
+) -> TokenClassificationData:
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-    raw, tables = _read_tables(arguments, tagged=True)
     leading = leading_split(raw)
+    if (found := find_step_problem(tables[leading], arguments.problem_type)) is not None:
+        raise ValueError(f"`problem_type`={found!r} was given or found in the targets; here each token has one tag.")
     column = tables[leading].columns.tags or ""
     class_names = comma_separated(arguments.class_names, "class_names")
     tags = {
@@ -207,9 +168,13 @@ def load_token_classification(
         splits=DatasetDict(hold_out_and_sample(splits, arguments)),
         label_names=labels.names,
         is_entities=reading is not None,
-        dataset_name=arguments.dataset_name or str(arguments.train_file or arguments.test_file),
+        dataset_name=_name_of(arguments),
         unknown_names=tuple(unknown),
     )
+
+
+def _name_of(arguments: TokenDataArguments) -> str:
+    return arguments.dataset_name or str(arguments.train_file or arguments.test_file)
 
 
 def load_sentences(arguments: TokenDataArguments) -> list[list[str]]:

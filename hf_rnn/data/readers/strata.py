@@ -8,6 +8,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .label_warnings import of_marks
+
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -21,7 +23,8 @@ Stratum = Hashable
 
 
 def row_strata(rows: Dataset, size: int) -> tuple[list[tuple[Stratum, ...]], str]:
-    """The strata of each row: its class; of several labels each of them; of a number the tenth that it is in.
+    """The strata of each row: its class; of several labels each of them; of a number, or the first of several, the
+    tenth that it is in.
 
     Args:
         size: How many rows are to be held out; of fewer than ten, numbers have fewer strata.
@@ -34,6 +37,9 @@ def row_strata(rows: Dataset, size: int) -> tuple[list[tuple[Stratum, ...]], str
     if "label" not in rows.column_names:
         return [(0,)] * len(rows), ""
     labels: list[Any] = list(rows["label"][:])
+    said = ", low and high numbers alike"
+    if labels and isinstance(labels[0], list) and not of_marks(labels):
+        labels, said = [label[0] for label in labels], ", low and high numbers of the first column alike"
     if labels and isinstance(labels[0], list):
         # Every row counts as a row, besides.
         several: list[tuple[Stratum, ...]] = [
@@ -45,7 +51,7 @@ def row_strata(rows: Dataset, size: int) -> tuple[list[tuple[Stratum, ...]], str
     ordered = sorted(labels)
     parts = min(NUMBER_STRATA, max(1, size))
     bounds = [ordered[len(ordered) * part // parts] for part in range(1, parts)]
-    return [(bisect_right(bounds, label),) for label in labels], ", low and high numbers alike"
+    return [(bisect_right(bounds, label),) for label in labels], said
 
 
 class HeldOut:

@@ -10,7 +10,7 @@ from .columns import label_columns, sample_columns
 from .empty_rows import without_empty_rows
 from .files import read_rows
 from .hold_out import hold_out_and_sample
-from .label_forms import MULTI, PROBLEM_TYPES, REGRESSION, SINGLE, LabelForm
+from .label_forms import PROBLEM_TYPES, REGRESSION, SINGLE, LabelForm, vectors_form
 from .labelled_columns import (
     LabelledColumns,
     find_labels,
@@ -54,7 +54,8 @@ class DataArguments(SourceArguments):
     label_column_name: str | None = field(
         default=None,
         metadata={
-            "help": "Column of the labels; several, separated by commas, say 0 or 1 of a label each. "
+            "help": "Column of the labels; several, separated by commas, say 0 or 1 of a label each, or hold "
+            "a number each, which are learnt together. "
             "Default: found by its name (label, class, sentiment, rating, classe ...), or the one "
             "column of few different values."
         },
@@ -98,9 +99,9 @@ class TextClassificationData:
 
     Attributes:
         splits: ``train`` and, where there are any, ``validation`` and ``test``, with exactly the columns ``text``
-            (string) and ``label`` (ClassLabel; float32 multi-hot list; float32); a ``test`` without labels with
-            ``text`` alone.
-        label_names: The classes in order of their ids; None for regression.
+            (string) and ``label`` (ClassLabel; float32 multi-hot list; float32, or a list of several); a ``test``
+            without labels with ``text`` alone.
+        label_names: The classes in order of their ids; of several numbers their names; None for one number.
         problem_type: ``"single_label_classification"``, ``"multi_label_classification"`` or ``"regression"``.
         dataset_name: The Hub id, or the training file as it was given.
     """
@@ -209,8 +210,8 @@ def _encoded(
 
     names = comma_separated(arguments.class_names, "class_names")
     if columns is None or not raw:
-        regression = problem_type == REGRESSION
-        known = None if regression else sorted(label2id or {}, key=(label2id or {}).__getitem__)
+        one_number = problem_type == REGRESSION and len(label2id or ()) < 2
+        known = None if one_number else sorted(label2id or {}, key=(label2id or {}).__getitem__)
         return EncodedLabels({}, known, problem_type or SINGLE, Value("float32")), {}
     several = len(columns.names) > 1
     exclusive = several and problem_type == SINGLE
@@ -220,10 +221,8 @@ def _encoded(
             require_column(name, "label_column_name", split, rows)
         raw[split], column = with_one_label_column(rows, columns.names, split, exclusive)
     if several and not exclusive:
-        if problem_type == REGRESSION:
-            raise ValueError(f"`problem_type`={REGRESSION!r} has one label column; there are {len(columns.names)}.")
         names = names or columns.names
-        form = LabelForm(MULTI, vector_size=len(columns.names))
+        form = vectors_form(raw[leading_split(raw)][column][:], len(columns.names), problem_type)
     else:
         form = label_form(
             raw,

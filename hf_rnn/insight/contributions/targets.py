@@ -25,6 +25,7 @@ __all__ = [
     "label_number",
     "log_odds",
     "predicted_labels",
+    "refuse_steps",
 ]
 
 
@@ -49,6 +50,17 @@ class Target:
     word: int | None = None
 
 
+def refuse_steps(model: PreTrainedModel) -> None:
+    """Raises:
+    ValueError: `model` has numbers or several labels at every step, of which there is no one answer to explain.
+    """
+    if isinstance(model, RecurrentForTokenClassification) and model.head.of_steps is not None:
+        raise ValueError(
+            f"`model` is a {type(model).__name__} with `problem_type`={model.config.problem_type!r}; to be explained "
+            "a token classifier must have one label a token."
+        )
+
+
 def find_target(model: PreTrainedModel, reading: Reading, outputs: ModelOutput, target: TargetName | None) -> Target:
     """The target that `target` names, by default what the model answers.
 
@@ -63,6 +75,7 @@ def find_target(model: PreTrainedModel, reading: Reading, outputs: ModelOutput, 
     Raises:
         ValueError: there is no such label or word, or `model` is neither a classifier, a tagger nor a siamese network.
     """
+    refuse_steps(model)
     if isinstance(model, SiameseModel):
         if target is not None:
             raise ValueError(f"`target`={target!r}: a similarity has no labels; it must be None.")

@@ -37,6 +37,6 @@ def fit_linear(data: TextClassificationData, splits: Collection[str]) -> Baselin
         found = label_scores(texts, labels)
     else:
         found = number_scores(texts, labels)
-    measure = metrics_for(data.problem_type, num_labels)
+    measure = metrics_for(data.problem_type, num_labels, label_names=data.label_names)
     figures = {split: measure(EvalPrediction(found.answers[split], labels[split])) for split in splits}
     return Baseline(found.name, figures, found.options)

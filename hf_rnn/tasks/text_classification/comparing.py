@@ -65,7 +65,8 @@ def logit_figures(test: TestSet, predictions: Sequence[Any], threshold: float | 
     from the `threshold` on, of a model without one from 0.5 on.
     """
     chosen = DEFAULT_LABEL_THRESHOLD if threshold is None else threshold
-    compute = metrics_for(test.problem_type, len(test.label_names or ["score"]), threshold=chosen)
+    names = test.label_names or ["score"]
+    compute = metrics_for(test.problem_type, len(names), threshold=chosen, label_names=names)
     return compute(EvalPrediction(np.array(predictions), np.array(test.references)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...data.batches.texts import tokenize_dataset
+from ...data.readers.label_forms import REGRESSION
 from ...data.readers.labels import LabelMap
 from ...data.readers.sources import UNLABELLED_SPLIT, training_column
 from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
@@ -299,10 +300,14 @@ def write_predictions(
 ) -> None:
     """One row for each text of the test split, in its order: `row`, the true `label`, the `prediction` and its `score`
     (probability; for several labels, the names from the `threshold` on, joined by a space; for regression the number
-    itself). Without `labels` the column of the true ones is not there.
+    itself; of several numbers a `label_NAME` and a `prediction_NAME` each). Without `labels` the columns of the true
+    ones are not there.
     """
     values = np.asarray(logits[0] if isinstance(logits, tuple) else logits, dtype=np.float64)
     names = data.label_names
+    if data.problem_type == REGRESSION and names is not None:
+        _write_numbers(path, values, labels, names)
+        return
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", *([] if labels is None else ["label"]), "prediction", "score"])
@@ -319,6 +324,16 @@ def write_predictions(
                 scores = np.exp(logit - logit.max())
                 best = int(logit.argmax())
                 writer.writerow([row, *true, names[best], f"{scores[best] / math.fsum(scores):.6f}"])
+
+
+def _write_numbers(path: Path, values: np.ndarray, labels: Any | None, names: Sequence[str]) -> None:
+    """Several numbers of each text, (texts, numbers)."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        true = [] if labels is None else [f"label_{name}" for name in names]
+        writer.writerow(["row", *true, *(f"prediction_{name}" for name in names)])
+        for row, numbers in enumerate(values.tolist()):
+            writer.writerow([row, *([] if labels is None else map(float, labels[row])), *numbers])
 
 
 def _true_label(label: Any, data: TextClassificationData) -> str | float:

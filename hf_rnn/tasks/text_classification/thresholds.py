@@ -31,7 +31,8 @@ def metrics_on_the_way(
     is the best one of the evaluated rows, as it will be the best one of validation in the end; unless `overrides`,
     what the user gave of the configuration, have a `label_threshold`.
     """
-    return metrics_for(data.problem_type, _num_labels(data), threshold=overrides.get("label_threshold"))
+    chosen = overrides.get("label_threshold")
+    return metrics_for(data.problem_type, _num_labels(data), threshold=chosen, label_names=data.label_names)
 
 
 def settle_threshold(
@@ -54,7 +55,9 @@ def settle_threshold(
         if chosen != getattr(config, "label_threshold", None):
             config.label_threshold = chosen
             trainer.save_model()
-    trainer.compute_metrics = metrics_for(data.problem_type, _num_labels(data), threshold=label_threshold(config))
+    trainer.compute_metrics = metrics_for(
+        data.problem_type, _num_labels(data), threshold=label_threshold(config), label_names=data.label_names
+    )
 
 
 def _chosen(trainer: RecurrentTrainer, validation: datasets.Dataset | None) -> float | None:

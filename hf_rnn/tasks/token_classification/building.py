@@ -11,6 +11,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrai
 from ...checksums import check_source
 from ...data.readers.sentences import TokenClassificationData
 from ...data.readers.sources import training_column
+from ...data.readers.tagged.steps import StepData
 from ...data.tokenizers.word_pieces import train_word_pieces
 from ...data.tokenizers.word_vocabulary import marks_words
 from ...models.configuration_rnn import RecurrentConfig
@@ -29,7 +30,12 @@ TAGGER_DEFAULTS = {"char_encoder": "cnn", "casing_features": True, "crf": True}
 # entities, 50 and 200 sentences came to an F1 of 0.20 and 0.45 on validation, and to 0.29 and 0.49 with it.
 NEW_DROPOUT = {"embedding_dropout": 0.3, "dropout": 0.5}
 # What changes the labels, where `config_overrides` contradict them.
-FLAGS_OF_LABELS = dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names")
+FLAGS_OF_LABELS = {
+    "problem_type": "problem_type",
+    **dict.fromkeys(("num_labels", "id2label", "label2id"), "class_names"),
+}
+# What goes with numbers or several labels a token.
+OF_STEPS = {"crf": False, "label_scheme": None}
 
 
 def tagger_tokenizer(
@@ -69,7 +75,7 @@ def build_tagger(
     arguments: ModelArguments,
     word_arguments: WordArguments,
     tokenizer: PreTrainedTokenizerBase,
-    data: TokenClassificationData,
+    data: TokenClassificationData | StepData,
 ) -> PreTrainedModel:
     """The checkpoint, with a new head where `data` have other labels; or a new model: of words, where the tokenizer
     marks them, with characters, capitals and a CRF (whose rules are those of BIOES, for entities), as far as
@@ -86,8 +92,11 @@ def build_tagger(
         labels |= FINE_TUNING if starts else NEW_DROPOUT
         crf = arguments.overrides().get("crf", True)
         labels["label_scheme"] = "BIOES" if crf and data.is_entities else None
+    if isinstance(data, StepData):
+        labels |= {**OF_STEPS, "problem_type": data.problem_type}
     trained = trained_labels(arguments)
-    if trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names:
+    others = trained is not None and sorted(trained, key=trained.__getitem__) != data.label_names
+    if others or (trained is not None and not _is_of_kind(arguments, data)):
         return _relabelled(arguments, tokenizer, data, labels)
     if not of_words:
         return build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)
@@ -103,15 +112,22 @@ def build_tagger(
     )
 
 
+def _is_of_kind(arguments: ModelArguments, data: TokenClassificationData | StepData) -> bool:
+    """Whether a checkpoint has been trained for the kind of the data: one tag a token, or their problem type."""
+    trained = getattr(checkpoint_config(arguments), "problem_type", None)
+    kind = data.problem_type if isinstance(data, StepData) else None
+    return trained == kind or {trained, kind} <= {None, "single_label_classification"}
+
+
 def _relabelled(
     arguments: ModelArguments,
     tokenizer: PreTrainedTokenizerBase,
-    data: TokenClassificationData,
+    data: TokenClassificationData | StepData,
     labels: dict[str, Any],
 ) -> PreTrainedModel:
     """The checkpoint with a head that starts at random, even where its own has as many labels."""
     config: Any = checkpoint_config(arguments)
-    if isinstance(config, RecurrentConfig):
+    if isinstance(config, RecurrentConfig) and not isinstance(data, StepData):
         scheme = config.label_scheme or "BIOES"
         labels["label_scheme"] = scheme if config.crf and data.is_entities else None
     trained = build_model(arguments, AutoModelForTokenClassification, tokenizer, flags=FLAGS_OF_LABELS, **labels)

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...data.readers.sentences import TokenDataArguments, load_token_classification
+import numpy as np
+from transformers import Pipeline
+
+from ...data.readers.label_forms import REGRESSION
+from ...data.readers.sentences import TokenDataArguments, load_token_classification, load_token_targets
+from ...data.readers.tagged.steps import StepData, step_targets
+from ...inference.pipelines import label_names
+from ...inference.steps import predict_steps
+from ...metrics.steps import step_figures
 from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
+from ...models.label_threshold import label_threshold
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
 
 
-__all__ = ["TEST_DATA", "TokenTestArguments", "read_sentences", "tag_figures"]
+__all__ = ["TEST_DATA", "TokenTestArguments", "read_sentences", "step_results", "tag_figures"]
 
 
 @dataclass
@@ -39,6 +48,30 @@ def tag_figures(test: TestSet, predictions: Sequence[Any], threshold: float | No
     """The metrics of a tag for each token; no threshold plays a part."""
     metric = TaggingMetric() if test.problem_type == "tagging" else TokenAccuracyMetric()
     return metric.compute(predictions=list(predictions), references=test.references)
+
+
+def step_results(pipeline: Pipeline, arguments: TokenTestArguments, batch_size: int) -> tuple[int, dict[str, float]]:
+    """The number of sentences of the test split that `arguments` name, and the figures of a model of numbers or
+    several labels at every token on them.
+
+    Raises:
+        FileNotFoundError, ValueError: of the data, which must have the model's outputs.
+    """
+    model: Any = pipeline.model
+    kind, names = str(model.config.problem_type), label_names(model.config)
+    data = load_token_targets(arguments, problem_type=kind, label2id={name: index for index, name in enumerate(names)})
+    if not isinstance(data, StepData) or data.problem_type != kind:
+        raise ValueError(f"`problem_type`={arguments.problem_type!r} was given, and the model is for {kind}.")
+    rows = test_rows(data.splits)
+    sentences = [list(tokens) for tokens in rows["tokens"]]
+    said = np.concatenate(predict_steps(model, pipeline.tokenizer, sentences, batch_size))
+    # Of a token that the tokenizer drops nothing is said.
+    targets = np.where(np.isnan(said), np.nan, step_targets(rows))
+    if kind != REGRESSION:
+        # As the figures take them: logits.
+        with np.errstate(divide="ignore"):
+            said = np.log(said) - np.log1p(-said)
+    return len(rows), step_figures(said, targets, kind, names, label_threshold(model.config))
 
 
 TEST_DATA = TestData(TokenTestArguments, read_sentences)

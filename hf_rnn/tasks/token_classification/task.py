@@ -16,8 +16,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ...data.batches.collator import PaddingCollator
 from ...data.batches.tags import IGNORED_LABEL, token_predictions, tokenize_tagged
 from ...data.readers.conll import SEPARATORS, write_conll
-from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_token_classification
+from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_token_targets
 from ...data.readers.sources import training_column
+from ...data.readers.tagged.steps import StepData
 from ...metrics.confusion import confusion_table
 from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric, best_labels, tagging_metrics_for
 from ...models.configuration_rnn import RecurrentConfig
@@ -26,7 +27,7 @@ from ...runs.folder import CONFUSION_FILE, TAGS_FILE
 from ...training.arguments import NEW_LEARNING_RATE, RecurrentTrainingArguments
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ModelArguments, ReportArguments, WordArguments
-from ..building import bare_encoder, trained_labels
+from ..building import bare_encoder, checkpoint_config, trained_labels
 from ..distillation.arguments import DistillationArguments
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
@@ -36,6 +37,7 @@ from .building import build_tagger, tagger_tokenizer
 from .comparing import TEST_DATA
 from .distilling import distil_sentences, with_unlabelled_sentences
 from .natural_text import detokenized_figures
+from .steps import refuse_of_steps, start_at_means, step_parts
 from .trainer import TaggingTrainer
 
 
@@ -74,8 +76,9 @@ def run_token_classification(
     """Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
 
     The output folder ends as `run.run_task` says; the predictions are `predictions.conll` (token, true tag, predicted
-    tag), and of entities `confusion.json` counts which types the test split's tokens were taken for. Entities are also
-    looked for in the test sentences as natural text (`raw_text.detokenized_figures`).
+    tag), of numbers or several labels a token `predictions.jsonl`, and of entities `confusion.json` counts which types
+    the test split's tokens were taken for. Entities are also looked for in the test sentences as natural text
+    (`raw_text.detokenized_figures`).
 
     Args:
         distillation_arguments: A model to learn from besides; None: the labels alone.
@@ -109,13 +112,20 @@ def prepare_token_classification(
         checkpoint: From which the run goes on; its tokenizer is taken.
         language: That of the sentences; None: it is found.
     """
-    data = load_token_classification(
-        data_arguments, label2id=trained_labels(model_arguments), new_head=arguments.do_train
+    trained = None if arguments.do_train else checkpoint_config(model_arguments)
+    data = load_token_targets(
+        data_arguments,
+        problem_type=getattr(trained, "problem_type", None),
+        label2id=trained_labels(model_arguments),
+        new_head=arguments.do_train,
     )
     check_splits(data.splits, arguments)
     language = language_of([" ".join(words) for words in training_column(data.splits, "tokens")], language)
     start_from_base(model_arguments, word_arguments, language)
-    data = with_unlabelled_sentences(data, data_arguments, distillation)
+    if isinstance(data, StepData):
+        refuse_of_steps(data, model_arguments, word_arguments, distillation)
+    else:
+        data = with_unlabelled_sentences(data, data_arguments, distillation)
     tokenizer = tagger_tokenizer(
         word_arguments,
         model_arguments,
@@ -125,7 +135,10 @@ def prepare_token_classification(
     )
 
     def model_init(overrides: Mapping[str, Any]) -> PreTrainedModel:
-        return build_tagger(model_arguments.overridden(overrides), word_arguments, tokenizer, data)
+        made = build_tagger(model_arguments.overridden(overrides), word_arguments, tokenizer, data)
+        if isinstance(data, StepData):
+            start_at_means(made, data)
+        return made
 
     model = model_init({})
     if arguments.learning_rate is None and bare_encoder(model_arguments) is not None:
@@ -134,32 +147,44 @@ def prepare_token_classification(
     recurrent = isinstance(model.config, RecurrentConfig)
     if word_arguments.label_all_tokens and recurrent and model.config.word_vocab_size is not None:
         raise ValueError("`label_all_tokens` was given, but the model labels words, however many pieces they have.")
-    splits = tokenize_tagged_splits(data, tokenizer, word_arguments, recurrent)
-    task = TrainingTask(
+    made = partial(
+        TrainingTask,
         name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
-        # Both columns tell where the predictions belong; a collator could not pad them.
-        train=splits["train"].remove_columns(["token", "sentence"]),
-        validation=splits["validation"].remove_columns(["token", "sentence"]) if "validation" in splits else None,
         rows={name: len(rows) for name, rows in data.splits.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric=TASK.kind.selects["tagging" if data.is_entities else "tags"],
-        compute_metrics=tagging_metrics_for(data.tag_names, data.is_entities),
-        measure=lambda trainer, output: _measure(trainer, tokenizer, splits, data, output),
-        trainer_class=TaggingTrainer,
-        trainer_options={
-            "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
-            "preprocess_logits_for_metrics": best_labels,
-        },
         language=language,
-        baselines=(partial(fit_most_frequent, data), partial(fit_crf, data)),
     )
+    if isinstance(data, StepData):
+        parts = step_parts(data, model, tokenizer, word_arguments.max_seq_length)
+        return made(metric=TASK.kind.selects[data.problem_type], **parts)
+    splits = tokenize_tagged_splits(data, tokenizer, word_arguments, recurrent)
+    task = made(metric=TASK.kind.selects["tagging" if data.is_entities else "tags"], **_parts(data, tokenizer, splits))
     if distillation.teacher_name_or_path is not None and arguments.do_train:
         task = distil_sentences(task, data, splits, distillation, arguments)
     return task
+
+
+def _parts(
+    data: TokenClassificationData, tokenizer: PreTrainedTokenizerBase, splits: dict[str, datasets.Dataset]
+) -> dict[str, Any]:
+    """The fields of a [`TrainingTask`] that are those of one tag a token."""
+    return {
+        # Both columns tell where the predictions belong; a collator could not pad them.
+        "train": splits["train"].remove_columns(["token", "sentence"]),
+        "validation": splits["validation"].remove_columns(["token", "sentence"]) if "validation" in splits else None,
+        "compute_metrics": tagging_metrics_for(data.tag_names, data.is_entities),
+        "measure": lambda trainer, output: _measure(trainer, tokenizer, splits, data, output),
+        "trainer_class": TaggingTrainer,
+        "trainer_options": {
+            "data_collator": PaddingCollator(tokenizer, label_padding=IGNORED_LABEL),
+            "preprocess_logits_for_metrics": best_labels,
+        },
+        "baselines": (partial(fit_most_frequent, data), partial(fit_crf, data)),
+    }
 
 
 def tokenize_tagged_splits(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ...inference.pipelines import label_names
+from ...inference.steps import steps_of
 from ...losses.class_weights import balanced_class_weights
 from ..raw_rows import all_labels
 from ..task_of_model import has_crf, head_of, problem_type_of
@@ -30,7 +31,7 @@ def class_weights_of(model: Any, given: str | Sequence[float] | None, rows: Any)
     """
     if given is None:
         return None
-    of_classes = head_of(model) == "tokens" or (
+    of_classes = (head_of(model) == "tokens" and steps_of(model) is None) or (
         head_of(model) == "texts" and problem_type_of(model.config, rows) in (None, "single_label_classification")
     )
     if not of_classes or has_crf(model):

@@ -43,7 +43,7 @@ def fit_scales(
     known = torch.as_tensor(labels)
     unit = 1.0
     if infer_problem_type(problem_type, parts.shape[2], known) == "regression":
-        unit = max(float(known.double().var(correction=0)), 1e-12)
+        unit = max(float(known.double().var(0, correction=0).mean()), 1e-12)
     free = [0, 1]
     while free:
         scales = torch.zeros(2, dtype=torch.float64)

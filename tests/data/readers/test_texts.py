@@ -272,7 +272,7 @@ def test_one_column_a_label(write, caplog):
     found = load(write("a", rows))
     assert (found.problem_type, found.label_names) == ("multi_label_classification", ["toxic", "threat", "insult"])
     assert found.splits["train"]["label"][:] == expected
-    assert "labels from 'toxic', 'threat', 'insult', each 0 or 1 of a label" in caplog.text
+    assert "labels from 'toxic', 'threat', 'insult', of a label or a number each" in caplog.text
     named = load(write("a", rows), label_column_name="insult,toxic")
     assert named.label_names == ["insult", "toxic"]
     assert named.splits["train"]["label"][:] == [[row[2], row[0]] for row in expected]
