@@ -5,9 +5,9 @@
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
 from .configuration_checks import OwnFolderMixin, check_positive, check_regularisation, refuse_unknown_names
+from .configuration_series import SeriesConfig
 from .label_threshold import check_label_threshold
 
 
@@ -29,6 +29,7 @@ HEADS = {
     "AutoModelForSequenceClassification": "ForSequenceClassification",
     "AutoModelForTokenClassification": "ForTokenClassification",
     "AutoModelForCausalLM": "ForCausalLM",
+    "AutoModelForTimeSeriesPrediction": "ForTimeSeriesPrediction",
 }
 MODELING_FILE = "modeling_rnn"
 # Features of a word's capitals and digits, see `word_embeddings.casing`.
@@ -38,7 +39,7 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 
 @strict
-class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
+class RecurrentConfig(OwnFolderMixin, SeriesConfig):
     r"""The configuration that all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`],
     [`GruConfig`], [`ElmanConfig`], [`DanConfig`].
 
@@ -108,6 +109,8 @@ class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
         tie_word_embeddings (`bool`, defaults to `False`):
             Whether the output layer of a language model is the embedding table, see `RecurrentForCausalLM`.
+
+    The fields of models of time series are those of [`SeriesConfig`].
 
     Raises:
         ValueError: for a name that does not exist, or a value out of its range; the message names the argument.
@@ -180,6 +183,8 @@ class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
         heads = dict(HEADS)
         if cls.cell == "none" or cls.bidirectional:
             del heads["AutoModelForCausalLM"]
+        if cls.cell == "none":
+            del heads["AutoModelForTimeSeriesPrediction"]
         return {auto_class: f"{MODELING_FILE}.{family}{head}" for auto_class, head in heads.items()}
 
     @property
