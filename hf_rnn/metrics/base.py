@@ -14,7 +14,9 @@ __all__ = ["LOWER_IS_BETTER"]
 
 
 # Metrics of which less is better; of all others, more.
-LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate"))
+LOWER_IS_BETTER = frozenset(
+    ("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate", "pinball")
+)
 
 
 SKLEARN_CITATION = """\
