@@ -28,10 +28,10 @@ class SeriesConfig(PreTrainedConfig):
         patch_length (`int`, defaults to 1):
             Values of this many successive steps make one step of the recurrent layers (Lin et al. 2023, SegRNN,
             https://arxiv.org/abs/2308.11200).
-        channel_independent (`bool`, defaults to `False`):
+        channel_independent (`bool`, defaults to `True`):
             Read each channel by itself, with the same weights for all (Nie et al. 2023,
             https://arxiv.org/abs/2211.14730).
-        instance_norm (`"revin"`, `"last"` or `"none"`, defaults to `"revin"`):
+        instance_norm (`"revin"`, `"last"` or `"none"`, defaults to `"last"`):
             What is taken from the values of each context and given back to its prediction: mean and standard deviation
             with a learnt scale and shift (Kim et al. 2022, https://openreview.net/forum?id=cGDAkQo1C0p), the last
             value (Zeng et al. 2023, NLinear, https://arxiv.org/abs/2205.13504), or nothing.
@@ -52,8 +52,8 @@ class SeriesConfig(PreTrainedConfig):
     num_channels: int = 1
     num_time_features: int = 0
     patch_length: int = 1
-    channel_independent: bool = False
-    instance_norm: Literal["revin", "last", "none"] = "revin"
+    channel_independent: bool = True
+    instance_norm: Literal["revin", "last", "none"] = "last"
     quantiles: list[float | int] | None = None
     channel_means: list[float | int] | None = None
     channel_stds: list[float | int] | None = None

@@ -33,6 +33,8 @@ def build(family: str = "gru", seed: int = 0, **options: Any) -> Any:
         "hidden_size": 5,
         "prediction_length": STEPS,
         "num_channels": CHANNELS,
+        "channel_independent": False,
+        "instance_norm": "revin",
         "channel_means": [1.0, -2.0, 30.0],
         "channel_stds": [2.0, 0.5, 10.0],
     }

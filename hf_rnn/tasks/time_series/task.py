@@ -84,7 +84,7 @@ def prepare_time_series(
         validation=splits.windows.get("validation"),
         rows={split: len(windows) for split, windows in splits.windows.items()},
         dataset_name=str(data_arguments.train_file),
-        source=None,
+        source=data_arguments,
         metric=TASK.kind.selects["series"],
         compute_metrics=None,
         measure=lambda trainer, output: measure_splits(trainer, splits.windows, output),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..sources import comma_separated
 from ..tables.options import ReadingArguments
@@ -53,6 +54,10 @@ class SeriesColumnArguments(ReadingArguments):
 @dataclass
 class SeriesDataArguments(SeriesColumnArguments):
     """The series to learn from, and the parts of their time in which they are learnt and measured."""
+
+    # Series are read from one table, not from a data set of the Hub or from a table for each part.
+    dataset_name: ClassVar[str | None] = None
+    test_file: ClassVar[str | None] = None
 
     train_file: str | None = field(
         default=None,

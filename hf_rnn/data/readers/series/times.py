@@ -125,10 +125,14 @@ def find_step(times: np.ndarray) -> Step:
     if np.issubdtype(times.dtype, np.datetime64):
         import pandas as pd
 
-        rule = pd.infer_freq(pd.DatetimeIndex(times)) if len(times) > 2 else None
+        with warnings.catch_warnings():
+            # Later versions of pandas give an offset in place of its name, and say so.
+            warnings.simplefilter("ignore")
+            found = pd.infer_freq(pd.DatetimeIndex(times)) if len(times) > 2 else None
+        rule = getattr(found, "freqstr", found)
         if rule is not None:
             return Step(rule, size, True, 0)
-        if size == np.timedelta64(1, "D") and (pd.DatetimeIndex(times).dayofweek < 5).all():
+        if size == np.timedelta64(1, "D") and np.is_busday(times.astype("datetime64[D]")).all():
             # Prices of a stock: working days, but for holidays.
             return Step("B", size, False, 0)
     whole = (distances % size == np.zeros((), distances.dtype)).all()
