@@ -13,7 +13,7 @@ from ...models.modeling_series import RecurrentForTimeSeriesPrediction
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.series_trainer import SeriesTrainer
 from ..arguments import ReportArguments
-from ..run import TrainingTask, check_splits
+from ..run import TrainingTask
 from ..start import NothingToDoError
 from ..task import Task
 from .arguments import SeriesModelArguments
@@ -70,7 +70,7 @@ def prepare_time_series(
         language: There is none; it is kept for the card.
     """
     splits = load_splits(data_arguments)
-    check_splits(splits.windows, arguments)
+    _check_parts(splits.windows, data_arguments, arguments)
 
     def model_init(overrides: Mapping[str, Any]) -> RecurrentForTimeSeriesPrediction:
         return new_model(model_arguments, splits, overrides)
@@ -101,6 +101,22 @@ def prepare_time_series(
             "steps; those in units are of the values as they are."
         ),
     )
+
+
+def _check_parts(
+    windows: Mapping[str, Any], data_arguments: SeriesDataArguments, arguments: RecurrentTrainingArguments
+) -> None:
+    """Raises:
+    ValueError: for a part that `arguments` need and that has no window.
+    """
+    if "validation" not in windows and arguments.eval_strategy != "no":
+        raise ValueError(
+            f"`validation_part`={data_arguments.validation_part} leaves no rows to select the model on: make it "
+            "larger; or, to train on all rows for a fixed number of epochs, give `eval_strategy` no and "
+            "`load_best_model_at_end` false."
+        )
+    if arguments.do_predict and "test" not in windows:
+        raise ValueError(f"`do_predict` needs a test part: `test_part`={data_arguments.test_part} leaves none.")
 
 
 def _check(arguments: tuple[Any, ...]) -> None:
