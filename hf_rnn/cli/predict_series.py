@@ -28,6 +28,13 @@ class SeriesPredictArguments(SeriesColumnArguments):
             "predicts at once; more are rolled out."
         },
     )
+    carry_state: bool = field(
+        default=False,
+        metadata={
+            "help": "Roll out from the state that the model has reached, and read nothing twice. Default: off; it "
+            "reads the last steps anew, as many as it was trained on, which is what it has learnt."
+        },
+    )
     plot: str | None = field(
         default=None,
         metadata={
@@ -43,7 +50,7 @@ def refuse_series_flags(arguments: SeriesPredictArguments) -> None:
     own = {each.name for each in fields(ReadingArguments)}
     for each in fields(arguments):
         value = getattr(arguments, each.name)
-        if each.name not in own and value is not None:
+        if each.name not in own and value != each.default:
             raise ValueError(f"`{each.name}`={value!r} is for a model of time series; this model is none.")
 
 
@@ -60,7 +67,9 @@ def forecast_file(model: str, data: str, options: Any, arguments: SeriesPredictA
         value = getattr(options, each.name)
         if each.name not in ("output", "no_progress") and value != each.default:
             raise ValueError(f"`{each.name}`={value!r} must be absent: a model of time series does not follow it.")
-    done = predict_series(model, data, options.output, steps=arguments.steps, arguments=arguments)
+    done = predict_series(
+        model, data, options.output, steps=arguments.steps, carry_state=arguments.carry_state, arguments=arguments
+    )
     where = "standard output" if done.output == "-" else done.output
     count = len(done.forecasts)
     print(f"{done.steps} steps of {count} series forecast: {where}", file=sys.stderr)

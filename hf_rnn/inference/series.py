@@ -55,13 +55,18 @@ def forecast_windows(
 
 
 def forecast_series(
-    model: RecurrentForTimeSeriesPrediction, series: Series, steps: int, ahead: np.ndarray | None = None
+    model: RecurrentForTimeSeriesPrediction,
+    series: Series,
+    steps: int,
+    ahead: np.ndarray | None = None,
+    carry_state: bool = False,
 ) -> Forecast:
     """The forecast of the `steps` behind the end of a series, from its last `config.context_length` rows, or from all
     of them where it has fewer.
 
     Args:
         ahead: (steps, features), what is known of them, for a model that wants it.
+        carry_state: How it is rolled out, see `model.forecast`.
 
     Returns:
         One window.
@@ -84,7 +89,7 @@ def forecast_series(
     tensors = {name: torch.tensor(part[None], dtype=torch.float32) for name, part in given.items()}
     model.eval()
     with computing_threads(model):
-        return _forecast(model.forecast(steps=steps, **tensors))
+        return _forecast(model.forecast(steps=steps, carry_state=carry_state, **tensors))
 
 
 def _names(model: RecurrentForTimeSeriesPrediction, values: np.ndarray) -> list[str]:

@@ -94,6 +94,7 @@ def predict_series(
     output: str | os.PathLike[str] | None = None,
     *,
     steps: int | None = None,
+    carry_state: bool = False,
     arguments: SeriesColumnArguments | None = None,
 ) -> SeriesPrediction:
     """Write the steps that follow each series of a table: the series, the time, and of each target column the
@@ -108,6 +109,7 @@ def predict_series(
         output: A file that ends in .csv, or `-` for standard output. Default: beside the data, under its whole name,
             `new.csv.predictions.csv`.
         steps: How many; beyond `config.prediction_length` the forecast is rolled out. Default: that.
+        carry_state: How it is rolled out, see `RecurrentForTimeSeriesPrediction.forecast`.
         arguments: The columns. Default: those that the model was trained on.
 
     Raises:
@@ -124,7 +126,7 @@ def predict_series(
             f"`target_columns` are {', '.join(table.target_columns)}; the model was trained on "
             f"{network.config.num_channels}."
         )
-    found = [(series, *_forecast(network, series, count)) for series in map(_known_part, table.series)]
+    found = [(series, *_forecast(network, series, count, carry_state)) for series in map(_known_part, table.series)]
     forecasts = [(known, forecast, times) for (known, _), forecast, times in found]
     _write(target, table, forecasts, network.config.quantiles or [])
     return SeriesPrediction(target, count, forecasts, table.target_columns)
@@ -137,7 +139,7 @@ def _known_part(series: Series) -> tuple[Series, Series]:
 
 
 def _forecast(
-    model: RecurrentForTimeSeriesPrediction, parts: tuple[Series, Series], steps: int
+    model: RecurrentForTimeSeriesPrediction, parts: tuple[Series, Series], steps: int, carry_state: bool
 ) -> tuple[Forecast, list[str]]:
     known, whole = parts
     which = f" of series {whole.name!r}" if whole.name else ""
@@ -150,7 +152,7 @@ def _forecast(
                 f"`steps`={steps} need as many rows{which} behind the last value, with {names} and without targets; "
                 f"there are {len(ahead)}."
             )
-    return forecast_series(model, known, steps, ahead), _times(known, whole, steps)
+    return forecast_series(model, known, steps, ahead, carry_state), _times(known, whole, steps)
 
 
 def _times(known: Series, whole: Series, steps: int) -> list[str]:

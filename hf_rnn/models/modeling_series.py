@@ -1,4 +1,4 @@
-"""The recurrent model of time series: the next values of every channel, directly, and rolled out by the state."""
+"""The recurrent model of time series: the next values of every channel, directly, and rolled out."""
 
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
@@ -136,49 +136,54 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
         past_observed_mask: torch.Tensor | None = None,
         past_time_features: torch.Tensor | None = None,
         future_time_features: torch.Tensor | None = None,
+        carry_state: bool = False,
     ) -> TimeSeriesPredictionOutput:
         """Predict any number of steps. Beyond `config.prediction_length` the model reads its own predicted means as
-        the next values, from the state that it has reached: nothing is read twice, whatever the number of steps. The
-        level and scale stay those of the context, and the quantiles there leave out that what was read is predicted.
+        the next values; the quantiles there leave out that what was read is predicted.
 
         Args:
             steps: How many; at least 1.
             future_time_features: (batch, steps, features) where `config.num_time_features` is above 0.
+            carry_state: Whether it goes on from the state that it has reached, so that nothing is read twice, with
+                the level and scale of the context. By default it reads the last steps of each row anew, as many as
+                the row had: a model that was trained on contexts of one length has not learnt to go on behind them.
 
         The other arguments and what is returned are those of `forward`, with `steps` in place of `prediction_length`.
 
         Raises:
-            ValueError: more steps than `prediction_length` of a model that is bidirectional, does not pool by the
-                last state, or whose `prediction_length` is no multiple of its `patch_length`.
+            ValueError: with `carry_state`, more steps than `prediction_length` of a model that is bidirectional, does
+                not pool by the last state, or whose `prediction_length` is no multiple of its `patch_length`.
         """
         config, length = self.config, self.config.prediction_length or 0
-        self._check_steps(steps)
+        self._check_steps(steps, carry_state)
         rounds = -(-steps // length)
         inputs = read_inputs(config, past_values, attention_mask, past_observed_mask, past_time_features, self.dtype)
+        inputs = inputs.aligned()
         future = self._future(future_time_features, len(past_values), steps)
         if future is not None:
             # What is asked of the last round beyond `steps` is thrown away; so it reads zeros there.
             future = nn.functional.pad(future, (0, 0, 0, rounds * length - steps))
         found: list[torch.Tensor] = []
-        cache, scale = None, None
+        carried: dict[str, Any] = {"use_cache": carry_state and rounds > 1}
         for start in range(0, rounds * length, length):
             ahead = None if future is None else future[:, start : start + length]
-            predicted = self._predict(
-                self._by_channel(inputs), self._for_channels(ahead), cache=cache, scale=scale, use_cache=rounds > 1
-            )
-            cache, scale = predicted.cache, predicted.scale
+            predicted = self._predict(self._by_channel(inputs), self._for_channels(ahead), **carried)
             found.append(self._together(predicted.values))
-            inputs = SeriesInputs.all_observed(found[-1][..., 0], ahead)
+            if carry_state:
+                carried |= {"cache": predicted.cache, "scale": predicted.scale}
+                inputs = SeriesInputs.all_observed(found[-1][..., 0], ahead)
+            else:
+                inputs = inputs.followed_by(found[-1][..., 0], ahead)
         own = unscaled(torch.cat(found, 1)[:, :steps], config.channel_means, config.channel_stds)
         return TimeSeriesPredictionOutput(
             prediction_outputs=own[..., 0], quantile_outputs=own[..., 1:] if config.quantiles else None
         )
 
-    def _check_steps(self, steps: int) -> None:
+    def _check_steps(self, steps: int, carry_state: bool) -> None:
         config = self.config
         if isinstance(steps, bool) or steps < 1:
             raise ValueError(f"`steps`={steps!r} must be a whole number of at least 1.")
-        if steps <= config.prediction_length:
+        if not carry_state or steps <= config.prediction_length:
             return
         found = {
             "`bidirectional` is True": config.bidirectional,

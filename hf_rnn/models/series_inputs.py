@@ -35,6 +35,26 @@ class SeriesInputs(NamedTuple):
         ones = torch.ones_like(values)
         return cls(values, ones, known, ones[..., 0].bool())
 
+    def aligned(self) -> SeriesInputs:
+        """The same with the real steps of each row last, in their order, wherever the padding stood."""
+        order = torch.argsort(self.mask.int(), dim=1, stable=True)
+        moved = [
+            None if part is None else part.gather(1, order.unsqueeze(2).expand_as(part))
+            for part in (self.values, self.observed, self.known)
+        ]
+        return SeriesInputs(*moved, self.mask.gather(1, order))  # type: ignore[arg-type]
+
+    def followed_by(self, values: torch.Tensor, known: torch.Tensor | None) -> SeriesInputs:
+        """Aligned contexts with further `values` (batch, steps, channels) behind them, as many steps of each row as
+        before: its first ones are left out.
+        """
+        time, mask = self.values.shape[1], self.mask.unsqueeze(2)
+        after = torch.cat([self.values, values], 1)[:, -time:]
+        observed = torch.cat([self.observed, torch.ones_like(values)], 1)[:, -time:]
+        if self.known is not None and known is not None:
+            known = torch.cat([self.known, known], 1)[:, -time:] * mask
+        return SeriesInputs(after * mask, observed * mask, known, self.mask)
+
     def by_channel(self) -> SeriesInputs:
         """Each channel as a row of its own, (batch * channels, time, 1)."""
         channels = self.values.shape[2]
@@ -112,12 +132,9 @@ def to_patches(inputs: SeriesInputs, length: int) -> tuple[torch.Tensor, torch.T
         (batch, patches, length * features) of the values, of which of them are observed, and of what is known ahead;
         and (batch, patches), True at a patch with a real step.
     """
+    inputs = inputs.aligned()
     parts = [inputs.values, inputs.observed] + ([] if inputs.known is None else [inputs.known])
     features, mask = torch.cat(parts, 2), inputs.mask
-    # Real steps last, in their order.
-    order = torch.argsort(mask.int(), dim=1, stable=True)
-    features = features.gather(1, order.unsqueeze(2).expand(-1, -1, features.shape[2]))
-    mask = mask.gather(1, order)
     missing = -features.shape[1] % length
     features = torch.nn.functional.pad(features, (0, 0, missing, 0))
     mask = torch.nn.functional.pad(mask, (missing, 0))

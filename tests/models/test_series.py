@@ -230,10 +230,10 @@ def test_quantiles_are_learnt() -> None:
 @pytest.mark.parametrize(
     ("family", "patch", "alone"), list(itertools.product(("lstm", "gru", "elman"), (1, 3), (0, 1)))
 )
-def test_the_roll_out_is_what_reading_all_again_gives(family: str, patch: int, alone: int) -> None:
+def test_the_roll_out_by_the_state_is_what_reading_all_again_gives(family: str, patch: int, alone: int) -> None:
     options = {"instance_norm": "none", "patch_length": patch, "channel_independent": bool(alone)}
     model, values = build(family, num_hidden_layers=2, **options), series()
-    found = model.forecast(values, 20).prediction_outputs
+    found = model.forecast(values, 20, carry_state=True).prediction_outputs
     assert found.shape == (4, 20, CHANNELS)
     expected, read = [], values
     for _ in range(4):
@@ -243,10 +243,12 @@ def test_the_roll_out_is_what_reading_all_again_gives(family: str, patch: int, a
 
 
 @pytest.mark.parametrize("norm", ["revin", "last"])
-def test_the_roll_out_keeps_the_scale_of_the_context_and_reads_what_is_known_ahead(norm: str) -> None:
+def test_the_roll_out_by_the_state_keeps_the_scale_of_the_context_and_reads_what_is_known_ahead(norm: str) -> None:
     known, future = series(channels=2, seed=2), series(time=14, channels=2, seed=3)
     model, values = build(instance_norm=norm, num_time_features=2), series()
-    found = model.forecast(values, 14, past_time_features=known, future_time_features=future).prediction_outputs
+    found = model.forecast(
+        values, 14, past_time_features=known, future_time_features=future, carry_state=True
+    ).prediction_outputs
     ahead = torch.nn.functional.pad(future, (0, 0, 0, 4))
     inputs = read_inputs(model.config, values, None, None, known, torch.float64)
     scale = model.norm.measure(inputs.values, inputs.observed)
@@ -265,12 +267,28 @@ def test_the_roll_out_keeps_the_scale_of_the_context_and_reads_what_is_known_ahe
     torch.testing.assert_close(found, torch.cat(expected, 1)[:, :14] * stds + means)
 
 
-def test_the_roll_out_reads_padded_contexts_as_if_alone() -> None:
+@pytest.mark.parametrize("carry_state", [False, True])
+def test_the_roll_out_reads_padded_contexts_as_if_alone(carry_state: bool) -> None:
     model, values = build(patch_length=2), series()
     mask = torch.ones(4, 12)
-    mask[1, 7:] = 0
-    together = model.forecast(values, 18, mask).prediction_outputs
-    torch.testing.assert_close(together[1:2], model.forecast(values[1:2, :7], 18).prediction_outputs)
+    mask[1, 7:] = mask[2, :4] = 0
+    together = model.forecast(values, 18, mask, carry_state=carry_state).prediction_outputs
+    for row, real in ((1, slice(7)), (2, slice(4, None))):
+        alone = model.forecast(values[row : row + 1, real], 18, carry_state=carry_state).prediction_outputs
+        torch.testing.assert_close(together[row : row + 1], alone)
+
+
+@pytest.mark.parametrize(("family", "norm"), list(itertools.product(("gru", "bilstm"), NORMS)))
+def test_the_roll_out_reads_the_last_steps_anew(family: str, norm: str) -> None:
+    options = {"instance_norm": norm, "pooling": "mean", "patch_length": 4, "num_time_features": 2}
+    known, future = series(channels=2, seed=2), series(time=18, channels=2, seed=3)
+    model, read, features = build(family, **options), series(), known
+    found = model.forecast(read, 18, past_time_features=known, future_time_features=future).prediction_outputs
+    for start in (0, 6, 12):
+        ahead = future[:, start : start + 6]
+        one = model(read, past_time_features=features, future_time_features=ahead).prediction_outputs
+        torch.testing.assert_close(found[:, start : start + 6], one)
+        read, features = torch.cat([read, one], 1)[:, -12:], torch.cat([features, ahead], 1)[:, -12:]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +303,7 @@ def test_a_model_that_cannot_go_on_says_why(family: str, options: dict[str, Any]
     model, values = build(family, **options), series()
     assert torch.equal(model.forecast(values, 4).prediction_outputs, model(values).prediction_outputs[:, :4])
     with pytest.raises(ValueError, match="`steps`=7 must be at most `prediction_length`=6") as error:
-        model.forecast(values, 7)
+        model.forecast(values, 7, carry_state=True)
     assert said in str(error.value)
     with pytest.raises(ValueError, match="`steps`=0"):
         model.forecast(values, 0)
