@@ -12,11 +12,12 @@ import sys
 from dataclasses import asdict, dataclass, field
 
 from ..data.readers.sentences import SCHEME_CHOICES
-from ..data.readers.tables.options import ReadingArguments, reading_flags
+from ..data.readers.series.arguments import SeriesColumnArguments
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
 from ..metrics.confusion import confusion_markdown
 from ..metrics.sequences import METRIC_SETS
+from ..runs.kinds import find_kind
 from ..tasks.evaluation import EVALUATIONS_FOLDER, evaluate_file
 from .flags import CommandParser
 
@@ -28,7 +29,7 @@ SUMMARY = "measure a model on new labelled data"
 MODEL_HELP = "Model to measure: a folder, a repository of the Hub, or bundled:NAME."
 DATA_HELP = (
     "Rows with labels: a file (csv, tsv, json, jsonl, parquet; conll for tags; txt for a language model), or a "
-    "dataset of the Hub, of which the test split is read."
+    "dataset of the Hub, of which the test split is read. Of time series a table."
 )
 
 
@@ -133,7 +134,7 @@ def main(arguments: list[str]) -> None:
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     parser = CommandParser(
-        (EvaluateArguments, ColumnArguments, ReadingArguments),
+        (EvaluateArguments, ColumnArguments, SeriesColumnArguments),
         usage="MODEL DATA [--flag value ...]",
         description=__doc__,
     )
@@ -148,9 +149,9 @@ def main(arguments: list[str]) -> None:
         batch_size=options.batch_size,
         progress=not options.no_progress,
         **asdict(columns),
-        **reading_flags(reading),
+        **asdict(reading),
     )
-    print(f"{found.task} on {found.rows} {'tokens' if found.task == 'text-generation' else 'rows'} of {named.data}")
+    print(f"{found.task} on {found.rows} {find_kind(found.task).unit} of {named.data}")
     names = figure_names({"test": found.metrics})
     width = max(map(len, names))
     for name in names:

@@ -2,7 +2,8 @@
 
     hf-rnn predict bundled:bilstm-imdb new.csv --output predictions.csv
 
-A run that was stopped goes on when the same command is given again.
+A model of time series forecasts the steps that follow the table. Of other rows, a run that was
+stopped goes on when the same command is given again.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import sys
 from dataclasses import dataclass, field
 
 from ..data.readers.row_stream import STANDARD_INPUT
-from ..data.readers.tables.options import ReadingArguments
 from ..inference.files import FilePrediction, predict_file
 from ..inference.output import FORMATS
 from ..inference.pipelines import HEADS
+from ..inference.series_files import is_of_series
 from .flags import CommandParser
+from .predict_series import SeriesPredictArguments, forecast_file, refuse_series_flags
 
 
 __all__ = ["SUMMARY", "PredictArguments", "main"]
@@ -28,7 +30,8 @@ DATA_HELP = (
     "Rows to answer: a csv, tsv, json, jsonl, parquet, txt (a text a line; so are news.en and the like) or conll "
     "file, also compressed; several ('part*.csv', a folder); a folder of texts for each class; a dataset of the Hub; "
     "or - for standard input (a text a line). No labels are needed, and those that stand there are left out: a tagger "
-    "reads every file that one is trained on, such as the JSON of spaCy and Label Studio or a token a line."
+    "reads every file that one is trained on, such as the JSON of spaCy and Label Studio or a token a line. Of time "
+    "series a table, behind whose last rows the forecast begins."
 )
 
 
@@ -100,11 +103,15 @@ def main(arguments: list[str]) -> None:
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     parser = CommandParser(
-        (PredictArguments, ReadingArguments), usage="MODEL DATA [--flag value ...]", description=__doc__
+        (PredictArguments, SeriesPredictArguments), usage="MODEL DATA [--flag value ...]", description=__doc__
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("data", help=DATA_HELP)
     options, reading, named = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
+    if is_of_series(named.model):
+        forecast_file(named.model, named.data, options, reading)
+        return
+    refuse_series_flags(reading)
     try:
         done = predict_file(
             named.model,

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..checksums import file_checksum
 from ..data.readers.files import expand_path
+from ..data.readers.series.arguments import SeriesDataArguments
 from ..data.readers.sources import SourceArguments
 from ..runs.describe import changed_arguments, non_default_arguments
 from ..runs.folder import RESULTS_FILE
@@ -113,6 +114,6 @@ def _holds(folder: Path, job: Mapping[str, Any]) -> bool:
 
 def run_name(task: str, arguments: Sequence[Any]) -> str:
     """The name of a run that has none: DATA-TASK."""
-    data = next((group for group in arguments if isinstance(group, SourceArguments)), None)
-    source = "" if data is None else Path(str(data.train_file or data.dataset_name)).stem
+    data = next((group for group in arguments if isinstance(group, SourceArguments | SeriesDataArguments)), None)
+    source = "" if data is None else Path(str(data.train_file or getattr(data, "dataset_name", ""))).stem
     return "-".join(filter(None, (re.sub(r"[^\w.-]+", "-", source).strip("-."), task)))

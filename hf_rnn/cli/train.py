@@ -149,6 +149,11 @@ def _publish(folder: str, training: RecurrentTrainingArguments) -> Publication:
 
 def _uses(task: str, folder: str, model: dict[str, Any]) -> list[str]:
     kind = find_kind(task)
+    if kind.inputs == "series":
+        return [
+            f'Use it: AutoModelForTimeSeriesPrediction.from_pretrained("{folder}", trust_remote_code=True)',
+            f"The next steps of a file: hf-rnn predict {folder} new.csv",
+        ]
     if not kind.of_text:
         return [f'Use it: OneShotVerifier.from_model(AutoModel.from_pretrained("{folder}", trust_remote_code=True))']
     if task == "token-classification" and model["config"].get("problem_type") in OF_STEPS:

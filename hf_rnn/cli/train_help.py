@@ -31,6 +31,16 @@ FIRST_FLAGS = (
     "label_column_name",
     "label_delimiter",
     "problem_type",
+    "target_columns",
+    "time_column",
+    "series_column",
+    "known_future_columns",
+    "context_length",
+    "prediction_length",
+    "train_part",
+    "validation_part",
+    "test_part",
+    "quantiles",
     "hold_out_percentage",
     "max_train_samples",
     "model_type",
@@ -99,8 +109,10 @@ def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) ->
         formatter.add_arguments([actions[name] for name in FIRST_FLAGS if name in actions])
         formatter.end_section()
         formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
-    reads = "hold_out_percentage" in defaults
-    usage = f"usage: hf-rnn train {task.name}{' DATA [VALIDATION [TEST]]' if reads else ''} [--flag value ...]\n"
+    data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else ""
+    if task.kind.inputs == "series":
+        data = " DATA"
+    usage = f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n"
     if any("train_target_file" in useful_flags_of(group) for group in task.groups):
         usage += f"       hf-rnn train {task.name} train.en train.de [dev.en dev.de] [--flag value ...]\n"
     return f"{usage}\n{formatter.format_help().rstrip()}"

@@ -12,6 +12,7 @@ from transformers import HfArgumentParser
 
 from ..data.readers.files import expand_path, names_files
 from ..data.readers.sequences.reader import SequenceDataArguments
+from ..data.readers.series.arguments import SeriesDataArguments
 from ..data.readers.sources import SourceArguments
 from ..data.readers.tables.class_folders import find_class_folders
 from ..data.readers.tables.opening import COLUMNAR_EXTENSIONS, JSON_EXTENSIONS, TABLE_EXTENSIONS
@@ -68,6 +69,9 @@ class TrainLine:
                 raise ValueError(f"`DATA`={names[1]!r} cannot follow the recipe {names[0]!r}: it names its own data.")
             # A recipe says itself what is done and what is held out.
             return cls(task, [str(find_recipe(names[0])), *rest], {"output_dir": UNNAMED})
+        if _reads_series(task):
+            # The parts of the time are those of one table, and the last of them tests.
+            return cls(task, [*_series_flags(names), *rest], {**defaults, "do_predict": True})
         if names and not _reads_data(task):
             raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
         targets = _aligned(names) if _reads_targets(task) else []
@@ -110,6 +114,19 @@ def _is_recipe(name: str, task: Task) -> bool:
 
 def _reads_data(task: Task) -> bool:
     return any(issubclass(group, SourceArguments) for group in task.groups)
+
+
+def _reads_series(task: Task) -> bool:
+    return any(issubclass(group, SeriesDataArguments) for group in task.groups)
+
+
+def _series_flags(names: list[str]) -> list[str]:
+    if len(names) > 1:
+        raise ValueError(
+            f"`DATA`={names[1]!r} is one name too many: series are divided by time, within one table (`train_part`, "
+            "`validation_part`, `test_part`)."
+        )
+    return _pairs(SPLIT_FLAGS, names)
 
 
 def _reads_targets(task: Task) -> bool:

@@ -30,6 +30,7 @@ TEXTS = (
     "O filme é longo, mas não cansa: começa devagar e termina bem.",
 )
 NUM_IMAGES = 3
+NUM_SERIES = 3
 # The side of images whose encoder does not say their size.
 IMAGE_SIZE = 64
 # It is `models.encoding.NO_LIMIT`, which this file cannot import: a `model_max_length` that means that there is none.
@@ -58,7 +59,7 @@ def answers(
     found: dict[str, Any] = {}
     with quiet(), torch.random.fork_rng(devices=[]), torch.no_grad():
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=True)
-        inputs = _texts(folder) if (Path(folder) / "tokenizer_config.json").is_file() else _images(config)
+        inputs = _inputs(folder, config)
         if "input_ids" in inputs:
             found["tokens"] = inputs["input_ids"].tolist()
         for name in auto_classes:
@@ -69,6 +70,27 @@ def answers(
         if task is not None:
             ask = transformers.pipeline(task, model=folder, trust_remote_code=True)  # type: ignore[call-overload]
             found["pipeline"] = json.loads(json.dumps(ask(example, **options), default=float))
+    return found
+
+
+def _inputs(folder: str, config: Any) -> dict[str, Any]:
+    if getattr(config, "prediction_length", None) is not None:
+        return _series(config)
+    return _texts(folder) if (Path(folder) / "tokenizer_config.json").is_file() else _images(config)
+
+
+def _series(config: Any) -> dict[str, Any]:
+    """Random contexts, with a missing value; and features for the Auto classes of the encoder."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    values = torch.randn(NUM_SERIES, config.context_length or NUM_SERIES, config.num_channels, generator=random)
+    values[0, 0, 0] = float("nan")
+    features = torch.randn(NUM_SERIES, NUM_SERIES, config.embedding_size, generator=random)
+    found = {"past_values": values, "inputs_embeds": features}
+    if config.num_time_features:
+        found["past_time_features"] = torch.ones(*values.shape[:2], config.num_time_features)
+        found["future_time_features"] = torch.ones(NUM_SERIES, config.prediction_length, config.num_time_features)
     return found
 
 

@@ -37,6 +37,8 @@ METRICS = {
     "subset_accuracy": ("accuracy", "Subset accuracy"),
     "mse": ("mse", "Mean squared error"),
     "mae": ("mae", "Mean absolute error"),
+    "mse_in_units": ("mse", "Mean squared error, in the units of the data"),
+    "mae_in_units": ("mae", "Mean absolute error, in the units of the data"),
     "pearson": ("pearsonr", "Pearson"),
     "spearman": ("spearmanr", "Spearman"),
     "r2": ("r_squared", "R²"),
@@ -133,7 +135,7 @@ def write_model_card(
 
 def _front_matter(results: dict[str, Any], card: CardOptions) -> ModelCardData:
     model, dataset, usage = results["model"], results["dataset"], KINDS[results["task"]]
-    own_tags = ["hf_rnn", "rnn"] if usage.of_text else ["hf_rnn"]
+    own_tags = ["hf_rnn"] if usage.inputs == "images" else ["hf_rnn", "rnn"]
     figures = [
         (split, name, value)
         for split in _ordered_splits(results)

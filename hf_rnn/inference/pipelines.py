@@ -23,6 +23,7 @@ __all__ = [
     "HEADS",
     "SIMILARITY",
     "WRITING",
+    "checksum_of",
     "label_names",
     "load_pipeline",
     "locked",
@@ -165,12 +166,16 @@ def text_limit(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> 
 
 def model_checksum(pipeline: Pipeline) -> str:
     """SHA-256 of the weights, the configuration and the tokenizer, wherever they were loaded from."""
-    model: Any = pipeline.model
-    tokenizer: Any = pipeline.tokenizer
+    return checksum_of(pipeline.model, pipeline.tokenizer)
+
+
+def checksum_of(model: Any, tokenizer: Any) -> str:
+    """[`model_checksum`] of the parts; `tokenizer` None for a model that reads no texts."""
     digest = hashlib.sha256()
     config = {name: value for name, value in model.config.to_dict().items() if name != "_name_or_path"}
     digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-    digest.update(tokenizer.backend_tokenizer.to_str().encode() if tokenizer.is_fast else repr(tokenizer).encode())
+    if tokenizer is not None:
+        digest.update(tokenizer.backend_tokenizer.to_str().encode() if tokenizer.is_fast else repr(tokenizer).encode())
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().view(-1).numpy().tobytes())

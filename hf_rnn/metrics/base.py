@@ -15,8 +15,9 @@ __all__ = ["LOWER_IS_BETTER", "is_error"]
 
 # Metrics of which less is better; of all others, more.
 LOWER_IS_BETTER = frozenset(
-    ("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate")
-)  # Of these, one of several outputs has a figure by its name, such as `mse_height`.
+    ("loss", "perplexity", "bits_per_character", "mse", "mae", "character_error_rate", "pinball")
+)
+# Of these, one of several outputs has a figure by its name, such as `mse_height`.
 _OF_OUTPUTS = ("mse_", "mae_")
 
 

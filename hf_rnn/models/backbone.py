@@ -89,6 +89,8 @@ class RecurrentPreTrainedModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel
         classes = self.config.head_classes()
         if self.config.causal_obstacle is not None:
             classes.pop("AutoModelForCausalLM", None)
+        if self.config.series_obstacle is not None:
+            classes.pop("AutoModelForTimeSeriesPrediction", None)
         self.config.auto_map = classes
         return super().save_pretrained(save_directory, *args, **kwargs)
 

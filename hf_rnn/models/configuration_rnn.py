@@ -5,7 +5,6 @@
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
 from .configuration_checks import (
     OwnFolderMixin,
@@ -14,6 +13,7 @@ from .configuration_checks import (
     check_regularisation,
     refuse_unknown_names,
 )
+from .configuration_series import SeriesConfig
 from .label_threshold import check_label_threshold
 
 
@@ -35,6 +35,7 @@ HEADS = {
     "AutoModelForSequenceClassification": "ForSequenceClassification",
     "AutoModelForTokenClassification": "ForTokenClassification",
     "AutoModelForCausalLM": "ForCausalLM",
+    "AutoModelForTimeSeriesPrediction": "ForTimeSeriesPrediction",
 }
 MODELING_FILE = "modeling_rnn"
 # Features of a word's capitals and digits, see `word_embeddings.casing`.
@@ -44,7 +45,7 @@ PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classificatio
 
 
 @strict
-class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
+class RecurrentConfig(OwnFolderMixin, SeriesConfig):
     r"""The configuration that all families share. Use one of the subclasses: [`BiLstmConfig`], [`LstmConfig`],
     [`GruConfig`], [`ElmanConfig`], [`DanConfig`].
 
@@ -114,6 +115,8 @@ class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
         use_cache (`bool`, defaults to `False`): Whether to return the state, a `RecurrentCache`, by default.
         tie_word_embeddings (`bool`, defaults to `False`):
             Whether the output layer of a language model is the embedding table, see `RecurrentForCausalLM`.
+
+    The fields of models of time series are those of [`SeriesConfig`].
 
     Raises:
         ValueError: for a name that does not exist, or a value out of its range; the message names the argument.
@@ -186,6 +189,8 @@ class RecurrentConfig(OwnFolderMixin, PreTrainedConfig):
         heads = dict(HEADS)
         if cls.cell == "none" or cls.bidirectional:
             del heads["AutoModelForCausalLM"]
+        if cls.cell == "none":
+            del heads["AutoModelForTimeSeriesPrediction"]
         return {auto_class: f"{MODELING_FILE}.{family}{head}" for auto_class, head in heads.items()}
 
     @property

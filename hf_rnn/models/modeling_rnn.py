@@ -19,6 +19,7 @@ from .configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, 
 from .heads import ClassificationHead
 from .losses import classification_loss
 from .modeling_causal import RecurrentForCausalLM
+from .modeling_series import RecurrentForTimeSeriesPrediction
 from .state_name import StateOutputMixin, named_state, take_state
 from .tagging import TaggingHead
 from .tracing import shape_of
@@ -28,6 +29,7 @@ from .words import Words
 
 __all__ = [
     "BiLstmForSequenceClassification",
+    "BiLstmForTimeSeriesPrediction",
     "BiLstmForTokenClassification",
     "BiLstmModel",
     "DanForSequenceClassification",
@@ -35,18 +37,22 @@ __all__ = [
     "DanModel",
     "ElmanForCausalLM",
     "ElmanForSequenceClassification",
+    "ElmanForTimeSeriesPrediction",
     "ElmanForTokenClassification",
     "ElmanModel",
     "GruForCausalLM",
     "GruForSequenceClassification",
+    "GruForTimeSeriesPrediction",
     "GruForTokenClassification",
     "GruModel",
     "LstmForCausalLM",
     "LstmForSequenceClassification",
+    "LstmForTimeSeriesPrediction",
     "LstmForTokenClassification",
     "LstmModel",
     "RecurrentForCausalLM",
     "RecurrentForSequenceClassification",
+    "RecurrentForTimeSeriesPrediction",
     "RecurrentForTokenClassification",
     "RecurrentModel",
     "RecurrentModelOutput",
@@ -246,6 +252,10 @@ class BiLstmForTokenClassification(RecurrentForTokenClassification):
     config: BiLstmConfig
 
 
+class BiLstmForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
+    config: BiLstmConfig
+
+
 class LstmModel(RecurrentModel):
     config: LstmConfig
 
@@ -255,6 +265,10 @@ class LstmForSequenceClassification(RecurrentForSequenceClassification):
 
 
 class LstmForTokenClassification(RecurrentForTokenClassification):
+    config: LstmConfig
+
+
+class LstmForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
     config: LstmConfig
 
 
@@ -274,6 +288,10 @@ class GruForTokenClassification(RecurrentForTokenClassification):
     config: GruConfig
 
 
+class GruForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
+    config: GruConfig
+
+
 class GruForCausalLM(RecurrentForCausalLM):
     config: GruConfig
 
@@ -287,6 +305,10 @@ class ElmanForSequenceClassification(RecurrentForSequenceClassification):
 
 
 class ElmanForTokenClassification(RecurrentForTokenClassification):
+    config: ElmanConfig
+
+
+class ElmanForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
     config: ElmanConfig
 
 

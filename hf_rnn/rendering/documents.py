@@ -20,6 +20,7 @@ from ..runs.results import read_results
 from .cards import copied_plots, project_cards
 from .results_tables import Results, results_table
 from .search_tables import search_tables
+from .series_tables import series_table, series_titles
 
 
 __all__ = ["documents"]
@@ -32,7 +33,8 @@ COMPARISONS = Path("model_cards", "comparison")
 SEARCHES = Path("model_cards", "search")
 CONTRIBUTIONS = Path("model_cards", "insight")
 DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
-KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults"
+PUBLISHED_SERIES_FILE = Path("model_cards", "series", "published.json")
+KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults|series"
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -51,6 +53,7 @@ SOURCES = {
     "gradients": f"{GRADIENTS_FILE}, which scripts/plot_gradient_flow.py writes",
     "search": f"{SEARCHES}, what scripts/run_hyperparameter_search.py writes",
     "contributions": f"{CONTRIBUTIONS}, which scripts/measure_contributions.py writes",
+    "series": "model_cards/results; `dataset.name` up to its comma is the name",
     "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
 }
 
@@ -87,6 +90,9 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
         by_dataset.setdefault(one["dataset"]["name"], []).append(one)
     blocks: Blocks = {kind: {} for kind in SOURCES}
     blocks["results"] = {name: partial(results_table, rows) for name, rows in by_dataset.items()}
+    published = _read(root / PUBLISHED_SERIES_FILE) if (root / PUBLISHED_SERIES_FILE).is_file() else {}
+    for title, rows in series_titles(results).items():
+        blocks["series"][title] = partial(series_table, title, rows, published)
     if (root / SPEED_FILE).is_file():
         blocks["speed"] = speed(root / SPEED_FILE)
     for path in sorted((root / COMPARISONS).glob("*.json")):

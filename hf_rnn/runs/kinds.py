@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["INPUTS", "KINDS", "Kind", "auto_class_of", "find_kind", "known_names"]
 
 
-INPUTS = ("text", "tokens", "pair", "images", "prompt", "source")
+INPUTS = ("text", "tokens", "pair", "images", "prompt", "source", "series")
 _DROPOUT = {"low": 0.0, "high": 0.5}
 _CLASSIFIER_DROPOUT = {"low": 0.0, "high": 0.6}
 _POOLING = {"choices": ["mean", "max", "mean_max"]}
@@ -80,11 +80,11 @@ class Kind:
     @property
     def of_text(self) -> bool:
         """Whether its models read text, and so a pipeline answers for them."""
-        return self.inputs != "images"
+        return self.inputs not in ("images", "series")
 
     @property
     def pipeline_name(self) -> str:
-        """The pipeline's name; of images that which the Hub files the model under."""
+        """The pipeline's name; of images and series that which the Hub files the model under."""
         return self.pipeline or self.name
 
     @property
@@ -285,6 +285,32 @@ _ROWS = (
         search_space=None,
         bundled=False,
         script="scripts/run_one_shot.py",
+    ),
+    Kind(
+        name="time-series-forecasting",
+        folder="time_series",
+        aliases=("time-series",),
+        title="Time series forecasting",
+        inputs="series",
+        heads={"ForTimeSeriesPrediction": "AutoModelForTimeSeriesPrediction"},
+        variable="forecaster",
+        example=[0.0, 1.0, 0.0, -1.0],
+        intended="forecasting series of the kind it was trained on, at the same distance of the steps; learning how "
+        "recurrent networks do so.",
+        unintended="series of another kind or with other steps; events that the past does not announce; and decisions "
+        "about money or people without a look at how far its forecasts were off.",
+        figures=(
+            ("Test MSE", "test", "mse"),
+            ("Test MAE", "test", "mae"),
+            ("Validation MSE", "validation", "mse"),
+            ("Validation MAE", "validation", "mae"),
+        ),
+        selects={"series": "loss"},
+        # Its network is made of its own arguments, not of `ModelArguments`, which a search varies.
+        search_space=None,
+        unit="windows",
+        bundled=False,
+        script="scripts/run_time_series.py",
     ),
 )
 

@@ -21,8 +21,9 @@ from ..data.batches.streams import TokenStreams
 from ..data.readers.documents import LanguageDataArguments, load_language_data
 from ..data.readers.files import existing_file, expand_path, files_of, names_files
 from ..extras import require_extra
-from ..inference.pipelines import SIMILARITY, WRITING, label_names, load_pipeline, make_pipeline, model_checksum
+from ..inference.pipelines import SIMILARITY, WRITING, checksum_of, label_names, load_pipeline, make_pipeline
 from ..inference.prediction import predict_texts
+from ..inference.series_files import is_of_series
 from ..inference.steps import steps_of
 from ..inference.tagging import tag_sentences
 from ..kernels.threads import computing_threads
@@ -44,6 +45,7 @@ from .similarity.comparing import PairTestArguments, read_all_pairs
 from .similarity.measuring import retrieval_of
 from .test_set import TestSet
 from .text_classification.comparing import TextTestArguments, read_texts
+from .time_series.evaluating import SeriesTestArguments, evaluate_series
 from .token_classification.comparing import TokenTestArguments, read_sentences, step_results
 from .token_classification.natural_text import detokenized_figures
 
@@ -98,11 +100,11 @@ def evaluate_file(
         output: The JSON file. Default: `evaluations/NAME.json` in the folder of the model, where it is a folder of
             this machine and not a bundled one; else in the current folder.
         task: text-classification, token-classification, sentence-similarity or text-generation. Default: what the
-            checkpoint does.
+            checkpoint does, which may also be to forecast time series.
         batch_size: Texts that are computed together.
         progress: Whether bars are shown, on standard error.
         columns: How the data are read: arguments of `TextTestArguments`, `TokenTestArguments`, `PairTestArguments`,
-            `SequenceTestArguments` or `LanguageDataArguments`, such as `label_column_name`.
+            `SequenceTestArguments`, `LanguageDataArguments` or `SeriesTestArguments`, such as `label_column_name`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -113,21 +115,17 @@ def evaluate_file(
     """
     require_extra("train", "Measuring a model")
     path = _output(model, data, output)
-    pipeline = load_pipeline(model, task)
-    # A classifier of pairs is a similarity's, too, whose figures its run has as well.
-    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else find_kind(str(pipeline.task)).name
     source = {key: value for key, value in columns.items() if value is not None}
     files = [existing_file(name) for name in files_of(os.fspath(data))] if names_files(os.fspath(data)) else []
     source["test_file" if files else "dataset_name"] = os.fspath(data)
-    if pipeline.task == "text-generation":
-        rows, metrics, confusion = *_language_figures(pipeline, source), None
-    elif pipeline.task == WRITING:
-        rows, metrics, confusion = *_written_figures(pipeline, _as_trained(model) | source, batch_size, progress), None
+    if task is None and is_of_series(model):
+        network, rows, metrics = evaluate_series(model, _arguments(SeriesTestArguments, source), batch_size)
+        done, checksum, confusion = "time-series-forecasting", checksum_of(network, None), None
     else:
-        rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
+        done, checksum, rows, metrics, confusion = _pipeline_figures(model, task, source, batch_size, progress)
     document = {
         "task": done,
-        "model": {"name": bundled_name(str(model)) or os.fspath(model), "sha256": model_checksum(pipeline)},
+        "model": {"name": bundled_name(str(model)) or os.fspath(model), "sha256": checksum},
         "data": {
             "name": os.fspath(data),
             "rows": rows,
@@ -145,6 +143,23 @@ def evaluate_file(
     unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
     return Evaluation(path, done, rows, metrics, confusion)
+
+
+def _pipeline_figures(
+    model: str | os.PathLike[str], task: str | None, source: dict[str, Any], batch_size: int, progress: bool
+) -> tuple[str, str, int, dict[str, float], ConfusionTable | None]:
+    """What a pipeline answers, measured: the task, the model's checksum, rows, figures and confusions."""
+    pipeline = load_pipeline(model, task)
+    # A classifier of pairs is a similarity's, too, whose figures its run has as well.
+    done = SIMILARITY if pipeline.model.config.model_type == "siamese" else find_kind(str(pipeline.task)).name
+    confusion = None
+    if pipeline.task == "text-generation":
+        rows, metrics = _language_figures(pipeline, source)
+    elif pipeline.task == WRITING:
+        rows, metrics = _written_figures(pipeline, _as_trained(model) | source, batch_size, progress)
+    else:
+        rows, metrics, confusion = _labelled_figures(pipeline, source, batch_size, progress)
+    return done, checksum_of(pipeline.model, pipeline.tokenizer), rows, metrics, confusion
 
 
 def _checksum(files: list[Path]) -> str | list[str] | None:

@@ -42,6 +42,11 @@ def write_files(folder: Path, checkout: Path) -> None:
         write_sentences(folder / f"{split}.conll", sentences)
     _write_sentences(folder)
     _write_steps(folder)
+    for name, days in (("prices.csv", 160), ("prices_new.csv", 60)):
+        # Prices of working days, as they come from an exchange.
+        closes = 20 + np.cumsum(np.random.default_rng(days).normal(size=days))
+        dates = np.busday_offset("2024-01-01", range(days), roll="forward")
+        _write_csv(folder / name, ("date", "close", "volume"), zip(dates, closes.round(2), range(days), strict=True))
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
     _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)

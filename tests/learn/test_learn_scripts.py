@@ -192,9 +192,7 @@ def test_new_numbers_are_named_by_words_that_are_known(run: Run) -> None:
     ("lang", "queen", "king", "asked"),
     [("en", "queen", "king", "king + woman − man"), ("pt", "rainha", "rei", "rei + mulher − homem")],
 )
-def test_words_from_their_neighbours(
-    run: Run, tmp_path: Path, lang: str, queen: str, king: str, asked: str
-) -> None:
+def test_words_from_their_neighbours(run: Run, tmp_path: Path, lang: str, queen: str, king: str, asked: str) -> None:
     lines = run("words_from_their_neighbours", "--lang", lang, "--plot", str(tmp_path / "plot.png"))
     assert (tmp_path / "plot.png").stat().st_size > 5000
     analogies = [line.split(asked)[1].split() for line in lines if asked in line]

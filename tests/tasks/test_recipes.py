@@ -14,6 +14,7 @@ from transformers import HfArgumentParser
 from hf_rnn.data.readers.documents import LanguageDataArguments
 from hf_rnn.data.readers.files import expand_path
 from hf_rnn.data.readers.sentences import TokenDataArguments
+from hf_rnn.data.readers.series.arguments import SeriesDataArguments
 from hf_rnn.data.readers.sources import SourceArguments
 from hf_rnn.data.readers.texts import DataArguments
 from hf_rnn.models.configuration_rnn import FAMILIES
@@ -25,6 +26,7 @@ from hf_rnn.tasks.pretrained_start import start_from_base
 from hf_rnn.tasks.recipes import find_recipe, parse_arguments, recorded_name
 from hf_rnn.tasks.registry import find_task
 from hf_rnn.tasks.sequence_to_sequence.arguments import SequenceModelArguments
+from hf_rnn.tasks.time_series.arguments import SeriesModelArguments
 from hf_rnn.tasks.token_classification.building import NEW_DROPOUT, TAGGER_DEFAULTS
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 
@@ -172,6 +174,7 @@ def script_of(recipe: Path) -> str:
         "lener_br": "run_token_classification",
         "multi30k": "run_sequence_to_sequence",
         "ptb": "run_language_modeling",
+        "etth1": "run_time_series",
         "quora": "run_similarity",
         "shakespeare": "run_language_modeling",
         "stsb": "run_similarity",
@@ -196,6 +199,13 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     if OneShotArguments in given:
         # Its data are drawn.
         assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
+        return
+    if SeriesModelArguments in given:
+        data = given[SeriesDataArguments]
+        assert report.dataset_title and data.train_file == "${HF_RNN_CORPORA}/ett/ETTh1.csv"
+        assert (data.train_part, data.validation_part, data.test_part) == (8640, 2880, 2880)
+        series = given[SeriesModelArguments]
+        FAMILIES[series.model_type](vocab_size=None, **series.overrides())
         return
     assert model is not None
     data = next(arguments for arguments in parsed if isinstance(arguments, SourceArguments))
@@ -228,6 +238,7 @@ def test_there_are_recipes_of_each_script() -> None:
         "run_one_shot",
         "run_language_modeling",
         "run_sequence_to_sequence",
+        "run_time_series",
     }
     assert scripts <= {script_of(path) for path in RECIPES}
 

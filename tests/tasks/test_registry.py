@@ -32,7 +32,7 @@ def test_every_row_has_its_code(name: str) -> None:
     assert len(given) == len(task.groups) - 1
     assert "checkpoint" in inspect.signature(task.load).parameters
     # Whatever has a test split that can be read alone is compared.
-    assert (task.test_data is None) == (task.kind.inputs in ("prompt", "images"))
+    assert (task.test_data is None) == (task.kind.inputs in ("prompt", "images", "series"))
 
 
 def test_an_unknown_task_is_named_with_those_there_are() -> None:

@@ -19,6 +19,7 @@ from tests.tasks import (
     small_language_runs,
     small_runs,
     small_sequence_runs,
+    small_series_runs,
     small_similarity_runs,
     small_tagging_runs,
 )
@@ -40,6 +41,7 @@ RUNS: dict[str, tuple[Callable[..., dict[str, Any]], Callable[[Path], dict[str, 
     "text-generation": (small_language_runs.run, _language_files),
     "sequence-to-sequence": (small_sequence_runs.run, small_sequence_runs.write_numbers),
     "image-feature-extraction": (test_one_shot_training.run, lambda folder: {}),
+    "time-series-forecasting": (small_series_runs.run, small_series_runs.write_sines),
 }
 
 

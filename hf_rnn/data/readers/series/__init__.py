@@ -1,0 +1,1 @@
+"""Tables of time series: columns, times, numbers, and the parts in which they are learnt and measured."""

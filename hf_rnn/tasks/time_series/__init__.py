@@ -1,0 +1,1 @@
+"""Forecasts of time series, from a table to measured results."""
