@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
+from ..data.images.folders import split_folders
 from ..data.readers.files import expand_path, names_files
 from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.sources import SourceArguments
@@ -68,6 +69,11 @@ class TrainLine:
                 raise ValueError(f"`DATA`={names[1]!r} cannot follow the recipe {names[0]!r}: it names its own data.")
             # A recipe says itself what is done and what is held out.
             return cls(task, [str(find_recipe(names[0])), *rest], {"output_dir": UNNAMED})
+        if names and _reads_pictures(task):
+            if len(names) > 1:
+                raise ValueError(f"`DATA`={names[1]!r} is one name too many after a folder of pictures.")
+            defaults["do_predict"] = "test" in split_folders(names[0])
+            return cls(task, ["--image_folder", names[0], *rest], defaults)
         if names and not _reads_data(task):
             raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
         targets = _aligned(names) if _reads_targets(task) else []
@@ -110,6 +116,10 @@ def _is_recipe(name: str, task: Task) -> bool:
 
 def _reads_data(task: Task) -> bool:
     return any(issubclass(group, SourceArguments) for group in task.groups)
+
+
+def _reads_pictures(task: Task) -> bool:
+    return any(hasattr(group, "image_folder") for group in task.groups)
 
 
 def _reads_targets(task: Task) -> bool:

@@ -172,6 +172,7 @@ _ROWS = (
             ("Test Spearman", "test", "spearman"),
             ("Test Pearson", "test", "pearson"),
             ("Validation Spearman", "validation", "spearman"),
+            ("Test triplet accuracy", "test", "triplet_accuracy"),
         ),
         # No metric that chooses depends on a threshold.
         selects={
@@ -180,6 +181,7 @@ _ROWS = (
             "classifier": "classifier_roc_auc",
             "classes": "accuracy",
             "positives": "mrr",
+            "triplets": "triplet_accuracy",
         },
         search_space={"embedding_dropout": _DROPOUT, "pooling": _POOLING},
         own_pipeline=True,
