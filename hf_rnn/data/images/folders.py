@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...extras import require_extra
+from ..readers.files import expand_path
 
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def split_folders(folder: str | os.PathLike[str]) -> dict[str, Path]:
         FileNotFoundError: there is no such folder.
         ValueError: it is none, or has two folders for one split.
     """
-    path = Path(folder).expanduser()
+    path = expand_path(str(folder))
     if not path.exists():
         raise FileNotFoundError(f"`image_folder`={str(folder)!r} does not exist.")
     if not path.is_dir():
