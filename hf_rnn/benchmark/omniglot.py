@@ -117,9 +117,8 @@ def omniglot_table(document: dict[str, Any]) -> str:
     for row in document["measured"]:
         by_run = row["accuracy_by_run"]
         minutes = f"{row['minutes']:.1f}" if row.get("minutes") is not None else "-"
-        lines.append(
-            f"| {row['name']} | {row['accuracy']:.3f} | {min(by_run):.2f} to {max(by_run):.2f} | {minutes} | measured |"
-        )
+        spread = f"{min(by_run):.2f} to {max(by_run):.2f}"
+        lines.append(f"| {row['name']} | {row['accuracy']:.3f} | {spread} | {minutes} | measured |")
     for row in document["published"]:
         lines.append(f"| {row['name']} | {row['accuracy']:.3f} | - | - | {row['source']}; not measured here |")
     return "\n".join(lines)

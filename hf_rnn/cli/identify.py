@@ -4,9 +4,10 @@
     hf-rnn identify MODEL signature.png --examples known --verify ana
 
 The examples are enrolled from a folder: a picture of each identity, named after it (known/ana.png), or a folder of
-it (known/ana/first.png, whose first picture by name counts). For each picture a line is written, as csv: of `identify` its
-file, the nearest identity, empty if none is near enough, and the similarity; of `verify` its file, the identity,
-whether it is, and the similarity. What is near enough is the threshold of the model, which its training has chosen.
+it (known/ana/first.png, whose first picture by name counts). For each picture a line of csv is written: its file, the
+nearest identity, or nothing if none is near enough, and the similarity; with --verify its file, that identity, whether
+it is shown, yes or no, and the similarity. What is near enough is the threshold of the model, which its training has
+chosen.
 """
 
 from __future__ import annotations
