@@ -15,6 +15,7 @@ from ..benchmark.defaults.report import read_defaults
 from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
+from ..benchmark.omniglot import omniglot_table
 from ..insight.contributions.faithfulness import faithfulness_table
 from ..runs.results import read_results
 from .cards import copied_plots, project_cards
@@ -27,12 +28,13 @@ __all__ = ["documents"]
 
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
+OMNIGLOT_FILE = Path("model_cards", "benchmarks", "omniglot.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
 SEARCHES = Path("model_cards", "search")
 CONTRIBUTIONS = Path("model_cards", "insight")
 DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
-KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults"
+KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults|omniglot"
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -52,6 +54,7 @@ SOURCES = {
     "search": f"{SEARCHES}, what scripts/run_hyperparameter_search.py writes",
     "contributions": f"{CONTRIBUTIONS}, which scripts/measure_contributions.py writes",
     "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
+    "omniglot": f"{OMNIGLOT_FILE}, which scripts/measure_omniglot.py writes",
 }
 
 
@@ -101,6 +104,9 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
         blocks["search"][path.parent.name] = partial(search_tables, _read(path))
     for path in sorted((root / CONTRIBUTIONS).glob("*.json")):
         blocks["contributions"][path.stem] = partial(_contributions, _read(path))
+    if (root / OMNIGLOT_FILE).is_file():
+        of_runs = _read(root / OMNIGLOT_FILE)
+        blocks["omniglot"]["runs"] = lambda: omniglot_table(of_runs) + "\n"
     if (root / DEFAULTS_FILE).is_file():
         defaults = read_defaults(root / DEFAULTS_FILE)
         blocks["defaults"] = {name: partial(table, defaults) for name, table in DEFAULTS_BLOCKS.items()}

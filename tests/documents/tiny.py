@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from hf_rnn.data.synthetic.reviews import LABEL_NAMES, generate_reviews
 from hf_rnn.data.vectors import PACKAGED_VECTORS
@@ -41,9 +42,22 @@ def write_files(folder: Path, checkout: Path) -> None:
     for split, sentences in (("train", TAGGED[:40]), ("dev", TAGGED[40:50]), ("test", TAGGED[50:])):
         write_sentences(folder / f"{split}.conll", sentences)
     _write_sentences(folder)
+    _write_pictures(folder)
+    triplets = [(first, second, PAIRS[row - 1][1]) for row, (first, second, label) in enumerate(PAIRS) if label]
+    _write_csv(folder / "triplets.csv", ("anchor", "positive", "negative"), triplets)
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
     _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
+
+
+def _write_pictures(folder: Path) -> None:
+    """Squares of as many shades as there are classes, and two people to be known by one picture each."""
+    generator = np.random.default_rng(5)
+    names = [*(f"pictures/shade{one}/{other}.png" for one in range(8) for other in range(3)), "new.png"]
+    for name in [*names, "known/ana.png", "known/ben.png"]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (9, 11), dtype=np.uint8)).save(path)
 
 
 def _write_sentences(folder: Path) -> None:
