@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers.image_processing_base import BatchFeature, ImageProcessingMixin
+from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 
 
 __all__ = ["ConvImageProcessor"]
@@ -25,7 +25,7 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 DEEPEST = ("I", "F")
 
 
-class ConvImageProcessor(ImageProcessingMixin):
+class ConvImageProcessor(BaseImageProcessor):
     """Pictures of any size and kind to (images, channels, height, width), as a `ConvEncoderModel` reads them.
 
     A picture is turned upright as its EXIF says; what is transparent is laid on white; 16 bits become shades from 0 to
@@ -90,10 +90,10 @@ class ConvImageProcessor(ImageProcessingMixin):
         pictures = list(images) if several else [images]
         if not pictures:
             raise ValueError("`images` is empty; it must hold at least one picture.")
-        pixels = [self.normalize(self.pixels(picture)) for picture in pictures]
+        pixels = [self.normalized(self.pixels(picture)) for picture in pictures]
         return BatchFeature({"pixel_values": torch.stack(pixels) if return_tensors == "pt" else pixels})
 
-    preprocess = __call__
+    preprocess = __call__  # type: ignore[assignment]
 
     def pixels(self, picture: Any) -> torch.Tensor:
         """(channels, height, width) of one picture in float32, from 0 (black) to 1 (white), not yet normalised."""
@@ -111,7 +111,7 @@ class ConvImageProcessor(ImageProcessingMixin):
             shades = functional.interpolate(shades[None], wanted, mode="bilinear", antialias=True)[0]
         return shades.contiguous().clamp(0, 1)
 
-    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+    def normalized(self, pixels: torch.Tensor) -> torch.Tensor:
         """Subtract the mean and divide by the deviation of each channel; (…, channels, height, width)."""
         mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.image_mean, self.image_std))
         return (pixels - mean) / std

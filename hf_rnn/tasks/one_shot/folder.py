@@ -117,7 +117,7 @@ def _read(
     mean, std = train.mean((0, 2, 3)), train.std((0, 2, 3)).clamp(min=1e-3)
     processor = ConvImageProcessor(size, channels, mean.tolist(), std.tolist())
     return processor, {
-        split: {one: processor.normalize(own) for one, own in of_split.items()} for split, of_split in read.items()
+        split: {one: processor.normalized(own) for one, own in of_split.items()} for split, of_split in read.items()
     }
 
 
