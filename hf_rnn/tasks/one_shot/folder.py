@@ -63,6 +63,10 @@ def prepare_folder(
     processor, pictures = _read(arguments, files)
     objective = build_objective(arguments, "labels")
     learnt = turned_classes(pictures["train"]) if arguments.turned_classes else pictures["train"]
+    if objective.in_batch and training.per_device_train_batch_size > len(learnt):
+        # A batch has one pair of a class at most, whose negatives are the other classes.
+        logger.warning("A batch has %d pairs, one of each class.", len(learnt))
+        training.per_device_train_batch_size = len(learnt)
     train = TrainingImagePairs(
         learnt,
         arguments.pairs_per_letter,

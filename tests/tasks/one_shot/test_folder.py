@@ -128,7 +128,9 @@ def test_the_command_line_says_what_python_does(
 def test_classes_are_held_out_and_colour_is_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = draw(tmp_path / "bars", 8, 3, colour=True)
     options = {"hold_out_percentage": 25, "turned_classes": True, "affine": 0.5}
-    results = run(tmp_path / "run", folder, options, num_train_epochs=1)
+    results = run(tmp_path / "run", folder, options, num_train_epochs=1, per_device_train_batch_size=100)
+    # 6 classes, turned by four angles, of 6 pairs each.
+    assert results["training"]["steps"] == 6 and "A batch has 24 pairs, one of each class" in caplog.text
     assert results["dataset"]["splits"] == {"train": 18, "validation": 6}
     assert "2 of 8 classes are held out" in caplog.text and "read in colour" in caplog.text
     assert "accuracy_2_way_1_shot" in results["metrics"]["validation"]
