@@ -19,6 +19,7 @@ __all__ = ["flags_text", "usage_text"]
 
 # People use these flags first; the help shows them in this order, as far as a task has them.
 FIRST_FLAGS = (
+    "image_folder",
     "train_file",
     "validation_file",
     "test_file",
@@ -32,6 +33,8 @@ FIRST_FLAGS = (
     "label_delimiter",
     "problem_type",
     "hold_out_percentage",
+    "affine",
+    "turned_classes",
     "max_train_samples",
     "model_type",
     "model_name_or_path",
@@ -100,7 +103,8 @@ def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) ->
         formatter.end_section()
         formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
     reads = "hold_out_percentage" in defaults
-    usage = f"usage: hf-rnn train {task.name}{' DATA [VALIDATION [TEST]]' if reads else ''} [--flag value ...]\n"
+    data = " DATA [VALIDATION [TEST]]" if reads else " [FOLDER]"
+    usage = f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n"
     if any("train_target_file" in useful_flags_of(group) for group in task.groups):
         usage += f"       hf-rnn train {task.name} train.en train.de [dev.en dev.de] [--flag value ...]\n"
     return f"{usage}\n{formatter.format_help().rstrip()}"

@@ -74,8 +74,6 @@ class TrainLine:
                 raise ValueError(f"`DATA`={names[1]!r} is one name too many after a folder of pictures.")
             defaults["do_predict"] = "test" in split_folders(names[0])
             return cls(task, ["--image_folder", names[0], *rest], defaults)
-        if names and not _reads_data(task):
-            raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
         targets = _aligned(names) if _reads_targets(task) else []
         names = names[::2] if targets else names
         if len(names) > 2 or "--test_file" in rest:
