@@ -154,7 +154,8 @@ def test_distortions_stay_in_their_ranges_and_keep_the_paper() -> None:
     mass = moved.sum((1, 2, 3))
     x, y = (moved.sum(2)[:, 0] @ columns) / mass, (moved.sum(3)[:, 0] @ rows) / mass
     # 16 pixels to the right of the middle: turned by 10°, sheared by 0.3, scaled, and shifted by 2/105 of 63.
-    assert 0.1 < (x == 16).double().mean() < 0.6 and x.min() > 8 and x.max() < 27
-    assert y.abs().max() < 16 * 0.75 and y.abs().max() > 3
+    # It stays where it is if it is not turned, scaled or shifted along this axis: one in eight.
+    assert 0.06 < ((x - 16).abs() < 1e-2).double().mean() < 0.2 and x.min() > 8 and x.max() < 27
+    assert 3 < y.abs().max() < 13
     strong = 1 - distort(dots, 0.1, generator)
     assert (((strong.sum(2)[:, 0] @ columns) / strong.sum((1, 2, 3))) - 16).abs().max() < 1

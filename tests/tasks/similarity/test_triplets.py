@@ -125,7 +125,7 @@ def test_the_trained_loss_is_that_of_the_three_texts_alone(tmp_path: Path) -> No
 def test_every_negative_makes_a_triplet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [["a one", "a two", "b one", "c one"], ["d one", "d two", "e one", ""]]
     path = write(tmp_path / "train.csv", rows, [*HEADER, "negative_2"])
-    data = load_pairs(PairDataArguments(train_file=path, hold_out_percentage=None))
+    data = load_pairs(PairDataArguments(train_file=path))
     assert data.triplets is not None and set(data.splits["train"].column_names) == {"text", "text_b", "label"}
     found = [tuple(row[name] for name in ("text", "text_b", "text_c")) for row in data.triplets["train"]]
     assert sorted(found) == [("a one", "a two", "b one"), ("a one", "a two", "c one"), ("d one", "d two", "e one")]
@@ -134,7 +134,7 @@ def test_every_negative_makes_a_triplet(tmp_path: Path, caplog: pytest.LogCaptur
 
 def test_a_triplet_that_is_cut_in_two_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "train.csv", triplets(20))
-    options: dict[str, Any] = {"hold_out_percentage": None, "validation_split_percentage": 50, "hold_out_by": "random"}
+    options: dict[str, Any] = {"validation_split_percentage": 50, "hold_out_by": "random"}
     data = load_pairs(PairDataArguments(train_file=path, **options))
     assert data.triplets is not None
     whole = sum(map(len, data.triplets.values()))
