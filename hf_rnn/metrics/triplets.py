@@ -1,4 +1,6 @@
-"""How often an anchor is nearer to its positive than to its negative."""
+"""How often an anchor is nearer to its positive than to its negative: what the triplet loss of Schroff et al. 2015
+(https://arxiv.org/abs/1503.03832) asks for, without the margin.
+"""
 
 from __future__ import annotations
 
