@@ -19,6 +19,7 @@ from ..extras import MissingExtraError
 from ..losses.objective import SimilarityObjective
 from ..metrics.names import CLASSIFIER
 from ..metrics.pairs import similarity_metrics_for
+from ..metrics.triplets import TRIPLET_ACCURACY, triplet_metrics
 from ..models.pair_inputs import stack
 from ..models.similarity import pairwise
 from .honoured_flags import Only
@@ -45,7 +46,8 @@ class SiameseTrainer(RecurrentTrainer):
     batch has no loss, because batches of similar length would make it another one.
 
     Rows of triplets have a third text, `text_c`, which is the negative. What a [`TripletLoss`] learns from must have
-    it. Evaluated, such rows give the similarity of each anchor to its positive, and to its negative.
+    it. Evaluated, such rows give the similarity of each anchor to its positive, and to its negative, and the
+    `triplet_accuracy`.
 
     What is not given follows from the pairs: texts in the columns `text`, `text_b` and `label` are tokenised, the
     `groups` of losses that need them are those of equal texts, and an evaluation measures
@@ -124,6 +126,8 @@ class SiameseTrainer(RecurrentTrainer):
         return PairCollator(tokenizer)
 
     def _default_metrics(self, rows: Any) -> DefaultMetrics | None:
+        if "input_ids_c" in getattr(rows, "column_names", []):
+            return DefaultMetrics(triplet_metrics, TRIPLET_ACCURACY)
         kind = _kind_of_labels(rows)
         if kind is None:
             return None

@@ -33,7 +33,8 @@ def find_triplets(splits: Mapping[str, Dataset]) -> dict[str, Dataset]:
     """
     found = {}
     for split, pairs in splits.items():
-        positives, negatives = defaultdict(list), defaultdict(list)
+        positives: dict[int, list[int]] = defaultdict(list)
+        negatives: dict[int, list[int]] = defaultdict(list)
         for index, (row, label) in enumerate(zip(pairs[ROW_COLUMN][:], pairs["label"][:], strict=True)):
             (positives if label == 1 else negatives)[row].append(index)
         joined = [(one, other) for row, own in negatives.items() for one in positives[row] for other in own]

@@ -103,7 +103,9 @@ def test_the_trained_loss_is_that_of_the_three_texts_alone(tmp_path: Path) -> No
     ).add_column("label", [1.0] * len(rows))
     model = SiameseModel(SiameseConfig(encoder=BiLstmConfig(**SIZES)))
     loss = TripletLoss(margin=0.7, distance="euclidean")
-    trainer = SiameseTrainer(model, quick(tmp_path), train_dataset=data, processing_class=TOKENIZER, loss=loss)
+    trainer = SiameseTrainer(
+        model, quick(tmp_path), train_dataset=data, eval_dataset=data, processing_class=TOKENIZER, loss=loss
+    )
     model = model.double().eval()
     batch = next(iter(trainer.get_train_dataloader()))
     assert {"input_ids", "input_ids_b", "input_ids_c"} <= set(batch)
@@ -120,6 +122,10 @@ def test_the_trained_loss_is_that_of_the_three_texts_alone(tmp_path: Path) -> No
         expected.append(max(0.0, np.linalg.norm(a - p) - np.linalg.norm(a - n) + 0.7))
     assert found.item() == pytest.approx(np.mean(expected), abs=1e-12)
     assert outputs["logits"].shape == outputs["logits_c"].shape == (len(expected),)
+    figures = trainer.evaluate()
+    assert figures["eval_loss"] == pytest.approx(np.mean(expected), abs=1e-6)
+    nearer = (outputs["logits"] > outputs["logits_c"]).double().mean().item()
+    assert figures["eval_triplet_accuracy"] == pytest.approx(nearer)
 
 
 def test_every_negative_makes_a_triplet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
