@@ -171,7 +171,6 @@ def script_of(recipe: Path) -> str:
         "imdb": "run_text_classification",
         "lener_br": "run_token_classification",
         "multi30k": "run_sequence_to_sequence",
-        "omniglot": "run_one_shot",
         "ptb": "run_language_modeling",
         "quora": "run_similarity",
         "shakespeare": "run_language_modeling",
@@ -195,7 +194,7 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
     model = next((arguments for arguments in parsed if isinstance(arguments, ModelArguments)), None)
     assert training.do_train or (model is not None and model.model_name_or_path is not None)
     if OneShotArguments in given:
-        # Its data are drawn, or pictures in a folder.
+        # Its data are drawn.
         assert report.dataset_title and given[OneShotArguments].encoder().num_channels == 1
         return
     assert model is not None
