@@ -97,8 +97,15 @@ class SiameseTrainer(RecurrentTrainer):
                 f"`loss` is one of a classifier of pairs, and `model` is a {type(model).__name__}; it must be a "
                 "SiameseForPairClassification."
             )
-        if self.pair_objective.of_triplets and isinstance(self.train_dataset, datasets.Dataset):
-            _require_third(self.train_dataset.column_names)
+        if isinstance(self.train_dataset, datasets.Dataset):
+            columns = self.train_dataset.column_names
+            if self.pair_objective.of_triplets:
+                _require_third(columns)
+            elif "input_ids_c" in columns:
+                raise ValueError(
+                    "`train_dataset` has a third text, `text_c`, and `loss` learns nothing from it: give a "
+                    "TripletLoss, or leave the column out."
+                )
         if self.pair_objective.in_batch and self.groups is None and self.train_dataset is not None:
             if not isinstance(self.train_dataset, datasets.Dataset):
                 raise ValueError("`groups` is None; with in-batch negatives it must say which rows are duplicates.")
@@ -150,9 +157,9 @@ class SiameseTrainer(RecurrentTrainer):
         labels = inputs.pop("labels")
         if any(name.endswith("_c") for name in inputs):
             outputs = self._compare_triplets(model, inputs)
-        elif model.training and self.pair_objective.of_triplets:
-            _require_third(list(inputs))
         else:
+            if model.training and self.pair_objective.of_triplets:
+                _require_third(list(inputs))
             outputs = model(**inputs)
         negatives = outputs.get("embeddings_c")
         loss = self.pair_objective(outputs.embeddings, outputs.embeddings_b, labels, outputs.logits, negatives)
