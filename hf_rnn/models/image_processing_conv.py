@@ -69,7 +69,9 @@ class ConvImageProcessor(BaseImageProcessor):
         if min(self.image_std) <= 0:
             raise ValueError(f"`image_std` is {image_std}; it must be above 0.")
 
-    def __call__(self, images: Any, return_tensors: str | None = "pt", **kwargs: Any) -> BatchFeature:
+    def __call__(  # type: ignore[override]
+        self, images: Any, return_tensors: str | None = "pt", **kwargs: Any
+    ) -> BatchFeature:
         """Args:
             images: A picture or a list of them: of Pillow; an array or a tensor (height, width), (channels, height,
                 width) or (height, width, channels) of one, three or four channels, uint8 or floating point from 0 to
@@ -93,7 +95,7 @@ class ConvImageProcessor(BaseImageProcessor):
         pixels = [self.normalized(self.pixels(picture)) for picture in pictures]
         return BatchFeature({"pixel_values": torch.stack(pixels) if return_tensors == "pt" else pixels})
 
-    preprocess = __call__  # type: ignore[assignment]
+    preprocess = __call__
 
     def pixels(self, picture: Any) -> torch.Tensor:
         """(channels, height, width) of one picture in float32, from 0 (black) to 1 (white), not yet normalised."""
@@ -120,7 +122,7 @@ class ConvImageProcessor(BaseImageProcessor):
 def _of_pillow(picture: Any) -> torch.Tensor:
     """(channels, height, width) of 1, 2 (with alpha), 3 or 4 channels, from 0 to 1."""
     exif = picture.getexif() if hasattr(picture, "getexif") else {}
-    turn = UPRIGHT.get(exif.get(ORIENTATION))
+    turn = UPRIGHT.get(exif.get(ORIENTATION, 1))
     if turn is not None:
         picture = picture.transpose(turn)
     if picture.mode in DEEPEST:
