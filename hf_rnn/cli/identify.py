@@ -59,9 +59,9 @@ def main(arguments: list[str]) -> None:
     writer.writerow(columns)
     for picture in given.pictures:
         if given.verify is None:
-            name, score = verifier.identify(picture) or ("", float("nan"))
+            nearest, score = verifier.identify(picture) or ("", float("nan"))
             near = threshold is None or score >= threshold
-            writer.writerow([picture, name if near else "", f"{score:.6f}"])
+            writer.writerow([picture, nearest if near else "", f"{score:.6f}"])
         else:
             score = verifier.score(given.verify, picture)
             writer.writerow([picture, given.verify, "yes" if score >= _required(threshold) else "no", f"{score:.6f}"])
