@@ -187,7 +187,7 @@ class SiameseTrainer(RecurrentTrainer):
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
         # The model reads the texts of a triplet by the names of the first.
-        own = self._signature_columns or []
+        own: list[str] = self._signature_columns or []
         self._signature_columns = list(dict.fromkeys([*own, *(f"{name}_c" for name in INPUTS)]))  # type: ignore[assignment]
 
     def prediction_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

@@ -42,7 +42,7 @@ def measure_splits(
     wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
     metrics = {}
     for split in (split for split in wanted if wanted[split]):
-        predicted = trainer.predict(measured[split], metric_key_prefix=split)  # type: ignore[arg-type]
+        predicted = trainer.predict(measured[split], metric_key_prefix=split)
         of_pairs = PairClassificationMetric().compute(
             predictions=predicted.predictions, references=predicted.label_ids, threshold=model.config.threshold
         )

@@ -56,7 +56,9 @@ def read_all_pairs(arguments: PairTestArguments, class_names: Sequence[str] | No
     pairs = [{"text": a, "text_pair": b} for a, b in zip(first, second, strict=True)]
     texts = list(dict.fromkeys([*first, *second]))
     figures = class_figures if data.kind == "classes" else similarity_figures
-    triplets = triplet_texts(data.triplets["test"]) if "test" in (data.triplets or {}) else None
+    triplets = None
+    if data.triplets is not None and "test" in data.triplets:
+        triplets = triplet_texts(data.triplets["test"])
     return TestSet(
         "sentence-similarity", texts, pairs, rows["label"][:], data.label_names, data.kind, figures, triplets
     )
