@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "predict",
     "evaluate",
+    "identify",
     "compare",
     "search",
     "explain",

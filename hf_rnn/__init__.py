@@ -30,6 +30,7 @@ keep_old_modules()
 # Public name → the module that has it, and its name there where that is another.
 _MODULE_OF = {
     "ConditionalRandomField": ".models.crf",
+    "ConvImageProcessor": ".models.image_processing_conv",
     "LanguageModelTrainer": ".training.language_model_trainer",
     "LanguageTrainingArguments": ".training.arguments",
     "OneShotVerifier": ".inference.one_shot",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from .models.configuration_seq2seq import *  # noqa: F403
     from .models.configuration_siamese import *  # noqa: F403
     from .models.crf import ConditionalRandomField as ConditionalRandomField
+    from .models.image_processing_conv import *  # noqa: F403
     from .models.modeling_conv import *  # noqa: F403
     from .models.modeling_rnn import *  # noqa: F403
     from .models.modeling_seq2seq import *  # noqa: F403

@@ -115,5 +115,7 @@ def _holds(folder: Path, job: Mapping[str, Any]) -> bool:
 def run_name(task: str, arguments: Sequence[Any]) -> str:
     """The name of a run that has none: DATA-TASK."""
     data = next((group for group in arguments if isinstance(group, SourceArguments | SeriesDataArguments)), None)
-    source = "" if data is None else Path(str(data.train_file or getattr(data, "dataset_name", ""))).stem
+    pictures = next((group.image_folder for group in arguments if getattr(group, "image_folder", None)), None)
+    named = pictures if data is None else data.train_file or getattr(data, "dataset_name", None)
+    source = "" if named is None else Path(str(named)).stem
     return "-".join(filter(None, (re.sub(r"[^\w.-]+", "-", source).strip("-."), task)))

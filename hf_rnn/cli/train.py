@@ -127,6 +127,8 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
     uses = _uses(results["task"], folder, results["model"])
+    if "image_folder" in results["training"]["arguments"]:
+        uses = [f"Use it: hf-rnn identify {folder} new.png --examples FOLDER"]
     for line in [*uses, *comparison_lines(results), *label_remark(results, folder)]:
         print(line)
     if training.push_to_hub:

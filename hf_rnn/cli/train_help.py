@@ -19,6 +19,7 @@ __all__ = ["flags_text", "usage_text"]
 
 # People use these flags first; the help shows them in this order, as far as a task has them.
 FIRST_FLAGS = (
+    "image_folder",
     "train_file",
     "validation_file",
     "test_file",
@@ -42,6 +43,8 @@ FIRST_FLAGS = (
     "test_part",
     "quantiles",
     "hold_out_percentage",
+    "affine",
+    "turned_classes",
     "max_train_samples",
     "model_type",
     "model_name_or_path",
@@ -109,9 +112,10 @@ def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) ->
         formatter.add_arguments([actions[name] for name in FIRST_FLAGS if name in actions])
         formatter.end_section()
         formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
-    data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else ""
     if task.kind.inputs == "series":
         data = " DATA"
+    else:
+        data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else " [FOLDER]"
     usage = f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n"
     if any("train_target_file" in useful_flags_of(group) for group in task.groups):
         usage += f"       hf-rnn train {task.name} train.en train.de [dev.en dev.de] [--flag value ...]\n"

@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import HfArgumentParser
 
+from ..data.images.folders import split_folders
 from ..data.readers.files import expand_path, names_files
 from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.series.arguments import SeriesDataArguments
@@ -72,8 +73,11 @@ class TrainLine:
         if _reads_series(task):
             # The parts of the time are those of one table, and the last of them tests.
             return cls(task, [*_series_flags(names), *rest], {**defaults, "do_predict": True})
-        if names and not _reads_data(task):
-            raise ValueError(f"`DATA`={names[0]!r} must be absent: the data of {task.name} are drawn.")
+        if names and _reads_pictures(task):
+            if len(names) > 1:
+                raise ValueError(f"`DATA`={names[1]!r} is one name too many after a folder of pictures.")
+            defaults["do_predict"] = "test" in split_folders(names[0])
+            return cls(task, ["--image_folder", names[0], *rest], defaults)
         targets = _aligned(names) if _reads_targets(task) else []
         names = names[::2] if targets else names
         if len(names) > 2 or "--test_file" in rest:
@@ -127,6 +131,10 @@ def _series_flags(names: list[str]) -> list[str]:
             "`validation_part`, `test_part`)."
         )
     return _pairs(SPLIT_FLAGS, names)
+
+
+def _reads_pictures(task: Task) -> bool:
+    return any(hasattr(group, "image_folder") for group in task.groups)
 
 
 def _reads_targets(task: Task) -> bool:

@@ -38,7 +38,7 @@ ONNX_FOLDER = "onnx"
 IMPORT = re.compile(r"^import hf_rnn\b.*\n", re.MULTILINE)
 ONNX_FILES = ("*.onnx", "*.json", "*.py", "*.md")
 PICKLED_WEIGHTS = "pytorch_model*.bin"
-CONFIG_FILES = ("config.json", "tokenizer_config.json")
+CONFIG_FILES = ("config.json", "tokenizer_config.json", "preprocessor_config.json")
 
 
 class StagingError(ValueError):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..data.images.folders import open_picture
 from ..models.similarity import SIMILARITIES, matrix
 
 
@@ -48,14 +50,18 @@ class OneShotVerifier:
         self._vectors: dict[Hashable, torch.Tensor] = {}
 
     @classmethod
-    def from_model(cls, model: Any, **options: Any) -> OneShotVerifier:
+    def from_model(cls, model: Any, processor: Any = None, **options: Any) -> OneShotVerifier:
         """A verifier by a `SiameseModel`'s `encode`, `config.similarity` and `config.threshold`.
 
         Args:
             model: The model.
+            processor: The image processor of a model of images, as `AutoImageProcessor` loads it. With it an example
+                is the path of a picture, a picture of Pillow, or pixels as the processor takes them.
             options: What `model.encode` wants besides the examples, such as a text model's `tokenizer`.
         """
         encode = partial(model.encode, **options) if options else model.encode
+        if processor is not None:
+            encode = _encode_pictures(encode, processor)
         return cls(encode, model.config.similarity, model.config.threshold)
 
     @property
@@ -119,6 +125,16 @@ class OneShotVerifier:
 
     def _encode_one(self, example: Any) -> torch.Tensor:
         return encode_all(self.encode, [example])
+
+
+def _encode_pictures(encode: Encode, processor: Any) -> Encode:
+    """An encoder of pictures: of paths, of Pillow, or of what `processor` takes."""
+
+    def encode_pictures(examples: Any) -> torch.Tensor:
+        opened = [open_picture(one) if isinstance(one, str | Path) else one for one in examples]
+        return encode(processor(opened)["pixel_values"])
+
+    return encode_pictures
 
 
 def check_similarity(similarity: str) -> None:

@@ -19,8 +19,8 @@ class NamedLoss:
     Attributes:
         build: Its class.
         takes: `"pairs"`: the vectors of all pairs and their labels or scores; `"duplicates"`: the two sides of the
-            pairs that are alike; `"groups"`: these in one batch, with the number of their pair; `"logits"`: what a
-            classifier says of all pairs.
+            pairs that are alike; `"groups"`: these in one batch, with the number of their pair; `"triplets"`: those
+            of anchors, positives and negatives; `"logits"`: what a classifier says of all pairs.
         similarity: What it makes the vectors comparable by.
         of_scores: Whether it can learn from graded scores.
 
@@ -35,6 +35,6 @@ class NamedLoss:
     """
 
     build: Callable[..., nn.Module]
-    takes: Literal["pairs", "duplicates", "groups", "logits"]
+    takes: Literal["pairs", "duplicates", "groups", "triplets", "logits"]
     similarity: str
     of_scores: bool = False

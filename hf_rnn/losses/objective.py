@@ -11,7 +11,6 @@ from torch import nn
 
 from . import in_batch, pairs, triplets
 from .named import NamedLoss
-from .triplets import TripletLoss
 
 
 __all__ = [
@@ -29,8 +28,9 @@ class SimilarityObjective(nn.Module):
 
         Σₖ weightₖ · lossₖ(a, b, labels)
 
-    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. Each loss names its paper;
-    a weighted sum of several is multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
+    A loss of duplicates sees the pairs with the label 1 alone; a batch without any adds 0. One of triplets sees a, b
+    and the negatives c; pairs, which have none, add 0. Each loss names its paper; a weighted sum of several is
+    multi-task learning (Caruana 1997, https://doi.org/10.1023/A:1007379606734).
 
     Args:
         names: Names in [`LOSSES`].
@@ -71,11 +71,11 @@ class SimilarityObjective(nn.Module):
                 over the batch, a scalar. An objective is returned as it is.
 
         Raises:
-            ValueError: `loss` is no module, or is one of triplets, of which pairs have no third text.
+            ValueError: `loss` is no module.
         """
         if isinstance(loss, SimilarityObjective):
             return loss
-        if not isinstance(loss, nn.Module) or isinstance(loss, TripletLoss):
+        if not isinstance(loss, nn.Module):
             raise ValueError(
                 f"`loss` is a {type(loss).__name__}; it must be a torch.nn.Module that is called as `loss(a, b, "
                 "labels)`, or one of those that hf_rnn.losses.LOSSES names, such as CoSENTLoss()."
@@ -101,17 +101,28 @@ class SimilarityObjective(nn.Module):
         return any(takes in ("duplicates", "groups") for takes in self.takes.values())
 
     @property
+    def of_triplets(self) -> bool:
+        """Whether rows of an anchor, a positive and a negative are learnt from."""
+        return "triplets" in self.takes.values()
+
+    @property
     def of_logits(self) -> bool:
         """Whether it needs what a classifier of pairs says."""
         return "logits" in self.takes.values()
 
     def forward(
-        self, a: torch.Tensor, b: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor | None = None
+        self,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        labels: torch.Tensor,
+        logits: torch.Tensor | None = None,
+        c: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Args:
             a, b: The embeddings of each side, (batch, features).
             labels: (batch): 1 or 0, or scores where every loss takes them.
             logits: (batch, labels) of a classifier.
+            c: The embeddings of the negatives of triplets, (batch, features).
 
         Returns:
             The loss, a scalar.
@@ -125,6 +136,10 @@ class SimilarityObjective(nn.Module):
                 value = loss(a, b, labels)
             elif takes == "logits":
                 value = loss(logits, labels)
+            elif takes == "triplets":
+                if c is None:
+                    continue
+                value = loss(a, b, c)
             elif not alike.any():
                 continue
             elif takes == "duplicates":

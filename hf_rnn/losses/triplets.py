@@ -163,6 +163,7 @@ class BatchSemiHardTripletLoss(_MinedTripletLoss):
 
 # The rows of these losses in `objective.LOSSES`.
 LOSSES = {
+    "triplet": NamedLoss(TripletLoss, "triplets", "euclidean"),
     "batch_hard_triplet": NamedLoss(BatchHardTripletLoss, "groups", "euclidean"),
     "batch_semi_hard_triplet": NamedLoss(BatchSemiHardTripletLoss, "groups", "euclidean"),
 }

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from .tagging import span_f1 as span_f1
     from .tagging import tagging_metrics_for as tagging_metrics_for
     from .text_loss import text_loss as text_loss
+    from .triplets import triplet_figures as triplet_figures
+    from .triplets import triplet_metrics as triplet_metrics
     from .uncertainty import wilson_interval as wilson_interval
 
 __getattr__, __dir__, __all__ = lazily(
@@ -66,6 +68,8 @@ __getattr__, __dir__, __all__ = lazily(
         "best_label_threshold": ".label_threshold",
         "best_labels": ".tagging",
         "best_threshold": ".similarity",
+        "triplet_figures": ".triplets",
+        "triplet_metrics": ".triplets",
         "wilson_interval": ".uncertainty",
         "bits_per_character": ".language",
         "confusion_markdown": ".confusion",

@@ -8,7 +8,7 @@ Workshop.
 
 # No `from __future__ import annotations` here: transformers reads `config: ConvEncoderConfig` as a type, not a string.
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -21,6 +21,11 @@ from .configuration_conv import ConvEncoderConfig
 from .placed import PlacedMixin
 from .tracing import shape_of
 from .weight_files import DamagedWeightsMixin
+
+
+if TYPE_CHECKING:
+    # transformers copies what a model's file imports: by this line the image processor's code goes with the model.
+    from .image_processing_conv import ConvImageProcessor  # noqa: F401
 
 
 __all__ = ["ConvBlock", "ConvEncoderModel"]

@@ -180,6 +180,7 @@ _ROWS = (
             ("Test Spearman", "test", "spearman"),
             ("Test Pearson", "test", "pearson"),
             ("Validation Spearman", "validation", "spearman"),
+            ("Test triplet accuracy", "test", "triplet_accuracy"),
         ),
         # No metric that chooses depends on a threshold.
         selects={
@@ -188,6 +189,7 @@ _ROWS = (
             "classifier": "classifier_roc_auc",
             "classes": "accuracy",
             "positives": "mrr",
+            "triplets": "triplet_accuracy",
         },
         search_space={"embedding_dropout": _DROPOUT, "pooling": _POOLING},
         own_pipeline=True,
@@ -269,9 +271,9 @@ _ROWS = (
         heads={"SiameseModel": "AutoModel"},
         variable="verifier",
         example="אבג",
-        intended="telling drawn glyphs apart by one example of each, and learning how siamese networks do so.",
-        unintended="photographs; handwriting, unless it is measured there; telling people apart by faces or "
-        "signatures.",
+        intended="telling images of the kind it was trained on apart by one example of each, and learning how siamese "
+        "networks do so.",
+        unintended="images of another kind, unless it is measured there; telling people apart by faces or signatures.",
         figures=(
             ("Test 5-way 1-shot", "test", "accuracy_5_way_1_shot"),
             ("By pixels", "test", "pixels_5_way_1_shot"),

@@ -30,6 +30,8 @@ TOKENIZER_FILES = (
     "merges.txt",
     "*.model",
     "chat_template.jinja",
+    # What a model of images has in place of a tokenizer.
+    "preprocessor_config.json",
 )
 # These patterns include the code that a model brings along and what sentence-transformers reads.
 MODEL_FILES = ("config.json", "generation_config.json", "modules.json", "config_sentence_transformers.json", "*.py")

@@ -42,7 +42,7 @@ from .sequence_to_sequence.comparing import SequenceTestArguments, read_targets
 from .sequence_to_sequence.measuring import figures_measured
 from .similarity.building import LABEL_NAMES
 from .similarity.comparing import PairTestArguments, read_all_pairs
-from .similarity.measuring import retrieval_of
+from .similarity.measuring import retrieval_of, triplets_of
 from .test_set import TestSet
 from .text_classification.comparing import TextTestArguments, read_texts
 from .time_series.evaluating import SeriesTestArguments, evaluate_series
@@ -344,4 +344,6 @@ def _pair_figures(pipeline: Pipeline, test: TestSet, batch_size: int, progress: 
         figures |= {CLASSIFIER + name: value for name, value in of_classifier.items()}
     pairs = [(pair["text"], pair["text_pair"]) for pair in test.inputs]
     with computing_threads(network):
+        if test.triplets is not None:
+            figures |= triplets_of(network, tokenizer, test.triplets, batch_size)
         return figures | retrieval_of(network, tokenizer, pairs, test.references, batch_size)

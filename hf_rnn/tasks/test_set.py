@@ -26,6 +26,7 @@ class TestSet:
         label_names: In order of the ids; None for regression and similarity.
         problem_type: The kind of the data, a key of `Kind.selects`.
         figures: Given this test set, predictions and a threshold, the metrics (see `metrics`).
+        triplets: The anchors, positives and negatives of rows that are triplets; None: they are none.
     """
 
     # This is no class of tests, though pytest takes it for one by its name.
@@ -38,6 +39,7 @@ class TestSet:
     label_names: list[str] | None
     problem_type: str
     figures: Callable[[TestSet, Sequence[Any], float | None], dict[str, float]]
+    triplets: tuple[list[str], list[str], list[str]] | None = None
 
     @property
     def metric(self) -> str:

@@ -49,9 +49,9 @@ def tokenize_rows(
 
     Args:
         rows: `text` and `label` for a classifier; `tokens` and `tags` for a tagger, which are numbers or lists where
-            the `problem_type` says so (see [`read_steps`]); `text`, `text_b` and `label` for a
-            siamese network. Labels are the names in `config.label2id`, class labels, numbers of labels, lists of names
-            for several labels, or numbers for regression. Other columns are dropped.
+            the `problem_type` says so (see [`read_steps`]); `text`, `text_b` and `label` for a siamese network, and
+            `text_c` where the rows are triplets. Labels are the names in `config.label2id`, class labels, numbers of
+            labels, lists of names for several labels, or numbers for regression. Other columns are dropped.
         name: What the rows are called in errors, such as `train_dataset`.
         head: What the model is for.
         config: The model's. Without a `problem_type` it gets that of the labels, and without names of its own those of
@@ -71,7 +71,9 @@ def tokenize_rows(
             f"`{name}` is a {type(rows).__name__} of texts; it must be a datasets.Dataset, or have `input_ids`."
         )
     column = next((column for column in LABEL_COLUMNS[head] if column in rows.column_names), None)
-    columns = [*RAW_COLUMNS[head], *([] if column is None else [column])]
+    # The negative of a triplet.
+    third = ["text_c"] if head == "pairs" and "text_c" in rows.column_names else []
+    columns = [*RAW_COLUMNS[head], *third, *([] if column is None else [column])]
     rows = rows.select_columns(columns)
     encoder = getattr(config, "encoder", config)
     recurrent = isinstance(encoder, RecurrentConfig)

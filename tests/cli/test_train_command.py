@@ -111,7 +111,6 @@ def test_a_recipe_says_itself_what_is_done(tmp_path: Path, monkeypatch: pytest.M
     [
         (["imdb_bilstn"], "'imdb_bilstn' must be a task .* or a recipe: .* imdb_bilstm, imdb_bilstm_exact"),
         (["text-classification", "a.csv", "b.csv", "c.csv", "d.csv"], "`DATA`='d.csv' is one name too many"),
-        (["one-shot", "a.csv"], "`DATA`='a.csv' must be absent: the data of image-feature-extraction are drawn"),
         (["imdb_bilstm", "a.csv"], "`DATA`='a.csv' cannot follow the recipe 'imdb_bilstm'"),
     ],
 )

@@ -8,6 +8,7 @@ SMALLER = {
     "hf-rnn train text-classification": "--max_steps 2",
     "hf-rnn train token-classification": "--max_steps 2",
     "hf-rnn train sentence-similarity": "--max_steps 2",
+    "hf-rnn train one-shot": "--max_steps 2",
     "hf-rnn train imdb_bilstm": "--max_steps 2",
     "hf-rnn train imdb_lm_forward": "--max_steps 2 --validation_split_size 4 --block_size 4",
     "hf-rnn train imdb_lm_backward": "--max_steps 2 --validation_split_size 4 --block_size 4",

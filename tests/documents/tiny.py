@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from hf_rnn.data.synthetic.reviews import LABEL_NAMES, generate_reviews
 from hf_rnn.data.vectors import PACKAGED_VECTORS
@@ -47,9 +48,22 @@ def write_files(folder: Path, checkout: Path) -> None:
         closes = 20 + np.cumsum(np.random.default_rng(days).normal(size=days))
         dates = np.busday_offset("2024-01-01", range(days), roll="forward")
         _write_csv(folder / name, ("date", "close", "volume"), zip(dates, closes.round(2), range(days), strict=True))
+    _write_pictures(folder)
+    triplets = [(first, second, PAIRS[row - 1][1]) for row, (first, second, label) in enumerate(PAIRS) if label]
+    _write_csv(folder / "triplets.csv", ("anchor", "positive", "negative"), triplets)
     (folder / "book.txt").write_text(BOOK, encoding="utf-8")
     _write_other_forms(folder, list(zip(REVIEWS, named, strict=True)))
     save_tiny_bert(folder / "tiny_bert", TAGGED, limit=64)
+
+
+def _write_pictures(folder: Path) -> None:
+    """Squares of as many shades as there are classes, and two people to be known by one picture each."""
+    generator = np.random.default_rng(5)
+    names = [*(f"pictures/shade{one}/{other}.png" for one in range(8) for other in range(3)), "new.png"]
+    for name in [*names, "known/ana.png", "known/ben.png"]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (9, 11), dtype=np.uint8)).save(path)
 
 
 def _write_sentences(folder: Path) -> None:

@@ -38,10 +38,11 @@ def test_groups_are_the_duplicates() -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_has_a_finite_gradient_whatever_the_labels(name: str) -> None:
     of_scores = name == "regression"
-    objective = build_objective(SimilarityArguments(loss=name), "scores" if of_scores else "labels")
+    of_triplets = LOSSES[name].takes == "triplets"
+    objective = build_objective(SimilarityArguments(loss=name), "scores" if of_scores else "labels", of_triplets)
     for labels in (LABELS, torch.ones(4), torch.zeros(4)):
         a = A.clone().requires_grad_()
-        objective(a, B, labels, logits=(a * B)[:, :1] if of_scores else a * B).backward()
+        objective(a, B, labels, logits=(a * B)[:, :1] if of_scores else a * B, c=B.roll(1, 0)).backward()
         assert a.grad is not None
         assert a.grad.isfinite().all()
     if LOSSES[name].takes in ("duplicates", "groups"):

@@ -204,6 +204,7 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
     assert {path.name for path in (tmp_path / "model").glob("*.py")} == {
         "configuration_conv.py",
         "configuration_checks.py",
+        "image_processing_conv.py",
         "modeling_conv.py",
         "placed.py",
         "tracing.py",

@@ -271,7 +271,16 @@ def test_scores_are_measured_by_their_order(tmp_path: Path) -> None:
     assert "eval_spearman" in made.evaluate() and made.args.metric_for_best_model == "spearman"
 
 
-@pytest.mark.parametrize("loss", [TripletLoss(), "cosent", None])
+def test_a_loss_of_triplets_wants_a_third_text(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`loss` is one of triplets, and `train_dataset` has .*text_c"):
+        siamese(tmp_path, TripletLoss())
+    rows = pairs([1, 1] * 6).add_column("text_c", TEXTS)
+    model = SiameseModel(SiameseConfig(encoder=BiLstmConfig(**SIZES)))
+    with pytest.raises(ValueError, match="`train_dataset` has a third text, `text_c`, and `loss` learns nothing"):
+        SiameseTrainer(model, quick(tmp_path), train_dataset=rows, processing_class=TOKENIZER, loss=CoSENTLoss())
+
+
+@pytest.mark.parametrize("loss", ["cosent", None])
 def test_what_is_no_loss_of_pairs_is_refused(tmp_path: Path, loss: Any) -> None:
     with pytest.raises(ValueError, match="`loss` is a .*it must be a torch.nn.Module that is called as"):
         siamese(tmp_path, loss)

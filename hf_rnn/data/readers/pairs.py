@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..batches.triplets import ROW_COLUMN, find_triplets
 from .cells import is_empty, says_nothing
 from .empty_rows import without_empty_rows
 from .files import expand_path, read_rows
@@ -100,19 +101,24 @@ class PairData:
             0 to 1; ``"classes"``: one of three or more, such as what follows from what; ``"positives"``: 1 for all.
         dataset_name: The Hub id, or the training file as it was given.
         label_names: The classes in the order of their ids; None for other kinds.
+        triplets: Of rows of an anchor, a positive and negatives each with each negative: the splits that have any,
+            with the columns ``text``, ``text_b`` (the positive), ``text_c`` (the negative) and ``label``, 1. None for
+            other rows.
     """
 
     splits: DatasetDict
     kind: Kind
     dataset_name: str
     label_names: list[str] | None = None
+    triplets: DatasetDict | None = None
 
 
 def load_pairs(arguments: PairDataArguments, class_names: Sequence[str] | None = None) -> PairData:
     """Read, check and split pairs of texts.
 
     The columns are found by `pair_columns.find_pair_columns`, what the labels are by `pair_labels.find_pair_labels`;
-    a line says each. Rows of an anchor, a positive and negatives become a pair with the label 1 and others with 0.
+    a line says each. Rows of an anchor, a positive and negatives become a pair with the label 1 and others with 0, and
+    the triplets are kept beside them.
     Rows without a text or a label are left out, as `empty_rows` says. How rows are held out and sampled:
     `hf_rnn.data.readers.hold_out.hold_out_and_sample`.
 
@@ -135,6 +141,8 @@ def load_pairs(arguments: PairDataArguments, class_names: Sequence[str] | None =
     of_classes = labels.kind == "classes"
     label = ClassLabel(names=list(labels.names)) if of_classes else Value("float32")
     features = Features({"text": Value("string"), "text_b": Value("string"), "label": label})
+    if columns.negatives:
+        features[ROW_COLUMN] = Value("int64")
     splits = {
         split: _pairs(_filled(rows, columns, labels, arguments, split), columns, labels, features, split)
         for split, rows in raw.items()
@@ -143,11 +151,16 @@ def load_pairs(arguments: PairDataArguments, class_names: Sequence[str] | None =
     if labels.kind in ("labels", "scores"):
         for split, rows in splits.items():
             _require_both(rows, columns, split)
+    triplets = None
+    if columns.negatives:
+        triplets = DatasetDict(find_triplets(splits))
+        splits = {split: rows.remove_columns(ROW_COLUMN) for split, rows in splits.items()}
     return PairData(
         DatasetDict(splits),
         labels.kind,
         arguments.dataset_name or str(arguments.train_file or arguments.test_file),
         list(labels.names) if of_classes else None,
+        triplets,
     )
 
 
@@ -242,16 +255,19 @@ def _pairs(rows: Dataset, columns: PairColumns, labels: PairLabels, features: An
             _value(rows, row, cell, columns.label, labels, split)
             for row, cell in enumerate(_cells(rows, columns.label))
         ]
+    numbers = list(range(len(rows)))
     for column in columns.negatives:
         negatives = text_cells(rows, column, "text_column_names", split)
-        others = [
-            (text, other) for text, other in zip(rows[columns.first], negatives, strict=True) if not is_empty(other)
-        ]
-        first += [text for text, _ in others]
+        others = [(row, other) for row, other in enumerate(negatives) if not is_empty(other)]
+        first += [first[row] for row, _ in others]
         second += [other for _, other in others]
         values += [0.0] * len(others)
+        numbers += [row for row, _ in others]
     given = [int(value) for value in values] if labels.kind == "classes" else values
-    return Dataset.from_dict({"text": first, "text_b": second, "label": given}, features=features)
+    named: dict[str, Any] = {"text": first, "text_b": second, "label": given}
+    if columns.negatives:
+        named[ROW_COLUMN] = numbers
+    return Dataset.from_dict(named, features=features)
 
 
 def _value(rows: Dataset, row: int, cell: Any, column: str, labels: PairLabels, split: str) -> float:

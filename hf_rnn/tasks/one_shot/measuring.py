@@ -1,4 +1,4 @@
-"""Measures how well a siamese network knows letters it has never seen by one example each, beside the nearest of the
+"""Measures how well a siamese network knows classes it has never seen by one example each, beside the nearest of the
 pixels.
 """
 
@@ -14,7 +14,7 @@ from ...metrics.few_shot import n_way_k_shot, pixel_nearest_neighbour
 from ...models.modeling_siamese import SiameseModel
 
 
-__all__ = ["EXAMPLES_PER_LETTER", "KINDS", "few_shot_figures"]
+__all__ = ["EXAMPLES_PER_LETTER", "KINDS", "few_shot_figures", "figures_of"]
 
 
 # (ways, shots)
@@ -36,13 +36,26 @@ def few_shot_figures(model: SiameseModel, split: str, seed: int = 0) -> dict[str
     """
     encoder: Any = model.config.encoder
     images: Mapping[Any, torch.Tensor] = glyph_examples(split, EXAMPLES_PER_LETTER, encoder.image_size, seed)
+    return figures_of(model, images)
+
+
+def figures_of(model: SiameseModel, images: Mapping[Any, torch.Tensor]) -> dict[str, float]:
+    """Measure one-shot accuracy on the classes of `images`, for each of `KINDS` that they have classes and images for;
+    where they are enough for none, with all classes and one shot.
+
+    Args:
+        model: As of [`few_shot_figures`], whose figures these are.
+        images: Class → (images, channels, height, width), at least 2 classes of at least 2 images.
+    """
+    sizes = [len(own) for own in images.values()]
+    kinds = [(ways, shots) for ways, shots in KINDS if ways <= len(sizes) and shots < min(sizes)]
     # Encoded once for all kinds.
-    vectors = model.encode(torch.cat(list(images.values()))).split(EXAMPLES_PER_LETTER)
-    by_letter: Mapping[Any, torch.Tensor] = dict(zip(images, vectors, strict=True))
+    vectors = model.encode(torch.cat(list(images.values()))).split(sizes)
+    by_class: Mapping[Any, torch.Tensor] = dict(zip(images, vectors, strict=True))
     figures = {}
-    for ways, shots in KINDS:
+    for ways, shots in kinds or [(len(sizes), 1)]:
         name = f"{ways}_way_{shots}_shot"
-        ours = n_way_k_shot(_encoded, by_letter, ways, shots, similarity=model.config.similarity)
+        ours = n_way_k_shot(_encoded, by_class, ways, shots, similarity=model.config.similarity)
         figures[f"accuracy_{name}"], figures[f"margin_{name}"] = ours.accuracy, ours.margin
         figures[f"pixels_{name}"] = pixel_nearest_neighbour(images, ways, shots).accuracy
     return figures

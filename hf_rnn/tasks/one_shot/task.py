@@ -1,4 +1,4 @@
-"""A siamese network over drawn glyphs, from nothing to measured results; `scripts/run_one_shot.py` is its command."""
+"""A siamese network over images, from nothing to measured results; `scripts/run_one_shot.py` is its command."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from typing import Any, cast
 
 from ...data.synthetic.glyph_training import TrainingGlyphPairs
 from ...data.synthetic.glyphs import GlyphPairs, glyph_classes
-from ...losses.objective import LOSSES
 from ...metrics.pairs import similarity_metrics_for
-from ...metrics.similarity import PairClassificationMetric
-from ...models.configuration_conv import ConvEncoderConfig
-from ...models.configuration_siamese import SiameseConfig
-from ...models.modeling_siamese import SiameseModel
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ...training.trainer import RecurrentTrainer
 from ..arguments import ReportArguments
-from ..overrides import with_overrides
 from ..run import TrainingTask
 from ..similarity.arguments import build_objective
 from ..similarity.measuring import choose_thresholds
 from ..start import NothingToDoError
 from ..task import Task
 from .arguments import OneShotArguments
+from .building import build_network, measure_splits
+from .folder import prepare_folder
 from .measuring import few_shot_figures
 
 
@@ -32,8 +28,6 @@ __all__ = ["GROUPS", "TASK", "OneShotArguments", "prepare_one_shot", "run_one_sh
 # Pairs of validation and of test letters, half of them alike. A run's seed does not change them, so that runs compare.
 MEASURED_PAIRS = 2000
 IMAGE_SEED = 0
-# The metrics of pairs that are reported.
-PAIR_FIGURES = ("accuracy", "roc_auc")
 # The argument dataclasses, in the order in which `run_one_shot` takes them.
 GROUPS = (OneShotArguments, ReportArguments, RecurrentTrainingArguments)
 
@@ -70,12 +64,14 @@ def prepare_one_shot(
     checkpoint: str | None = None,
     language: str | None = None,
 ) -> TrainingTask:
-    """The glyphs and the network of [`run_one_shot`], ready to be trained.
+    """The glyphs, or the pictures of a folder, and the network of [`run_one_shot`], ready to be trained.
 
     Args:
         checkpoint: The folder that the run goes on from; nothing of it is needed here.
         language: That of the letters, for the card.
     """
+    if one_shot_arguments.image_folder is not None:
+        return prepare_folder(one_shot_arguments, arguments, TASK.name, TASK.kind.selects["labels"])
     encoder = one_shot_arguments.encoder()
     objective = build_objective(one_shot_arguments, "labels")
     train = TrainingGlyphPairs(
@@ -90,7 +86,7 @@ def prepare_one_shot(
     }
     return TrainingTask(
         name=TASK.name,
-        model=_model(one_shot_arguments, encoder),
+        model=build_network(one_shot_arguments, encoder),
         tokenizer=None,
         train=train,
         validation=measured["validation"],
@@ -106,27 +102,11 @@ def prepare_one_shot(
     )
 
 
-def _model(arguments: OneShotArguments, encoder: ConvEncoderConfig) -> SiameseModel:
-    similarity: Any = arguments.similarity or LOSSES[arguments.names[0]].similarity
-    overrides = with_overrides({}, arguments.overrides(), argument="siamese_overrides")
-    return SiameseModel(SiameseConfig(encoder=encoder, similarity=similarity, **overrides))
-
-
 def _measure(
     trainer: RecurrentTrainer, measured: dict[str, GlyphPairs], threshold_metric: str
 ) -> dict[str, dict[str, float]]:
-    model: Any = trainer.accelerator.unwrap_model(trainer.model)
     choose_thresholds(trainer, measured["validation"], threshold_metric)
-    wanted = {"validation": trainer.args.do_eval, "test": trainer.args.do_predict}
-    metrics = {}
-    for split in (split for split in wanted if wanted[split]):
-        predicted = trainer.predict(measured[split], metric_key_prefix=split)
-        of_pairs = PairClassificationMetric().compute(
-            predictions=predicted.predictions, references=predicted.label_ids, threshold=model.config.threshold
-        )
-        metrics[split] = few_shot_figures(model, split, IMAGE_SEED)
-        metrics[split] |= {f"pair_{name}": of_pairs[name] for name in PAIR_FIGURES}
-    return metrics
+    return measure_splits(trainer, measured, lambda model, split: few_shot_figures(model, split, IMAGE_SEED))
 
 
 def _check(arguments: tuple[Any, ...]) -> None:

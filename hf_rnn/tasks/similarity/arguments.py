@@ -149,6 +149,15 @@ class SimilarityArguments:
         return replace(self, loss=f"{loss},{DEFAULT_LOSS}", loss_options=json.dumps(options))
 
     @property
+    def compares_by(self) -> str:
+        """The similarity of the network: the one that is given, or that of the first loss, which for triplets is their
+        `distance`.
+        """
+        loss = (self.names or [DEFAULT_LOSS])[0]
+        distance = self.options().get(loss, {}).get("distance")
+        return self.similarity or (distance if distance in SIMILARITIES else None) or LOSSES[loss].similarity
+
+    @property
     def names(self) -> list[str]:
         """The losses that are summed."""
         return comma_separated(self.loss, "loss") or []
@@ -183,14 +192,20 @@ class SimilarityArguments:
         return values
 
 
-def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObjective:
+def build_objective(arguments: SimilarityArguments, kind: str, triplets: bool = False) -> SimilarityObjective:
     """The objective that `arguments` name, for data of `kind` `"labels"`, `"scores"`, `"classes"` or `"positives"`.
+
+    Args:
+        triplets: Whether the rows are triplets, which are of the kind `"labels"` as pairs.
 
     Raises:
         ValueError: a loss that cannot learn from such data; or as [`SimilarityObjective`].
     """
+    if "triplet" in arguments.names:
+        _check_triplets(arguments, triplets)
+        return SimilarityObjective(arguments.names, arguments.options())
     has = {"scores": "scores", "classes": "classes", "positives": "no pairs that are not alike", "labels": "no scores"}
-    able = [name for name in LOSSES if _can_learn(name, kind)]
+    able = [name for name in LOSSES if _can_learn(name, kind) and LOSSES[name].takes != "triplets"]
     for name in arguments.names:
         if name not in able:
             needs = "scores" if kind == "labels" else "labels, 0 and 1"
@@ -198,6 +213,23 @@ def build_objective(arguments: SimilarityArguments, kind: str) -> SimilarityObje
                 f"`loss`={name!r} needs {needs}, and the data have {has[kind]}; it may be of {', '.join(able)}."
             )
     return SimilarityObjective(arguments.names, arguments.options())
+
+
+def _check_triplets(arguments: SimilarityArguments, triplets: bool) -> None:
+    """Raise a ValueError where triplets are to be learnt from and there are none, or by a loss of other rows."""
+    if not triplets:
+        raise ValueError(
+            f"`loss`={arguments.loss!r} needs triplets, and the training data have none: give three columns of texts, "
+            "such as anchor, positive and negative (--text_column_names names others), or a loss that finds negatives "
+            "in the batch, such as batch_hard_triplet."
+        )
+    able = [name for name, loss in LOSSES.items() if loss.takes in ("triplets", "duplicates", "groups")]
+    for name in arguments.names:
+        if name not in able:
+            raise ValueError(
+                f"`loss`={arguments.loss!r} has triplet and {name!r}, which needs pairs; beside triplet it may have "
+                f"{', '.join(able)}."
+            )
 
 
 def _can_learn(name: str, kind: str) -> bool:

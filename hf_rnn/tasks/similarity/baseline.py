@@ -1,4 +1,4 @@
-"""Measures the overlap of two texts on the splits of a network of pairs."""
+"""Measures the overlap of two texts on the splits of a network of pairs or triplets."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from ...extras import require_extra
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import pair_figures
 from ...metrics.similarity import best_threshold, matching_figures
+from ...metrics.triplets import triplet_figures
 from ..beside import Baseline
 from .arguments import SimilarityArguments
 from .measuring import text_pairs
 
 
-__all__ = ["fit_overlap"]
+__all__ = ["fit_overlap", "fit_triplets"]
 
 
 def fit_overlap(data: PairData, arguments: SimilarityArguments, splits: Collection[str]) -> Baseline:
@@ -65,6 +66,34 @@ def fit_overlap(data: PairData, arguments: SimilarityArguments, splits: Collecti
             for split in splits
         }
     return Baseline(found.name, figures, found.options)
+
+
+def fit_triplets(data: PairData, splits: Collection[str]) -> Baseline:
+    """Compare the texts of triplets by the cosine of their words, weighed by TF-IDF on the training pairs.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+        ValueError: the data have no triplets, or their texts no word.
+    """
+    require_extra("train", "The baseline of triplets", "scikit-learn")
+    from ...baselines.pairs import word_vectors
+
+    triplets = data.triplets or {}
+    measured = [split for split in splits if split in triplets]
+    if not measured:
+        raise ValueError(f"There are no triplets in the splits {', '.join(splits)}.")
+    pairs = {"train": text_pairs(data.splits["train"])}
+    for split in measured:
+        texts = [triplets[split][column][:] for column in ("text", "text_b", "text_c")]
+        pairs[split] = list(zip(texts[0], texts[1], strict=True))
+        pairs[f"{split} negatives"] = list(zip(texts[0], texts[2], strict=True))
+    found = word_vectors(pairs)
+    figures = {}
+    for split in measured:
+        anchors, positives = map(torch.as_tensor, found.answers[split])
+        negatives = torch.as_tensor(found.answers[f"{split} negatives"][1])
+        figures[split] = triplet_figures(anchors, positives, negatives, "cosine")
+    return Baseline(f"{found.name} (triplets)", figures, found.options)
 
 
 def _matching(vectors: Any, pairs: list[tuple[str, str]]) -> dict[str, float]:

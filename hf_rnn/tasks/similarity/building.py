@@ -10,14 +10,13 @@ import torch
 from transformers import AutoModel, PreTrainedConfig, PreTrainedTokenizerBase
 
 from ...inference.answers import PAIR_LABELS
-from ...losses.objective import LOSSES
 from ...models.configuration_siamese import SiameseConfig
 from ...models.modeling_siamese import SiameseForPairClassification, SiameseModel, SiamesePreTrainedModel
 from ...progress import without_weight_bars
 from ..arguments import ModelArguments
 from ..building import build_model, checkpoint_config
 from ..overrides import with_overrides
-from .arguments import DEFAULT_LOSS, SimilarityArguments
+from .arguments import SimilarityArguments
 
 
 __all__ = ["LABEL_NAMES", "build_siamese", "pair_label_names"]
@@ -61,11 +60,11 @@ def build_siamese(
     config, path = checkpoint_config(arguments), arguments.model_name_or_path
     overrides = with_overrides(labels, _around(similarity, label_names, config), argument="siamese_overrides")
     if path is None or config is None or config.model_type != SiameseConfig.model_type:
-        loss = (similarity.names or [DEFAULT_LOSS])[0]
-        kind = similarity.similarity or LOSSES[loss].similarity
         if similarity.read_together and path is None and arguments.init_from_lm is None:
             arguments = arguments.overridden({**ENCODER_TOGETHER, **arguments.overrides()})
-        return model_class.from_encoder(build_model(arguments, AutoModel, tokenizer), similarity=kind, **overrides)
+        return model_class.from_encoder(
+            build_model(arguments, AutoModel, tokenizer), similarity=similarity.compares_by, **overrides
+        )
     if arguments.config_overrides is not None:
         raise ValueError(
             f"`config_overrides`={arguments.config_overrides!r} was given, but `model_name_or_path`={path!r} is a "

@@ -13,6 +13,7 @@ from ...data.readers.pairs import PairDataArguments, load_pairs
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import pair_figures
 from ..test_set import TestData, TestSet, TestSplitOnly, test_rows
+from .measuring import triplet_texts
 
 
 __all__ = ["TEST_DATA", "PairTestArguments", "read_all_pairs", "read_pairs", "similarity_figures"]
@@ -55,7 +56,12 @@ def read_all_pairs(arguments: PairTestArguments, class_names: Sequence[str] | No
     pairs = [{"text": a, "text_pair": b} for a, b in zip(first, second, strict=True)]
     texts = list(dict.fromkeys([*first, *second]))
     figures = class_figures if data.kind == "classes" else similarity_figures
-    return TestSet("sentence-similarity", texts, pairs, rows["label"][:], data.label_names, data.kind, figures)
+    triplets = None
+    if data.triplets is not None and "test" in data.triplets:
+        triplets = triplet_texts(data.triplets["test"])
+    return TestSet(
+        "sentence-similarity", texts, pairs, rows["label"][:], data.label_names, data.kind, figures, triplets
+    )
 
 
 def similarity_figures(test: TestSet, predictions: Sequence[Any], threshold: float | None) -> dict[str, float]:

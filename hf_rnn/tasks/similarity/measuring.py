@@ -6,7 +6,7 @@ import csv
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -18,6 +18,7 @@ from ...data.readers.texts import TextClassificationData
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import matching_metrics_for, pair_figures, predicted_scores
 from ...metrics.similarity import best_threshold, retrieval_figures
+from ...metrics.triplets import triplet_figures
 from ...runs.describe import split_metrics
 from ...runs.folder import PREDICTIONS_FILE
 from ...training.trainer import RecurrentTrainer
@@ -29,6 +30,8 @@ __all__ = [
     "measure_pairs",
     "retrieval_of",
     "text_pairs",
+    "triplet_texts",
+    "triplets_of",
     "write_predictions",
 ]
 
@@ -51,6 +54,9 @@ def measure_pairs(
     """
     if data.kind in ("classes", "positives"):
         return _measure_whole(trainer, splits, data, output)
+    if cast(Any, trainer).pair_objective.of_triplets:
+        # They are of triplets, and here pairs are measured.
+        trainer.compute_metrics = None
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if data.kind == "labels" and (trainer.args.do_train or model.config.threshold is None):
         choose_thresholds(trainer, _threshold_pairs(splits), threshold_metric)
@@ -76,6 +82,10 @@ def measure_pairs(
                 rows["label"][:],
                 trainer.args.eval_batch_size,
             )
+        if name != "train" and name in (data.triplets or {}):
+            texts = triplet_texts(cast(Any, data.triplets)[name])
+            batch_size = trainer.args.eval_batch_size
+            metrics[name] |= triplets_of(model.base_model, trainer.processing_class, texts, batch_size)
         if name == "test":
             write_predictions(output / PREDICTIONS_FILE, similarities, labels, model.config.threshold, log_odds)
     return metrics
@@ -161,6 +171,24 @@ def retrieval_of(
     texts = list(dict.fromkeys([*(first for first, _ in pairs), *(second for _, second in pairs)]))
     vectors = model.encode(texts, tokenizer, batch_size)
     return retrieval_figures(vectors, texts, alike, model.config.similarity)
+
+
+def triplet_texts(rows: datasets.Dataset) -> tuple[list[str], list[str], list[str]]:
+    """The anchors, the positives and the negatives of triplets."""
+    return rows["text"][:], rows["text_b"][:], rows["text_c"][:]
+
+
+def triplets_of(
+    model: Any, tokenizer: Any, texts: tuple[Sequence[str], Sequence[str], Sequence[str]], batch_size: int
+) -> dict[str, float]:
+    """The figures of `triplet_figures` of anchors, positives and negatives, by a `SiameseModel`; a text that comes
+    more than once is encoded once.
+    """
+    different = list(dict.fromkeys(text for side in texts for text in side))
+    place = {text: index for index, text in enumerate(different)}
+    vectors = model.encode(different, tokenizer, batch_size)
+    anchors, positives, negatives = (vectors[[place[text] for text in side]] for side in texts)
+    return triplet_figures(anchors, positives, negatives, model.config.similarity)
 
 
 def write_predictions(

@@ -19,6 +19,7 @@ from ...data.tokenizers.pair_template import with_pair_template
 from ...losses.objective import SimilarityObjective
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import matching_metrics_for, similarity_metrics_for
+from ...metrics.triplets import triplet_metrics
 from ...models.configuration_rnn import RecurrentConfig
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
@@ -28,7 +29,7 @@ from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
 from .arguments import SimilarityArguments, build_objective
-from .baseline import fit_overlap
+from .baseline import fit_overlap, fit_triplets
 from .building import LABEL_NAMES, build_siamese, pair_label_names
 from .comparing import TEST_DATA
 from .measuring import measure_pairs, text_pairs
@@ -112,7 +113,8 @@ def prepare_similarity(
     named = checkpoint or tokenizer_arguments.tokenizer_name_or_path or model_arguments.model_name_or_path
     if similarity_arguments.read_together and named is None:
         _say_unknown_words(tokenizer_arguments)
-    objective = build_objective(similarity_arguments, data.kind)
+    objective = build_objective(similarity_arguments, data.kind, "train" in (data.triplets or {}))
+    trained = data.triplets if objective.of_triplets and data.triplets is not None else data.splits
     tokenizer = _tokenizer(model_arguments, tokenizer_arguments, data, arguments, checkpoint)
     plain = tokenizer
 
@@ -129,23 +131,27 @@ def prepare_similarity(
     if similarity_arguments.classifies:
         # For the pipeline of text classification, which is given both texts; each alone is tokenized as before.
         tokenizer = with_pair_template(cast(Any, tokenizer))
-    splits |= _tokenized(data, tokenizer, tokenizer_arguments, isinstance(model.config.encoder, RecurrentConfig))
+    recurrent = isinstance(model.config.encoder, RecurrentConfig)
+    splits |= _tokenized(data.splits, tokenizer, tokenizer_arguments, recurrent)
     start_together(model, splits)
-    train, groups = _trained_rows(splits["train"], objective)
+    learnt = splits
+    if objective.of_triplets:
+        learnt = _tokenized(trained, tokenizer, tokenizer_arguments, recurrent)
+    train, groups = _trained_rows(learnt["train"], objective)
     return TrainingTask(
         name=TASK.name,
         model=model,
         model_init=model_init,
         tokenizer=tokenizer,
         train=train,
-        validation=splits.get("validation"),
-        rows={name: len(rows) for name, rows in data.splits.items()},
+        validation=learnt.get("validation"),
+        rows={name: len(rows) for name, rows in trained.items()},
         dataset_name=data.dataset_name,
         source=data_arguments,
-        metric=TASK.kind.selects[
-            "classifier" if similarity_arguments.classifies and data.kind == "labels" else data.kind
-        ],
-        compute_metrics=_metrics(data, similarity_arguments, cast(Any, model).config.similarity),
+        metric=TASK.kind.selects[_selects_by(data, similarity_arguments, objective)],
+        compute_metrics=triplet_metrics
+        if objective.of_triplets
+        else _metrics(data, similarity_arguments, cast(Any, model).config.similarity),
         measure=lambda trainer, output: measure_pairs(
             trainer, splits, data, similarity_arguments.threshold_metric, output
         ),
@@ -157,7 +163,10 @@ def prepare_similarity(
             "predicts_embeddings": data.kind == "positives",
         },
         language=language,
-        baselines=(partial(fit_overlap, data, similarity_arguments),),
+        baselines=(
+            partial(fit_overlap, data, similarity_arguments),
+            *([] if data.triplets is None else [partial(fit_triplets, data)]),
+        ),
     )
 
 
@@ -194,6 +203,13 @@ def _trained_classes(arguments: ModelArguments) -> list[str] | None:
     return None if names == list(LABEL_NAMES) else names
 
 
+def _selects_by(data: PairData, arguments: SimilarityArguments, objective: SimilarityObjective) -> str:
+    """Which of the metrics of the task chooses the checkpoint, a key of `Kind.selects`."""
+    if objective.of_triplets:
+        return "triplets"
+    return "classifier" if arguments.classifies and data.kind == "labels" else data.kind
+
+
 def _metrics(
     data: PairData, arguments: SimilarityArguments, similarity: str
 ) -> Callable[[EvalPrediction], dict[str, float]]:
@@ -223,7 +239,7 @@ def _tokenizer(
 
 
 def _tokenized(
-    data: PairData, tokenizer: PreTrainedTokenizerBase, arguments: TokenizerArguments, recurrent: bool
+    rows: Any, tokenizer: PreTrainedTokenizerBase, arguments: TokenizerArguments, recurrent: bool
 ) -> dict[str, datasets.Dataset]:
     """`train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
     recurrent encoder and cut as in training for one with a limit.
@@ -232,10 +248,10 @@ def _tokenized(
     most = {"train": length, **dict.fromkeys(("train_whole", "validation", "test"), whole)}
     return {
         name: tokenize_pairs(
-            data.splits[name.removesuffix("_whole")], tokenizer, max_length=most[name], side=arguments.truncation
+            rows[name.removesuffix("_whole")], tokenizer, max_length=most[name], side=arguments.truncation
         )
         for name in most
-        if name.removesuffix("_whole") in data.splits
+        if name.removesuffix("_whole") in rows
     }
 
 

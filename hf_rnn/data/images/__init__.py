@@ -1,0 +1,1 @@
+"""Pictures in folders, a folder a class: found, read, distorted, and paired."""
