@@ -184,7 +184,7 @@ def _pipeline_options(results: dict[str, Any]) -> str:
 def is_of_steps(results: Mapping[str, Any]) -> bool:
     """Whether a run's model has numbers or several labels at every token, for which there is no pipeline."""
     problem_type = results["model"]["config"].get("problem_type")
-    return results["task"] == "token-classification" and problem_type in OF_STEPS
+    return bool(results["task"] == "token-classification" and problem_type in OF_STEPS)
 
 
 def _start(results: dict[str, Any]) -> str | None:

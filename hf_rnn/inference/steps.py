@@ -24,7 +24,7 @@ DIGITS = 6
 
 def steps_of(model: Any) -> str | None:
     """The problem type of a recurrent model whose steps have numbers or several labels each; None for any other."""
-    kind = getattr(getattr(model, "config", None), "problem_type", None)
+    kind: str | None = getattr(getattr(model, "config", None), "problem_type", None)
     return kind if isinstance(model, RecurrentForTokenClassification) and kind in OF_STEPS else None
 
 

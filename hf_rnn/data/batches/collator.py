@@ -75,7 +75,7 @@ class PaddingCollator:
     def _pad(self, rows: list[Any], value: float) -> torch.Tensor:
         # The outputs of each token, if it has several.
         inner = np.shape(next((row for row in rows if len(row)), [0]))[1:]
-        kind = np.float32 if isinstance(value, float) else np.int64
+        kind: Any = np.float32 if isinstance(value, float) else np.int64
         padded = np.full((len(rows), max(map(len, rows)), *inner), value, dtype=kind)
         for target, row in zip(padded, rows, strict=True):
             start = 0 if self.tokenizer.padding_side == "right" else len(target) - len(row)

@@ -51,7 +51,7 @@ def tokenize_steps(
     return tokenized.remove_columns("labels").add_column("labels", labels)
 
 
-def token_outputs(outputs: Sequence[Any], tokenized: Dataset, lengths: Sequence[int]) -> list[np.ndarray]:
+def token_outputs(outputs: Sequence[Any] | np.ndarray, tokenized: Dataset, lengths: Sequence[int]) -> list[np.ndarray]:
     """What a model says of every token, from what it says of pieces.
 
     Args:

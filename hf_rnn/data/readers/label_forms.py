@@ -135,17 +135,19 @@ def is_no_label(value: Any) -> bool:
 
 
 def vectors_form(values: Sequence[Any], size: int, problem_type: str | None) -> LabelForm:
-    """The form of cells that are lists, made of `size` columns: 0 or 1 of a label each; or, where all are numbers and
-    some are others, numbers that are learnt together.
+    """The form of cells that are lists, made of `size` columns: 0 or 1 of a label each; or, where all are numbers, and
+    each column has others, numbers that are learnt together.
 
     Args:
         values: The cells; None where a column is empty.
         size: The number of columns.
         problem_type: The one that was asked for; None: what the cells tell.
     """
-    items = [item for value in values if value is not None for item in value]
-    marks = all(map(_is_zero_or_one, items))
-    if problem_type == REGRESSION or (problem_type is None and not marks and all(map(is_number, items))):
+    rows = [value for value in values if value is not None]
+    numbers = all(is_number(item) for row in rows for item in row)
+    # One 2 among the marks of a label is a mistake, and no number.
+    marks = any(all(map(_is_zero_or_one, column)) for column in zip(*rows, strict=True))
+    if problem_type == REGRESSION or (problem_type is None and rows and numbers and not marks):
         remarks = () if problem_type else (f"{size} columns of numbers, so this is a regression of all of them",)
         return LabelForm(REGRESSION, vector_size=size, remarks=remarks)
     return LabelForm(MULTI, vector_size=size)
