@@ -7,7 +7,9 @@ the text: a million tokens take seconds.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +23,8 @@ __all__ = ["FALLBACK_DISCOUNTS", "KneserNey"]
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 # The largest vocabulary whose n-grams are numbered in 64 bits, whatever the length of the text.
 LARGEST_VOCABULARY = 2**31
+# The arrays of an order, as a file calls them.
+_ARRAYS = ("keys", "shares", "backoffs")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,21 @@ class _Order:
         """Numbers of n-grams; -1 for those that do not occur."""
         places = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1)
+
+    def is_whole(self, histories: int, vocab_size: int) -> bool:
+        """Whether the arrays are what a text of `vocab_size` tokens with this many shorter n-grams can leave."""
+        keys, weights = self.keys, np.concatenate([self.shares, self.backoffs])
+        return bool(
+            keys.ndim == 1
+            and np.issubdtype(keys.dtype, np.integer)
+            and len(keys) > 0
+            and (np.diff(keys) > 0).all()
+            and 0 <= keys[0]
+            and keys[-1] < histories * vocab_size
+            and (len(self.shares), len(self.backoffs)) == (len(keys) + 1, histories + 1)
+            and ((weights >= 0) & (weights <= 1)).all()
+            and (self.shares[-1], self.backoffs[-1]) == (0, 1)
+        )
 
 
 class KneserNey:
@@ -162,6 +181,70 @@ class KneserNey:
         texts[:, -1] = np.arange(self.vocab_size)
         return self._probabilities(texts)[:, -1]
 
+    def most_likely(self, history: Any, k: int | None = 5) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens that are most likely after a history, the likeliest first.
+
+        Args:
+            history: As in `distribution`.
+            k: How many; None: all, whose probabilities sum to one.
+
+        Returns:
+            The tokens, and the probability of each, both (k,), or (vocab_size,) where there are fewer.
+
+        Raises:
+            ValueError: `k` is below 1, or an id is out of range.
+            RuntimeError: the model is not fitted.
+        """
+        if k is not None and k < 1:
+            raise ValueError(f"`k`={k} must be at least 1, or None for all tokens.")
+        probabilities = self.distribution(history)
+        tokens = np.argsort(-probabilities, kind="stable")[:k]
+        return tokens, probabilities[tokens]
+
+    def occurs(self, token: int) -> bool:
+        """Whether the text that was counted has this token."""
+        return bool(self._orders) and bool(self._orders[0].find(np.array([token]))[0] >= 0)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to `path`, a `.npz` file of plain arrays, from which `load` reads it.
+
+        Raises:
+            RuntimeError: the model is not fitted.
+            ValueError: `path` has another ending.
+        """
+        self._require_counts()
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise ValueError(f"`path`={str(path)!r} must end in .npz.")
+        arrays = {f"{name}_{n}": getattr(one, name) for n, one in enumerate(self._orders, 1) for name in _ARRAYS}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, vocab_size=np.int64(self.vocab_size), discounts=np.array(self.discounts), **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote. Nothing in the file is run: arrays of objects are refused.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, or no model of n-grams.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                found = {name: file[name] for name in file.files}
+            model = cls(len(found["discounts"]), int(found["vocab_size"]))
+            model.discounts = [(float(a), float(b), float(c)) for a, b, c in found["discounts"]]
+            parts = [[found[f"{name}_{length}"] for name in _ARRAYS] for length in range(1, model.order + 1)]
+        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{str(path)!r} is damaged, or holds no model of n-grams: {error}.") from error
+        model._orders = [_Order(*arrays) for arrays in parts]
+        histories = 1
+        for order in model._orders:
+            if not order.is_whole(histories, model.vocab_size):
+                raise ValueError(f"{str(path)!r} is damaged: its n-grams do not fit each other.")
+            histories = len(order.keys)
+        return model
+
     @property
     def parameters(self) -> int:
         """The probabilities of n-grams and the weights of histories that the model holds."""
@@ -175,8 +258,7 @@ class KneserNey:
 
     def _probabilities(self, ids: np.ndarray) -> np.ndarray:
         """(..., time): of each token given those before it."""
-        if not self._orders:
-            raise RuntimeError("The model has no counts: call `fit` first.")
+        self._require_counts()
         probabilities = np.full(ids.shape, 1 / self.vocab_size)
         history = np.zeros(ids.shape, dtype=np.int64)
         for order in self._orders:
@@ -186,6 +268,10 @@ class KneserNey:
             history = np.full(ids.shape, -1)
             history[..., 1:] = ngrams[..., :-1]
         return probabilities
+
+    def _require_counts(self) -> None:
+        if not self._orders:
+            raise RuntimeError("The model has no counts: call `fit` first.")
 
     def _checked(self, name: str, ids: Any) -> np.ndarray:
         array = np.asarray(ids)

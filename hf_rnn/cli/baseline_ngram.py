@@ -6,6 +6,7 @@
 
 Reads and tokenizes text as `run_language_modeling.py` does, predicts the same tokens, and ends in the same
 `results.json`. The order is chosen on the validation split; the test split is measured only under `--do_predict`.
+The model and its tokenizer are in the output folder, too: `scripts/ask_ngrams.py` asks it for the next word.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 from ..baselines.ngram import KneserNey
+from ..baselines.ngram_text import NgramTextModel
 from ..data.batches.streams import TokenizedText
 from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
 from ..tasks.arguments import ModelArguments, ReportArguments
@@ -41,7 +43,7 @@ SIZE_NOTE = "Size: n-grams as 64-bit numbers, probabilities and back-off weights
 class BaselineArguments:
     """The n-gram model to fit, what to measure, and the folder to write into."""
 
-    output_dir: str = field(metadata={"help": "Folder to write results.json into."})
+    output_dir: str = field(metadata={"help": "Folder to write the model and results.json into."})
     max_order: int = field(default=5, metadata={"help": "Length of the longest n-grams that are tried, in tokens."})
     refit: bool = field(
         default=False, metadata={"help": "Count again on train and validation text once the order is chosen."}
@@ -101,6 +103,7 @@ def main(arguments: list[str]) -> None:
     metrics = {"validation": on_validation}
     if given.do_predict:
         metrics["test"] = measure_ngrams(model, texts["test"])
+    NgramTextModel(model, tokenizer).save(given.output_dir)
     refit_note = "Counted again on train and validation text before the test." if given.refit else None
     path = write_baseline_results(
         given.output_dir,

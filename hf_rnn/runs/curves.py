@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..extras import require_extra
 from .folder import CURVES_FILE
@@ -31,10 +31,16 @@ def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str, axi
         axis: `"epoch"`, `"steps"`, or `"minutes"` of training, which `clock.TrainingClock` adds.
 
     Returns:
-        `train_loss`, `validation_loss` and `validation_metric` (that called `metric_name`, without `eval_`). A curve
-        is empty when the run logged nothing for it.
+        `train_loss`, `validation_loss`, `train_metric` and `validation_metric` (those called `metric_name`, without
+        `eval_` and with it). Those of training are measured on the batches while they are learnt, see
+        `training.train_figure`. A curve is empty when the run logged nothing for it.
     """
-    keys = {"train_loss": "loss", "validation_loss": "eval_loss", "validation_metric": f"eval_{metric_name}"}
+    keys = {
+        "train_loss": "loss",
+        "validation_loss": "eval_loss",
+        "train_metric": metric_name,
+        "validation_metric": f"eval_{metric_name}",
+    }
     rows, position = list(log_history), AXES[axis]
     return {
         curve: [(float(row[position]), float(row[key])) for row in rows if key in row and position in row]
@@ -43,8 +49,9 @@ def curve_points(log_history: Iterable[Mapping[str, Any]], metric_name: str, axi
 
 
 def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | Path, metric_name: str) -> Path:
-    """Draw loss (train, validation) by epoch and the validation metric by minutes of training, or by epoch where the
-    log has none, and write them to `path` as PNG.
+    """Draw the loss, the metric and, where that is another, the figure that was counted while training, such as the
+    accuracy of a tagger that is chosen by F1: each of train and validation, by epoch, in a panel of its own. Write
+    them to `path` as PNG. The minutes of training, where the log has them, stand beside the name of the axis.
 
     Neither a display nor pyplot is used: the backend of the calling program stays as it is.
 
@@ -52,24 +59,33 @@ def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | P
         ValueError: `log_history` holds no curve at all.
     """
     rows = list(log_history)
-    curves = curve_points(rows, metric_name)
-    if not any(curves.values()):
+    names = [name for name in dict.fromkeys([metric_name, *_counted_figures(rows)]) if name != "loss"]
+    curves = {name: curve_points(rows, name) for name in names} or {metric_name: curve_points(rows, metric_name)}
+    if not any(points for of_one in curves.values() for points in of_one.values()):
         raise ValueError(
             f"`log_history` must hold `loss`, `eval_loss` or `eval_{metric_name}` with `epoch`; it does not"
         )
-    figure, loss_axes, metric_axes = _panels()
-    for label in ("train", "validation"):
-        _draw(loss_axes, curves[f"{label}_loss"], label=label)
-    by_minutes = curve_points(rows, metric_name, "minutes")["validation_metric"]
-    _draw(metric_axes, by_minutes or curves["validation_metric"], label="validation")
-    _name(loss_axes, "epoch", "loss")
-    _name(metric_axes, "minutes" if by_minutes else "epoch", metric_name)
+    figure, loss_axes, *others = _panels(1 + len(names))
+    for color, label in (("C0", "train"), ("C1", "validation")):
+        _draw(loss_axes, next(iter(curves.values()))[f"{label}_loss"], label=label, color=color)
+        for name, axes in zip(names, others, strict=True):
+            _draw(axes, curves[name][f"{label}_metric"], label=label, color=color)
+    minutes = [float(row["minutes"]) for row in rows if "minutes" in row and "epoch" in row]
+    across = f"epoch ({max(minutes):.1f} minutes in all)" if minutes else "epoch"
+    for name, axes in zip(["loss", *names], [loss_axes, *others], strict=True):
+        _name(axes, across, name)
     return _save(figure, path)
 
 
+def _counted_figures(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The figures other than the loss that the log has of training and of validation."""
+    logged = dict.fromkeys(key for row in rows for key in row)
+    return [key for key in logged if f"eval_{key}" in logged]
+
+
 def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, metric_name: str, axis: str) -> Path:
-    """Draw several runs over each other, each in a colour of its own: the loss (train dashed, validation solid) and
-    the validation metric, and write them to `path` as PNG.
+    """Draw several runs over each other, each in a colour of its own: the loss and the metric (train dashed,
+    validation solid), and write them to `path` as PNG.
 
     Args:
         runs: The curves of each, as `curve_points` gives them along `axis`, by the run's name.
@@ -79,28 +95,28 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
     """
     if not any(points for curves in runs.values() for points in curves.values()):
         raise ValueError(f"`runs` must have a curve along {axis!r}; {', '.join(runs) or 'there are none'}")
-    figure, loss_axes, metric_axes = _panels()
+    figure, loss_axes, metric_axes = _panels(2)
     for number, (name, curves) in enumerate(runs.items()):
         color = f"C{number}"
-        _draw(loss_axes, curves["train_loss"], color=color, linestyle="--", linewidth=0.9, marker=None)
-        _draw(loss_axes, curves["validation_loss"], color=color)
-        _draw(metric_axes, curves["validation_metric"], color=color)
+        for what, axes in (("loss", loss_axes), ("metric", metric_axes)):
+            _draw(axes, curves[f"train_{what}"], color=color, linestyle="--", linewidth=0.9, marker=None)
+            _draw(axes, curves[f"validation_{what}"], color=color)
         # The line that names the run, also where one of the panels has nothing of it.
         metric_axes.plot([], [], color=color, label=name)
     for label, linestyle in (("train", "--"), ("validation", "-")):
         if any(curves[f"{label}_loss"] for curves in runs.values()):
             loss_axes.plot([], [], color="black", linestyle=linestyle, label=label)
     _name(loss_axes, axis, "loss")
-    _name(metric_axes, axis, f"validation {metric_name}")
+    _name(metric_axes, axis, metric_name)
     return _save(figure, path)
 
 
-def _panels() -> tuple[Figure, Axes, Axes]:
+def _panels(number: int) -> tuple[Figure, Unpack[tuple[Axes, ...]]]:
     require_extra("train", "A plot of learning curves", "matplotlib")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    return figure, *figure.subplots(1, 2)
+    figure = Figure(figsize=(4.5 * number, 3.6), layout="constrained")
+    return figure, *figure.subplots(1, number, squeeze=False)[0]
 
 
 def _draw(axes: Axes, points: Points, **style: Any) -> None:

@@ -100,7 +100,7 @@ def run_curves(histories: Sequence[RunHistory], metric: str, axis: str = "epoch"
 def write_curves_csv(
     curves: Mapping[str, Mapping[str, Points]], path: str | Path, metric: str, axis: str = "epoch"
 ) -> Path:
-    """Write the points of `run_curves` as rows of `run`, `curve` (as `validation_accuracy`), the axis and `value`."""
+    """Write the points of `run_curves` as rows of `run`, `curve` (`train_accuracy`, `validation_accuracy` …), the axis and `value`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -108,10 +108,10 @@ def write_curves_csv(
         writer.writerow(["run", "curve", axis, "value"])
         for name, of_run in curves.items():
             for curve, points in of_run.items():
-                if curve == "validation_metric" and metric == "loss":
-                    # The points are those of `validation_loss`.
+                if curve.endswith("_metric") and metric == "loss":
+                    # The points are those of `train_loss` and `validation_loss`.
                     continue
-                label = f"validation_{metric}" if curve == "validation_metric" else curve
+                label = curve.replace("metric", metric) if curve.endswith("_metric") else curve
                 writer.writerows((name, label, position, value) for position, value in points)
     return path
 

@@ -167,6 +167,33 @@ class ReadyTrainer(SafeTrainer):
         with self._early_stopping():
             return super().train(*args, **kwargs)
 
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """See `transformers.Trainer.evaluate`. Early stopping heeds those evaluations of a training alone that measure
+        its metric: not one afterwards, of other rows or under another prefix, nor those of further `eval_dataset`s.
+        """
+        name = str(self.args.metric_for_best_model)
+        wanted = name if name.startswith("eval_") else f"eval_{name}"
+        heeded = self.is_in_train and wanted.startswith(f"{metric_key_prefix}_")
+        with contextlib.nullcontext() if heeded else self._without_early_stopping():
+            return super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+
+    @contextlib.contextmanager
+    def _without_early_stopping(self) -> Iterator[None]:
+        callbacks = self.callback_handler.callbacks
+        found = [(place, each) for place, each in enumerate(callbacks) if isinstance(each, EarlyStoppingCallback)]
+        for _, callback in found:
+            callbacks.remove(callback)
+        try:
+            yield
+        finally:
+            for place, callback in found:
+                callbacks.insert(place, callback)
+
     def set_initial_training_values(self, args: Any, dataloader: DataLoader[Any]) -> Any:
         """See `transformers.Trainer.set_initial_training_values`; a length that is open is chosen first."""
         values = super().set_initial_training_values(args, dataloader)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
+from transformers.trainer_utils import EvalLoopOutput
 
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from .arguments import NEW_TRANSFORMER_LEARNING_RATE
@@ -34,6 +35,7 @@ class SequenceTrainer(RecurrentTrainer):
         self, *args: Any, written_figures: Callable[[Any, Any], Mapping[str, float]] | None = None, **kwargs: Any
     ) -> None:
         self.written_figures = written_figures
+        self._writes = False
         super().__init__(*args, **kwargs)
 
     def _default_learning_rate(self, model: Any) -> float:
@@ -69,11 +71,21 @@ class SequenceTrainer(RecurrentTrainer):
 
     def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:
         """See `transformers.Trainer.evaluate`; with `written_figures` those come on top while it trains."""
-        metrics = super().evaluate(eval_dataset, *args, **kwargs)
-        if eval_dataset is None and self.is_in_train and self.written_figures is not None:
+        self._writes = eval_dataset is None and self.is_in_train and self.written_figures is not None
+        try:
+            return super().evaluate(eval_dataset, *args, **kwargs)
+        finally:
+            self._writes = False
+
+    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
+        """See `transformers.Trainer.evaluation_loop`. The written figures are among its metrics, so that every callback
+        is told of them: early stopping by one of them would find none.
+        """
+        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        if self._writes and self.written_figures is not None:
             with self._averaged():
                 found = self.written_figures(self.accelerator.unwrap_model(self.model), self.eval_dataset)
-            figures = {f"eval_{name}": value for name, value in found.items()}
-            self.log(figures)
-            metrics |= figures
-        return metrics
+            cast(dict[str, float], output.metrics).update(
+                {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
+            )
+        return output

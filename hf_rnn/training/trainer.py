@@ -28,6 +28,7 @@ from .techniques.layer_groups import decay_learning_rates, layer_groups
 from .techniques.schedules import slanted_triangular_schedule
 from .techniques.unfreezing import gradual_unfreezing
 from .techniques.wide_scales import fit_scales, wide_part_of
+from .train_figure import TrainFigure
 
 
 __all__ = ["RecurrentTrainer", "example_lengths"]
@@ -64,6 +65,7 @@ class RecurrentTrainer(ReadyTrainer):
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
     - of a classifier with a wide part each evaluation of a training chooses what that counts (see `wide_scales.py`);
+    - before each evaluation it logs what share of the batches since the last one was right (see `train_figure.py`);
     - the loss is the mean over the labels of a whole step, under gradient accumulation and over several processes;
       that of a stock model, a mean over a micro-batch, is weighed by its labels;
     - what it pushes to a Hub is complete, and never the optimizer's state (see `pushing.py`).
@@ -94,6 +96,12 @@ class RecurrentTrainer(ReadyTrainer):
         self._class_weights = class_weights_of(model, self.args.class_weights, self.train_dataset)
         # Only while it trains: afterwards the model itself is what was chosen.
         self._average: WeightAverage | None = None
+        self.add_callback(TrainFigure())
+
+    @property
+    def _figure(self) -> TrainFigure:
+        # The one of a checkpoint takes the place of that which was added.
+        return next(each for each in self.callback_handler.callbacks if isinstance(each, TrainFigure))
 
     def _default_learning_rate(self, model: Any) -> float:
         recurrent = [module for module in model.modules() if isinstance(module, RecurrentPreTrainedModel)]
@@ -123,6 +131,7 @@ class RecurrentTrainer(ReadyTrainer):
         if self.model is None:
             # A search has freed the model of the trial before; its threads depend on what the model is.
             self.model = self.call_model_init(trial)
+        self._figure.clear()
         self._average = self._new_average()
         if self._average is not None:
             self.add_callback(self._average)
@@ -227,13 +236,21 @@ class RecurrentTrainer(ReadyTrainer):
             self._created_lr_scheduler = True
         return super().create_scheduler(num_training_steps, optimizer)
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """See `transformers.Trainer.training_step`."""
-        step = functools.partial(super().training_step, *args, **kwargs)
-        if self.args.adversarial_epsilon is None:
-            return step()
-        model = self.accelerator.unwrap_model(self.model)
-        return adversarial_step(step, model, self.args.adversarial_epsilon)
+        step = functools.partial(super().training_step, model, inputs, *args, **kwargs)
+        bare = self.accelerator.unwrap_model(self.model)
+        with self._figure.watching(model, bare, inputs):
+            if self.args.adversarial_epsilon is None:
+                return step()
+            return adversarial_step(step, bare, self.args.adversarial_epsilon)
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        if self.control.should_evaluate or self._figure.is_due:
+            found = self._figure.take(self.accelerator)
+            if found:
+                self.log(found)
+        super()._maybe_log_save_evaluate(*args, **kwargs)
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hf_rnn.baselines.ngram import KneserNey
+from hf_rnn.baselines.ngram_text import NgramTextModel
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.runs.results import read_results
 
@@ -54,6 +55,14 @@ def expected(order: int, counted: str, measured: str) -> dict[str, float]:
     assert len(nats) == 4 * measured.count("\n")
     loss, characters = nats[1:].mean(), len(measured) / len(nats)
     return {"loss": loss, "perplexity": math.exp(loss), "bits_per_character": loss / math.log(2) / characters}
+
+
+def test_the_model_can_be_asked_afterwards(run: Run, tmp_path: Path) -> None:
+    run("--max_order", "3")
+    model = NgramTextModel.load(tmp_path / "run")
+    (word, probability), *_ = model.next_words("rui says")
+    assert (word, probability > 0.9) == ("bom", True)
+    assert model.likelier("eva says oi", "eva says tchau")[0] == "eva says tchau"
 
 
 def test_the_order_is_chosen_on_validation(run: Run, capsys: pytest.CaptureFixture) -> None:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from hf_rnn.runs.curves import curve_points, plot_learning_curves
 
@@ -14,6 +16,7 @@ from hf_rnn.runs.curves import curve_points, plot_learning_curves
 LOG = [
     {"epoch": 0.5, "step": 10, "loss": 0.9, "learning_rate": 1e-3},
     {"epoch": 1.0, "step": 20, "loss": 0.6},
+    {"epoch": 1.0, "step": 20, "accuracy": 0.75, "minutes": 2.0},
     {"epoch": 1.0, "step": 20, "eval_loss": 0.7, "eval_accuracy": 0.8, "eval_runtime": 1.0},
     {"epoch": 2.0, "step": 40, "eval_loss": 0.5, "eval_accuracy": 0.9},
     {"epoch": 2.0, "step": 40, "train_loss": 0.75, "train_runtime": 9.0},
@@ -24,6 +27,7 @@ def test_points_are_those_of_the_log() -> None:
     assert curve_points(LOG, "accuracy") == {
         "train_loss": [(0.5, 0.9), (1.0, 0.6)],
         "validation_loss": [(1.0, 0.7), (2.0, 0.5)],
+        "train_metric": [(1.0, 0.75)],
         "validation_metric": [(1.0, 0.8), (2.0, 0.9)],
     }
 
@@ -32,21 +36,46 @@ def test_an_unlogged_metric_is_an_empty_curve() -> None:
     assert curve_points(LOG, "f1")["validation_metric"] == []
 
 
-def test_the_picture_shows_every_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from matplotlib.figure import Figure
-
-    drawn: list[Figure] = []
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that were saved."""
+    figures: list[Figure] = []
     savefig = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (drawn.append(self), savefig(self, *a, **k))[1])
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k))[1])
+    return figures
+
+
+def lines(axes: Axes) -> dict[str, list[tuple[float, float]]]:
+    return {line.get_label(): list(zip(*line.get_data(), strict=True)) for line in axes.lines}
+
+
+def test_the_picture_shows_every_curve_by_epoch(tmp_path: Path, drawn: list[Figure]) -> None:
     path = plot_learning_curves(LOG, tmp_path / "plots" / "curves.png", "accuracy")
     assert path.read_bytes().startswith(b"\x89PNG")
     loss, metric = drawn[0].axes
-    assert {line.get_label(): list(line.get_ydata()) for line in loss.lines} == {
-        "train": [0.9, 0.6],
-        "validation": [0.7, 0.5],
-    }
-    assert [list(line.get_xdata()) for line in metric.lines] == [[1.0, 2.0]]
-    assert (loss.get_xlabel(), loss.get_ylabel(), metric.get_ylabel()) == ("epoch", "loss", "accuracy")
+    assert lines(loss) == {"train": [(0.5, 0.9), (1.0, 0.6)], "validation": [(1.0, 0.7), (2.0, 0.5)]}
+    assert lines(metric) == {"train": [(1.0, 0.75)], "validation": [(1.0, 0.8), (2.0, 0.9)]}
+    assert (loss.get_ylabel(), metric.get_ylabel()) == ("loss", "accuracy")
+    # One axis for both; the minutes are only named.
+    assert loss.get_xlabel() == metric.get_xlabel() == "epoch (2.0 minutes in all)"
+
+
+def test_a_figure_that_was_counted_has_a_panel_beside_the_metric(tmp_path: Path, drawn: list[Figure]) -> None:
+    log = [*LOG, {"epoch": 2.0, "step": 40, "eval_loss": 0.5, "eval_f1": 0.4}]
+    plot_learning_curves(log, tmp_path / "curves.png", "f1")
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["loss", "f1", "accuracy"]
+    _, f1, accuracy = drawn[0].axes
+    assert lines(f1) == {"validation": [(2.0, 0.4)]}
+    assert lines(accuracy) == {"train": [(1.0, 0.75)], "validation": [(1.0, 0.8), (2.0, 0.9)]}
+    # The colour says which of the two it is in every panel.
+    assert f1.lines[0].get_color() == accuracy.lines[1].get_color() != accuracy.lines[0].get_color()
+
+
+def test_a_run_chosen_by_its_loss_has_one_panel_of_it(tmp_path: Path, drawn: list[Figure]) -> None:
+    plot_learning_curves([row for row in LOG if "accuracy" not in row], tmp_path / "curves.png", "loss")
+    (loss,) = drawn[0].axes
+    assert loss.get_xlabel() == "epoch"
+    assert set(lines(loss)) == {"train", "validation"}
 
 
 def test_a_run_without_validation_is_drawn(tmp_path: Path) -> None:

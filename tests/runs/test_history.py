@@ -75,7 +75,7 @@ def test_runs_are_drawn_over_each_other(plot: Plot, tmp_path: Path, monkeypatch:
     assert [text.get_text() for text in metric.get_legend().get_texts()] == ["lstm", "gru"]
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["train", "validation"]
     assert len([line for line in loss.lines if len(line.get_xdata())]) == 4
-    assert (loss.get_xlabel(), metric.get_ylabel()) == ("steps", "validation accuracy")
+    assert (loss.get_xlabel(), metric.get_ylabel()) == ("steps", "accuracy")
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
     with (tmp_path / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -160,6 +160,7 @@ def test_a_finished_run_keeps_its_history_without_its_checkpoints(plot: Plot, tm
     with (tmp_path / "history.csv").open(newline="") as file:
         curves = [row["curve"] for row in csv.DictReader(file)]
     assert (curves.count("train_loss"), curves.count("validation_loss")) == (16, 2)
+    assert (curves.count("train_accuracy"), curves.count("validation_accuracy")) == (2, 2)
 
 
 def test_the_folder_of_a_run_is_no_checkpoint_to_go_on_from(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pytest
 import torch
-from transformers import TrainerCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments, set_seed
 
 from hf_rnn import (
     BiLstmConfig,
@@ -134,6 +135,31 @@ def test_without_rows_to_evaluate_nothing_is_evaluated(tmp_path: Path) -> None:
     assert made.state.best_model_checkpoint is None
     # What was given is another trainer's, too.
     assert args.eval_strategy == "epoch" and args.load_best_model_at_end
+
+
+@pytest.mark.parametrize("given", ["argument", "callback"])
+@pytest.mark.parametrize("several", [False, True])
+def test_early_stopping_is_not_said_to_be_disabled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, given: str, several: bool
+) -> None:
+    """Evaluations of other rows have other names, in which the callback of transformers misses its own."""
+    rows = {"own": texts(), "other": texts()} if several else texts()
+    options: dict[str, Any] = {"num_train_epochs": 9, "learning_rate": 1e-12}
+    if several:
+        options["metric_for_best_model"] = "eval_own_loss"
+    if given == "argument":
+        options["early_stopping_patience"] = 2
+    callbacks = [EarlyStoppingCallback(2)] if given == "callback" else []
+    made = trainer(tmp_path, args=quick(tmp_path, **options), eval_dataset=rows, callbacks=callbacks)
+    with caplog.at_level(logging.WARNING):
+        made.train()
+        assert made.state.epoch in (3, 4)
+        assert "test_accuracy" in made.evaluate(texts(), metric_key_prefix="test")
+        assert made.evaluate()
+    assert "early stopping" not in caplog.text
+    # The callback is there for a further training, where it was.
+    found = [type(each) for each in made.callback_handler.callbacks]
+    assert found.count(EarlyStoppingCallback) == len(callbacks)
 
 
 @pytest.mark.parametrize(

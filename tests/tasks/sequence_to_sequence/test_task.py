@@ -132,6 +132,15 @@ def test_the_checkpoint_may_be_chosen_by_what_it_writes(tmp_path: Path) -> None:
     assert len([entry for entry in state["log_history"] if "eval_exact_match" in entry]) == 2
 
 
+def test_a_run_stops_early_by_what_it_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # The loss falls in each epoch, and the tiny model writes nothing right in any.
+    files = write_numbers(tmp_path / "data")
+    values = {"num_train_epochs": 6, "early_stopping_patience": 1, "predict_with_generate": True}
+    with caplog.at_level(logging.WARNING):
+        assert run(tmp_path / "out", **values, **files)["training"]["epochs"] == 2
+    assert "early stopping is disabled" not in caplog.text
+
+
 def test_smoothing_that_changes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     values = {"config_overrides": json.dumps({**json.loads(SMALL), "sampled_softmax": 4}), "max_steps": 1}
     files = write_numbers(tmp_path / "data")
