@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Ask a model of n-grams, which scripts/baseline_ngram.py has written: the next word, or the likelier of two sentences.
+"""Ask a model of n-grams, which scripts/baseline_ngram.py has written, for the next word or the likelier sentence.
 
 python scripts/ask_ngrams.py runs/ngram "the cat"
 python scripts/ask_ngrams.py runs/ngram "the cat sat on the mat" --or "the mat sat on the cat"

@@ -5,6 +5,7 @@ neighbours of its words and whatever else applies to it. The page needs no netwo
     hf-rnn explain bundled:siamese-bilstm-quora "How old is the sun?" "What is the age of the sun?"
     hf-rnn explain runs/my_model "Some text" --label positive
     hf-rnn explain runs/translate "A man rides a bicycle." --alignment alignment.csv
+    hf-rnn explain bundled:bilstm-imdb "superb great fine dull poor awful" --plane plane.csv
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..bundles import PREFIX, checkpoint_folder, list_bundled
 from ..extras import require_extra
 from ..insight.alignment import alignment_weights
 from ..insight.loading import load_with_head
+from ..insight.plane import word_plane
 from ..insight.report import explain
 from .flags import FlagsFormatter
 
@@ -43,16 +45,25 @@ def main(arguments: list[str]) -> None:
         help="CSV file to write the attention of an encoder-decoder to, a line for each written token, with a PNG of "
         "it beside it. Default: it is on the page alone.",
     )
+    parser.add_argument(
+        "--plane",
+        type=Path,
+        help="CSV file to write the words of the text to, in the plane in which their embeddings differ most (their "
+        "first two principal components), with a PNG of it beside it. Default: none.",
+    )
     given = parser.parse_args(arguments)
     require_extra("insight", "Explaining a model")
     path = checkpoint_folder(given.checkpoint, "checkpoint")
     if given.output.is_dir():
         raise ValueError(f"`--output`={str(given.output)!r} is a folder; it must be the file to write.")
-    if given.alignment is not None and given.alignment.suffix != ".csv":
-        raise ValueError(f"`--alignment`={str(given.alignment)!r} must be the name of a .csv file.")
+    for flag, file in (("alignment", given.alignment), ("plane", given.plane)):
+        if file is not None and file.suffix != ".csv":
+            raise ValueError(f"`--{flag}`={str(file)!r} must be the name of a .csv file.")
     model, tokenizer = load_with_head(path), AutoTokenizer.from_pretrained(path)
     if given.alignment is not None:
         alignment = alignment_weights(model, tokenizer, given.text)
+    if given.plane is not None:
+        plane = word_plane(model, tokenizer, given.text)
     report = explain(
         model,
         tokenizer,
@@ -68,3 +79,5 @@ def main(arguments: list[str]) -> None:
         print(f"Not in it: {title}: {reason}")
     if given.alignment is not None:
         print(f"Wrote {' and '.join(map(str, alignment.write(given.alignment)))}.")
+    if given.plane is not None:
+        print(f"Wrote {' and '.join(map(str, plane.write(given.plane)))}.")

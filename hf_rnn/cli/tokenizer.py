@@ -29,8 +29,12 @@ class TokenizerArguments:
     """The tokenizer to train. `hf_rnn.data.tokenizers.training.train_tokenizer` describes its options."""
 
     output_dir: str = field(metadata={"help": "Folder to save the tokenizer in."})
-    kind: Literal["word", "bpe", "character"] = field(
-        default="word", metadata={"help": "Kind of token: a word, a piece of a word (bpe) or a character."}
+    kind: Literal["word", "bpe", "character", "tweet"] = field(
+        default="word",
+        metadata={
+            "help": "Kind of token: a word, a piece of a word (bpe), a character, or a word of tweets (tweet), in "
+            "which handles, hashtags, URLs, emoticons and emoji stay whole."
+        },
     )
     vocab_size: int = field(default=20_000, metadata={"help": "Largest number of entries of the vocabulary."})
     min_frequency: int | None = field(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .neighbours import analogy as analogy
     from .neighbours import embedding_table as embedding_table
     from .neighbours import nearest_neighbours as nearest_neighbours
+    from .plane import WordPlane as WordPlane
+    from .plane import word_plane as word_plane
     from .report import Report as Report
     from .report import explain as explain
     from .shared import SharedTokens as SharedTokens
@@ -55,6 +57,7 @@ __getattr__, __dir__, __all__ = lazily(
         "SharedTokens": ".shared",
         "TagLattice": ".lattice",
         "TextGradientFlow": ".gradients.text",
+        "WordPlane": ".plane",
         "alignment_weights": ".alignment",
         "analogy": ".neighbours",
         "attention_weights": ".attention",
@@ -70,5 +73,6 @@ __getattr__, __dir__, __all__ = lazily(
         "tag_lattice": ".lattice",
         "text_gradient_flow": ".gradients.text",
         "token_contributions": ".contributions.tokens",
+        "word_plane": ".plane",
     },
 )

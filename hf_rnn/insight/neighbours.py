@@ -13,14 +13,26 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..models.backbone import RecurrentModel
 from ..models.word_embeddings import UNKNOWN_ROW, WordEmbeddings, pack_bytes
 from .figures import name_of, new_figure
-from .steps import NotApplicableError, as_array
+from .steps import NotApplicableError, as_array, read_text
 
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["EmbeddingTable", "Neighbours", "analogy", "embedding_table", "nearest_neighbours", "one_token_words"]
+__all__ = [
+    "EmbeddingTable",
+    "Neighbours",
+    "analogy",
+    "embedding_table",
+    "known_words",
+    "nearest_neighbours",
+    "one_token_words",
+    "table_and_words",
+]
+
+# How many of a text's first tokens are read for its words.
+MOST_TOKENS = 1000
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,32 @@ def embedding_table(
     # A tokenizer may have tokens that were added after the model was trained, and have no row.
     ids = {token: row for token, row in tokenizer.get_vocab().items() if token not in special and row < len(weight)}
     return EmbeddingTable(tuple(ids), weight[list(ids.values())])
+
+
+def table_and_words(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> tuple[EmbeddingTable, list[str]]:
+    """The table of `model`, and the words of `texts` as the table calls them, in their order: tokens, or in a model of
+    words its words. Some may have no vector, see [`known_words`].
+
+    Raises:
+        NotApplicableError: the model has no table.
+    """
+    reads = [read_text(model, tokenizer, text, max_tokens=MOST_TOKENS) for text in texts]
+    if getattr(getattr(model.config, "encoder", model.config), "word_vocab_size", None) is not None:
+        asked = [step for read in reads for step in read.steps]
+        return embedding_table(model, tokenizer, [*asked, *one_token_words(model)]), asked
+    ids = [number for read in reads for number in read.inputs["input_ids"][0].tolist()]
+    return embedding_table(model, tokenizer), [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
+
+
+def known_words(words: Iterable[str], table: EmbeddingTable) -> list[str]:
+    """Those of `words` that have a vector and a letter or a digit, each once, in their order."""
+    return [
+        word
+        for word in dict.fromkeys(words)
+        if word in table.rows and not table.is_zero[table.rows[word]] and any(map(str.isalnum, word))
+    ]
 
 
 def _weight(model: PreTrainedModel) -> np.ndarray:

@@ -16,12 +16,12 @@ from .contributions.tokens import token_contributions
 from .evaluation import evaluation_mode
 from .gradients.text import text_gradient_flow
 from .lattice import tag_lattice
-from .neighbours import EmbeddingTable, embedding_table, one_token_words
+from .neighbours import EmbeddingTable, known_words, table_and_words
 from .page import Picture, Question, Section, Table
 from .reading import read
 from .shared import shared_tokens
 from .states import gate_activations
-from .steps import NotApplicableError, label_names, read_text
+from .steps import NotApplicableError, label_names
 from .streaming import next_tokens, reading_curve
 
 
@@ -288,15 +288,7 @@ def states(question: Question) -> Section:
 
 def neighbours(question: Question) -> Section:
     """The words that lie near those of the text."""
-    model, tokenizer = question.model, question.tokenizer
-    reads = [read_text(model, tokenizer, text, max_tokens=1000) for text in question.texts]
-    if getattr(getattr(model.config, "encoder", model.config), "word_vocab_size", None) is not None:
-        asked = [step for read in reads for step in read.steps]
-        table = embedding_table(model, tokenizer, [*asked, *one_token_words(model)])
-    else:
-        table = embedding_table(model, tokenizer)
-        ids = [number for read in reads for number in read.inputs["input_ids"][0].tolist()]
-        asked = [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
+    table, asked = table_and_words(question.model, question.tokenizer, question.texts)
     chosen = _telling(asked, table)
     if not chosen:
         raise NotApplicableError("no token of the text has a vector of its own: all are unknown to the model.")
@@ -316,11 +308,7 @@ def neighbours(question: Question) -> Section:
 
 def _telling(words: Sequence[str], table: EmbeddingTable) -> list[str]:
     """The longest words with a vector, in the order of the text."""
-    known = [
-        word
-        for word in dict.fromkeys(words)
-        if word in table.rows and not table.is_zero[table.rows[word]] and any(map(str.isalnum, word))
-    ]
+    known = known_words(words, table)
     longest = set(sorted(known, key=len, reverse=True)[:NEIGHBOURING_WORDS])
     return [word for word in known if word in longest]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from ..extras import require_extra
 from .folder import CURVES_FILE
@@ -111,7 +111,7 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
     return _save(figure, path)
 
 
-def _panels(number: int) -> tuple[Figure, Unpack[tuple[Axes, ...]]]:
+def _panels(number: int) -> tuple[Figure, *tuple[Axes, ...]]:
     require_extra("train", "A plot of learning curves", "matplotlib")
     from matplotlib.figure import Figure
 

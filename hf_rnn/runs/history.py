@@ -100,7 +100,10 @@ def run_curves(histories: Sequence[RunHistory], metric: str, axis: str = "epoch"
 def write_curves_csv(
     curves: Mapping[str, Mapping[str, Points]], path: str | Path, metric: str, axis: str = "epoch"
 ) -> Path:
-    """Write the points of `run_curves` as rows of `run`, `curve` (`train_accuracy`, `validation_accuracy` …), the axis and `value`."""
+    """Write the points of `run_curves` as rows of `run`, `curve`, the axis and `value`.
+
+    A curve is called as `train_loss`, `validation_loss`, `train_accuracy` and `validation_accuracy`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

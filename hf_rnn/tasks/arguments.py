@@ -173,7 +173,8 @@ class TokenizerArguments:
         default=None,
         metadata={
             "help": "Kind of tokenizer to train: pieces (of which a classifier of texts makes words, and knows how "
-            "they are spelt), word, bpe, character or whitespace. Default: pieces for texts, "
+            "they are spelt), word, bpe, character, whitespace or tweet (words of tweets, in which handles, "
+            "hashtags, URLs, emoticons and emoji stay whole). Default: pieces for texts, "
             "bpe for pairs; word with `embedding_vectors`."
         },
     )

@@ -78,8 +78,8 @@ class SequenceTrainer(RecurrentTrainer):
             self._writes = False
 
     def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
-        """See `transformers.Trainer.evaluation_loop`. The written figures are among its metrics, so that every callback
-        is told of them: early stopping by one of them would find none.
+        """See `transformers.Trainer.evaluation_loop`. The written figures are among its metrics, so that every
+        callback is told of them: early stopping by one of them would find none.
         """
         output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
         if self._writes and self.written_figures is not None:

@@ -120,13 +120,14 @@ class TrainFigure(TrainerCallback, ExportableState):
 
 def _figure_of(model: Any) -> str:
     """Name the figure of a kind of model; empty where it has none."""
-    head, config = head_of(model), model.config
     if isinstance(model, RecurrentForCausalLM):
+        config = model.config
         other = config.sampled_softmax or config.activation_penalty or config.temporal_activation_penalty
         return "" if other else "perplexity"
-    if head not in ("texts", "tokens") or config.num_labels == 1 or config.problem_type == "regression":
+    head = head_of(model)
+    if head not in ("texts", "tokens") or model.config.num_labels == 1 or model.config.problem_type == "regression":
         return ""
-    if config.problem_type == "multi_label_classification":
+    if model.config.problem_type == "multi_label_classification":
         return "f1_micro" if head == "texts" else ""
     return "accuracy"
 

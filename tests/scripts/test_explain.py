@@ -130,6 +130,22 @@ def test_the_alignment_of_an_encoder_decoder_in_files(
     assert (tmp_path / "out" / "weights.png").is_file() and (tmp_path / "report.html").is_file()
 
 
+def test_the_words_of_a_text_in_the_plane_in_files(
+    run_here: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_here("bundled:bilstm-imdb", "superb great, awful poor", "--plane", "out/plane.csv")
+    assert capsys.readouterr().out.endswith("Wrote out/plane.csv and out/plane.png.\n")
+    header, *rows = (tmp_path / "out" / "plane.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "word,x,y"
+    points = {word: float(x) for word, x, _ in (row.split(",") for row in rows)}
+    assert list(points) == ["superb", "great", "awful", "poor"]
+    # Praise on one side, blame on the other.
+    assert max(points["superb"], points["great"]) * min(points["awful"], points["poor"]) < 0
+    with pytest.raises(SystemExit):
+        run_here("bundled:bilstm-imdb", "a", "--plane", "plane.json")
+    assert "`--plane`='plane.json' must be the name of a .csv file." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "file", "message"),
     [

@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from .tweets import TWEET_PATTERN, tweet_normalizer
+
 
 __all__ = [
     "EOS_TOKEN",
@@ -26,7 +28,7 @@ __all__ = [
     "train_tokenizer",
 ]
 
-TokenizerKind = Literal["word", "bpe", "character", "whitespace"]
+TokenizerKind = Literal["word", "bpe", "character", "whitespace", "tweet"]
 UnicodeNormalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 PAD_TOKEN = "[PAD]"
@@ -82,14 +84,16 @@ def train_tokenizer(
             outside the vocabulary become ``[UNK]``. ``"bpe"``: byte-level byte-pair encoding (Sennrich et al. 2016;
             bytes as in Radford et al. 2019), which knows every string. ``"character"``: one token for each Unicode
             character, white space included. ``"whitespace"``: what stands between white space, for text that is tokens
-            already; the end of a line is the token ``[EOS]``, where `end_of_text` has one.
+            already; the end of a line is the token ``[EOS]``, where `end_of_text` has one. ``"tweet"``: words as
+            NLTK's TweetTokenizer finds them, which keeps handles, hashtags, URLs, emoticons and emoji whole, with runs
+            of a character cut to three (``waaaaay`` is ``waaay``) and HTML entities replaced.
             Decoding gives back the normalised text for ``"bpe"``, and for ``"character"`` where all are known. Words
             that are decoded have a space between them; with `end_of_text` one before the first as well, so that they
             can follow a prompt, and none before a full stop or a comma.
         vocab_size: The most entries the vocabulary may have, special tokens included. It is smaller when the corpus
             has fewer. ``"bpe"`` needs at least 258: 256 bytes and the two special tokens.
         min_frequency: The fewest occurrences that give a word, a byte pair or a character an entry.
-            Default: 2 for ``"word"`` and ``"bpe"``, 1 for ``"character"`` and ``"whitespace"``.
+            Default: 2 for ``"word"``, ``"tweet"`` and ``"bpe"``, 1 for ``"character"`` and ``"whitespace"``.
         lowercase: Lower-case the text.
         unicode_normalization: Unicode normalisation form; None leaves the text as it is.
         strip_html: Replace tags such as ``<br />`` and comments by a space, inside the tokenizer itself.
@@ -107,9 +111,11 @@ def train_tokenizer(
     _check_arguments(texts, kind, vocab_size, min_frequency, unicode_normalization, truncation_side, model_max_length)
     tokenizer = _untrained(kind)
     tokenizer.normalizer = normalizer_of(unicode_normalization, strip_html, lowercase)
+    if kind == "tweet":
+        tokenizer.normalizer = tweet_normalizer(tokenizer.normalizer)
     special = [*SPECIAL_TOKENS, EOS_TOKEN] if end_of_text else SPECIAL_TOKENS
     tokenizer = _trained(tokenizer, texts, kind, _trainer(kind, vocab_size, min_frequency, special, show_progress))
-    if end_of_text and kind in ("word", "whitespace"):
+    if end_of_text and kind in ("word", "whitespace", "tweet"):
         tokenizer.decoder = _writing_decoder(kind)
     limits = {} if model_max_length is None else {"model_max_length": model_max_length}
     return PreTrainedTokenizerFast(
@@ -231,9 +237,10 @@ def _untrained(kind: str) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNK_TOKEN))
     if kind == "whitespace":
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    elif kind == "word":
+    elif kind in ("word", "tweet"):
         # Inverted and removed: what the pattern does not match (white space) is dropped, each match is a token.
-        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD_PATTERN), behavior="removed", invert=True)
+        pattern = Regex(WORD_PATTERN if kind == "word" else TWEET_PATTERN)
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="removed", invert=True)
     else:
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(CHARACTER_PATTERN), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()

@@ -16,7 +16,7 @@ class LanguageTokenizerArguments(TokenizerArguments):
 
     tokenizer_kind: str = field(
         default="word",
-        metadata={"help": "Kind of tokenizer to train: word, bpe, character or whitespace. Default: word."},
+        metadata={"help": "Kind of tokenizer to train: word, bpe, character, whitespace or tweet. Default: word."},
     )
     lowercase: bool = field(default=False, metadata={"help": "Ignore case in a tokenizer that is trained."})
 

@@ -103,7 +103,7 @@ class SequenceTokenizerArguments(TokenizerArguments):
     tokenizer_kind: str = field(
         default="bpe",
         metadata={
-            "help": "Kind of tokenizer to train on sources and targets: bpe, word, character or whitespace. "
+            "help": "Kind of tokenizer to train on sources and targets: bpe, word, character, whitespace or tweet. "
             "Default: bpe."
         },
     )
