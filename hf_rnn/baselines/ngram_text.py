@@ -77,8 +77,9 @@ class NgramTextModel:
             ValueError: `k` is below 1.
         """
         tokens, probabilities = self.counts.most_likely(self._ids(text), k)
-        words = [self.tokenizer.decode([token]).strip() or self.tokenizer.decode([token]) for token in tokens.tolist()]
-        return list(zip(words, probabilities.tolist(), strict=True))
+        spelt = [str(self.tokenizer.decode([token])) for token in tokens.tolist()]
+        # A word is decoded with the space before it; of characters one may be a space.
+        return [(word.strip() or word, value) for word, value in zip(spelt, probabilities.tolist(), strict=True)]
 
     def log_probability(self, sentence: str) -> float:
         """The natural logarithm of the probability of a whole sentence, its end included where the model knows one."""

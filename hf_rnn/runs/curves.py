@@ -65,7 +65,7 @@ def plot_learning_curves(log_history: Iterable[Mapping[str, Any]], path: str | P
         raise ValueError(
             f"`log_history` must hold `loss`, `eval_loss` or `eval_{metric_name}` with `epoch`; it does not"
         )
-    figure, loss_axes, *others = _panels(1 + len(names))
+    figure, (loss_axes, *others) = _panels(1 + len(names))
     for color, label in (("C0", "train"), ("C1", "validation")):
         _draw(loss_axes, next(iter(curves.values()))[f"{label}_loss"], label=label, color=color)
         for name, axes in zip(names, others, strict=True):
@@ -95,7 +95,7 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
     """
     if not any(points for curves in runs.values() for points in curves.values()):
         raise ValueError(f"`runs` must have a curve along {axis!r}; {', '.join(runs) or 'there are none'}")
-    figure, loss_axes, metric_axes = _panels(2)
+    figure, (loss_axes, metric_axes) = _panels(2)
     for number, (name, curves) in enumerate(runs.items()):
         color = f"C{number}"
         for what, axes in (("loss", loss_axes), ("metric", metric_axes)):
@@ -111,12 +111,12 @@ def plot_run_curves(runs: Mapping[str, Mapping[str, Points]], path: str | Path, 
     return _save(figure, path)
 
 
-def _panels(number: int) -> tuple[Figure, *tuple[Axes, ...]]:
+def _panels(number: int) -> tuple[Figure, list[Axes]]:
     require_extra("train", "A plot of learning curves", "matplotlib")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5 * number, 3.6), layout="constrained")
-    return figure, *figure.subplots(1, number, squeeze=False)[0]
+    return figure, list(figure.subplots(1, number, squeeze=False)[0])
 
 
 def _draw(axes: Axes, points: Points, **style: Any) -> None:

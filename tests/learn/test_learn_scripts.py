@@ -19,6 +19,7 @@ SCRIPTS = (
     "reversing_a_string",
     "sentence_completion",
     "states_and_outputs",
+    "words_from_their_neighbours",
 )
 MAX_LINES = 79
 # A figure, of which "1" of "c_1" is none.
@@ -184,6 +185,26 @@ def test_new_numbers_are_named_by_words_that_are_known(run: Run) -> None:
     assert right["drawing known"][0] > 0.9 > right["drawing known"][1]
     twenty, three = (numbers(line) for line in lines[-2:])
     assert twenty[0] > 0.8 and three[2] > 0.8, "it reads the digits where they stand"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lang", "queen", "king", "asked"),
+    [("en", "queen", "king", "king + woman − man"), ("pt", "rainha", "rei", "rei + mulher − homem")],
+)
+def test_words_from_their_neighbours(
+    run: Run, tmp_path: Path, lang: str, queen: str, king: str, asked: str
+) -> None:
+    lines = run("words_from_their_neighbours", "--lang", lang, "--plot", str(tmp_path / "plot.png"))
+    assert (tmp_path / "plot.png").stat().st_size > 5000
+    analogies = [line.split(asked)[1].split() for line in lines if asked in line]
+    assert [found[0] for found in analogies] == [queen, queen]
+    assert all(float(found[1]) > 0.8 for found in analogies)
+    near = [line.split() for line in lines if line.split()[0] == queen]
+    assert len(near) == 2 and king in near[0]
+    losses = [numbers(line)[0] for line in lines if "CBOW" in line or "skip-gram" in line]
+    # What untrained vectors have, whose products are near 0: -log σ(0) for the word and for each of the five others.
+    assert all(loss < 0.75 * 6 * 0.6931 for loss in losses)
 
 
 def test_imdb_in_one_page(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ EMOTICON = rf"[<>]?{EYES}{NOSE}?[)\](\[dDpP/}}{{@|\\](?!\w)|(?<!\w)[)\](\[dDpP/}
 ARROW = r"-+>|<-+"
 HANDLE = r"(?<![\w@])@\w+"
 HASHTAG = r"#+\w+(?:['’_-]+\w+)*"
-# Inner apostrophes and hyphens belong to a word (don't, well-known), marks within figures to a number (1,000.50; 8:30).
+# Inner apostrophes and hyphens belong to a word (don't, well-known), marks within figures to a number (1,000.50).
 WORD = r"[^\W\d_]+(?:['’_-]+[^\W\d_]+)+"
 NUMBER = r"[+-]?\d+(?:[,/.:-]\d+)+"
 ELLIPSIS = r"\.(?:\s*\.)+"
