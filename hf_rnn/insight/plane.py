@@ -41,7 +41,7 @@ class WordPlane:
         """A point for each word, with its name."""
         figure = new_figure(7.0, 6.0)
         axes = figure.subplots()
-        axes.scatter(*self.points.T, s=14, color="C0")
+        axes.scatter(self.points[:, 0], self.points[:, 1], s=14, color="C0")
         for word, point in zip(self.words, self.points, strict=True):
             axes.annotate(name_of(word), point, xytext=(4, 3), textcoords="offset points", fontsize=8)
         for number, (name, share) in enumerate(zip("xy", self.shares, strict=True), start=1):

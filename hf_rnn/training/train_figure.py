@@ -42,6 +42,7 @@ class TrainFigure(TrainerCallback, ExportableState):
 
     - A classifier of one label, and a tagger: `accuracy`. With a CRF it is that of the best path, of every fourth
       batch. Items without a label (-100) do not count.
+      That of a classifier with a wide part is the network's own, which learns by itself.
     - A classifier of several labels a text: `f1_micro`, at the threshold of the configuration.
     - A recurrent language model: `perplexity`, unless its training loss is another than that of its tokens: with
       `sampled_softmax`, `activation_penalty` or `temporal_activation_penalty`.

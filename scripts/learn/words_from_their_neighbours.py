@@ -21,15 +21,15 @@ from hf_rnn.insight.plane import plane_of
 
 
 # A small grammar: who it is, and whether it is he or she, is all there is to learn. All sentences have as many words.
-EN = (("king queen", "crown throne palace"), ("prince princess", "castle pony sword"))
-EN += (("man woman", "car office job"), ("boy girl", "toy school ball"))
-PT = (("rei rainha", "coroas tronos palácios"), ("príncipe princesa", "castelos pôneis espadas"))
-PT += (("homem mulher", "carros escritórios relógios"), ("menino menina", "brinquedos livros bolas"))
+EN = [("king queen", "crown throne palace"), ("prince princess", "castle pony sword")]
+EN += [("man woman", "car office job"), ("boy girl", "toy school ball")]
+PT = [("rei rainha", "coroas tronos palácios"), ("príncipe princesa", "castelos pôneis espadas")]
+PT += [("homem mulher", "carros escritórios relógios"), ("menino menina", "brinquedos livros bolas")]
 SENTENCES = {
     "en": ("the {} says that he likes his {}", "the {} says that she likes her {}"),
     "pt": ("o {} diz que ele mesmo compra {}", "a {} diz que ela mesma compra {}"),
 }
-FEATURES, DRAWN, STEPS, BATCH = 16, 5, 800, 128
+FEATURES, DRAWN, STEPS, BATCH = 16, 5, 1500, 128
 
 
 def learn(method: str, texts: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, float]:
@@ -38,8 +38,9 @@ def learn(method: str, texts: torch.Tensor, counts: torch.Tensor) -> tuple[torch
     v, u = (torch.nn.Parameter(0.1 * torch.randn(len(counts), FEATURES)) for _ in range(2))
     optimizer = torch.optim.Adam([v, u], lr=0.01)
     for _ in range(STEPS):
-        batch, place = texts[torch.randint(len(texts), (BATCH,))], int(torch.randint(texts.shape[1], ()))
-        word, neighbours = batch[:, place : place + 1], torch.cat([batch[:, :place], batch[:, place + 1 :]], 1)
+        batch = texts[torch.randint(len(texts), (BATCH,))]
+        chosen = torch.arange(texts.shape[1]) == torch.randint(texts.shape[1], (BATCH, 1))
+        word, neighbours = batch[chosen].view(BATCH, -1), batch[~chosen].view(BATCH, -1)  # (batch, 1), (batch, others)
         read, target = (neighbours, word) if method == "CBOW" else (word, neighbours)
         h = v[read].mean(1)  # (batch, features)
         others = torch.multinomial(counts**0.75, target.numel() * DRAWN, replacement=True).view(*target.shape, DRAWN)
@@ -56,12 +57,11 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--plot", help="PNG file of the people in the plane / arquivo PNG das pessoas no plano")
     arguments = parser.parse_args()
-    say, world = speaker(arguments.lang), {"en": EN, "pt": PT}[arguments.lang]
-    people = [(pair.split(), own.split()) for pair, own in world]
-    draw, texts = random.Random(0), []
+    say, draw, texts = speaker(arguments.lang), random.Random(0), []
+    people = [(pair.split(), own.split()) for pair, own in (EN if arguments.lang == "en" else PT)]
     for (pair, own), she in ((draw.choice(people), draw.randrange(2)) for _ in range(2000)):
         texts.append(SENTENCES[arguments.lang][she].format(pair[she], draw.choice(own)).split())
-    words = sorted({word for text in texts for word in text})
+    words = sorted(set(sum(texts, [])))
     ids = torch.tensor([[words.index(word) for word in text] for text in texts])
     (king, queen), (man, woman) = people[0][0], people[2][0]
     say("{} sentences, {} words", "{} frases, {} palavras", len(texts), len(words))

@@ -119,6 +119,7 @@ def test_every_script_that_wants_an_extra_is_among_them(project: Path) -> None:
     # That of the cards is jinja2, which torch brings in any case.
     without = {
         "render_docs",
+        "ask_ngrams",
         "baseline_ngram",
         "benchmark_sequences",
         "combine_seeds",
