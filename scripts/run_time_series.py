@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Train a model that forecasts time series, beside forecasts that need no network, from a table to measured results.
 
-    python scripts/run_time_series.py hf_rnn/recipes/etth1_multivariate_96.json
+    python scripts/run_time_series.py hf_rnn/recipes/etth1_univariate_96.json
     python scripts/run_time_series.py --output_dir my_model --do_train --do_eval --do_predict \\
         --train_file prices.csv --target_columns close --prediction_length 3
 """

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .pairs import similarity_metrics_for as similarity_metrics_for
     from .sequences import sequence_metrics as sequence_metrics
     from .sequences import signatures as signatures
+    from .series import SeriesErrors as SeriesErrors
     from .similarity import PairClassificationMetric as PairClassificationMetric
     from .similarity import ScoreCorrelationMetric as ScoreCorrelationMetric
     from .similarity import best_threshold as best_threshold
@@ -63,6 +64,7 @@ __getattr__, __dir__, __all__ = lazily(
         "PairClassificationMetric": ".similarity",
         "RegressionMetric": ".classification",
         "ScoreCorrelationMetric": ".similarity",
+        "SeriesErrors": ".series",
         "TaggingMetric": ".tagging",
         "TokenAccuracyMetric": ".tagging",
         "best_label_threshold": ".label_threshold",

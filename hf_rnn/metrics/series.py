@@ -14,9 +14,17 @@ class SeriesErrors:
     """The mean squared and absolute errors of forecasts, of values that are scaled by the training rows, as papers
     give them (Zhou et al. 2021, Zeng et al. 2023), and in the units of the data.
 
+        mse = Σ ((y − ŷ) / std)² / n,   mae = Σ |y − ŷ| / std / n
+
     Args:
         stds: Of each channel in the training rows.
         quantiles: The levels that are predicted, rising; none: there are none.
+
+    Example:
+        >>> errors = SeriesErrors(stds=[2.0])
+        >>> errors.add(np.zeros((1, 2, 1)), np.ones((1, 2, 1)))
+        >>> errors.figures()
+        {'mse': 0.25, 'mae': 0.5, 'mse_in_units': 1.0, 'mae_in_units': 1.0}
     """
 
     def __init__(self, stds: Sequence[float], quantiles: Sequence[float] | None = None) -> None:

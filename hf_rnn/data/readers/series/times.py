@@ -145,5 +145,6 @@ def written(times: np.ndarray) -> list[str]:
     """The times as texts: dates without a clock where all are at midnight; whole numbers without a point."""
     if not np.issubdtype(times.dtype, np.datetime64):
         return [f"{value:.15g}" for value in times]
-    unit = "D" if (times == times.astype("datetime64[D]")).all() else "s"
-    return [text.replace("T", " ") for text in np.datetime_as_string(times.astype("datetime64[ns]"), unit=unit)]
+    moments: Any = times.astype("datetime64[ns]")
+    unit: Any = "D" if (times == times.astype("datetime64[D]")).all() else "s"
+    return [str(text).replace("T", " ") for text in np.datetime_as_string(moments, unit=unit)]
