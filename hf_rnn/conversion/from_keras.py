@@ -48,9 +48,9 @@ def from_keras(
     """Make a model that computes what a model of Keras 3 computes.
 
     What is taken over: a `Sequential`, or a `Functional` model in which each layer reads the one before, of
-    `Embedding` or `Masking`; `LSTM`, `GRU` (with and without `reset_after`) or `SimpleRNN`, also in `Bidirectional`, of one class;
-    `GlobalMaxPooling1D` or `GlobalAveragePooling1D`; `Dense`, `BatchNormalization`, `Activation`, also in
-    `TimeDistributed`; `Dropout` and `SpatialDropout1D`. A last `Dense(1, "sigmoid")` becomes two labels, the second of
+    `Embedding` or `Masking`; `LSTM`, `GRU` (with and without `reset_after`) or `SimpleRNN`, all of one class, also in
+    `Bidirectional`; `GlobalMaxPooling1D` or `GlobalAveragePooling1D`; `Dense`, `BatchNormalization`, `Activation`,
+    also in `TimeDistributed`; `Dropout` and `SpatialDropout1D`. A last `Dense(1, "sigmoid")` becomes two labels, the second of
     which has its probability; `softmax` becomes a label of several; several `sigmoid` become several labels at once.
 
     Padding: with `mask_zero=True` the id 0 is padding in both, on either side of a text, wherever it stands. Without,
@@ -67,8 +67,8 @@ def from_keras(
         problem_type: Where the last layer has no activation, what its outputs are: `"regression"`, or the logits of a
             `"single_label_classification"` or `"multi_label_classification"`. Default: what the activation says.
         inference_only: Whether to leave out what only training uses and nothing here has (`recurrent_dropout`,
-            regularizers, a dropout where a configuration has no place for it), and to make a `BatchNormalization` that
-            stands where no classifier here has one part of the layer behind it. Default: these are errors.
+            regularizers, a dropout where a configuration has no place for it), and to make a `BatchNormalization`
+            that stands where no classifier here has one part of the layer behind it. Default: these are errors.
 
     Returns:
         The model in evaluation mode, in the type of its weights, float32 or float64.
