@@ -50,16 +50,17 @@ def from_keras(
     What is taken over: a `Sequential`, or a `Functional` model in which each layer reads the one before, of
     `Embedding` or `Masking`; `LSTM`, `GRU` (with and without `reset_after`) or `SimpleRNN`, all of one class, also in
     `Bidirectional`; `GlobalMaxPooling1D` or `GlobalAveragePooling1D`; `Dense`, `BatchNormalization`, `Activation`,
-    also in `TimeDistributed`; `Dropout` and `SpatialDropout1D`. A last `Dense(1, "sigmoid")` becomes two labels, the second of
-    which has its probability; `softmax` becomes a label of several; several `sigmoid` become several labels at once.
+    also in `TimeDistributed`; `Dropout` and `SpatialDropout1D`. A last `Dense(1, "sigmoid")` becomes two labels, the
+    second of which has its probability; `softmax` becomes a label of several; several `sigmoid` become several labels
+    at once.
 
     Padding: with `mask_zero=True` the id 0 is padding in both, on either side of a text, wherever it stands. Without,
     Keras reads the padding as any other id, and so does the model here, as long as it is given no `attention_mask`.
     Where Keras has `Masking`, give `attention_mask=(inputs != mask_value).any(-1)`. At the padding itself the outputs
     for each step differ: they are zero here.
 
-    The optimizer, initializers and the momentum of `BatchNormalization` are left behind; training goes on with those of
-    this package. Frozen layers (`trainable=False`) stay frozen until the model is saved.
+    The optimizer, initializers and the momentum of `BatchNormalization` are left behind; training goes on with those
+    of this package. Frozen layers (`trainable=False`) stay frozen until the model is saved.
 
     Args:
         source: A Keras model, a `.keras` file, or a `.weights.h5` file. No code in a file is run.

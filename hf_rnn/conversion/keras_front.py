@@ -87,9 +87,9 @@ class Front:
             if drop.locked != locked:
                 leftovers.add(drop.layer, drop.setting, drop.rate, "0, or draw its masks as the others before it do")
         rate = next((drop.rate for drop in self.between if drop is not None), 0.0)
-        for drop in self.between:
-            if (0.0 if drop is None else drop.rate) != rate:
-                named = drop or next(other for other in self.between if other is not None)
+        for own in self.between:
+            if (0.0 if own is None else own.rate) != rate:
+                named = own or next(other for other in self.between if other is not None)
                 leftovers.add(named.layer, named.setting, named.rate, "the same between all recurrent layers")
         found["embedding_dropout"] = 0.0 if self.first is None else self.first.rate
         found["dropout"], found["locked_dropout"] = rate, locked

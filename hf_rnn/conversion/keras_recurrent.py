@@ -131,17 +131,17 @@ def cell_weights(cell: KerasLayer) -> dict[str, np.ndarray]:
     units, gates = int(cell.settings["units"]), _GATES[cell.kind]
     twice = cell.kind == "GRU" and bool(cell.settings.get("reset_after", True))
     zeros = np.zeros(gates * units, dtype=kernel.dtype)
-    bias = biases[0] if biases else zeros
-    rows: Sequence[np.ndarray] = bias if twice and biases else (bias, zeros)
-    shapes = {
-        "kernel": (kernel, (kernel.shape[0], gates * units)),
-        "recurrent_kernel": (recurrent, (units, gates * units)),
-    }
-    shapes["bias"] = (bias, (2, gates * units) if twice and biases else (gates * units,))
-    for name, (array, shape) in shapes.items():
+    bias: np.ndarray = biases[0] if biases else zeros
+    shapes: list[tuple[str, np.ndarray, tuple[int, ...]]] = [
+        ("kernel", kernel, (kernel.shape[0], gates * units)),
+        ("recurrent_kernel", recurrent, (units, gates * units)),
+        ("bias", bias, (2, gates * units) if twice and biases else (gates * units,)),
+    ]
+    for name, array, shape in shapes:
         if array.shape != shape:
             raise ValueError(f"{cell}: `{name}` has shape {array.shape} in the file; it must be {shape}.")
     order = _GATE_ORDER[cell.kind]
+    rows = (bias[0], bias[1]) if bias.ndim == 2 else (bias, zeros)
     return {
         "weight_ih": _by_gates(kernel.T, order),
         "weight_hh": _by_gates(recurrent.T, order),
