@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import logging
 from pathlib import Path
@@ -192,3 +193,11 @@ def test_a_classifier_gives_the_layers_of_its_backbone(caplog: pytest.LogCapture
     torch.testing.assert_close(layer(model.get_input_embeddings()(ids))[0], expected)
     with pytest.raises(ValueError, match="`model` is a SiameseModel; it must be a model of one text"):
         to_torch(hf_rnn.SiameseModel(hf_rnn.SiameseConfig(encoder={"model_type": "lstm"})))
+
+
+def test_the_examples_of_the_docstrings_are_right() -> None:
+    names = {"hf_rnn": hf_rnn, "torch": torch}
+    for function in (from_torch, to_torch):
+        (examples,) = doctest.DocTestFinder(recurse=False).find(function, function.__name__, globs=names)
+        assert examples.examples
+        assert doctest.DocTestRunner().run(examples).failed == 0
