@@ -87,14 +87,15 @@ def from_keras(
     config = _config(front, stack, pooling, head, leftovers)
     # A model that ends with its recurrent layers is a backbone, whether it gives each step or the last.
     suffix = _SUFFIXES[labels_of] if head.blocks else "Model"
-    model: RecurrentPreTrainedModel = getattr(modeling_rnn, f"{_family(config)}{suffix}")(config)
+    model: Any = getattr(modeling_rnn, f"{_family(config)}{suffix}")(config)
     model.to(_dtype(layers))
     _fill_backbone(getattr(model, "model", model), front, stack)
     if head.blocks:
         _fill_head(getattr(model, "head", model).classifier, head)
     if leftovers.found:
         logger.warning("Left out, as `inference_only` is True: %s.", ", ".join(leftovers.found))
-    return model.eval()
+    made: RecurrentPreTrainedModel = model.eval()
+    return made
 
 
 def _unwrapped(layers: Sequence[KerasLayer], leftovers: Leftovers) -> Iterator[KerasLayer]:

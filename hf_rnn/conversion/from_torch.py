@@ -23,7 +23,7 @@ _WEIGHT = re.compile(r"((?:weight|bias)_[ih]h)_l(\d+)(_reverse)?")
 _PROJECTION = re.compile(r"weight_hr_l\d+(_reverse)?")
 # Blocks of W_h, one a gate → the class of torch that has so many.
 _BY_GATES = {4: "LSTM", 3: "GRU", 1: "RNN"}
-_LAYERS: dict[str, type[nn.RNNBase]] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
+_LAYERS: dict[str, Any] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 _NONLINEARITIES = ("tanh", "relu")
 
 
@@ -79,14 +79,15 @@ def from_torch(
     else:
         raise ValueError(f"`source` is a {type(source).__name__}; it must be {_allowed()}.")
     config = _config(described)
-    model: RecurrentModel = getattr(modeling_rnn, f"{type(config).__name__.removesuffix('Config')}Model")(config)
+    model: Any = getattr(modeling_rnn, f"{type(config).__name__.removesuffix('Config')}Model")(config)
     model.to(dtype=next(iter(weights.values())).dtype, device=next(iter(weights.values())).device)
     if not described.bias:
         # The layer's own zeros: those that its cell would have started from are not all zero.
         zeros = {name: torch.zeros_like(value) for name, value in model.state_dict().items() if "bias" in name}
         weights = zeros | weights
     model.load_state_dict(weights)
-    return model.eval()
+    made: RecurrentModel = model.eval()
+    return made
 
 
 def _allowed() -> str:
@@ -223,4 +224,5 @@ def _config(described: _Described) -> RecurrentConfig:
         return LstmConfig(**common)
     if described.kind == "GRU":
         return GruConfig(**common, bidirectional=described.bidirectional)
-    return ElmanConfig(**common, bidirectional=described.bidirectional, nonlinearity=described.nonlinearity)
+    common["nonlinearity"] = described.nonlinearity
+    return ElmanConfig(**common, bidirectional=described.bidirectional)

@@ -71,9 +71,10 @@ def to_torch(model: RecurrentPreTrainedModel) -> nn.LSTM | nn.GRU | nn.RNN:
     layer.to(dtype=backbone.dtype, device=backbone.device).train(backbone.training)
     weights: dict[str, torch.Tensor] = {}
     for index, own in enumerate(backbone.layers):
+        cell: Any = own.cell
         # Asked for by name, a weight that others make (a parametrization) is what they make.
-        for name in chain.from_iterable(own.cell.weight_names):
-            weights[name.replace("_l0", f"_l{index}")] = getattr(own.cell, name).detach()
+        for name in chain.from_iterable(cell.weight_names):
+            weights[name.replace("_l0", f"_l{index}")] = getattr(cell, name).detach()
     layer.load_state_dict(weights)
     return layer
 
