@@ -111,7 +111,7 @@ def _unwrapped(layers: Sequence[KerasLayer], leftovers: Leftovers) -> Iterator[K
         for part in (layer.settings, layer.settings.get("layer"), layer.settings.get("backward_layer")):
             for name, value in dict((part or {}).get("config", part or {})).items():
                 if name.endswith(("_regularizer", "_constraint")) and value is not None:
-                    leftovers.add(layer, name, value["class_name"], "None")
+                    leftovers.add(layer, name, value.get("class_name", value), "None")
         yield layer
 
 

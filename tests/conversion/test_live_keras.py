@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hf_rnn import from_keras
 from tests.conversion.keras_models import FEATURES, MODELS, PROBLEMS, VOCABULARY, draw_weights, inputs_of
 from tests.conversion.test_keras import outputs_of
+from tests.documents.blocks import python_blocks
 
 
 pytestmark = pytest.mark.slow
@@ -131,3 +134,21 @@ def test_layers_of_other_kinds_and_models_of_classes_are_refused(keras: Any) -> 
         from_keras(
             keras.Sequential([keras.Input((None, FEATURES)), layers.GRU(3, return_sequences=True), layers.LSTM(3)])
         )
+
+
+def test_the_words_of_a_text_vectorization_keep_their_numbers(keras: Any) -> None:
+    """By the tokenizer that docs/migrating.md makes of a vocabulary."""
+    page = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text(encoding="utf-8")
+    block = next(block for block in python_blocks(page) if "WordLevel" in block)
+    texts = ["The film: DULL, isn't it?", "a  well-made [film]; 10/10 \\ {yes}", "naïve\ncafé_bar ~ the"]
+    vectorizer = keras.layers.TextVectorization(max_tokens=8)
+    vectorizer.adapt(texts[:2])
+    names: dict[str, Any] = {}
+    for example in doctest.DocTestParser().get_examples(block):
+        source = example.source
+        if source.startswith("vocabulary = "):
+            names["vocabulary"] = vectorizer.get_vocabulary()
+        else:
+            exec(source, names)
+    found = names["of_keras"](texts, padding=True)["input_ids"]
+    assert found == np.asarray(vectorizer(texts)).tolist()
