@@ -95,6 +95,8 @@ MODELS: dict[str, Callable[[Any], Any]] = {
 }
 # Kept as weights and a description of the layers.
 APART = ("topics",)
+# Have a `Masking`.
+MASKED = ("series",)
 PROBLEMS = {"series": "regression"}
 
 
