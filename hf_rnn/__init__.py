@@ -45,6 +45,8 @@ _MODULE_OF = {
     "bundled": ".bundles",
     "evaluate_file": ".tasks.evaluation",
     "export_onnx": ".export.onnx_export",
+    "from_keras": ".conversion.from_keras",
+    "from_torch": ".conversion.from_torch",
     "list_bundled": ".bundles",
     "load_onnx": ".export.runtime:load",
     "predict_file": ".inference.files",
@@ -53,6 +55,7 @@ _MODULE_OF = {
     "push_to_hub": ".hub.publishing:publish",
     "recurrent_path": ".models.paths",
     "semantic_search": ".models.search",
+    "to_torch": ".conversion.to_torch",
     "train_tokenizer": ".data.tokenizers.training",
     "with_pair_template": ".data.tokenizers.pair_template",
 }
@@ -80,6 +83,9 @@ def __getattr__(name: str) -> Any:
 if TYPE_CHECKING:
     from .bundles import bundled as bundled
     from .bundles import list_bundled as list_bundled
+    from .conversion.from_keras import from_keras as from_keras
+    from .conversion.from_torch import from_torch as from_torch
+    from .conversion.to_torch import to_torch as to_torch
     from .data.tokenizers.pair_template import with_pair_template as with_pair_template
     from .data.tokenizers.training import train_tokenizer as train_tokenizer
     from .export.onnx_export import export_onnx as export_onnx

@@ -36,6 +36,7 @@ OPTIONAL = {
     "captum": "captum",
     "optuna": "optuna",
     "plotly": "plotly",
+    "h5py": "h5py",
     "keras": "keras",
     "tensorflow": "tensorflow-cpu",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_python_examples_print_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ana: HfApi, loopback_hub: LoopbackHub
 ) -> None:
     monkeypatch.chdir(tmp_path)  # some save files
+    shutil.copy(PROJECT / "tests" / "fixtures" / "keras" / "classifier.keras", tmp_path / "reviews.keras")
     # doctest reads a fence's last line as output; an empty line before it ends the example.
     examples = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.stem, str(page), 0)
     assert examples.examples

@@ -18,6 +18,9 @@ SMALLER = {
     "hf-rnn train sequence-to-sequence": "--max_steps 2 --max_target_length 8",
     "hf-rnn train time-series": "--max_steps 2",
     "python scripts/baseline_tfidf.py": "--validation_split_size 8",
+    "hf-rnn search hf_rnn/recipes/search/classic_seven_synthetic.json": (
+        "--n_trials 2 --n_random_trials 1 --num_train_epochs 1 --max_train_samples 24"
+    ),
     "hf-rnn search": (
         "--n_trials 2 --n_random_trials 1 --num_train_epochs 1 --validation_split_size 8 --max_train_samples 24"
     ),

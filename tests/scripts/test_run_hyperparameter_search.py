@@ -20,7 +20,7 @@ from tests.hyperparameter_search.search_runs import SPACE
 from tests.tasks.small_runs import write_reviews
 
 
-RECIPES = ("imdb_bilstm", "classic_seven")
+RECIPES = ("imdb_bilstm", "classic_seven", "classic_seven_synthetic")
 
 
 @pytest.mark.slow
