@@ -11,7 +11,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from .configuration_checks import OwnFolderMixin, check_positive, refuse_unknown_names
 from .configuration_conv import ConvEncoderConfig
-from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
+from .configuration_rnn import FAMILIES, BiLstmConfig, RecurrentConfig
 
 
 __all__ = ["OWN_ENCODERS", "SiameseConfig"]
