@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .streaming import ReadingCurve as ReadingCurve
     from .streaming import next_tokens as next_tokens
     from .streaming import reading_curve as reading_curve
+    from .summary import LayerSummary as LayerSummary
+    from .summary import ModelSummary as ModelSummary
+    from .summary import summary as summary
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
@@ -47,6 +50,8 @@ __getattr__, __dir__, __all__ = lazily(
         "EmbeddingTable": ".neighbours",
         "GateActivations": ".states",
         "GradientFlow": ".gradients.flow",
+        "LayerSummary": ".summary",
+        "ModelSummary": ".summary",
         "Neighbours": ".neighbours",
         "NextTokens": ".streaming",
         "NotApplicableError": ".steps",
@@ -67,6 +72,7 @@ __getattr__, __dir__, __all__ = lazily(
         "plot_gradient_flow": ".gradients.plots",
         "reading_curve": ".streaming",
         "shared_tokens": ".shared",
+        "summary": ".summary",
         "tag_lattice": ".lattice",
         "text_gradient_flow": ".gradients.text",
         "token_contributions": ".contributions.tokens",

@@ -57,6 +57,10 @@ class GatedCell(Cell):
         self.activation_name = config.activation
         self.activation = ACTIVATIONS[config.activation]
 
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.activation_name == "tanh" else f"{shown}, activation={self.activation_name}"
+
     def initialize(self) -> None:
         """As for every cell, and `config.gate_bias`, or the biases of `config.chrono_time_scales`."""
         super().initialize()
@@ -155,6 +159,10 @@ class GruCell(GatedCell):
         self.reset_after = config.reset_after
         self.kernel = "gru" if config.reset_after and config.activation == "tanh" else None
 
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.reset_after else f"{shown}, reset_after=False"
+
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
         h = state[0]
@@ -197,6 +205,10 @@ class ElmanCell(Cell):
             self.kernel = f"rnn_{config.nonlinearity}"
         else:
             self.add_weights({"weight_ho": (hidden_size, hidden_size), "bias_ho": (hidden_size,)})
+
+    def extra_repr(self) -> str:
+        nonlinearity = "tanh" if self.activation is torch.tanh else "relu"
+        return f"{super().extra_repr()}, nonlinearity={nonlinearity}, recurrence={self.recurrence}"
 
     def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
         if self.initializer == "identity" and name.startswith("weight_hh"):

@@ -19,6 +19,7 @@ __all__ = [
     "FOREIGN_NAMES",
     "OwnFolderMixin",
     "PENALTIES",
+    "PROBLEM_TYPES",
     "check_gates",
     "check_labels",
     "check_pooling",

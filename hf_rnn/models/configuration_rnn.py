@@ -275,7 +275,7 @@ class GatedConfig(RecurrentConfig):
     [`RecurrentConfig`], and:
 
     Args:
-        gate_bias (`float`, defaults to 1 for an LSTM, to GRU_DEFAULT for a GRU):
+        gate_bias (`float`, defaults to 1):
             Initial bias of the gate that keeps the state from step to step: the forget gate of an LSTM (Gers et al.
             2000, https://doi.org/10.1162/089976600300015015), the update gate of a GRU, with which
             h_t = (1 − z) ∗ n + z ∗ h_{t-1}. With a bias of b it starts near σ(b), and the state forgets within some
@@ -330,7 +330,6 @@ class GruConfig(GatedConfig):
 
     model_type = "gru"
     cell: ClassVar[str] = "gru"
-    gate_bias: float | int = 0.0
     reset_after: bool = True
 
 
