@@ -171,7 +171,9 @@ class RecurrentCache(Cache):
 def _require_one_order(states: Sequence[State]) -> None:
     for shape in (tuple(part.shape) for state in states for part in state):
         if len(shape) == 3 and (shape[1] > 2 or shape[:2] == (2, 2)):
-            why = "has two texts and two directions, in whichever order" if shape[1] == 2 else "has too many directions"
+            why = (
+                "has two texts and two directions, in whichever order" if shape[1] == 2 else "has too many directions"
+            )
             raise ValueError(
                 f"`states` has a part of shape {shape}, which {why}. The order is (batch, directions, units): say so "
                 "with `batch_first=True`; a state of torch's layers, (layers * directions, batch, units), comes in by "

@@ -275,11 +275,12 @@ class GatedConfig(RecurrentConfig):
     [`RecurrentConfig`], and:
 
     Args:
-        gate_bias (`float`, defaults to 1):
+        gate_bias (`float`, defaults to 1 for an LSTM, to 0 for a GRU):
             Initial bias of the gate that keeps the state from step to step: the forget gate of an LSTM (Gers et al.
             2000, https://doi.org/10.1162/089976600300015015), the update gate of a GRU, with which
             h_t = (1 − z) ∗ n + z ∗ h_{t-1}. With a bias of b it starts near σ(b), and the state forgets within some
-            1 + e^b steps. New weights start so; those of a checkpoint are as they were trained.
+            1 + e^b steps: of what is to be remembered for fifty steps a GRU learns nothing with 0, and soon with 3.
+            New weights start so; those of a checkpoint are as they were trained.
         chrono_time_scales (`list[float]`, *optional*):
             Shortest and longest number of steps T to remember, above 1, such as `[2, 50]`, in place of `gate_bias`
             (chrono initialisation, Tallec & Ollivier 2018, https://arxiv.org/abs/1804.11188): each unit draws its T
@@ -330,6 +331,8 @@ class GruConfig(GatedConfig):
 
     model_type = "gru"
     cell: ClassVar[str] = "gru"
+    # Measured: with 1 it remembers longer, classifies texts as well, and learns to write dates less soon.
+    gate_bias: float | int = 0.0
     reset_after: bool = True
 
 

@@ -243,8 +243,8 @@ class RecurrentTrainer(ReadyTrainer):
         model = self.accelerator.unwrap_model(self.model)
         return adversarial_step(step, model, self.args.adversarial_epsilon)
 
-    # Called before the optimizer's step, once the gradient of all accumulated batches is there, unscaled and clipped to
-    # `max_grad_norm`. What is reported is the norm before both.
+    # Called before the optimizer's step, once the gradient of all accumulated batches is there, unscaled and clipped
+    # to `max_grad_norm`. What is reported is the norm before both.
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
         norm = super()._get_grad_norm(model, grad_norm)
         if self.args.max_grad_value is not None:

@@ -60,8 +60,8 @@ def assert_initialized(cell: Cell, name: str, weight: torch.Tensor) -> None:
     initializer = getattr(cell, "initializer", "xavier")
     if name.startswith("bias"):
         wanted = torch.zeros_like(weight)
-        if cell.num_gates > 1 and name.startswith("bias_ih"):
-            # i, f, g, o: the forget gate is the second; so is the update gate in r, z, n.
+        if cell.num_gates == 4 and name.startswith("bias_ih"):
+            # i, f, g, o: the forget gate is the second.
             wanted[cell.hidden_size : 2 * cell.hidden_size] = 1
         assert torch.equal(weight, wanted)
         return
