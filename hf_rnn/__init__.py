@@ -51,7 +51,7 @@ _MODULE_OF = {
     "push_to_hub": ".hub.publishing:publish",
     "recurrent_path": ".models.paths",
     "semantic_search": ".models.search",
-    "summary": ".insight.summary",
+    "summary": ".insight.summaries",
     "train_tokenizer": ".data.tokenizers.training",
     "with_pair_template": ".data.tokenizers.pair_template",
 }
@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from .inference.files import predict_file as predict_file
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
-    from .insight.summary import summary as summary
+    from .insight.summaries import summary as summary
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from .streaming import ReadingCurve as ReadingCurve
     from .streaming import next_tokens as next_tokens
     from .streaming import reading_curve as reading_curve
-    from .summary import LayerSummary as LayerSummary
-    from .summary import ModelSummary as ModelSummary
-    from .summary import summary as summary
+    from .summaries import LayerSummary as LayerSummary
+    from .summaries import ModelSummary as ModelSummary
+    from .summaries import summary as summary
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
@@ -50,8 +50,8 @@ __getattr__, __dir__, __all__ = lazily(
         "EmbeddingTable": ".neighbours",
         "GateActivations": ".states",
         "GradientFlow": ".gradients.flow",
-        "LayerSummary": ".summary",
-        "ModelSummary": ".summary",
+        "LayerSummary": ".summaries",
+        "ModelSummary": ".summaries",
         "Neighbours": ".neighbours",
         "NextTokens": ".streaming",
         "NotApplicableError": ".steps",
@@ -72,7 +72,7 @@ __getattr__, __dir__, __all__ = lazily(
         "plot_gradient_flow": ".gradients.plots",
         "reading_curve": ".streaming",
         "shared_tokens": ".shared",
-        "summary": ".summary",
+        "summary": ".summaries",
         "tag_lattice": ".lattice",
         "text_gradient_flow": ".gradients.text",
         "token_contributions": ".contributions.tokens",
