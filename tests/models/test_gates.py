@@ -16,7 +16,6 @@ from hf_rnn import (
     GruConfig,
     GruModel,
     LstmConfig,
-    LstmForCausalLM,
     LstmModel,
     RecurrentCache,
 )
@@ -131,7 +130,7 @@ def test_language_models_that_started_otherwise_make_one_classifier():
     forward, backward = build_language_model("lstm", gate_bias=3), build_language_model("lstm")
     assert "gate_bias" not in classifier_overrides_from(forward, backward)
     with pytest.raises(ValueError, match="`backward` has `activation` 'tanh'; it must be that of `forward`, 'relu'"):
-        classifier_overrides_from(LstmForCausalLM(LstmConfig(vocab_size=13, activation="relu")), backward)
+        classifier_overrides_from(build_language_model("lstm", activation="relu"), backward)
 
 
 def by_numpy(cell, inputs: np.ndarray, reset_after: bool = True) -> np.ndarray:
