@@ -56,6 +56,7 @@ _MODULE_OF = {
     "recurrent_path": ".models.paths",
     "semantic_search": ".models.search",
     "to_torch": ".conversion.to_torch",
+    "summary": ".insight.summaries",
     "train_tokenizer": ".data.tokenizers.training",
     "with_pair_template": ".data.tokenizers.pair_template",
 }
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts
     from .inference.steps import predict_steps as predict_steps
+    from .insight.summaries import summary as summary
     from .models.cache_rnn import *  # noqa: F403
     from .models.configuration_conv import *  # noqa: F403
     from .models.configuration_rnn import *  # noqa: F403

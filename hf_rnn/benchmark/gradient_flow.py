@@ -36,8 +36,8 @@ __all__ = ["GradientComparisonArguments", "compare_gradient_flow", "comparison_t
 NETWORKS: dict[str, dict[str, Any]] = {
     "Elman tanh": {"model_type": "elman"},
     "Elman relu": {"model_type": "elman", "nonlinearity": "relu", "initializer": "identity"},
-    "LSTM": {"model_type": "lstm"},
-    "GRU": {"model_type": "gru"},
+    "LSTM, gate bias 1": {"model_type": "lstm", "gate_bias": 1},
+    "GRU, gate bias 0": {"model_type": "gru", "gate_bias": 0},
 }
 SIZES = {"embedding_size": 16, "hidden_size": 32}
 TEST_EXAMPLES = 256

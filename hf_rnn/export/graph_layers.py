@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..models.cells import ElmanCell, GruCell
+from ..models.cell import Cell
+from ..models.cells import ElmanCell, GatedCell, GruCell
 from ..models.heads import BatchNorm, ClassificationHead
 from ..models.pooling import Pooler
 from ..models.recurrent import RecurrentLayer
@@ -89,6 +90,7 @@ def gru_step(g: Graph, layer: RecurrentLayer, features: str, state: str) -> str:
     Returns:
         (batch, units), which is the layer's output, too.
     """
+    _require_operator(layer.cell)
     w_x, w_h, b_x, b_h = (weight(tensor) for tensor in layer.cell.weights(0))
     units = [layer.hidden_size] * 3
     x_r, x_z, x_n = g.Split(g.Add(g.MatMul(features, w_x.T), b_x), ints(*units), axis=1, outputs=3)
@@ -104,14 +106,22 @@ def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: S
     # as `state` is. ONNX has no operator for a sequence of no step: one step of padding is read.
     at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
     cell = layer.cell
+    _require_operator(cell)
+    if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_hidden":
+        return _jordan(g, layer, features, at_least_one, state)
+    return _operator(g, layer, features, at_least_one, state)
+
+
+def _require_operator(cell: Cell) -> None:
     if cell.onnx_operator is None:
         raise ValueError(
             f"`model` has layers of {type(cell).__name__}, which no operator of ONNX computes (its `onnx_operator` is "
             "None). Export a model of another family, such as a GRU."
         )
-    if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_hidden":
-        return _jordan(g, layer, features, at_least_one, state)
-    return _operator(g, layer, features, at_least_one, state)
+    if isinstance(cell, GatedCell) and cell.activation_name != "tanh":
+        raise ValueError(
+            f"`model` has layers with `activation`={cell.activation_name!r}; a graph is written for 'tanh' alone."
+        )
 
 
 def _operator(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str]) -> tuple[str, ...]:

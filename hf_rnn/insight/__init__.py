@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from .streaming import ReadingCurve as ReadingCurve
     from .streaming import next_tokens as next_tokens
     from .streaming import reading_curve as reading_curve
+    from .summaries import LayerSummary as LayerSummary
+    from .summaries import ModelSummary as ModelSummary
+    from .summaries import summary as summary
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
@@ -49,6 +52,8 @@ __getattr__, __dir__, __all__ = lazily(
         "EmbeddingTable": ".neighbours",
         "GateActivations": ".states",
         "GradientFlow": ".gradients.flow",
+        "LayerSummary": ".summaries",
+        "ModelSummary": ".summaries",
         "Neighbours": ".neighbours",
         "NextTokens": ".streaming",
         "NotApplicableError": ".steps",
@@ -70,6 +75,7 @@ __getattr__, __dir__, __all__ = lazily(
         "plot_gradient_flow": ".gradients.plots",
         "reading_curve": ".streaming",
         "shared_tokens": ".shared",
+        "summary": ".summaries",
         "tag_lattice": ".lattice",
         "text_gradient_flow": ".gradients.text",
         "token_contributions": ".contributions.tokens",

@@ -38,7 +38,7 @@ MOST_TOKENS = 1000
 @dataclass(frozen=True)
 class Neighbours:
     """Attributes:
-    query: What they are neighbours of, such as "paris" or "paris − france + rome".
+    query: What they are neighbours of, such as "paris" or "france + rome − paris".
     words: The nearest first.
     similarities: Their cosines.
     """
@@ -85,6 +85,11 @@ class EmbeddingTable:
     def nearest(self, word: str, k: int = 10) -> Neighbours:
         """The `k` words whose vectors have the largest cosine with that of `word`, which is not among them.
 
+        Example:
+            >>> table = EmbeddingTable(["good", "fine", "bad"], np.array([[1.0, 0.1], [1.0, 0.0], [-1.0, 0.0]]))
+            >>> table.nearest("good", k=1).words
+            ('fine',)
+
         Raises:
             ValueError: `word` is not in the table, or `k` is below 1.
         """
@@ -93,6 +98,15 @@ class EmbeddingTable:
     def analogy(self, positive: Sequence[str], negative: Sequence[str] = (), k: int = 10) -> Neighbours:
         """The `k` words d whose vectors, of length 1 as all here, have the largest cosine with Σ positive − Σ negative
         (3CosAdd, Mikolov et al. 2013, https://aclanthology.org/N13-1090). What was asked with is not among them.
+
+        France is to Paris as which country is to Rome? France + Rome − Paris:
+
+        Example:
+            >>> words = ["Paris", "France", "Rome", "Italy", "palace"]
+            >>> vectors = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1], [0.5, 0.5, 2, 0]])
+            >>> table = EmbeddingTable(words, vectors)
+            >>> table.analogy(["France", "Rome"], ["Paris"], k=1).words
+            ('Italy',)
 
         Raises:
             ValueError: a word is not in the table, `positive` is empty, or `k` is below 1.
@@ -154,8 +168,9 @@ def analogy(
     k: int = 10,
     vocabulary: Iterable[str] | None = None,
 ) -> Neighbours:
-    """Find what is to the last of `positive` as its first is to `negative`: `analogy(model, tokenizer, ["Paris",
-    "Rome"], ["France"])`. See `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
+    """Find what is to the last of `positive` as its first is to the one of `negative`. With `["France", "Rome"],
+    ["Paris"]` that is Italy, in a table that knows it: France is to Paris as Italy is to Rome. See
+    `EmbeddingTable.analogy`; arguments and errors are those of `nearest_neighbours`.
     """
     for name, words in (("positive", positive), ("negative", negative)):
         if isinstance(words, str):

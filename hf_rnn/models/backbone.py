@@ -176,11 +176,12 @@ class RecurrentModel(RecurrentPreTrainedModel):
         for layer, state in zip(cast(Iterable[StackedLayer], self.layers), states, strict=True):
             hidden_states, finals, state = layer.read(hidden_states, steps, state, use_cache)
             reached.append(state)
-        before = 0 if start is None else start.get_seq_length()
+        num_steps = (0 if start is None else start.get_seq_length()) + mask.shape[1]
+        end = RecurrentCache(reached, num_steps, batch_first=True) if use_cache and reached else None
         return RecurrentModelOutput(
             last_hidden_state=hidden_states,
             pooler_output=self.dense(self.pooler(hidden_states, steps, finals)),
-            **named_state(RecurrentCache(reached, before + mask.shape[1]) if use_cache and reached else None),
+            **named_state(end),
         )
 
     def initial_state(self, batch_size: int) -> RecurrentCache:
@@ -190,7 +191,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
             shape = (batch_size, layer.num_directions, layer.hidden_size)
             zeros = torch.zeros(shape, dtype=self.dtype, device=self.device)
             states.append((zeros,) * layer.num_states)
-        return RecurrentCache(states)
+        return RecurrentCache(states, batch_first=True)
 
     def inputs_and_mask(
         self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None

@@ -70,6 +70,7 @@ class Cell(nn.Module):
 
     def __init__(self, config: RecurrentConfig, input_size: int, hidden_size: int) -> None:
         super().__init__()
+        self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_directions = config.num_directions
         self.weight_dropout = config.weight_dropout
@@ -88,6 +89,10 @@ class Cell(nn.Module):
         self.weight_names: list[list[str]] = [[] for _ in range(config.num_directions)]
         self.add_weights(shapes)
         self.one_step = OneStep()
+
+    def extra_repr(self) -> str:
+        """What `print(model)` shows of a cell: its sizes, and whether it reads both ways."""
+        return f"input_size={self.input_size}, hidden_size={self.hidden_size}, num_directions={self.num_directions}"
 
     def add_weights(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Give each direction a parameter for each name (such as "weight_ih", kept as `weight_ih_l0` and

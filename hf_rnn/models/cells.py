@@ -9,20 +9,80 @@ sequence ends, is the business of `cell.py`. Parameters are named and stacked as
 Notation: x_t input, h_t hidden state, σ the logistic function, ∗ the element-wise product.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import initialization as init
 
 from .cell import Cell, fused_arguments
-from .configuration_rnn import ElmanConfig, GruConfig
+from .configuration_rnn import ElmanConfig, GatedConfig, GruConfig
 from .steps import State
 
 
-__all__ = ["CELLS", "ElmanCell", "GruCell", "LstmCell"]
+__all__ = ["ACTIVATIONS", "CELLS", "ElmanCell", "GatedCell", "GruCell", "LstmCell"]
 
 
-class LstmCell(Cell):
+def _unchanged(features: torch.Tensor) -> torch.Tensor:
+    return features
+
+
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "linear": _unchanged,
+}
+
+
+class GatedCell(Cell):
+    """What LSTM and GRU share: the activation of the candidate, and gates that keep the state from the start.
+
+    Args:
+        config: The model's configuration.
+        input_size: Features of a step.
+        hidden_size: Units of each direction.
+    """
+
+    # The gate, by its place in `gate_names`, whose bias keeps the state; and that whose bias is its negative with
+    # `config.chrono_time_scales`, if one is.
+    keeping_gate = 1
+    opposite_gate: int | None = None
+
+    def __init__(self, config: GatedConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__(config, input_size, hidden_size)
+        self.gate_bias = config.gate_bias
+        self.time_scales = config.chrono_time_scales
+        self.activation_name = config.activation
+        self.activation = ACTIVATIONS[config.activation]
+
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.activation_name == "tanh" else f"{shown}, activation={self.activation_name}"
+
+    def initialize(self) -> None:
+        """As for every cell, and `config.gate_bias`, or the biases of `config.chrono_time_scales`."""
+        super().initialize()
+        for name, weight in self.named_parameters():
+            if name.startswith("bias_ih"):
+                init.copy_(weight, self._initial_bias(weight))
+
+    def _initial_bias(self, weight: torch.Tensor) -> torch.Tensor:
+        bias = torch.zeros_like(weight)
+        gates = bias.view(self.num_gates, self.hidden_size)
+        if self.time_scales is None:
+            gates[self.keeping_gate] = self.gate_bias
+            return bias
+        shortest, longest = self.time_scales
+        drawn = torch.empty(self.hidden_size, dtype=bias.dtype, device=bias.device).uniform_(shortest, longest)
+        gates[self.keeping_gate] = torch.log(drawn - 1)
+        if self.opposite_gate is not None:
+            gates[self.opposite_gate] = -gates[self.keeping_gate]
+        return bias
+
+
+class LstmCell(GatedCell):
     r"""Long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al. 2000), torch's order
     of gates i, f, g, o and its two bias vectors (b below is their sum):
 
@@ -32,33 +92,30 @@ class LstmCell(Cell):
         o_t = σ(W_xo x_t + W_ho h_{t-1} + b_o)        (output gate Γ_o)
         c_t = f_t ∗ c_{t-1} + i_t ∗ g_t
         h_t = o_t ∗ tanh(c_t)
+
+    `config.activation` puts another function in place of both tanh.
     """
 
     num_gates = 4
     num_states = 2
     gate_names = ("input", "forget", "candidate", "output")
-    kernel = "lstm"
     onnx_operator = "LSTM"
     onnx_gates = (0, 3, 1, 2)
+    opposite_gate = 0
 
-    def initialize(self) -> None:
-        """As for every cell, and a forget-gate bias of 1 (Gers et al. 2000; Jozefowicz et al. 2015)."""
-        super().initialize()
-        for name, weight in self.named_parameters():
-            if name.startswith("bias_ih"):
-                bias = torch.zeros_like(weight)
-                bias[self.hidden_size : 2 * self.hidden_size] = 1
-                init.copy_(weight, bias)
+    def __init__(self, config: GatedConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__(config, input_size, hidden_size)
+        self.kernel = "lstm" if config.activation == "tanh" else None
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
         i, f, g, o = (projected + nn.functional.linear(state[0], w_h, b_h)).chunk(4, dim=1)
-        return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+        return torch.sigmoid(i), torch.sigmoid(f), self.activation(g), torch.sigmoid(o)
 
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
         i, f, g, o = self.gates(projected, weights, state)
         c = f * state[1] + i * g
-        return o * torch.tanh(c), c
+        return o * self.activation(c), c
 
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
         initial = [part.unsqueeze(0) for part in state]
@@ -79,7 +136,7 @@ class LstmCell(Cell):
         return outputs, tuple(torch.where(ended, part, start) for part, start in zip(final, state, strict=True))
 
 
-class GruCell(Cell):
+class GruCell(GatedCell):
     r"""Gated recurrent unit (Cho et al. 2014, https://arxiv.org/abs/1406.1078), torch's order of gates r, z, n:
 
         r_t = σ(W_xr x_t + b_xr + W_hr h_{t-1} + b_hr)            (reset, or relevance, gate Γ_r)
@@ -89,7 +146,7 @@ class GruCell(Cell):
         h_t = (1 − z_t) ∗ n_t + z_t ∗ h_{t-1}
 
     Courses that write c_t = Γ_u ∗ c̃_t + (1 − Γ_u) ∗ c_{t-1} with c̃_t = tanh(W_c [Γ_r ∗ c_{t-1}, x_t] + b_c) mean
-    `reset_after=False` with h = c and Γ_u = 1 − z.
+    `reset_after=False` with h = c and Γ_u = 1 − z. `config.activation` puts another function in place of tanh.
     """
 
     num_gates = 3
@@ -100,7 +157,11 @@ class GruCell(Cell):
     def __init__(self, config: GruConfig, input_size: int, hidden_size: int) -> None:
         super().__init__(config, input_size, hidden_size)
         self.reset_after = config.reset_after
-        self.kernel = "gru" if config.reset_after else None
+        self.kernel = "gru" if config.reset_after and config.activation == "tanh" else None
+
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.reset_after else f"{shown}, reset_after=False"
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
         _, w_h, _, b_h = weights
@@ -110,11 +171,11 @@ class GruCell(Cell):
             (w_r, w_z, w_n), (b_r, b_z, b_n) = w_h.chunk(3), b_h.chunk(3)
             r = torch.sigmoid(x_r + nn.functional.linear(h, w_r, b_r))
             z = torch.sigmoid(x_z + nn.functional.linear(h, w_z, b_z))
-            return r, z, torch.tanh(x_n + nn.functional.linear(r * h, w_n, b_n))
+            return r, z, self.activation(x_n + nn.functional.linear(r * h, w_n, b_n))
         x_gates, x_n = projected.tensor_split([2 * self.hidden_size], dim=1)
         h_gates, h_n = nn.functional.linear(h, w_h, b_h).tensor_split([2 * self.hidden_size], dim=1)
         r, z = torch.sigmoid(x_gates + h_gates).chunk(2, dim=1)
-        n = torch.tanh(x_n + r * h_n)
+        n = self.activation(x_n + r * h_n)
         return r, z, n
 
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
@@ -144,6 +205,10 @@ class ElmanCell(Cell):
             self.kernel = f"rnn_{config.nonlinearity}"
         else:
             self.add_weights({"weight_ho": (hidden_size, hidden_size), "bias_ho": (hidden_size,)})
+
+    def extra_repr(self) -> str:
+        nonlinearity = "tanh" if self.activation is torch.tanh else "relu"
+        return f"{super().extra_repr()}, nonlinearity={nonlinearity}, recurrence={self.recurrence}"
 
     def _initial(self, name: str, gate: torch.Tensor) -> torch.Tensor:
         if self.initializer == "identity" and name.startswith("weight_hh"):

@@ -11,15 +11,22 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
+from .label_threshold import check_label_threshold
+
 
 __all__ = [
     "DROPOUTS",
     "FOREIGN_NAMES",
     "OwnFolderMixin",
     "PENALTIES",
-    "check_crf",
+    "PROBLEM_TYPES",
+    "check_gates",
+    "check_labels",
+    "check_pooling",
     "check_positive",
     "check_regularisation",
+    "check_sizes",
+    "check_words",
     "refuse_other_model_type",
     "refuse_unknown_names",
 ]
@@ -40,6 +47,7 @@ DROPOUTS = (
     "weight_dropout",
     "classifier_dropout",
 )
+PROBLEM_TYPES = (None, "single_label_classification", "multi_label_classification", "regression")
 PENALTIES = ("activation_penalty", "temporal_activation_penalty")
 
 
@@ -96,16 +104,105 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"`{name}` is {value}; it must be a whole number of at least 1.")
 
 
-def check_crf(crf: bool, label_scheme: str | None, problem_type: str | None) -> None:
+def check_sizes(config: Any) -> None:
     """Raises:
-    ValueError: for a scheme of labels without a CRF, and for a CRF over numbers or over several labels a step.
+    ValueError: for a size of a `RecurrentConfig` that is no positive whole number, for no layer where there must be
+        one, and for padding that is not in the vocabulary.
     """
-    if label_scheme is not None and not crf:
-        raise ValueError(f"`label_scheme` is {label_scheme!r}, which needs `crf=True`.")
-    if crf and problem_type in ("regression", "multi_label_classification"):
+    check_positive("embedding_size", config.embedding_size)
+    check_positive("hidden_size", config.hidden_size)
+    if config.vocab_size is not None:
+        check_positive("vocab_size", config.vocab_size)
+    elif config.one_hot_input:
+        raise ValueError("`one_hot_input` is True, which needs a `vocab_size`; that is None.")
+    for name in ("hidden_sizes", "classifier_hidden_sizes"):
+        for size in getattr(config, name) or ():
+            check_positive(name, size)
+    least = 0 if config.cell == "none" else 1
+    if config.num_hidden_layers < least:
+        name = "num_hidden_layers" if config.hidden_sizes is None else "hidden_sizes"
+        raise ValueError(f"`{name}` is {getattr(config, name)}; it must give at least {least} layer.")
+    if config.pad_token_id is not None and config.vocab_size is not None:
+        if not 0 <= config.pad_token_id < config.vocab_size:
+            raise ValueError(
+                f"`pad_token_id` is {config.pad_token_id}; it must lie in [0, vocab_size) = [0, {config.vocab_size})."
+            )
+
+
+def check_words(config: Any) -> None:
+    """Raises:
+    ValueError: for what a `RecurrentConfig` says of words and their spelling, where it cannot be.
+    """
+    for name in ("char_embedding_size", "char_hidden_size"):
+        check_positive(name, getattr(config, name))
+    if not 2 <= config.max_token_bytes <= 255:
+        raise ValueError(f"`max_token_bytes` is {config.max_token_bytes}; it must lie in [2, 255].")
+    if config.word_vocab_size is None:
+        for name in ("char_encoder", "casing_features"):
+            if getattr(config, name):
+                raise ValueError(f"`{name}` is {getattr(config, name)!r}, which needs a `word_vocab_size`.")
+        return
+    check_positive("word_vocab_size", config.word_vocab_size)
+    if config.vocab_size is None or config.vocab_size > 2**16 or config.one_hot_input:
         raise ValueError(
-            f"`crf` is True, which scores sequences of one label a step; with `problem_type`={problem_type!r} it must "
-            "be False."
+            f"`word_vocab_size` is {config.word_vocab_size}; it needs a `vocab_size` of at most {2**16} (it is "
+            f"{config.vocab_size}) and `one_hot_input` to be False."
+        )
+
+
+def check_labels(config: Any) -> None:
+    """Raises:
+    ValueError: for no label, a `problem_type` that does not exist, a threshold that is no probability, a scheme of
+        labels without a CRF, a CRF over numbers or over several labels a step, and `single_logit` where there are
+        not two exclusive labels.
+    """
+    check_positive("num_labels", config.num_labels or 0)
+    if config.problem_type not in PROBLEM_TYPES:
+        raise ValueError(f"`problem_type` is {config.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
+    check_label_threshold(config.label_threshold)
+    if config.label_scheme is not None and not config.crf:
+        raise ValueError(f"`label_scheme` is {config.label_scheme!r}, which needs `crf=True`.")
+    if config.crf and config.problem_type in ("regression", "multi_label_classification"):
+        raise ValueError(
+            "`crf` is True, which scores sequences of one label a step; with "
+            f"`problem_type`={config.problem_type!r} it must be False."
+        )
+    if not config.single_logit:
+        return
+    if config.num_labels != 2:
+        raise ValueError(f"`single_logit` is True, which needs `num_labels` to be 2; it is {config.num_labels}.")
+    if config.problem_type not in (None, "single_label_classification"):
+        raise ValueError(
+            f"`single_logit` is True, which needs `problem_type` to be None or 'single_label_classification'; "
+            f"it is {config.problem_type!r}."
+        )
+
+
+def check_gates(config: Any) -> None:
+    """Raises:
+    ValueError: for a `gate_bias` of a `GatedConfig` that is no finite number, and for `chrono_time_scales` that are
+        not two numbers, the shortest above 1 and the longest not below it.
+    """
+    if not math.isfinite(config.gate_bias):
+        raise ValueError(f"`gate_bias` is {config.gate_bias}; it must be a finite number.")
+    scales = config.chrono_time_scales
+    if scales is not None and not (len(scales) == 2 and 1 < scales[0] <= scales[1] < math.inf):
+        raise ValueError(
+            f"`chrono_time_scales` is {scales}; it must be two finite numbers of steps, the shortest above 1 and the "
+            "longest not below it, such as [2, 50]."
+        )
+
+
+def check_pooling(pooling: str | None) -> None:
+    """Raises:
+    ValueError: for `flatten`, which Keras' examples put between a recurrent layer and a dense one. What else there
+        is not, is refused with the names that there are.
+    """
+    if pooling == "flatten":
+        raise ValueError(
+            "`pooling` is 'flatten', which needs texts of one fixed length, and texts here have any: the dense layer "
+            "after it would have weights for each position. It may be 'last', 'mean', 'max', 'mean_max' or "
+            "'attention'; nearest to it is 'attention', which learns what each step counts."
         )
 
 

@@ -9,9 +9,9 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from .configuration_checks import OwnFolderMixin, check_positive, refuse_unknown_names
+from .configuration_checks import PROBLEM_TYPES, OwnFolderMixin, check_positive, refuse_unknown_names
 from .configuration_conv import ConvEncoderConfig
-from .configuration_rnn import FAMILIES, PROBLEM_TYPES, BiLstmConfig, RecurrentConfig
+from .configuration_rnn import FAMILIES, BiLstmConfig, RecurrentConfig
 
 
 __all__ = ["OWN_ENCODERS", "SiameseConfig"]

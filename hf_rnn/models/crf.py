@@ -120,6 +120,9 @@ class ConditionalRandomField(nn.Module):
             self.register_buffer(f"{name}_allowed", rule.clone(), persistent=False)
             self._allowed[name] = rule
 
+    def extra_repr(self) -> str:
+        return f"num_labels={len(self.start)}"
+
     def initialize(self) -> None:
         """Small uniform scores, by which at first every path is about as likely as its emissions say; the rules."""
         for name, rule in self._allowed.items():

@@ -223,7 +223,7 @@ class RecurrentEncoderDecoder(RecurrentEncoderDecoderPreTrainedModel):
         decoded: Decoded = self.decoder(inputs, mask, source, states, self.dtype)
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
         return_state = self.config.use_cache if use_cache is None else use_cache
-        reached = RecurrentCache(decoded.states, before + mask.shape[1]) if return_state else None
+        reached = RecurrentCache(decoded.states, before + mask.shape[1], batch_first=True) if return_state else None
         return RecurrentEncoderDecoderOutput(
             last_hidden_state=decoded.attended,
             decoder_hidden_states=tuple(decoded.hidden_states) if wants_states else None,

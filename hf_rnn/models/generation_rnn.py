@@ -181,7 +181,7 @@ def starting_state(given: Any, batch_size: int, copies: int, use_cache: bool) ->
         raise ValueError(f"`use_cache` is False; it must be True with `cache` that has read {past} steps.")
     if len(given.states[0][0]) != batch_size:
         return given
-    state = RecurrentCache(given.states, past)
+    state = RecurrentCache(given.states, past, batch_first=True)
     state.batch_repeat_interleave(copies)
     return state
 

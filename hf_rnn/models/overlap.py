@@ -32,6 +32,9 @@ class Overlap(nn.Module):
         super().__init__()
         self.register_buffer("idf", torch.ones(vocab_size))
 
+    def extra_repr(self) -> str:
+        return f"vocab_size={len(self.idf)}"
+
     def initialize(self) -> None:
         """Set every weight to 1."""
         init.ones_(self.idf)

@@ -65,6 +65,9 @@ class Pooler(nn.Module):
         self.merge = config.merge
         self.attention = AttentionPool(config.step_size) if config.pooling == "attention" else None
 
+    def extra_repr(self) -> str:
+        return f"pooling={self.pooling}"
+
     def forward(self, features: torch.Tensor, steps: Steps, finals: torch.Tensor | None) -> torch.Tensor:
         """`finals` (batch, directions, units): each direction's own final state; only `last` looks at it."""
         if self.attention is not None:

@@ -88,6 +88,9 @@ class RecurrentLayer(GradientCheckpointingLayer):
         self.cell = CELLS[config.cell](config, input_size, config.layer_sizes[index])
         self.hidden_size, self.num_states = self.cell.hidden_size, self.cell.num_states
 
+    def extra_repr(self) -> str:
+        return f"merge={self.merge}" if self.num_directions == 2 else ""
+
     def read(
         self, hidden_states: torch.Tensor, steps: Steps, state: State | None = None, return_state: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, State]:

@@ -101,6 +101,9 @@ class WidePart(nn.Module):
         self.register_buffer("token_lengths", torch.zeros(vocab_size, dtype=torch.uint8))
         self.register_buffer("powers", torch.zeros(POWERS, dtype=torch.int64))
 
+    def extra_repr(self) -> str:
+        return f"buckets={self.buckets}, outputs={self.weight.shape[1]}"
+
     def initialize(self) -> None:
         """Set the weights to zero, and the tables to what they are before a tokenizer is given."""
         init.zeros_(self.weight)

@@ -120,6 +120,7 @@ def _settled(model: RecurrentForCausalLM) -> dict[str, Any]:
     # Two directions must have these in common, and what a family has of its own, such as `reset_after` of a GRU.
     config = cast(RecurrentConfig, model.config)
     own = {field.name for field in fields(type(config))} - {field.name for field in fields(RecurrentConfig)}
+    own -= {"gate_bias", "chrono_time_scales"}  # What new weights start from; these are trained.
     common = ("num_hidden_layers", "vocab_size", "pad_token_id", "one_hot_input", "word_vocab_size")
     sizes = {"hidden_sizes": config.layer_sizes, "hidden_size": config.layer_sizes[0]}
     return sizes | {name: getattr(config, name) for name in (*common, *sorted(own))}

@@ -122,6 +122,13 @@ class RecurrentTrainingArguments(TrainingArguments):
             "0.998. Default: no average."
         },
     )
+    max_grad_value: float | None = field(
+        default=None,
+        metadata={
+            "help": "Clip each number of the gradient to this size, such as 0.5, after the gradient was clipped to "
+            "the norm `max_grad_norm`, which 0 turns off. Default: clip by the norm alone."
+        },
+    )
     discriminative_lr_decay: float | None = field(
         default=None,
         metadata={
@@ -199,6 +206,9 @@ class RecurrentTrainingArguments(TrainingArguments):
             )
         if self.weight_average_decay is not None and not 0 < self.weight_average_decay < 1:
             raise ValueError(f"`weight_average_decay`={self.weight_average_decay} must be between 0 and 1, or absent.")
+        clip = self.max_grad_value
+        if clip is not None and not (math.isfinite(clip) and clip > 0):
+            raise ValueError(f"`max_grad_value`={clip} must be a finite number above 0, or absent.")
         epsilon = self.adversarial_epsilon
         if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
             raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import datasets
 import torch
+from accelerate.utils import DistributedType
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -65,6 +66,7 @@ class RecurrentTrainer(ReadyTrainer):
       over the steps; a checkpoint also holds the weights to go on from;
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
+    - with `args.max_grad_value` each number of the gradient is clipped to that size, behind the norm;
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
     - of a classifier with a wide part each evaluation of a training chooses what that counts (see `wide_scales.py`);
@@ -119,6 +121,12 @@ class RecurrentTrainer(ReadyTrainer):
         """Refuse a technique that the model, or what was given, cannot have."""
         if self.args.adversarial_epsilon is not None:
             require_embedding_table(model)
+        kind = self.accelerator.distributed_type
+        if self.args.max_grad_value is not None and kind in (DistributedType.DEEPSPEED, DistributedType.FSDP):
+            raise ValueError(
+                f"`max_grad_value`={self.args.max_grad_value} must be absent with {kind.value}, which keeps parts of "
+                "the gradient elsewhere; `max_grad_norm` works there."
+            )
         made = {"discriminative_lr_decay": self.optimizer, "slanted_triangular": self.lr_scheduler}
         for option, given in made.items():
             if given is not None and getattr(self.args, option):
@@ -275,6 +283,14 @@ class RecurrentTrainer(ReadyTrainer):
             if found:
                 self.log(found)
         super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    # Called before the optimizer's step, once the gradient of all accumulated batches is there, unscaled and clipped
+    # to `max_grad_norm`. What is reported is the norm before both.
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm)
+        if self.args.max_grad_value is not None:
+            torch.nn.utils.clip_grad_value_(model.parameters(), self.args.max_grad_value)
+        return norm
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         if self._average is None:

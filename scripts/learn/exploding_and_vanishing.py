@@ -2,11 +2,13 @@
 """Shows how the gradient of the loss vanishes or explodes on its way back through time, and what clipping does.
 ∂L/∂h_t = (∂h_{t+1}/∂h_t)ᵀ ∂L/∂h_{t+1}, in an Elman network (1990) with ∂h_{t+1}/∂h_t = diag(1 - h_{t+1}²) W_h: a W_h
 that shrinks every vector makes it vanish exponentially, and only one that stretches can make it explode (Pascanu et
-al. 2013). In an LSTM (Hochreiter & Schmidhuber 1997) ∂c_{t+1}/∂c_t has the summand diag(f_{t+1}), near 1 while the
-forget gate is open. Clipping: if ‖g‖ > θ, g ← θ g / ‖g‖.
+al. 2013). In an LSTM (Hochreiter & Schmidhuber 1997) ∂c_{t+1}/∂c_t has the summand diag(f_{t+1}), in a GRU
+∂h_{t+1}/∂h_t has diag(z_{t+1}): near 1 while the gate is open, a half where its bias b (`gate_bias`) is 0 at first.
+Clipping: if ‖g‖ > θ, g ← θ g / ‖g‖.
 
 Como o gradiente da perda desaparece ou explode na volta pelo tempo, e o que o corte do gradiente (clipping) faz.
 Uma W_h que encolhe todo vetor faz o gradiente desaparecer exponencialmente; só uma que estica pode fazê-lo explodir.
+Na LSTM e na GRU, a porta deixa o gradiente passar enquanto está aberta; com viés b = 0 ela começa aberta pela metade.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from hf_rnn.insight.gradients.flow import gradient_flow
 STEPS, SHOWN, LEARNING_RATE = 50, (1, 10, 20, 30, 40, 50), 0.1
 
 
-def build(family: Any, scale: float) -> Any:
+def build(family: Any, scale: float, **options: float) -> Any:
     torch.manual_seed(0)
-    sizes = {"vocab_size": VOCAB_SIZE, "num_labels": NUM_CLASSES, "embedding_size": 16, "hidden_size": 32}
+    sizes = {"vocab_size": VOCAB_SIZE, "num_labels": NUM_CLASSES, "embedding_size": 16, "hidden_size": 32, **options}
     model = family(family.config_class(**sizes)).eval()
     with torch.no_grad():
         model.model.layers[0].cell.weight_hh_l0.mul_(scale)  # orthogonal before: no vector is shrunk or stretched
@@ -50,14 +52,11 @@ def main() -> None:
         STEPS,
     )
     print(f"  {'t':<16}" + "".join(f"{t:>10}" for t in SHOWN))
-    for name, family, scale in (
-        ("Elman, W_h × 0.5", ElmanForSequenceClassification, 0.5),
-        ("Elman, W_h × 1", ElmanForSequenceClassification, 1),
-        ("Elman, W_h × 3", ElmanForSequenceClassification, 3),
-        ("GRU", GruForSequenceClassification, 1),
-        ("LSTM", LstmForSequenceClassification, 1),
-    ):
-        flow = gradient_flow(build(family, scale), batch)
+    networks = {f"Elman, W_h × {scale}": build(ElmanForSequenceClassification, scale) for scale in (0.5, 1, 3)}
+    networks |= {f"GRU, b = {bias}": build(GruForSequenceClassification, 1, gate_bias=bias) for bias in (0, 3)}
+    networks["LSTM, b = 1"] = build(LstmForSequenceClassification, 1, gate_bias=1)
+    for name, model in networks.items():
+        flow = gradient_flow(model, batch)
         for label, mean in ((name, flow.hidden_mean), (f"{name}, c_t", flow.cell_mean)):
             if mean is not None:
                 norms = mean[0, 0]

@@ -54,7 +54,7 @@ def test_clipping_bounds_a_step(name: str, tmp_path: Path) -> None:
 
 def test_a_gradient_below_the_bound_is_left_alone(tmp_path: Path) -> None:
     arguments = small(tmp_path, max_steps=1, max_grad_norm=100.0)
-    clipped, norm = moved(build(NETWORKS["LSTM"], 0), arguments, clip=True)
+    clipped, norm = moved(build(NETWORKS["LSTM, gate bias 1"], 0), arguments, clip=True)
     assert clipped == pytest.approx(0.05 * norm, rel=1e-3)
 
 
@@ -68,18 +68,20 @@ def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name, network in document["networks"].items():
         for part in ("initial", *RUNS):
             assert len(network[part]["flow"]["hidden"]) == 8
-            assert ("cell" in network[part]["flow"]) == (name == "LSTM")
+            assert ("cell" in network[part]["flow"]) == name.startswith("LSTM")
         for run in RUNS:
             assert (len(network[run]["loss"]), network[run]["diverged_at_step"]) == (3, None)
         # The same weights, the same first batch.
         assert network["clipped"]["loss"][0] == network["unclipped"]["loss"][0]
     # Whatever was trained before it.
-    monkeypatch.setattr(comparison, "NETWORKS", {"GRU": NETWORKS["GRU"]})
+    monkeypatch.setattr(comparison, "NETWORKS", {"GRU, gate bias 0": NETWORKS["GRU, gate bias 0"]})
     again = compare_gradient_flow(small(tmp_path / "again"))
     for run in RUNS:
-        expected = document["networks"]["GRU"][run]
-        assert again["networks"]["GRU"][run]["loss"] == pytest.approx(expected["loss"], rel=1e-3)
-        assert again["networks"]["GRU"][run]["flow"]["hidden"] == pytest.approx(expected["flow"]["hidden"], rel=1e-3)
+        expected = document["networks"]["GRU, gate bias 0"][run]
+        assert again["networks"]["GRU, gate bias 0"][run]["loss"] == pytest.approx(expected["loss"], rel=1e-3)
+        assert again["networks"]["GRU, gate bias 0"][run]["flow"]["hidden"] == pytest.approx(
+            expected["flow"]["hidden"], rel=1e-3
+        )
 
 
 def test_an_overflow_ends_the_run_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +104,17 @@ def test_an_overflow_ends_the_run_and_is_told(tmp_path: Path, monkeypatch: pytes
     assert "Elman relu: overflow" in labels
     (row,) = (line for line in comparison_table(document).splitlines() if line.startswith("| Elman relu"))
     assert f"overflow at step {step}" in row
+
+
+def test_a_gate_that_keeps_the_state_lets_the_gradient_back() -> None:
+    """The lesson: of GRUs, the longer the gate keeps at first, the more of the gradient is back at the first step."""
+    batch = first_token_examples(16, 50, seed=1).with_format("torch")[:]
+    shares = []
+    for bias in (0, 1, 3):
+        model = build({"model_type": "gru", "gate_bias": bias}, 0)
+        hidden = gradient_flow(model, batch).hidden_mean[0, 0]
+        shares.append(float(hidden[0] / hidden[-1]))
+    assert shares[0] < 1e-5 < 1e2 * shares[0] < shares[1] < 1e-2 < shares[2] < 1
 
 
 def test_numbers_that_json_has_not() -> None:

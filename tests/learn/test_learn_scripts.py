@@ -137,7 +137,8 @@ def test_exploding_and_vanishing(run: Run) -> None:
     assert factor["Elman, W_h × 0.5"] <= 0.5, "the bound of Pascanu et al.: the largest singular value"
     assert factor["Elman, W_h × 1"] <= 1
     assert factor["Elman, W_h × 3"] > 1
-    assert factor["Elman, W_h × 0.5"] < factor["GRU"] < factor["LSTM, c_t"] < 1
+    assert factor["Elman, W_h × 0.5"] < factor["GRU, b = 0"] < factor["LSTM, b = 1, c_t"] < 1
+    assert factor["GRU, b = 0"] < 0.8 < 0.9 < factor["GRU, b = 3"] < 1
     for name, values in rows.items():
         assert values[-1] == pytest.approx((values[0] / values[5]) ** (1 / 49), abs=0.01), name
     free, clipped = [numbers(line) for line in lines if "θ = " in line]

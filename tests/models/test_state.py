@@ -6,8 +6,10 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 from transformers import DynamicCache
 
+from hf_rnn import GruConfig, GruModel, LstmConfig, LstmModel
 from hf_rnn.models.cache_rnn import RecurrentCache
 from tests.models.common import ONE_WAY, RECURRENT, VARIANTS, alone, assert_close, batch_of, build, sentences
 
@@ -193,6 +195,64 @@ def test_a_state_of_other_layers_is_refused():
 def test_only_a_recurrent_cache_is_a_state(cache):
     with pytest.raises(ValueError, match=f"`cache` is a {type(cache).__name__}; it must be a RecurrentCache"):
         read(build("gru"), cache=cache)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_state_of_torch_is_taken_over(cell, bidirectional):
+    """A model goes on from the state of torch's layers of the same weights as these do."""
+    torch.manual_seed(0)
+    layers = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](3, 4, 2, batch_first=True, bidirectional=bidirectional).double()
+    config, family = {"lstm": (LstmConfig, LstmModel), "gru": (GruConfig, GruModel)}[cell]
+    values = {"vocab_size": None, "embedding_size": 3, "hidden_size": 4, "num_hidden_layers": 2}
+    model = family(config(bidirectional=bidirectional, **values)).double().eval()
+    for name, weight in layers.named_parameters():
+        number = "1" if "_l1" in name else "0"
+        model.layers[int(number)].cell.get_parameter(name.replace("_l1", "_l0")).data.copy_(weight)
+    first, second = torch.randn(2, 2, 5, 3, dtype=torch.float64)
+    with torch.no_grad():
+        _, state = layers(first)
+        wanted, after = layers(second, state)
+        state = state if isinstance(state, tuple) else (state,)
+        start = RecurrentCache.from_torch(*state, bidirectional=bidirectional, num_steps=5)
+        outputs = model(inputs_embeds=second, cache=start, use_cache=True)
+    assert_close(outputs.last_hidden_state, wanted)
+    h_n = torch.cat(outputs.cache.h_n)
+    assert_close(h_n, after[0] if cell == "lstm" else after)
+    assert outputs.cache.get_seq_length() == 10
+    own = RecurrentCache(start.states, batch_first=True)
+    assert torch.equal(model(inputs_embeds=second, cache=own).last_hidden_state, outputs.last_hidden_state)
+    by_layer = [(h, c) for h, c in zip(start.h_n, start.c_n, strict=True)] if start.c_n else [(h,) for h in start.h_n]
+    assert_same_states(RecurrentCache(by_layer, batch_first=False), start)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 4), (2, 3, 4), (2, 64, 4)])
+def test_the_order_of_torch_is_not_taken_for_ours(shape):
+    with pytest.raises(ValueError, match=r"(?s)`states` has a part of shape.*from_torch\(h_n, c_n, bidirectional=…\)"):
+        RecurrentCache([(torch.zeros(shape),)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ([torch.zeros(3, 2, 4)], {"bidirectional": True}, "`h_n` has 3 states .* must be even"),
+        ([torch.zeros(2, 4)], {}, r"`h_n` is \(2, 4\); it must be a tensor \(layers \* directions, batch, units\)"),
+        ([torch.zeros(1, 2, 4), torch.zeros(1, 3, 4)], {}, r"`c_n` is \(1, 3, 4\)"),
+        ([(torch.zeros(1, 2, 4),) * 2], {}, r"`h_n` is of type tuple; .* `from_torch\(\*state\)`"),
+    ],
+)
+def test_what_is_no_state_of_torch_is_refused(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        RecurrentCache.from_torch(*arguments, **options)
+
+
+def test_a_state_of_other_directions_is_refused():
+    """Of two layers that read one way, or of one that reads both ways: the model has one kind."""
+    model = build("gru", head=False, bidirectional=True)
+    h_n = torch.zeros(2, 6, 4, dtype=torch.float64)
+    assert read(model, cache=RecurrentCache.from_torch(h_n, bidirectional=True)).last_hidden_state is not None
+    with pytest.raises(ValueError, match="`cache` holds 2 layers; the model has 1"):
+        read(model, cache=RecurrentCache.from_torch(h_n))
 
 
 @pytest.fixture(params=["lstm", "gru"])

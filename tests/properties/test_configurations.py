@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModel, BertConfig, PreTrainedConfig, PreTrainedModel
 
 from hf_rnn import ConvEncoderConfig, SiameseConfig
-from hf_rnn.models.configuration_rnn import FAMILIES, PROBLEM_TYPES
+from hf_rnn.models.configuration_checks import PROBLEM_TYPES
+from hf_rnn.models.configuration_rnn import FAMILIES
 from tests.properties.generating import generated
 from tests.properties.models import AUTO_CLASSES, Batch, answer, batches, models
 

@@ -97,12 +97,14 @@ def test_gradients_are_rendered_from_their_file(render: Callable[..., None], roo
     path = root / "model_cards" / "gradient_flow" / "gradient_flow.json"
     path.parent.mkdir()
     document = json.loads((project / "model_cards" / "gradient_flow" / "gradient_flow.json").read_text())
-    document["networks"]["GRU"]["clipped"]["accuracy"] = 0.1239
+    document["networks"]["GRU, gate bias 0"]["clipped"]["accuracy"] = 0.1239
     path.write_text(json.dumps(document))
     with (root / "README.md").open("a") as file:
         file.write("<!-- gradients:comparison -->\nold\n<!-- /gradients:comparison -->\n")
     render(root)
-    (row,) = (line for line in (root / "README.md").read_text().splitlines() if line.startswith("| GRU |"))
+    (row,) = (
+        line for line in (root / "README.md").read_text().splitlines() if line.startswith("| GRU, gate bias 0 |")
+    )
     assert "| 0.124 |" in row
 
 
