@@ -17,4 +17,4 @@ from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    run_script("baseline_dates")
+    run_script("baselines.dates")

@@ -18,4 +18,4 @@ from hf_rnn.cli.commands import run_script
 
 
 if __name__ == "__main__":
-    run_script("baseline_tfidf")
+    run_script("baselines.tfidf")

@@ -42,9 +42,9 @@ OPTIONAL = {
 }
 # File → the file that has checked the extra before it comes to this one.
 BEHIND = {
-    "hf_rnn/baselines/linear.py": "hf_rnn/cli/baseline_tfidf.py",
+    "hf_rnn/baselines/linear.py": "hf_rnn/cli/baselines/tfidf.py",
     "hf_rnn/baselines/nearest.py": "hf_rnn/tasks/sequence_to_sequence/baseline.py",
-    "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baseline_tfidf.py",
+    "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baselines/tfidf.py",
     "hf_rnn/baselines/pairs.py": "hf_rnn/tasks/similarity/baseline.py",
     "hf_rnn/baselines/tags.py": "hf_rnn/tasks/token_classification/baseline.py",
     "hf_rnn/baselines/texts.py": "hf_rnn/tasks/text_classification/baseline.py",

@@ -80,7 +80,7 @@ def forecast_file(model: str, data: str, options: Any, arguments: SeriesPredictA
 
 def _draw(path: str, done: SeriesPrediction) -> None:
     series, forecast, times = done.forecasts[0]
-    band = {}
+    band: dict[str, Any] = {}
     if forecast.quantiles is not None and forecast.quantiles.shape[3] > 1:
         band = {"band": (forecast.quantiles[0, ..., 0], forecast.quantiles[0, ..., -1]), "band_name": "quantiles"}
     together = None

@@ -20,6 +20,7 @@ __all__ = [
     "OwnFolderMixin",
     "PENALTIES",
     "PROBLEM_TYPES",
+    "check_crf",
     "check_gates",
     "check_labels",
     "check_pooling",
@@ -150,6 +151,19 @@ def check_words(config: Any) -> None:
         )
 
 
+def check_crf(crf: bool, label_scheme: str | None, problem_type: str | None) -> None:
+    """Raises:
+    ValueError: for a scheme of labels without a CRF, and for a CRF over numbers or over several labels a step.
+    """
+    if label_scheme is not None and not crf:
+        raise ValueError(f"`label_scheme` is {label_scheme!r}, which needs `crf=True`.")
+    if crf and problem_type in ("regression", "multi_label_classification"):
+        raise ValueError(
+            f"`crf` is True, which scores sequences of one label a step; with `problem_type`={problem_type!r} it must "
+            "be False."
+        )
+
+
 def check_labels(config: Any) -> None:
     """Raises:
     ValueError: for no label, a `problem_type` that does not exist, a threshold that is no probability, a scheme of
@@ -160,13 +174,7 @@ def check_labels(config: Any) -> None:
     if config.problem_type not in PROBLEM_TYPES:
         raise ValueError(f"`problem_type` is {config.problem_type!r}; it may be one of {PROBLEM_TYPES}.")
     check_label_threshold(config.label_threshold)
-    if config.label_scheme is not None and not config.crf:
-        raise ValueError(f"`label_scheme` is {config.label_scheme!r}, which needs `crf=True`.")
-    if config.crf and config.problem_type in ("regression", "multi_label_classification"):
-        raise ValueError(
-            "`crf` is True, which scores sequences of one label a step; with "
-            f"`problem_type`={config.problem_type!r} it must be False."
-        )
+    check_crf(config.crf, config.label_scheme, config.problem_type)
     if not config.single_logit:
         return
     if config.num_labels != 2:

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: transformers reads `config: GruConfig` as a type, not a string.
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from transformers.utils import ModelOutput, can_return_tuple
 from .backbone import RecurrentModel, RecurrentPreTrainedModel
 from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
+from .configuration_series import SeriesConfig
 from .heads import ClassificationHead
 from .series_inputs import SeriesInputs, read_inputs, read_targets, to_patches
 from .series_scaling import InstanceScale, ReversibleNorm, scaled, unscaled
@@ -109,7 +110,12 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
             ValueError: for shapes that do not fit.
         """
         inputs = read_inputs(
-            self.config, past_values, attention_mask, past_observed_mask, past_time_features, self.dtype
+            cast(SeriesConfig, self.config),
+            past_values,
+            attention_mask,
+            past_observed_mask,
+            past_time_features,
+            self.dtype,
         )
         future = self._future(future_time_features, len(past_values))
         predicted = self._predict(self._by_channel(inputs), self._for_channels(future), **kwargs)
@@ -154,7 +160,8 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
             ValueError: with `carry_state`, more steps than `prediction_length` of a model that is bidirectional, does
                 not pool by the last state, or whose `prediction_length` is no multiple of its `patch_length`.
         """
-        config, length = self.config, self.config.prediction_length or 0
+        config: Any = self.config
+        length = config.prediction_length or 0
         self._check_steps(steps, carry_state)
         rounds = -(-steps // length)
         inputs = read_inputs(config, past_values, attention_mask, past_observed_mask, past_time_features, self.dtype)

@@ -38,11 +38,12 @@ class SeriesInputs(NamedTuple):
     def aligned(self) -> SeriesInputs:
         """The same with the real steps of each row last, in their order, wherever the padding stood."""
         order = torch.argsort(self.mask.int(), dim=1, stable=True)
-        moved = [
-            None if part is None else part.gather(1, order.unsqueeze(2).expand_as(part))
-            for part in (self.values, self.observed, self.known)
-        ]
-        return SeriesInputs(*moved, self.mask.gather(1, order))  # type: ignore[arg-type]
+
+        def moved(part: torch.Tensor) -> torch.Tensor:
+            return part.gather(1, order.unsqueeze(2).expand_as(part))
+
+        known = None if self.known is None else moved(self.known)
+        return SeriesInputs(moved(self.values), moved(self.observed), known, self.mask.gather(1, order))
 
     def followed_by(self, values: torch.Tensor, known: torch.Tensor | None) -> SeriesInputs:
         """Aligned contexts with further `values` (batch, steps, channels) behind them, as many steps of each row as

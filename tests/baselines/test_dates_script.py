@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_rnn.cli.baseline_dates import read_dates
+from hf_rnn.cli.baselines.dates import read_dates
 from hf_rnn.runs.results import read_results
 
 

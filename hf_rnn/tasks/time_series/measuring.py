@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def draw_window(
     )
 
 
-def band_of(model: RecurrentForTimeSeriesPrediction, quantiles: np.ndarray | None) -> dict[str, object]:
+def band_of(model: RecurrentForTimeSeriesPrediction, quantiles: np.ndarray | None) -> dict[str, Any]:
     """What `plot_forecast` is told of the quantiles of the first window."""
     levels = model.config.quantiles or []
     if quantiles is None or len(levels) < 2:

@@ -18,19 +18,19 @@ from typing import Any
 
 import torch
 
-from ..baselines.ngram import KneserNey
-from ..baselines.ngram_text import NgramTextModel
-from ..data.batches.streams import TokenizedText
-from ..data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
-from ..tasks.arguments import ModelArguments, ReportArguments
-from ..tasks.building import build_tokenizer
-from ..tasks.language_modeling.arguments import LanguageTokenizerArguments
-from ..tasks.language_modeling.baseline import best_order, measure_ngrams
-from ..tasks.language_modeling.task import encode_splits
-from ..tasks.recipes import parse_arguments
-from .baseline_results import write_baseline_results
-from .errors import errors_in_one_line
-from .flags import CommandParser
+from ...baselines.ngram import KneserNey
+from ...baselines.ngram_text import NgramTextModel
+from ...data.batches.streams import TokenizedText
+from ...data.readers.documents import LanguageData, LanguageDataArguments, load_language_data
+from ...tasks.arguments import ModelArguments, ReportArguments
+from ...tasks.building import build_tokenizer
+from ...tasks.language_modeling.arguments import LanguageTokenizerArguments
+from ...tasks.language_modeling.baseline import best_order, measure_ngrams
+from ...tasks.language_modeling.task import encode_splits
+from ...tasks.recipes import parse_arguments
+from ..errors import errors_in_one_line
+from ..flags import CommandParser
+from .results import write_baseline_results
 
 
 __all__ = ["BaselineArguments", "main"]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.readers.sources import SourceArguments
-from ..runs.describe import non_default_arguments
-from ..runs.folder import RESULTS_FILE
-from ..runs.results import build_results, write_results
-from ..tasks.arguments import ReportArguments
+from ...data.readers.sources import SourceArguments
+from ...runs.describe import non_default_arguments
+from ...runs.folder import RESULTS_FILE
+from ...runs.results import build_results, write_results
+from ...tasks.arguments import ReportArguments
 
 
 __all__ = ["write_baseline_results"]

@@ -14,12 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.readers.files import existing_file
-from ..extras import require_extra
-from ..metrics.sequences import sequence_metrics
-from ..runs.folder import RESULTS_FILE
-from ..runs.results import build_results, write_results
-from .flags import FlagsFormatter
+from ...data.readers.files import existing_file
+from ...extras import require_extra
+from ...metrics.sequences import sequence_metrics
+from ...runs.folder import RESULTS_FILE
+from ...runs.results import build_results, write_results
+from ..flags import FlagsFormatter
 
 
 __all__ = ["main", "read_dates"]

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.readers.texts import DataArguments, TextClassificationData, load_text_classification
-from ..extras import require_extra
-from ..metrics.classification import ClassificationMetric
-from ..tasks.arguments import ReportArguments
-from ..tasks.recipes import parse_arguments
-from ..tasks.text_classification.distilling import load_unlabelled_texts
-from ..training.distillation_trainer import TEACHER_LOGITS
-from .baseline_results import write_baseline_results
-from .errors import errors_in_one_line
-from .flags import CommandParser
+from ...data.readers.texts import DataArguments, TextClassificationData, load_text_classification
+from ...extras import require_extra
+from ...metrics.classification import ClassificationMetric
+from ...tasks.arguments import ReportArguments
+from ...tasks.recipes import parse_arguments
+from ...tasks.text_classification.distilling import load_unlabelled_texts
+from ...training.distillation_trainer import TEACHER_LOGITS
+from ..errors import errors_in_one_line
+from ..flags import CommandParser
+from .results import write_baseline_results
 
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fit_baseline(
     """
     from sklearn.pipeline import Pipeline
 
-    from ..baselines.linear import classifier, fit_best, terms
+    from ...baselines.linear import classifier, fit_best, terms
 
     rows = {
         split: (data.splits[split]["text"][:], data.splits[split]["label"][:]) for split in ("train", "validation")
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> None:
         (data_arguments, given, report), recipe = parse_arguments(parser, arguments)
     require_extra("train", "The baseline", "scikit-learn")
     # It imports scikit-learn.
-    from ..baselines.linear import describe
+    from ...baselines.linear import describe
 
     data = read_data(data_arguments, given)
     start = time.perf_counter()

@@ -1,0 +1,1 @@
+"""The commands that measure what counting alone reaches, in the form of a run."""
