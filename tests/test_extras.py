@@ -47,6 +47,8 @@ BEHIND = {
     "hf_rnn/baselines/naive_bayes.py": "hf_rnn/cli/baselines/tfidf.py",
     "hf_rnn/baselines/pairs.py": "hf_rnn/tasks/similarity/baseline.py",
     "hf_rnn/baselines/tags.py": "hf_rnn/tasks/token_classification/baseline.py",
+    "hf_rnn/baselines/pixels.py": "hf_rnn/benchmark/omniglot.py",
+    "hf_rnn/data/readers/series/times.py": "hf_rnn/data/readers/series/reader.py",
     "hf_rnn/baselines/texts.py": "hf_rnn/tasks/text_classification/baseline.py",
     "hf_rnn/hyperparameter_search/on_ray.py": "hf_rnn/hyperparameter_search/plan.py",
     "hf_rnn/hyperparameter_search/optuna_trials.py": "hf_rnn/hyperparameter_search/plan.py",

@@ -73,7 +73,7 @@ def read_runs(path: Path) -> list[OmniglotRun]:
         ValueError: it is no zip file with `class_labels.txt` in folders; the message names it.
         MissingExtraError: Pillow is not installed.
     """
-    require_extra("train", "Reading pictures", "pillow")
+    require_extra("train", "Measuring the runs of Omniglot", "pillow", "scikit-learn")
     if not path.is_file():
         raise FileNotFoundError(f"`runs`={str(path)!r} does not exist.")
     if not zipfile.is_zipfile(path):

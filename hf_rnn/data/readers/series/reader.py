@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....extras import require_extra
 from ..cells import is_moment
 from ..column_names import is_index_name, is_time_name
 from ..columns import described_columns, sample_columns
@@ -88,7 +89,9 @@ def read_series(path: str, arguments: SeriesColumnArguments, *, known_to_the_end
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, holds something else than numbers or times, or a time comes twice in a series;
             the message names the argument.
+        MissingExtraError: pandas, which `datasets` brings, is too old.
     """
+    require_extra("train", "Reading times", "pandas")
     names = files_of(path)
     if len(names) > 1:
         raise ValueError(f"`train_file`={path!r} names {len(names)} files; it must be one table with all rows.")
