@@ -297,7 +297,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     # Accumulation
     "the loss of stock models and siamese networks as a plain mean of micro-batches": Mutation(
-        TRAINER,
+        "hf_rnn/training/step_loss.py",
         "if num_items_in_batch is None or not self._loss_is_mean or self.compute_loss_func is not None:",
         "if True:",
         "tests/training/test_accumulation.py -k accumulation_is_the_large",

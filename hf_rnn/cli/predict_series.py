@@ -19,7 +19,7 @@ __all__ = ["SeriesPredictArguments", "forecast_file", "refuse_series_flags"]
 
 @dataclass
 class SeriesPredictArguments(SeriesColumnArguments):
-    """How the file is read; and, of time series, the columns, how many steps are forecast, and their picture."""
+    """The reading of the file, and for time series the columns, the steps to forecast and their picture."""
 
     steps: int | None = field(
         default=None,

@@ -82,6 +82,7 @@ class RecurrentEncoderDecoderConfig(OwnFolderMixin, PreTrainedConfig):
     family: ClassVar[type[RecurrentConfig]] = LstmConfig
     # A language model may be trained with less; the head of `save_pretrained` asks every recurrent configuration.
     causal_obstacle: ClassVar[str | None] = None
+    series_obstacle: ClassVar[str | None] = "it writes texts"
 
     is_encoder_decoder: bool = True
     encoder: dict[str, Any] | PreTrainedConfig | None = None

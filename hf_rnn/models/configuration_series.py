@@ -37,9 +37,9 @@ class SeriesConfig(PreTrainedConfig):
             value (Zeng et al. 2023, NLinear, https://arxiv.org/abs/2205.13504), or nothing.
         quantiles (`list[float]`, *optional*):
             Quantiles that are predicted beside the mean, in rising order, each between 0 and 1.
-        channel_means, channel_stds (`list[float]`, *optional*):
+        channel_means, channel_scales (`list[float]`, *optional*):
             Of each channel in the training rows: the model computes with (value - mean) / std. `None`: 0 and 1.
-        time_feature_means, time_feature_stds (`list[float]`, *optional*): The same of the values known ahead.
+        time_feature_means, time_feature_scales (`list[float]`, *optional*): The same of the values known ahead.
         target_columns, known_future_columns (`list[str]`, *optional*): What the channels are called, and these values.
         time_column, series_column (`str`, *optional*): The columns of the times, and of the names of the series.
 
@@ -56,9 +56,9 @@ class SeriesConfig(PreTrainedConfig):
     instance_norm: Literal["revin", "last", "none"] = "last"
     quantiles: list[float | int] | None = None
     channel_means: list[float | int] | None = None
-    channel_stds: list[float | int] | None = None
+    channel_scales: list[float | int] | None = None
     time_feature_means: list[float | int] | None = None
-    time_feature_stds: list[float | int] | None = None
+    time_feature_scales: list[float | int] | None = None
     target_columns: list[str] | None = None
     known_future_columns: list[str] | None = None
     time_column: str | None = None
@@ -96,11 +96,11 @@ class SeriesConfig(PreTrainedConfig):
                 raise ValueError(f"`{name}` is {value}; it must be {getattr(self, count)} names, as `{count}` says.")
 
     def _check_scales(self, kind: str, count: int) -> None:
-        for name in (f"{kind}_means", f"{kind}_stds"):
+        for name in (f"{kind}_means", f"{kind}_scales"):
             values = getattr(self, name)
             if values is None:
                 continue
-            least = 0 if name.endswith("stds") else -math.inf
+            least = 0 if name.endswith("scales") else -math.inf
             if len(values) != count or not all(least < value < math.inf for value in values):
                 kinds = "numbers above 0" if least == 0 else "finite numbers"
                 raise ValueError(f"`{name}` is {values}; it must be {count} {kinds}.")

@@ -28,7 +28,7 @@ class TimeSeriesPredictionOutput(ModelOutput):
     Attributes:
         loss: If `future_values` were given: the mean squared error of `prediction_outputs`, and, with
             `config.quantiles`, the mean pinball loss of `quantile_outputs` added, both of values that are scaled by
-            `config.channel_means` and `config.channel_stds`.
+            `config.channel_means` and `config.channel_scales`.
         prediction_outputs: (batch, prediction_length, channels), the predicted means in the units of the inputs.
         quantile_outputs: (batch, prediction_length, channels, quantiles), rising; None without `config.quantiles`.
         hidden_states: The projected patches and each layer's output, if they were asked for.
@@ -125,7 +125,7 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
             shape = (len(past_values), self.config.prediction_length, self.config.num_channels)
             targets, counted = read_targets(future_values, future_observed_mask, shape, values.dtype)
             loss = self._loss(values, self._scaled(targets), counted)
-        own = unscaled(values, self.config.channel_means, self.config.channel_stds)
+        own = unscaled(values, self.config.channel_means, self.config.channel_scales)
         return TimeSeriesPredictionOutput(
             loss=loss,
             prediction_outputs=own[..., 0],
@@ -181,7 +181,7 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
                 inputs = SeriesInputs.all_observed(found[-1][..., 0], ahead)
             else:
                 inputs = inputs.followed_by(found[-1][..., 0], ahead)
-        own = unscaled(torch.cat(found, 1)[:, :steps], config.channel_means, config.channel_stds)
+        own = unscaled(torch.cat(found, 1)[:, :steps], config.channel_means, config.channel_scales)
         return TimeSeriesPredictionOutput(
             prediction_outputs=own[..., 0], quantile_outputs=own[..., 1:] if config.quantiles else None
         )
@@ -241,10 +241,10 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
             raise ValueError(f"`future_time_features` is {given and f'of shape {given}'}; it must be {needed}.")
         if features is None:
             return None
-        return scaled(features.to(self.dtype), config.time_feature_means, config.time_feature_stds)
+        return scaled(features.to(self.dtype), config.time_feature_means, config.time_feature_scales)
 
     def _scaled(self, values: torch.Tensor) -> torch.Tensor:
-        return scaled(values, self.config.channel_means, self.config.channel_stds)
+        return scaled(values, self.config.channel_means, self.config.channel_scales)
 
     def _by_channel(self, inputs: SeriesInputs) -> SeriesInputs:
         """With independent channels the rows (batch * channels) of one channel each; else `inputs`."""

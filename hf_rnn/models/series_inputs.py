@@ -102,9 +102,9 @@ def read_inputs(
     counted = values.isfinite() & mask.unsqueeze(2)
     if observed is not None:
         counted = counted & observed.bool()
-    values = scaled(torch.where(counted, values, 0), config.channel_means, config.channel_stds)
+    values = scaled(torch.where(counted, values, 0), config.channel_means, config.channel_scales)
     if known is not None:
-        known = scaled(known.to(values.dtype), config.time_feature_means, config.time_feature_stds)
+        known = scaled(known.to(values.dtype), config.time_feature_means, config.time_feature_scales)
         known = torch.where(mask.unsqueeze(2), known, 0)
     return SeriesInputs(torch.where(counted, values, 0), counted.to(values.dtype), known, mask)
 

@@ -151,8 +151,8 @@ def test_the_metrics_of_the_package_all_have_a_name() -> None:
     from hf_rnn.metrics.pairs import pair_figures
     from hf_rnn.metrics.sequences import METRIC_SETS
     from hf_rnn.metrics.similarity import RANKS
+    from hf_rnn.tasks.one_shot.building import PAIR_FIGURES
     from hf_rnn.tasks.one_shot.measuring import KINDS
-    from hf_rnn.tasks.one_shot.task import PAIR_FIGURES
 
     figures = ClassificationMetric().compute(predictions=[0, 1], references=[0, 1], num_labels=2)
     figures |= MultiLabelMetric().compute(predictions=[[0, 1]], references=[[0, 1]])

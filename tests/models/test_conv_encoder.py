@@ -205,6 +205,7 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
         "configuration_conv.py",
         "configuration_checks.py",
         "image_processing_conv.py",
+        "label_threshold.py",
         "modeling_conv.py",
         "placed.py",
         "tracing.py",

@@ -36,7 +36,7 @@ def build(family: str = "gru", seed: int = 0, **options: Any) -> Any:
         "channel_independent": False,
         "instance_norm": "revin",
         "channel_means": [1.0, -2.0, 30.0],
-        "channel_stds": [2.0, 0.5, 10.0],
+        "channel_scales": [2.0, 0.5, 10.0],
     }
     torch.manual_seed(seed)
     model = AutoModelForTimeSeriesPrediction.from_config(FAMILIES[family](**{**values, **options})).double().eval()
@@ -55,7 +55,7 @@ def by_hand(model: Any, values: np.ndarray) -> np.ndarray:
     the model's own.
     """
     config = model.config
-    means, stds = np.array(config.channel_means), np.array(config.channel_stds)
+    means, stds = np.array(config.channel_means), np.array(config.channel_scales)
     scaled = (values - means) / stds
     if config.instance_norm == "revin":
         level = scaled.mean(1, keepdims=True)
@@ -172,10 +172,10 @@ def test_a_constant_series_has_a_finite_prediction() -> None:
 @pytest.mark.parametrize("patch", [1, 3])
 def test_independent_channels_are_those_of_a_model_of_one(patch: int) -> None:
     model, values = (
-        build(channel_independent=True, patch_length=patch, channel_means=None, channel_stds=None),
+        build(channel_independent=True, patch_length=patch, channel_means=None, channel_scales=None),
         series(),
     )
-    single = build(num_channels=1, patch_length=patch, channel_means=None, channel_stds=None)
+    single = build(num_channels=1, patch_length=patch, channel_means=None, channel_scales=None)
     single.load_state_dict(model.state_dict())
     expected = torch.cat([single(values[..., [channel]]).prediction_outputs for channel in range(CHANNELS)], 2)
     torch.testing.assert_close(model(values).prediction_outputs, expected)
@@ -190,7 +190,7 @@ def test_the_loss_is_that_of_the_scaled_targets_that_count(alone: bool) -> None:
     counted = torch.ones_like(targets)
     counted[0, :, 2] = 0
     found = model(values, future_values=targets, future_observed_mask=counted)
-    stds = np.array(model.config.channel_stds)
+    stds = np.array(model.config.channel_scales)
     keep = (counted.numpy() == 1) & np.isfinite(targets.numpy())
     errors = ((targets - found.prediction_outputs).detach().numpy() / stds)[keep]
     pinball = []
@@ -263,7 +263,7 @@ def test_the_roll_out_by_the_state_keeps_the_scale_of_the_context_and_reads_what
             torch.cat([read.known, ahead[:, start : start + 6]], 1),
             torch.cat([read.mask, ones[..., 0].bool()], 1),
         )
-    stds, means = torch.tensor(model.config.channel_stds), torch.tensor(model.config.channel_means)
+    stds, means = torch.tensor(model.config.channel_scales), torch.tensor(model.config.channel_means)
     torch.testing.assert_close(found, torch.cat(expected, 1)[:, :14] * stds + means)
 
 
@@ -362,7 +362,7 @@ def test_a_configuration_that_makes_no_such_model_is_refused(options: dict[str, 
         ({"quantiles": []}, "quantiles"),
         ({"quantiles": [0.0, 0.5]}, "quantiles"),
         ({"channel_means": [1.0, 2.0]}, "channel_means"),
-        ({"channel_stds": [0.0]}, "channel_stds"),
+        ({"channel_scales": [0.0]}, "channel_scales"),
         ({"target_columns": ["a", "b"]}, "target_columns"),
         ({"known_future_columns": ["a"]}, "known_future_columns"),
     ],

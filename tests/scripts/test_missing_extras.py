@@ -43,6 +43,8 @@ CASES = {
         "train",
         "A training script",
     ),
+    "run_time_series": (f"--train_file texts/train.csv --target_columns label {RUN}", "train", "A training script"),
+    "measure_omniglot": ("--runs runs.zip --output out/o.json", "train", "Measuring the runs of Omniglot"),
     "run_one_shot": (RUN, "train", "A training script"),
     "run_hyperparameter_search": (f"--task text-classification {TEXTS} {RUN}", "search", "A search"),
     "baseline_tfidf": (f"{TEXTS} --output_dir out", "train", "The baseline"),

@@ -65,7 +65,13 @@ def test_all_pass_that_are_not_on_the_list(name, outcome):
 
 
 def test_every_model_class_is_tested():
-    classes = {file_and_class.split(".")[1] for heads in MODELS.values() for file_and_class in heads.values()}
+    classes = {
+        file_and_class.split(".")[1]
+        for heads in MODELS.values()
+        for auto_class, file_and_class in heads.items()
+        # The mixins hand every model tokens or images: tests/models/test_series.py has those of values.
+        if auto_class != "AutoModelForTimeSeriesPrediction"
+    }
     assert classes == {case.all_model_classes[0].__name__ for case in CASES.values()}
 
 

@@ -82,9 +82,19 @@ class WhitespaceTokenizerTest(TokenizerTestCase, unittest.TestCase):
     kind = "whitespace"
 
 
+class TweetTokenizerTest(TokenizerTestCase, unittest.TestCase):
+    kind = "tweet"
+
+
 CASES = {
     case.__name__: case
-    for case in (WordTokenizerTest, BytePairTokenizerTest, CharacterTokenizerTest, WhitespaceTokenizerTest)
+    for case in (
+        WordTokenizerTest,
+        BytePairTokenizerTest,
+        CharacterTokenizerTest,
+        WhitespaceTokenizerTest,
+        TweetTokenizerTest,
+    )
 }
 
 __all__ = ["CASES", *CASES]

@@ -53,7 +53,7 @@ class OneShotArguments(SimilarityArguments):
         default=20.0,
         metadata={
             "help": "Share of the classes of `image_folder` that are held out for validation where it has no folder "
-            "of that name, in percent; at least two. Default: 20."
+            "of that name, in percent; at least two. Default: 20.0."
         },
     )
     affine: float | None = field(

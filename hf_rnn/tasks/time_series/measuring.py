@@ -45,7 +45,7 @@ def series_figures(
         ValueError: no window has a target.
     """
     config = model.config
-    errors = SeriesErrors(config.channel_stds or [1.0] * config.num_channels, config.quantiles)
+    errors = SeriesErrors(config.channel_scales or [1.0] * config.num_channels, config.quantiles)
     for batch, forecast in forecast_windows(model, windows, batch_size):
         errors.add(forecast.values, batch["future_values"], forecast.quantiles)
     return errors.figures()

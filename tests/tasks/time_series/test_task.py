@@ -68,7 +68,7 @@ def test_its_figures_are_those_of_all_windows_of_the_test_part_scaled_by_trainin
     means, stds = values[:280].mean(0), values[:280].std(0)
     model = AutoModelForTimeSeriesPrediction.from_pretrained(trained.folder)
     np.testing.assert_allclose(model.config.channel_means, means)
-    np.testing.assert_allclose(model.config.channel_stds, stds)
+    np.testing.assert_allclose(model.config.channel_scales, stds)
     for split, (low, high) in {"validation": (280, 320), "test": (320, 400)}.items():
         past, future = windows_by_hand(values, low, high)
         assert trained.results["dataset"]["splits"][split] == len(past) == high - low - 4
@@ -286,7 +286,7 @@ def test_evaluate_measures_every_window_of_a_file(
     model = AutoModelForTimeSeriesPrediction.from_pretrained(trained.folder)
     with torch.no_grad():
         errors = future - model(torch.tensor(past, dtype=torch.float32)).prediction_outputs.numpy()
-    assert found["metrics"]["mae"] == pytest.approx(np.abs(errors / model.config.channel_stds).mean(), rel=1e-4)
+    assert found["metrics"]["mae"] == pytest.approx(np.abs(errors / model.config.channel_scales).mean(), rel=1e-4)
     with pytest.raises(ValueError, match="has no series of 25 rows"):
         sines(24).to_csv(tmp_path / "short.csv", index=False)
         evaluate_file(str(trained.folder), str(tmp_path / "short.csv"), str(tmp_path / "b.json"))

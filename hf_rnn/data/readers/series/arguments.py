@@ -63,7 +63,7 @@ class SeriesDataArguments(SeriesColumnArguments):
         default=None,
         metadata={
             "help": "File with all rows: csv, tsv, parquet, json or another table, also compressed. The first part "
-            "of the time is trained on, the next validates, the last tests."
+            "of the time is trained on, the next validates, the last tests. Default: none."
         },
     )
     train_part: float | None = field(
