@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 
 __all__ = ["ink_points", "modified_hausdorff", "pixel_cosine"]
@@ -35,6 +34,8 @@ def modified_hausdorff(first: np.ndarray, second: np.ndarray) -> float:
     Args:
         first, second: (points, dimensions), at least one of each.
     """
+    from scipy.spatial import cKDTree
+
     to_second, _ = cKDTree(second).query(first)
     to_first, _ = cKDTree(first).query(second)
     return float(max(to_second.mean(), to_first.mean()))

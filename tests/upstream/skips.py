@@ -94,8 +94,8 @@ TOKENIZERS_SWITCHED_OFF: dict[tuple[tuple[str, ...], str], str] = {
         "test_rust_tokenizer_add_prefix_space_0",
     ): "transformers hands `add_prefix_space` on in the classes of some models; ours is the plain class, and its "
     "byte pairs are learnt without a space in front",
-    (("word", "whitespace"), "test_training_new_tokenizer"): WRITTEN,
-    (("word", "whitespace"), "test_training_new_tokenizer_with_special_tokens_change"): WRITTEN,
+    (("word", "whitespace", "tweet"), "test_training_new_tokenizer"): WRITTEN,
+    (("word", "whitespace", "tweet"), "test_training_new_tokenizer_with_special_tokens_change"): WRITTEN,
 }
 
 # Tests of tokenizers that transformers skips itself.

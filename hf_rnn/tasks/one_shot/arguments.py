@@ -67,7 +67,7 @@ class OneShotArguments(SimilarityArguments):
         default=False,
         metadata={
             "help": "Take the pictures of each class of `image_folder` turned by 90, 180 and 270 degrees for three "
-            "more classes in training. Default: false."
+            "more classes in training. Default: off."
         },
     )
 
