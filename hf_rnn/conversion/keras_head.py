@@ -41,7 +41,7 @@ class Block:
 
     @property
     def rate(self) -> float:
-        """That of the dropout before it."""
+        """The share that the dropout before the layer zeroes; 0 without one."""
         return 0.0 if self.drop is None else float(self.drop.settings["rate"])
 
     @property
@@ -56,7 +56,7 @@ class Block:
 
 @dataclass
 class Head:
-    """What the layers behind the recurrent ones are together.
+    """The layers behind the recurrent ones, as one head.
 
     Attributes:
         blocks: The dense layers; without any, the model ends with its recurrent layers.

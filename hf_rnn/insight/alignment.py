@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..data.tokenizers.separate_vocabularies import replace_tokens, target_replacements
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from .evaluation import evaluation_mode
-from .figures import MOST_NAMES, name_of, name_steps, new_figure
+from .figures import MOST_NAMES, name_of, name_steps, new_figure, write_with_figure
 from .reading import check_text
 from .steps import NotApplicableError
 
@@ -77,15 +76,8 @@ class Alignment:
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        path = Path(path)
-        figure, picture = self.figure(), path.with_suffix(".png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            lines = csv.writer(stream)
-            lines.writerow(["written", *self.source])
-            lines.writerows([token, *row] for token, row in zip(self.target, self.weights.tolist(), strict=True))
-        figure.savefig(picture, dpi=110, metadata={"Software": None})
-        return path, picture
+        lines = ([token, *row] for token, row in zip(self.target, self.weights.tolist(), strict=True))
+        return write_with_figure(path, [["written", *self.source], *lines], self.figure())
 
 
 def alignment_weights(

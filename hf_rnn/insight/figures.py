@@ -4,8 +4,10 @@ it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..extras import require_extra
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["MOST_NAMES", "name_of", "name_steps", "new_figure", "width_for"]
+__all__ = ["MOST_NAMES", "name_of", "name_steps", "new_figure", "width_for", "write_with_figure"]
 
 
 # White space is shown so.
@@ -31,6 +33,22 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def write_with_figure(path: str | Path, rows: Iterable[Sequence[object]], figure: Figure) -> tuple[Path, Path]:
+    """Write `rows`, the first of them the names of the columns, as CSV to `path`, and the figure as PNG beside it;
+    missing folders are made.
+
+    Returns:
+        Both paths.
+    """
+    path = Path(path)
+    picture = path.with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    figure.savefig(picture, dpi=110, metadata={"Software": None})
+    return path, picture
 
 
 def name_of(step: str) -> str:

@@ -233,7 +233,7 @@ def table_and_words(
 
 
 def known_words(words: Iterable[str], table: EmbeddingTable) -> list[str]:
-    """Those of `words` that have a vector and a letter or a digit, each once, in their order."""
+    """Keep the `words` that have a vector and a letter or a digit, each once, in their order."""
     return [
         word
         for word in dict.fromkeys(words)

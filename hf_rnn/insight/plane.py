@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .figures import name_of, new_figure
+from .figures import name_of, new_figure, write_with_figure
 from .neighbours import EmbeddingTable, known_words, table_and_words
 
 
@@ -62,15 +61,8 @@ class WordPlane:
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        path = Path(path)
-        figure, picture = self.figure(), path.with_suffix(".png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            lines = csv.writer(stream)
-            lines.writerow(["word", "x", "y"])
-            lines.writerows([word, *point] for word, point in zip(self.words, self.points.tolist(), strict=True))
-        figure.savefig(picture, dpi=110, metadata={"Software": None})
-        return path, picture
+        lines = ([word, *point] for word, point in zip(self.words, self.points.tolist(), strict=True))
+        return write_with_figure(path, [["word", "x", "y"], *lines], self.figure())
 
 
 def word_plane(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) -> WordPlane:

@@ -209,7 +209,7 @@ def test_quantiles_never_cross() -> None:
 
 
 def test_quantiles_are_learnt() -> None:
-    """Of noise that nothing predicts, the quantiles of the noise."""
+    """A model of noise that nothing predicts learns the quantiles of the noise."""
     torch.manual_seed(0)
     noise = torch.randn(2048, 9, 1)
     model = GruForTimeSeriesPrediction(

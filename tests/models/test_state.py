@@ -247,7 +247,7 @@ def test_what_is_no_state_of_torch_is_refused(arguments, options, message):
 
 
 def test_a_state_of_other_directions_is_refused():
-    """Of two layers that read one way, or of one that reads both ways: the model has one kind."""
+    """Two layers that read one way give as many states as one that reads both ways; a model has one kind."""
     model = build("gru", head=False, bidirectional=True)
     h_n = torch.zeros(2, 6, 4, dtype=torch.float64)
     assert read(model, cache=RecurrentCache.from_torch(h_n, bidirectional=True)).last_hidden_state is not None

@@ -24,6 +24,7 @@ from ...models.configuration_rnn import RecurrentConfig
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
+from ..beside import Fit
 from ..building import bare_encoder, build_tokenizer, checkpoint_config, trained_labels
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
@@ -149,9 +150,7 @@ def prepare_similarity(
         dataset_name=data.dataset_name,
         source=data_arguments,
         metric=TASK.kind.selects[_selects_by(data, similarity_arguments, objective)],
-        compute_metrics=triplet_metrics
-        if objective.of_triplets
-        else _metrics(data, similarity_arguments, cast(Any, model).config.similarity),
+        compute_metrics=_metrics(data, similarity_arguments, objective, cast(Any, model).config.similarity),
         measure=lambda trainer, output: measure_pairs(
             trainer, splits, data, similarity_arguments.threshold_metric, output
         ),
@@ -163,10 +162,7 @@ def prepare_similarity(
             "predicts_embeddings": data.kind == "positives",
         },
         language=language,
-        baselines=(
-            partial(fit_overlap, data, similarity_arguments),
-            *([] if data.triplets is None else [partial(fit_triplets, data)]),
-        ),
+        baselines=_baselines(data, similarity_arguments),
     )
 
 
@@ -210,10 +206,18 @@ def _selects_by(data: PairData, arguments: SimilarityArguments, objective: Simil
     return "classifier" if arguments.classifies and data.kind == "labels" else data.kind
 
 
+def _baselines(data: PairData, arguments: SimilarityArguments) -> tuple[Fit, ...]:
+    """What the network is compared with: the overlap of the pairs, and of triplets TF-IDF."""
+    of_triplets = () if data.triplets is None else (partial(fit_triplets, data),)
+    return (partial(fit_overlap, data, arguments), *of_triplets)
+
+
 def _metrics(
-    data: PairData, arguments: SimilarityArguments, similarity: str
+    data: PairData, arguments: SimilarityArguments, objective: SimilarityObjective, similarity: str
 ) -> Callable[[EvalPrediction], dict[str, float]]:
     """What measures the validation split while a network is trained."""
+    if objective.of_triplets:
+        return triplet_metrics
     if data.kind == "classes":
         return metrics_for("single_label_classification", len(data.label_names or ()))
     if data.kind == "positives":
