@@ -14,6 +14,17 @@ from hf_rnn.tasks.sequence_to_sequence.task import GROUPS, run_sequence_to_seque
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SMALL = '{"encoder": {"hidden_size": 6, "embedding_size": 8}, "decoder": {"hidden_size": 10, "embedding_size": 8}}'
+# The sizes of a tiny encoder-decoder of transformers.
+TINY_MARIAN = {
+    "d_model": 8,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 8,
+    "decoder_ffn_dim": 8,
+    "max_position_embeddings": 32,
+}
 
 
 def generate_numbers(count: int, seed: int) -> list[tuple[str, str]]:

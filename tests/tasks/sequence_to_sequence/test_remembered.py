@@ -14,19 +14,7 @@ from hf_rnn.inference.files import predict_file
 from hf_rnn.insight.page import Question
 from hf_rnn.insight.sections import states
 from hf_rnn.tasks.evaluation import evaluate_file
-from tests.tasks.small_sequence_runs import run, write_numbers
-
-
-TINY_MARIAN = {
-    "d_model": 8,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "encoder_attention_heads": 2,
-    "decoder_attention_heads": 2,
-    "encoder_ffn_dim": 8,
-    "decoder_ffn_dim": 8,
-    "max_position_embeddings": 32,
-}
+from tests.tasks.small_sequence_runs import TINY_MARIAN, run, write_numbers
 
 
 def sources_of(folder: Path) -> list[str]:

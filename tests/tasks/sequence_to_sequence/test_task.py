@@ -23,7 +23,7 @@ from hf_rnn.tasks.sequence_to_sequence.arguments import (
     SequenceTokenizerArguments,
     SequenceTrainingArguments,
 )
-from tests.tasks.small_sequence_runs import SMALL, run, write_numbers
+from tests.tasks.small_sequence_runs import SMALL, TINY_MARIAN, run, write_numbers
 
 
 def test_a_run_measures_what_the_saved_model_writes(tmp_path: Path) -> None:
@@ -98,21 +98,11 @@ def test_numbers_are_learnt_to_the_letter(tmp_path: Path) -> None:
 
 
 def test_a_model_of_transformers_is_trained_by_the_same_command(tmp_path: Path) -> None:
-    sizes = {
-        "d_model": 8,
-        "encoder_layers": 1,
-        "decoder_layers": 1,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 8,
-        "decoder_ffn_dim": 8,
-        "max_position_embeddings": 32,
-    }
     files = write_numbers(tmp_path / "data")
     results = run(
         tmp_path / "out",
         model_type="marian",
-        config_overrides=json.dumps(sizes),
+        config_overrides=json.dumps(TINY_MARIAN),
         learning_rate=1e-3,
         source_prefix="nine ",
         **files,
