@@ -19,7 +19,7 @@ FEW = 100
 
 def say_few_rows(rows: Mapping[str, int], metrics: Mapping[str, Mapping[str, float]]) -> None:
     """Warn in one line where the figures come from fewer than 100 validation rows, with the 95 % interval of the
-    accuracy; of a task without one, with that of a share of a half.
+    accuracy; of a task without one, with that of a share of a half. Squared errors are no shares, and have none.
 
     Args:
         rows: Split → its number of rows.
@@ -27,6 +27,13 @@ def say_few_rows(rows: Mapping[str, int], metrics: Mapping[str, Mapping[str, flo
     """
     count = rows.get("validation", 0)
     if "validation" not in metrics or not 0 < count < FEW:
+        return
+    if "mse" in metrics["validation"]:
+        logger.warning(
+            "The figures of validation come from %d rows, which is few: a small difference between models says "
+            "nothing; more rows would tell more.",
+            count,
+        )
         return
     accuracy = metrics["validation"].get("accuracy")
     what = "any share of a half" if accuracy is None else f"the accuracy of {accuracy:.3f}"

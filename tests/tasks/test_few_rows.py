@@ -43,6 +43,13 @@ def test_several_labels_of_ten_rows_are_trained(tmp_path: Path, caplog: pytest.L
     assert "any share of a half is" in line
 
 
+def test_errors_have_no_share(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        say_few_rows({"validation": 44}, {"validation": {"mse": 0.05, "mae": 0.2}})
+    (line,) = said(caplog)
+    assert "come from 44 rows, which is few" in line and "interval" not in line
+
+
 @pytest.mark.parametrize(
     ("rows", "metrics"),
     [({"validation": 100}, {"validation": {"accuracy": 0.5}}), ({"validation": 9}, {}), ({}, {"train": {}})],

@@ -217,7 +217,7 @@ def _series(
     step = find_step(moments)
     own = own[0][order], own[1][order]
     if step.missing and not features.shape[1]:
-        logger.warning("%d steps of %s are missing%s; they are put in without values.", step.missing, step, which)
+        logger.warning("Missing steps of %s%s: %d. They are put in without values.", step, which, step.missing)
         return _filled(name, own[0], moments, step)
     if not step.regular:
         logger.warning("The times%s are not regular (mostly %s apart); each row is taken as one step.", which, step)
@@ -239,10 +239,10 @@ def _say_missing(series: tuple[Series, ...], targets: tuple[str, ...]) -> None:
         missing = int(np.isnan(values[:, index]).sum())
         if missing:
             logger.warning(
-                "%d of %d values of %r are missing: the model is told so, and they are no targets.",
+                "Missing values of %r: %d of %d. The model is told so, and they are no targets.",
+                column,
                 missing,
                 len(values),
-                column,
             )
     for each in series:
         for index, column in enumerate(targets):

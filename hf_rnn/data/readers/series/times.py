@@ -52,7 +52,12 @@ class Step(NamedTuple):
         if isinstance(self.size, np.timedelta64):
             import pandas as pd
 
-            return str(pd.Timedelta(self.size))
+            size = pd.Timedelta(self.size)
+            for unit in ("day", "hour", "minute", "second"):
+                count = size / pd.Timedelta(1, unit)
+                if count.is_integer():
+                    return f"{count:.0f} {unit}{'s' * (count != 1)}"
+            return str(size)
         return f"{self.size:g}"
 
 

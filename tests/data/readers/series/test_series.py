@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from hf_rnn.data.readers.series.arguments import SeriesColumnArguments, SeriesDataArguments
 from hf_rnn.data.readers.series.reader import SeriesTable, read_series
-from hf_rnn.data.readers.series.times import find_step, written
+from hf_rnn.data.readers.series.times import Step, find_step, written
 
 
 HOURS = pd.date_range("2024-01-01", periods=40, freq="h")
@@ -86,7 +87,7 @@ def test_a_cell_that_is_no_number_is_named_with_its_place(tmp_path: Path) -> Non
 def test_missing_values_are_counted_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (series,) = table(tmp_path / "a.csv", hourly(["1", "", "NA", "nan", "5"])).series
     np.testing.assert_array_equal(np.isnan(series.values[:, 0]), [False, True, True, True, False])
-    assert "3 of 5 values of 'load' are missing" in caplog.text
+    assert "Missing values of 'load': 3 of 5." in caplog.text
 
 
 def test_what_is_known_ahead_must_be_there(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_missing_steps_of_a_regular_grid_are_put_in_and_said(tmp_path: Path, cap
     expected[9] = np.nan
     np.testing.assert_array_equal(series.values[:, 0], expected)
     np.testing.assert_array_equal(series.times, HOURS.to_numpy())
-    assert "1 steps of 0 days 01:00:00 are missing" in caplog.text
+    assert "Missing steps of 1 hour: 1." in caplog.text
 
 
 def test_irregular_times_are_kept_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -203,3 +204,18 @@ def test_numbers_are_times_too() -> None:
 def test_arguments_out_of_their_range_are_named(options: dict, name: str) -> None:
     with pytest.raises(ValueError, match=f"`{name}`"):
         SeriesDataArguments(**{"train_file": "a.csv", **options})
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (np.timedelta64(1, "D"), "1 day"),
+        (np.timedelta64(48, "h"), "2 days"),
+        (np.timedelta64(90, "m"), "90 minutes"),
+        (np.timedelta64(15, "s"), "15 seconds"),
+        (np.timedelta64(1500, "ms"), "0 days 00:00:01.500000"),
+        (np.float64(2.5), "2.5"),
+    ],
+)
+def test_a_step_reads_as_people_say_it(size: Any, said: str) -> None:
+    assert str(Step(None, size, True, 0)) == said
