@@ -133,7 +133,7 @@ def test_irregular_times_are_kept_and_said(tmp_path: Path, caplog: pytest.LogCap
     text = "\n".join(["date,x", *(f"{time},{n}" for n, time in enumerate(times))])
     (series,) = table(tmp_path / "a.csv", text).series
     np.testing.assert_array_equal(series.times, times.to_numpy())
-    assert "not regular (mostly 1 days" in caplog.text
+    assert "not regular (mostly 1 day apart)" in caplog.text
 
 
 def test_a_constant_series_and_a_table_without_times_are_said(
