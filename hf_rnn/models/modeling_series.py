@@ -92,6 +92,7 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
         future_time_features: torch.Tensor | None = None,
         future_values: torch.Tensor | None = None,
         future_observed_mask: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
         **kwargs: Any,
     ) -> TimeSeriesPredictionOutput:
         """Args:
@@ -105,6 +106,8 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
                 needed where `config.num_time_features` is above 0.
             future_values: (batch, prediction_length, channels), the targets; those that are not finite do not count.
             future_observed_mask: The same shape, 1 at a target that counts.
+            num_items_in_batch: The number of targets to divide the loss by, as the Trainer counts them over all
+                batches of a step; None: those of this batch.
 
         Raises:
             ValueError: for shapes that do not fit.
@@ -124,7 +127,7 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
         if future_values is not None:
             shape = (len(past_values), self.config.prediction_length, self.config.num_channels)
             targets, counted = read_targets(future_values, future_observed_mask, shape, values.dtype)
-            loss = self._loss(values, self._scaled(targets), counted)
+            loss = self._loss(values, self._scaled(targets), counted, num_items_in_batch)
         own = unscaled(values, self.config.channel_means, self.config.channel_scales)
         return TimeSeriesPredictionOutput(
             loss=loss,
@@ -262,8 +265,14 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
         _, steps, _, outputs = values.shape
         return values.view(-1, self.config.num_channels, steps, outputs).transpose(1, 2)
 
-    def _loss(self, values: torch.Tensor, targets: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
-        number = counted.sum().clamp(min=1)
+    def _loss(
+        self,
+        values: torch.Tensor,
+        targets: torch.Tensor,
+        counted: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None,
+    ) -> torch.Tensor:
+        number: Any = counted.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
         errors = (targets - values[..., 0]) * counted
         loss = errors.square().sum() / number
         if self.config.quantiles:
@@ -271,5 +280,5 @@ class RecurrentForTimeSeriesPrediction(RecurrentPreTrainedModel):
             # Above the quantile an error costs its level, below it the rest (Koenker & Bassett 1978).
             missed = (targets.unsqueeze(-1) - values[..., 1:]) * counted.unsqueeze(-1)
             pinball = torch.maximum(levels * missed, (levels - 1) * missed)
-            loss = loss + pinball.sum() / (number * len(levels))
+            loss = loss + pinball.sum() / len(levels) / number
         return loss

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from .trainer import RecurrentTrainer
 
 
@@ -22,3 +24,12 @@ class SeriesTrainer(RecurrentTrainer):
         super().__init__(*args, **kwargs)
         # By the name of an argument with "label" in it the Trainer would know a target.
         self.label_names = ["future_values"]
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | int | None:
+        """Count the future values that are there; transformers counts `labels` alone."""
+        return self._counted_together(batch_samples, device) if batch_samples else None
+
+    def _number_of_targets(self, inputs: dict[str, Any]) -> torch.Tensor:
+        known = inputs["future_values"].isfinite()
+        observed = inputs.get("future_observed_mask")
+        return (known if observed is None else known & observed.bool()).sum()

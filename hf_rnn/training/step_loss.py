@@ -81,10 +81,15 @@ class StepLossTrainer(ReadyTrainer):
         number = super()._get_num_items_in_batch(batch_samples, device)
         if self._counted is None or number is None:
             return number
-        total = torch.stack([self._number_of_targets(batch) for batch in batch_samples]).sum().to(device)
+        return self._counted_together(batch_samples, device)
+
+    def _counted_together(self, batches: list[Any], device: torch.device) -> torch.Tensor:
+        """The targets of all batches of a step, those of other processes among them if the loss is theirs, too."""
+        total = torch.stack([self._number_of_targets(batch) for batch in batches]).sum().to(device)
         if self.args.average_tokens_across_devices and self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
-        return total
+        # A step without any target has a sum of 0, which no number of targets may turn into 0 / 0.
+        return total.clamp(min=1)
 
     def _number_of_targets(self, inputs: dict[str, Any]) -> torch.Tensor:
         """The labels of a batch that the loss has terms of."""
