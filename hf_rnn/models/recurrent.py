@@ -15,6 +15,7 @@ from .cells import CELLS
 from .configuration_rnn import RecurrentConfig
 from .paths import forced_path, recurrent_path
 from .steps import State, Steps
+from .truncated_bptt import TruncatedLayer, read_in_chunks
 
 
 __all__ = ["LockedDropout", "RecordedStates", "RecurrentLayer", "StackedLayer", "held_masks"]
@@ -70,7 +71,7 @@ class RecordedStates(nn.Module):
     """What makes one of a model's `hidden_states` (batch, time, features): its output, or the first of several."""
 
 
-class RecurrentLayer(GradientCheckpointingLayer):
+class RecurrentLayer(TruncatedLayer, GradientCheckpointingLayer):
     """One layer in one or both directions.
 
     Args:
@@ -125,9 +126,20 @@ class RecurrentLayer(GradientCheckpointingLayer):
         if one is. The state's parts are arguments of their own, and so are they among what is returned: gradient
         checkpointing finds no tensor in a tuple.
         """
-        with nullcontext() if path is None else recurrent_path(path):
-            # The cell may be wrapped in another module, so it is only called.
-            outputs, finals = self.cell(features, steps, state or None, return_state)
+
+        def read(
+            features: torch.Tensor, steps: Steps, return_state: bool, *state: torch.Tensor
+        ) -> tuple[torch.Tensor, State]:
+            with nullcontext() if path is None else recurrent_path(path):
+                # The cell may be wrapped in another module, so it is only called.
+                found: tuple[torch.Tensor, State] = self.cell(features, steps, state or None, return_state)
+            return found
+
+        length = self.bptt_steps if self.training and torch.is_grad_enabled() else None
+        if length is not None and features.shape[1] > length:
+            outputs, finals = read_in_chunks(read, features, steps, length, state or None, self.num_directions)
+        else:
+            outputs, finals = read(features, steps, return_state, *state)
         return (self._merge(outputs), *finals)
 
     def _merge(self, outputs: torch.Tensor) -> torch.Tensor:

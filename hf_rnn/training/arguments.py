@@ -129,6 +129,14 @@ class RecurrentTrainingArguments(TrainingArguments):
             "the norm `max_grad_norm`, which 0 turns off. Default: clip by the norm alone."
         },
     )
+    bptt_steps: int | None = field(
+        default=None,
+        metadata={
+            "help": "Truncate back-propagation through time inside a text after this many steps, such as 512, and "
+            "compute what lies between a second time in place of keeping it: very long texts then need far less "
+            "memory and up to twice the time. Default: the whole text."
+        },
+    )
     discriminative_lr_decay: float | None = field(
         default=None,
         metadata={
@@ -209,6 +217,8 @@ class RecurrentTrainingArguments(TrainingArguments):
         clip = self.max_grad_value
         if clip is not None and not (math.isfinite(clip) and clip > 0):
             raise ValueError(f"`max_grad_value`={clip} must be a finite number above 0, or absent.")
+        if self.bptt_steps is not None and self.bptt_steps < 1:
+            raise ValueError(f"`bptt_steps`={self.bptt_steps} must be at least 1, or absent.")
         epsilon = self.adversarial_epsilon
         if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
             raise ValueError(f"`adversarial_epsilon`={epsilon} must be a finite number above 0, or absent.")
@@ -340,6 +350,10 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
     def __post_init__(self) -> None:
         if self.block_size < 1:
             raise ValueError(f"`block_size`={self.block_size} must be at least 1.")
+        if self.bptt_steps is not None:
+            raise ValueError(
+                f"`bptt_steps`={self.bptt_steps} must be absent for a language model, whose windows are `block_size`."
+            )
         if self.nt_asgd_patience is not None and self.nt_asgd_patience < 1:
             raise ValueError(f"`nt_asgd_patience`={self.nt_asgd_patience} must be at least 1, or absent.")
         if self.nt_asgd_patience is not None and self.weight_average_decay is not None:

@@ -16,6 +16,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from ..kernels.threads import computing_threads
 from ..models.modeling_conv import ConvEncoderModel
 from ..models.modeling_rnn import RecurrentPreTrainedModel
+from ..models.truncated_bptt import require_truncation, truncated_backpropagation
 from .arguments import NEW_LEARNING_RATE, PRETRAINED_LEARNING_RATE, RECURRENT_LEARNING_RATE
 from .samplers import LengthBucketSampler, SortedByLengthSampler
 from .shared_batches import num_repeated, share_batches
@@ -63,6 +64,7 @@ class RecurrentTrainer(StepLossTrainer):
       over the steps; a checkpoint also holds the weights to go on from;
     - with `args.discriminative_lr_decay`, `args.gradual_unfreezing` and `args.slanted_triangular` it fine-tunes as
       ULMFiT does (see `layer_groups.py`, `unfreezing.py` and `schedules.py`);
+    - with `args.bptt_steps` the gradient of the state stops after so many steps (see `models/truncated_bptt.py`);
     - with `args.max_grad_value` each number of the gradient is clipped to that size, behind the norm;
     - with `args.adversarial_epsilon` it also learns each batch with perturbed embeddings (see `adversarial.py`);
     - what it leaves in its folder is whole, whatever happens (see `safe_trainer.py`);
@@ -118,6 +120,8 @@ class RecurrentTrainer(StepLossTrainer):
         """Refuse a technique that the model, or what was given, cannot have."""
         if self.args.adversarial_epsilon is not None:
             require_embedding_table(model)
+        if self.args.bptt_steps is not None:
+            require_truncation(model, self.args.bptt_steps)
         kind = self.accelerator.distributed_type
         if self.args.max_grad_value is not None and kind in (DistributedType.DEEPSPEED, DistributedType.FSDP):
             raise ValueError(
@@ -189,7 +193,7 @@ class RecurrentTrainer(StepLossTrainer):
         """See `transformers.Trainer.training_step`."""
         step = functools.partial(super().training_step, model, inputs, *args, **kwargs)
         bare = self.accelerator.unwrap_model(self.model)
-        with self._figure.watching(model, bare, inputs):
+        with self._figure.watching(model, bare, inputs), truncated_backpropagation(bare, self.args.bptt_steps):
             if self.args.adversarial_epsilon is None:
                 return step()
             return adversarial_step(step, bare, self.args.adversarial_epsilon)

@@ -32,6 +32,7 @@ from tests.models.common import (
 TEXTS = ["a fine film", "dull , dull , dull", "not a bad film at all", "fine", ""]
 # What a folder must carry to run without the package.
 CODE_FILES = {
+    "truncated_bptt.py",
     "wide.py",
     "backbone.py",
     "cache_rnn.py",
