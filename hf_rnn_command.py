@@ -22,6 +22,7 @@ COMMANDS = (
     "compare",
     "search",
     "explain",
+    "summary",
     "export",
     "push",
     "tokenizer",

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..models.modeling_conv import ConvEncoderModel
+from ..models.modeling_series import RecurrentForTimeSeriesPrediction
 from .evaluation import evaluation_mode
 
 
@@ -96,7 +97,8 @@ def summary(model: PreTrainedModel) -> ModelSummary:
     The shapes are those of predictions: the model reads three tiny batches in evaluation mode, and is left as it was.
 
     Args:
-        model: Any model of this package, or one of transformers that reads token ids.
+        model: Any model of this package, or one of transformers that reads token ids. In a model of series that reads
+            each channel by itself, "batch" counts the channels of all series.
 
     Returns:
         The layers, whose sum is `model.num_parameters()`: a weight that two layers share counts once.
@@ -187,6 +189,8 @@ def _recorded(model: nn.Module) -> Iterator[dict[str, tuple[int, ...]]]:
 
 def _inputs(model: PreTrainedModel, batch: int, time: int) -> dict[str, torch.Tensor]:
     config: Any = model.config
+    if isinstance(model, RecurrentForTimeSeriesPrediction):
+        return _series(model, config, batch, time)
     if config.model_type == "siamese":
         side = _side(model, config.encoder, batch, time)
         return {**side, **{f"{name}_b": value for name, value in side.items()}}
@@ -199,6 +203,16 @@ def _inputs(model: PreTrainedModel, batch: int, time: int) -> dict[str, torch.Te
         "decoder_input_ids": given["input_ids"],
         "decoder_attention_mask": given["attention_mask"],
     }
+
+
+def _series(model: PreTrainedModel, config: Any, batch: int, time: int) -> dict[str, torch.Tensor]:
+    # The network reads a step for each patch.
+    past = time * config.patch_length
+    given = {"past_values": torch.zeros(batch, past, config.num_channels, device=model.device)}
+    if config.num_time_features:
+        for name, steps in (("past_time_features", past), ("future_time_features", config.prediction_length)):
+            given[name] = torch.zeros(batch, steps, config.num_time_features, device=model.device)
+    return given
 
 
 def _side(model: PreTrainedModel, config: Any, batch: int, time: int) -> dict[str, torch.Tensor]:

@@ -22,6 +22,11 @@ def images(auto_class: str) -> Any:
     return getattr(hf_rnn, auto_class)(config)
 
 
+def series(**options: Any) -> Any:
+    sizes = {"prediction_length": 2, "num_channels": 3, "embedding_size": 4, "hidden_size": 5}
+    return hf_rnn.GruForTimeSeriesPrediction(hf_rnn.GruConfig(vocab_size=None, **sizes, **options))
+
+
 def classifier(variant: str, **options: Any) -> Any:
     return AutoModelForSequenceClassification.from_config(configure(variant, **options))
 
@@ -49,6 +54,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "conv encoder": lambda: images("SiameseModel").encoder,
     **{f"writer, {joint}": lambda joint=joint: build_seq2seq("gru", joint) for joint in JOINTS},
     "tied writer": lambda: build_seq2seq("lstm", decoder={"tie_word_embeddings": True}),
+    "series": lambda: series(patch_length=2, num_time_features=1),
+    "series, each channel by itself": lambda: series(channel_independent=True, quantiles=[0.1, 0.9]),
     "BERT": lambda: AutoModel.from_config(AutoConfig.for_model("bert", **BERT)),
 }
 
