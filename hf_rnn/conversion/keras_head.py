@@ -141,11 +141,6 @@ class Head:
             )
         if last.activation == "softmax" and last.units == 1:
             raise last.dense.refused("units", 1, "at least 2 with a softmax, which is 1 for a single one")
-        if self.labels_of == "token" and problem != PROBLEMS[0]:
-            raise ValueError(
-                f"{last.dense} gives each step a {problem}; a token classifier here has one label for each step: the "
-                "activation must be 'softmax', or 'sigmoid' with one unit."
-            )
         self.problem = problem
         self.single_logit = problem == PROBLEMS[0] and last.units == 1
 

@@ -222,12 +222,6 @@ def test_what_only_training_uses_is_named_or_left_out(
 def test_settings_in_common_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`reset_after`=False.*must be True as that of `gru"):
         from_keras(changed(tmp_path, "tagger", setting(5, "reset_after", False)))
-    with pytest.raises(ValueError, match="gives each step a multi_label_classification"):
-        from_keras(
-            changed(
-                tmp_path, "tagger", lambda layers: layers[6]["config"]["layer"]["config"].update(activation="sigmoid")
-            )
-        )
     with pytest.raises(ValueError, match="`problem_type` is 'regression', and Layer `time_distributed"):
         from_keras(FOLDER / "tagger.keras", problem_type="regression")
     with pytest.raises(ValueError, match="`problem_type` is 'ranking'"):

@@ -114,6 +114,27 @@ def test_logits_and_one_sigmoid_for_each_step(keras: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("problem", ["multi_label_classification", "regression"])
+@pytest.mark.parametrize("units", [1, 3])
+def test_several_labels_and_numbers_for_each_step(keras: Any, problem: str, units: int) -> None:
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), layers.Embedding(VOCABULARY, 4)])
+    model.add(layers.Bidirectional(layers.GRU(3, return_sequences=True)))
+    model.add(layers.Dense(5, activation="relu"))
+    activation = "sigmoid" if problem == "multi_label_classification" else "linear"
+    model.add(layers.TimeDistributed(layers.Dense(units, activation=activation)))
+    tagger = check(model, problem_type=problem)
+    assert type(tagger).__name__ == "GruForTokenClassification"
+    assert (tagger.config.num_labels, tagger.config.problem_type) == (units, problem)
+
+
+def test_several_sigmoids_for_each_step_say_themselves_what_they_are(keras: Any) -> None:
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((None, FEATURES)), layers.LSTM(3, return_sequences=True)])
+    model.add(layers.Dense(4, activation="sigmoid"))
+    assert check(model).config.problem_type == "multi_label_classification"
+
+
 def test_a_model_that_was_trained_is_taken_over_with_its_statistics(keras: Any) -> None:
     model = MODELS["classifier"](keras)
     model.compile(optimizer="adam", loss="binary_crossentropy")

@@ -113,6 +113,9 @@ def pairs(label: Callable[[random.Random], float]) -> list[Row]:
     return [{"input_ids": text(), "input_ids_b": text(), "labels": label(source)} for _ in range(ROWS)]
 
 
+PLAIN = pairs(lambda source: 1)
+
+
 def images() -> list[Row]:
     generator = torch.Generator().manual_seed(0)
 
@@ -151,6 +154,25 @@ def of_embeddings(name: str, **values: Any) -> Case:
 
     options = {"loss": objective, "groups": list(range(len(rows))) if objective.in_batch else None}
     return Case(model, rows, values.pop("collator", PairCollator(TOKENIZER)), SiameseTrainer, options, loss=loss)
+
+
+def triplets(similarity: str) -> Case:
+    """Anchor, positive and negative; the loss is max(0, s(anchor, negative) - s(anchor, positive) + margin)."""
+    rows = [row | {"input_ids_c": other["input_ids_b"]} for row, other in zip(PLAIN, reversed(PLAIN), strict=True)]
+
+    def loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        vectors = []
+        for suffix in ("", "_b", "_c"):
+            given = {name: batch[name + suffix] for name in ("input_ids", "attention_mask")}
+            vectors.append(model.encoder(**given).pooler_output)
+        if similarity == "cosine":
+            near, far = (functional.cosine_similarity(vectors[0], other) for other in vectors[1:])
+        else:
+            near, far = (-(vectors[0] - other).norm(dim=1) for other in vectors[1:])
+        return (far - near + 0.7).clamp(min=0).mean()
+
+    objective = SimilarityObjective(["triplet"], {"triplet": {"margin": 0.7, "distance": similarity}})
+    return Case(siamese, rows, PairCollator(TOKENIZER), SiameseTrainer, {"loss": objective}, loss=loss)
 
 
 def teacher(source: random.Random, length: int) -> list[float]:
@@ -268,6 +290,8 @@ CASES = {
         ),
         rows=pairs(random.Random.random),
     ),
+    "triplets": triplets("cosine"),
+    "triplets by Euclid": triplets("euclidean"),
     "images": of_embeddings("contrastive", model=conv_siamese, rows=images(), collator=image_batch),
     "BERT, classes": Case(lambda: BertForSequenceClassification(BertConfig(num_labels=3, **BERT)), texts(a_class)),
     "BERT, several labels": Case(lambda: BertForSequenceClassification(BertConfig(**MULTI, **BERT)), texts(several)),
