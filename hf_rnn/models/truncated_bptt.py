@@ -38,10 +38,12 @@ class TruncatedLayer(nn.Module):
 
 def require_truncation(model: nn.Module, steps: int) -> None:
     """Raises:
-    ValueError: `model` has no recurrent layers, or its cells drop weights, of which all the steps of a sequence must
-        have one mask.
+    ValueError: `model` has no recurrent layers, is an encoder-decoder, which may read its targets step by step, or its
+        cells drop weights, of which all the steps of a sequence must have one mask.
     """
     name, layers = type(model).__name__, _layers(model)
+    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        raise ValueError(f"`bptt_steps`={steps} must be absent for a {name}: it is for texts that are read alone.")
     if not layers:
         raise ValueError(f"`bptt_steps`={steps} must be absent for a {name}, which has no recurrent layers of ours.")
     if any(getattr(module, "weight_dropout", 0) for layer in layers for module in layer.modules()):

@@ -11,6 +11,7 @@ from hf_rnn.models.recurrent import RecurrentLayer
 from hf_rnn.models.steps import Steps
 from hf_rnn.models.truncated_bptt import require_truncation, truncated_backpropagation
 from tests.models.common import LAYOUTS, LENGTHS, RECURRENT, batch_of, configure, forced_path, sentences
+from tests.models.seq2seq import JOINTS, build_seq2seq
 
 
 FEATURES, UNITS = 5, 4
@@ -151,4 +152,6 @@ def test_models_without_it_are_refused_by_name() -> None:
         require_truncation(DanForSequenceClassification(DanConfig(vocab_size=9)), 5)
     with pytest.raises(ValueError, match="`bptt_steps`=5 must be absent .* with `weight_dropout`"):
         require_truncation(classifier(weight_dropout=0.5), 5)
+    with pytest.raises(ValueError, match="`bptt_steps`=5 must be absent for a GruForSeq2SeqLM"):
+        require_truncation(build_seq2seq("gru", next(iter(JOINTS))), 5)
     require_truncation(classifier(), 5)
