@@ -23,33 +23,57 @@ logger = logging.getLogger(__name__)
 
 # Among numbers these are no texts: they say that there is none.
 MISSING = frozenset(("na", "n/a", "none", "-", ".", "?", "nd", "n.d."))
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+# How a number with a comma may be written: 1.501,34 or 1501,34 by the one, 1,501.34 by the other. No number with
+# groups of thousands begins with a 0.
+_GROUPS = r"[+-]?(\d+|[1-9]\d{{0,2}}(?:{mark}\d{{3}})+)"
+_DECIMAL_COMMA = re.compile(_GROUPS.format(mark=r"\.") + r"(,\d+)?")
+_DECIMAL_POINT = re.compile(_GROUPS.format(mark=",") + r"(\.\d+)?")
+# What each of the marks becomes, by the notation of a column.
+_WRITTEN: dict[str, dict[str, str]] = {
+    "point": {},
+    "decimal commas": {".": "", ",": "."},
+    "thousands commas": {",": ""},
+}
+_EITHER = "either"
 
 
 def holds_numbers(values: Sequence[Any]) -> bool:
     """Whether all cells that say something are numbers, and there is one."""
     filled = [value for value in values if not _is_missing(value)]
-    comma = _has_decimal_comma(filled)
-    return bool(filled) and all(_number(value, comma) is not None for value in filled)
+    notation = _notation(filled)
+    if notation == _EITHER:
+        notation = "thousands commas"
+    return bool(filled) and all(_number(value, notation) is not None for value in filled)
 
 
 def read_numbers(rows: Dataset, column: str, argument: str) -> np.ndarray:
     """The numbers of a column, (rows,), NaN where a cell says nothing.
 
-    Numbers with a decimal comma are read where every number of the column has one or is whole, and said.
+    Numbers with a decimal comma, or with commas between thousands, are read where all numbers of the column are
+    written so or are whole, and said.
 
     Raises:
-        ValueError: a cell holds something else, or no cell a number; the message names `argument` and the place.
+        ValueError: a cell holds something else, no cell a number, or all numbers with a comma may be read both ways,
+            such as 1,238; the message names `argument` and the place.
     """
     cells = list(rows[column][:])
-    comma = _has_decimal_comma([cell for cell in cells if not _is_missing(cell)])
-    if comma:
-        logger.warning("Column %r has decimal commas: 1,5 is read as 1.5.", column)
+    notation = _notation([cell for cell in cells if not _is_missing(cell)])
+    with_comma = next((row for row, cell in enumerate(cells) if isinstance(cell, str) and "," in cell), 0)
+    example = str(cells[with_comma]).strip()
+    if notation == _EITHER:
+        raise ValueError(
+            f"`{argument}`: column {column!r} has {example!r} in {place_of_row(rows, with_comma)}, which may be "
+            f"{example.replace(',', '')} or {example.replace(',', '.')}, and no other number says which; write its "
+            "numbers without marks between thousands, and with a point before decimals."
+        )
+    if notation != "point":
+        read = _number(cells[with_comma], notation)
+        logger.warning("Column %r has %s: %s is read as %s.", column, notation, example, read)
     found = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         if _is_missing(cell):
             continue
-        number = _number(cell, comma)
+        number = _number(cell, notation)
         if number is None:
             raise ValueError(
                 f"`{argument}`: column {column!r} has {cell!r} in {place_of_row(rows, row)}; it must hold finite "
@@ -65,16 +89,23 @@ def _is_missing(value: Any) -> bool:
     return says_nothing(value) or (isinstance(value, str) and value.strip().casefold() in MISSING)
 
 
-def _has_decimal_comma(filled: Sequence[Any]) -> bool:
-    texts = [value for value in filled if isinstance(value, str)]
-    commas = [text for text in texts if "," in text]
-    return bool(commas) and all(
-        _DECIMAL_COMMA.fullmatch(text.strip()) if "," in text else "." not in text for text in texts
-    )
+def _notation(filled: Sequence[Any]) -> str:
+    """How the numbers of a column are written: one of `_WRITTEN`, or that two of them fit."""
+    texts = [value.strip() for value in filled if isinstance(value, str)]
+    if not any("," in text for text in texts):
+        return "point"
+    comma = all(_DECIMAL_COMMA.fullmatch(text) for text in texts)
+    point = all(_DECIMAL_POINT.fullmatch(text) for text in texts)
+    if comma and point:
+        return _EITHER
+    return "decimal commas" if comma else "thousands commas" if point else "point"
 
 
-def _number(value: Any, comma: bool) -> float | None:
+def _number(value: Any, notation: str) -> float | None:
     if isinstance(value, bool):
         # True and false of a parquet file, such as holidays.
         return float(value)
-    return as_number(value.replace(",", ".") if comma and isinstance(value, str) else value)
+    if isinstance(value, str):
+        for mark, written in _WRITTEN[notation].items():
+            value = value.replace(mark, written)
+    return as_number(value)

@@ -51,6 +51,34 @@ def test_tables_of_text_are_read_whatever_their_delimiter_and_encoding(
     assert ("decimal commas" in caplog.text) == (decimals == ",")
 
 
+@pytest.mark.parametrize(
+    ("cells", "wanted", "said"),
+    [
+        (["1.501,34", "998,1", "-2"], [1501.34, 998.1, -2], "decimal commas: 998,1 is read as 998.1"),
+        (["0,125", "1,238"], [0.125, 1.238], "decimal commas: 1,238 is read as 1.238"),
+        (["1,501.34", "998.1"], [1501.34, 998.1], "thousands commas: 1,501.34 is read as 1501.34"),
+        (["998", "1,234,567"], [998, 1234567], "thousands commas: 1,234,567 is read as 1234567.0"),
+        (["1.501", "n/a"], [1.501, np.nan], None),
+    ],
+)
+def test_marks_between_thousands(
+    tmp_path: Path, cells: list[str], wanted: list[float], said: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [f"2024-01-{day:02d}\t{cells[day % len(cells)]}" for day in range(1, 29)]
+    (tmp_path / "a.tsv").write_text("\n".join(["date\tprice", *lines]))
+    (series,) = read_series(str(tmp_path / "a.tsv"), SeriesColumnArguments()).series
+    expected = [wanted[day % len(cells)] for day in range(1, 29)]
+    np.testing.assert_array_equal(series.values[:, 0], expected)
+    assert (said or "commas") in caplog.text if said else "commas" not in caplog.text
+
+
+def test_a_comma_that_may_be_either_is_refused(tmp_path: Path) -> None:
+    lines = [f"2024-01-{day:02d}\t1,{200 + day}" for day in range(1, 29)]
+    (tmp_path / "a.tsv").write_text("\n".join(["date\tprice", *lines]))
+    with pytest.raises(ValueError, match=r"'price' has '1,201' in .*, which may be 1201 or 1\.201"):
+        read_series(str(tmp_path / "a.tsv"), SeriesColumnArguments(target_columns="price"))
+
+
 def test_parquet_has_its_own_types(tmp_path: Path) -> None:
     frame = pd.DataFrame({"date": HOURS, "a": np.arange(40.0), "holiday": HOURS.hour == 3})
     frame.loc[5, "a"] = None
