@@ -137,7 +137,8 @@ class RecurrentLayer(TruncatedLayer, GradientCheckpointingLayer):
 
         length = self.bptt_steps if self.training and torch.is_grad_enabled() else None
         if length is not None and features.shape[1] > length:
-            outputs, finals = read_in_chunks(read, features, steps, length, state or None, self.num_directions)
+            zeros = features.new_zeros(len(features), self.num_directions, self.hidden_size)
+            outputs, finals = read_in_chunks(read, features, steps, length, state or (zeros,) * self.num_states)
         else:
             outputs, finals = read(features, steps, return_state, *state)
         return (self._merge(outputs), *finals)

@@ -73,7 +73,7 @@ def truncated_backpropagation(model: nn.Module, steps: int | None) -> Iterator[N
 
 
 def read_in_chunks(
-    read: Read, features: torch.Tensor, steps: Steps, length: int, state: State | None, directions: int
+    read: Read, features: torch.Tensor, steps: Steps, length: int, state: State
 ) -> tuple[torch.Tensor, State]:
     """Call `read` chunk by chunk; the values are those of one call.
 
@@ -82,13 +82,13 @@ def read_in_chunks(
         features: (batch, time, features).
         steps: Which of the steps are real.
         length: Steps of a chunk.
-        state: What each direction starts from, each part (batch, directions, units); None: zeros. Its gradient is that
-            of the first chunk that a direction reads.
-        directions: 1 or 2.
+        state: What each direction starts from, each part (batch, directions, units). Its gradient is that of the first
+            chunk that a direction reads.
 
     Returns:
         The output of every step (batch, time, directions * units), and each direction's final state.
     """
+    directions = state[0].shape[1]
     chunks = list(_chunks(features, steps, length, directions))
     if directions == 1:
         outputs = []
@@ -98,10 +98,10 @@ def read_in_chunks(
             state = _detached(reached)
         return torch.cat(outputs, dim=1), reached
     # From the left the forward direction alone is followed, for the states that it enters the chunks with.
-    entered: list[State | None] = [state]
+    entered = [state]
     with torch.no_grad():
         for chunk in chunks[:-1]:
-            entered.append(read(*chunk, True, *(entered[-1] or ()))[1])
+            entered.append(read(*chunk, True, *entered[-1])[1])
     outputs, ends = [], []
     coming = state
     for chunk, begun in zip(reversed(chunks), reversed(entered), strict=True):
@@ -109,7 +109,7 @@ def read_in_chunks(
         outputs.append(made)
         ends.append(reached)
         coming = _detached(reached)
-    return torch.cat(outputs[::-1], dim=1), _joined(ends[0], ends[-1]) or ()
+    return torch.cat(outputs[::-1], dim=1), _joined(ends[0], ends[-1])
 
 
 def _chunks(
@@ -124,9 +124,9 @@ def _chunks(
         yield part, Steps.of(mask, directions)
 
 
-def _remembered(read: Read, chunk: tuple[torch.Tensor, Steps], state: State | None) -> tuple[torch.Tensor, State]:
+def _remembered(read: Read, chunk: tuple[torch.Tensor, Steps], state: State) -> tuple[torch.Tensor, State]:
     # Only what goes in is kept for the backward pass.
-    found: tuple[torch.Tensor, State] = checkpoint(read, *chunk, True, *(state or ()), use_reentrant=False)
+    found: tuple[torch.Tensor, State] = checkpoint(read, *chunk, True, *state, use_reentrant=False)
     return found
 
 
@@ -134,13 +134,7 @@ def _detached(state: State) -> State:
     return tuple(part.detach() for part in state)
 
 
-def _joined(forward: State | None, backward: State | None) -> State | None:
-    """The forward direction of the one state, and the backward direction of the other; None: zeros."""
-    if forward is None and backward is None:
-        return None
-    pairs = zip(forward or _zeros(backward), backward or _zeros(forward), strict=True)
+def _joined(forward: State, backward: State) -> State:
+    """The forward direction of the one state, and the backward direction of the other."""
+    pairs = zip(forward, backward, strict=True)
     return tuple(torch.stack([left[:, 0], right[:, 1]], dim=1) for left, right in pairs)
-
-
-def _zeros(like: State | None) -> State:
-    return tuple(torch.zeros_like(part) for part in like or ())

@@ -11,7 +11,6 @@ from hf_rnn import (
     BiLstmConfig,
     BiLstmForSequenceClassification,
     GruConfig,
-    GruForTimeSeriesPrediction,
     LstmConfig,
     LstmForCausalLM,
     SiameseConfig,
@@ -19,6 +18,7 @@ from hf_rnn import (
 )
 from hf_rnn.bundles import list_bundled
 from hf_rnn.cli.summary import main
+from tests.models.test_series import build as build_series
 
 
 def models() -> dict[str, hf_rnn.RecurrentPreTrainedModel]:
@@ -26,9 +26,7 @@ def models() -> dict[str, hf_rnn.RecurrentPreTrainedModel]:
     return {
         "classifier": BiLstmForSequenceClassification(BiLstmConfig(**small)),
         "language model": LstmForCausalLM(LstmConfig(**small)),
-        "series": GruForTimeSeriesPrediction(
-            GruConfig(vocab_size=None, embedding_size=4, hidden_size=4, prediction_length=2, num_channels=1)
-        ),
+        "series": build_series(),
         "siamese": SiameseModel(SiameseConfig(encoder=GruConfig(**small))),
     }
 

@@ -14,17 +14,13 @@ from hf_rnn.insight import summary
 from tests.models.common import HEADS, ONE_WAY, build_language_model, build_tagger, configure
 from tests.models.seq2seq import JOINTS, build_seq2seq
 from tests.models.siamese import build_siamese
+from tests.models.test_series import build as build_series
 
 
 def images(auto_class: str) -> Any:
     encoder = AutoConfig.for_model("conv-encoder", image_size=28, hidden_sizes=[2, 3, 4], output_size=6)
     config = hf_rnn.SiameseConfig(encoder=encoder)
     return getattr(hf_rnn, auto_class)(config)
-
-
-def series(**options: Any) -> Any:
-    sizes = {"prediction_length": 2, "num_channels": 3, "embedding_size": 4, "hidden_size": 5}
-    return hf_rnn.GruForTimeSeriesPrediction(hf_rnn.GruConfig(vocab_size=None, **sizes, **options))
 
 
 def classifier(variant: str, **options: Any) -> Any:
@@ -54,8 +50,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "conv encoder": lambda: images("SiameseModel").encoder,
     **{f"writer, {joint}": lambda joint=joint: build_seq2seq("gru", joint) for joint in JOINTS},
     "tied writer": lambda: build_seq2seq("lstm", decoder={"tie_word_embeddings": True}),
-    "series": lambda: series(patch_length=2, num_time_features=1),
-    "series, each channel by itself": lambda: series(channel_independent=True, quantiles=[0.1, 0.9]),
+    "series": lambda: build_series(patch_length=2, num_time_features=1),
+    "series, each channel by itself": lambda: build_series(channel_independent=True, quantiles=[0.1, 0.9]),
     "BERT": lambda: AutoModel.from_config(AutoConfig.for_model("bert", **BERT)),
 }
 

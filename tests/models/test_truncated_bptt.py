@@ -131,14 +131,14 @@ def kept_numbers(steps: int | None, time: int) -> int:
         storage = tensor.untyped_storage()
         if tensor.data_ptr() not in weights:
             kept[storage.data_ptr()] = storage.nbytes() // 8
+        # An address is given again to another tensor once this one is gone.
         alive.append(tensor)
         return tensor
 
     alive: list[torch.Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         with truncated_backpropagation(model, steps), forced_path("reference"):
-            output = model(torch.randint(1, 20, (1, time)), labels=torch.tensor([1]))
-        del output
+            model(torch.randint(1, 20, (1, time)), labels=torch.tensor([1]))
     return sum(kept.values())
 
 

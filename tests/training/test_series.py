@@ -10,11 +10,11 @@ import pytest
 import torch
 from transformers import default_data_collator
 
-from hf_rnn import GruConfig, GruForTimeSeriesPrediction
 from hf_rnn.data.batches.series import SeriesWindows
 from hf_rnn.data.readers.series.reader import Series
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from hf_rnn.training.series_trainer import SeriesTrainer
+from tests.models.test_series import build
 from tests.training.test_language_model_trainer import PLAIN_DESCENT, RATE
 
 
@@ -30,18 +30,9 @@ def windows() -> SeriesWindows:
     return SeriesWindows([series], [(0, 11)], CONTEXT, AHEAD)
 
 
-def model(quantiles: list[float] | None) -> GruForTimeSeriesPrediction:
-    torch.manual_seed(0)
-    config = GruConfig(
-        vocab_size=None,
-        hidden_size=4,
-        embedding_size=4,
-        dropout=0.0,
-        prediction_length=AHEAD,
-        num_channels=2,
-        quantiles=quantiles,
-    )
-    return GruForTimeSeriesPrediction(config)
+def model(quantiles: list[float] | None) -> Any:
+    options = {"num_channels": 2, "channel_means": None, "channel_scales": None, "prediction_length": AHEAD}
+    return build(quantiles=quantiles, dropout=0.0, **options)
 
 
 def by_hand(network: Any, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -34,15 +34,12 @@ _WRITTEN: dict[str, dict[str, str]] = {
     "decimal commas": {".": "", ",": "."},
     "thousands commas": {",": ""},
 }
-_EITHER = "either"
 
 
 def holds_numbers(values: Sequence[Any]) -> bool:
     """Whether all cells that say something are numbers, and there is one."""
     filled = [value for value in values if not _is_missing(value)]
-    notation = _notation(filled)
-    if notation == _EITHER:
-        notation = "thousands commas"
+    notation = _notation(filled) or "thousands commas"
     return bool(filled) and all(_number(value, notation) is not None for value in filled)
 
 
@@ -60,7 +57,7 @@ def read_numbers(rows: Dataset, column: str, argument: str) -> np.ndarray:
     notation = _notation([cell for cell in cells if not _is_missing(cell)])
     with_comma = next((row for row, cell in enumerate(cells) if isinstance(cell, str) and "," in cell), 0)
     example = str(cells[with_comma]).strip()
-    if notation == _EITHER:
+    if notation is None:
         raise ValueError(
             f"`{argument}`: column {column!r} has {example!r} in {place_of_row(rows, with_comma)}, which may be "
             f"{example.replace(',', '')} or {example.replace(',', '.')}, and no other number says which; write its "
@@ -89,15 +86,15 @@ def _is_missing(value: Any) -> bool:
     return says_nothing(value) or (isinstance(value, str) and value.strip().casefold() in MISSING)
 
 
-def _notation(filled: Sequence[Any]) -> str:
-    """How the numbers of a column are written: one of `_WRITTEN`, or that two of them fit."""
+def _notation(filled: Sequence[Any]) -> str | None:
+    """How the numbers of a column are written, one of `_WRITTEN`; None: nothing says what their commas are."""
     texts = [value.strip() for value in filled if isinstance(value, str)]
     if not any("," in text for text in texts):
         return "point"
     comma = all(_DECIMAL_COMMA.fullmatch(text) for text in texts)
     point = all(_DECIMAL_POINT.fullmatch(text) for text in texts)
     if comma and point:
-        return _EITHER
+        return None
     return "decimal commas" if comma else "thousands commas" if point else "point"
 
 
