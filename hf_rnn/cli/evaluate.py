@@ -15,6 +15,7 @@ from ..data.readers.sentences import SCHEME_CHOICES
 from ..data.readers.series.arguments import SeriesColumnArguments
 from ..hub.model_card import figure_names
 from ..inference.pipelines import HEADS
+from ..metrics.base import shown_figure
 from ..metrics.confusion import confusion_markdown
 from ..metrics.sequences import METRIC_SETS
 from ..runs.kinds import find_kind
@@ -155,7 +156,7 @@ def main(arguments: list[str]) -> None:
     names = figure_names({"test": found.metrics})
     width = max(map(len, names))
     for name in names:
-        print(f"{name:>{width}}  {found.metrics[name]:.4f}")
+        print(f"{name:>{width}}  {shown_figure(found.metrics[name])}")
     if found.confusion is not None:
         print(confusion_markdown(found.confusion), end="")
     print(f"All figures: {found.path}")

@@ -13,6 +13,7 @@ from transformers import HfArgumentParser
 
 from ..hub.model_card import figure_names, is_stock, write_model_card
 from ..hub.publishing import Publication, publish
+from ..metrics.base import shown_figure
 from ..models.tagging import OF_STEPS
 from ..runs.kinds import find_kind
 from ..tasks.arguments import ReportArguments
@@ -123,7 +124,7 @@ def _report(results: dict[str, Any], training: RecurrentTrainingArguments, repor
         dataset_license_note=report.dataset_license_note,
     )
     for split, figures in results["metrics"].items():
-        shown = (f"{name} {figures[name]:.4f}" for name in figure_names({split: figures}))
+        shown = (f"{name} {shown_figure(figures[name])}" for name in figure_names({split: figures}))
         print(f"{split:>10}: " + "  ".join(shown))
     print(f"Model, results.json and learning curves are in {folder}; the card: {card}")
     uses = _uses(results["task"], folder, results["model"])

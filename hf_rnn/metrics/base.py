@@ -10,7 +10,7 @@ import evaluate
 from ..extras import require_extra
 
 
-__all__ = ["LOWER_IS_BETTER", "is_error"]
+__all__ = ["LOWER_IS_BETTER", "is_error", "shown_figure"]
 
 
 # Metrics of which less is better; of all others, more.
@@ -24,6 +24,16 @@ _OF_OUTPUTS = ("mse_", "mae_")
 def is_error(metric: str) -> bool:
     """Whether less of a metric is better."""
     return metric in LOWER_IS_BETTER or metric.startswith(_OF_OUTPUTS)
+
+
+def shown_figure(value: float) -> str:
+    """A figure for people: four decimals, and three digits where these would all be 0, as errors in small units are.
+
+    Example:
+        >>> shown_figure(0.91236), shown_figure(0.0000213), shown_figure(0.0)
+        ('0.9124', '2.13e-05', '0.0000')
+    """
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.3g}"
 
 
 SKLEARN_CITATION = """\
