@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import math
 import os
 import re
 import subprocess
@@ -252,10 +253,14 @@ def cpu_seconds(statement: str) -> float:
 
 
 def test_import_is_light() -> None:
-    pairs = [(cpu_seconds("import hf_rnn"), cpu_seconds("from transformers import AutoModel")) for _ in range(5)]
-    # The least disturbed of each: a busy machine adds to the seconds, and never takes away.
-    ours, theirs = map(min, zip(*pairs, strict=True))
-    assert ours <= theirs + 0.3
+    # A busy machine adds to the seconds and never takes away, so the least of up to 15 measurements decides.
+    ours = theirs = math.inf
+    for _ in range(15):
+        ours = min(ours, cpu_seconds("import hf_rnn"))
+        theirs = min(theirs, cpu_seconds("from transformers import AutoModel"))
+        if ours <= theirs * 1.1:
+            break
+    assert ours <= theirs * 1.1
 
 
 def test_import_leaves_torch_settings_alone() -> None:
