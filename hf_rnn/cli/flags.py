@@ -5,13 +5,24 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from transformers import HfArgumentParser
 
+from .unknown_words import refuse_unknown_words
 
-__all__ = ["CommandParser", "FlagsFormatter", "add_sections", "flags_of", "title_of", "useful_flags_of"]
+
+__all__ = [
+    "CommandParser",
+    "FlagsFormatter",
+    "NamedFlagsParser",
+    "add_sections",
+    "flags_of",
+    "title_of",
+    "useful_flags_of",
+]
 
 
 # The help texts of this package say "Default: X."; those of transformers have several ways.
@@ -53,7 +64,20 @@ class FlagsFormatter(argparse.RawDescriptionHelpFormatter):
         return f"{said} Default: {shown.replace('%', '%%')}."
 
 
-class CommandParser(HfArgumentParser):
+class NamedFlagsParser(HfArgumentParser):
+    """Reads flags into dataclasses, and says of a word that no flag takes what was probably meant."""
+
+    def parse_args_into_dataclasses(self, args: Sequence[str] | None = None, **options: Any) -> tuple[Any, ...]:  # type: ignore[override]
+        """Parse as `HfArgumentParser` does.
+
+        Raises:
+            ValueError: a word belongs to no flag, or a value is not what a dataclass takes.
+        """
+        refuse_unknown_words(self, sys.argv[1:] if args is None else args)
+        return super().parse_args_into_dataclasses(args, **options)
+
+
+class CommandParser(NamedFlagsParser):
     """Reads the flags of a command; its help lists them below the title of their dataclass.
 
     Args:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import transformers
-from transformers import HfArgumentParser
 
 from ..hub.model_card import figure_names, is_stock, write_model_card
 from ..hub.publishing import Publication, publish
@@ -23,7 +22,7 @@ from ..tasks.start import NothingToDoError
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.interruption import TrainingInterrupted
 from .errors import SIGNALLED, errors_in_one_line
-from .flags import CommandParser
+from .flags import CommandParser, NamedFlagsParser
 from .label_remark import label_remark
 from .run_folder import UNNAMED, run_folder
 from .train_help import flags_text, usage_text
@@ -59,7 +58,7 @@ def main(arguments: list[str]) -> None:
         _train(parsed, line.task.run, recipe)
 
 
-class OneLineParser(HfArgumentParser):
+class OneLineParser(NamedFlagsParser):
     """Raises a ValueError for a wrong flag; argparse itself prints the usage, which is two hundred lines here."""
 
     def error(self, message: str) -> NoReturn:

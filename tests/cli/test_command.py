@@ -82,7 +82,7 @@ def test_an_unknown_command_lists_those_there_are(capsys: pytest.CaptureFixture)
         (["search", "--task", "poetry"], "hf-rnn search: error: `task`='poetry' must be one of"),
         (["train", "poetry"], "hf-rnn train: error: 'poetry' must be a task (text-classification, "),
         (["train", "text-classification", "no.csv"], "hf-rnn train: error: The file 'no.csv' does not exist"),
-        (["train", "text-classification", "no.csv", "--epochs", "3"], "hf-rnn train: error: Some specified arguments"),
+        (["train", "text-classification", "no.csv", "--epochs", "3"], "hf-rnn train: error: There is no flag"),
         (
             ["train", "text-classification", "no.csv", "--seed", "x"],
             "hf-rnn train: error: argument --seed: invalid int",
