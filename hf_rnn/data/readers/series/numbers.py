@@ -36,9 +36,16 @@ _WRITTEN: dict[str, dict[str, str]] = {
 }
 
 
+# A unit before or behind a number: €, R$, kWh, %. It holds no digit and none of the marks of a number.
+_UNIT = r"[^\W\d_]{0,4}[^\w\s.,+'’-]?|[^\w\s.,+'’-]?[^\W\d_]{0,4}"
+_WITH_UNIT = re.compile(rf"(?P<before>{_UNIT})\s*(?P<number>[+-]?\d[\d.,]*)\s*(?P<behind>{_UNIT})")
+# Spaces and apostrophes between groups of three digits say nothing else: 1 234 567, 1'234'567.
+_BETWEEN_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?!\d))")
+
+
 def holds_numbers(values: Sequence[Any]) -> bool:
     """Whether all cells that say something are numbers, and there is one."""
-    filled = [value for value in values if not _is_missing(value)]
+    filled, _ = _without_marks([value for value in values if not _is_missing(value)])
     notation = _notation(filled) or "thousands commas"
     return bool(filled) and all(_number(value, notation) is not None for value in filled)
 
@@ -47,14 +54,17 @@ def read_numbers(rows: Dataset, column: str, argument: str) -> np.ndarray:
     """The numbers of a column, (rows,), NaN where a cell says nothing.
 
     Numbers with a decimal comma, or with commas between thousands, are read where all numbers of the column are
-    written so or are whole, and said.
+    written so or are whole, and said; so is the unit of numbers that all have the same, such as ``€ 5``.
 
     Raises:
         ValueError: a cell holds something else, no cell a number, or all numbers with a comma may be read both ways,
             such as 1,238; the message names `argument` and the place.
     """
-    cells = list(rows[column][:])
-    notation = _notation([cell for cell in cells if not _is_missing(cell)])
+    cells = [None if _is_missing(cell) else cell for cell in rows[column][:]]
+    cells, unit = _without_marks(cells)
+    if unit:
+        logger.warning("The numbers of column %r are in %s, which is left out.", column, unit)
+    notation = _notation([cell for cell in cells if cell is not None])
     with_comma = next((row for row, cell in enumerate(cells) if isinstance(cell, str) and "," in cell), 0)
     example = str(cells[with_comma]).strip()
     if notation is None:
@@ -68,7 +78,7 @@ def read_numbers(rows: Dataset, column: str, argument: str) -> np.ndarray:
         logger.warning("Column %r has %s: %s is read as %s.", column, notation, example, read)
     found = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
-        if _is_missing(cell):
+        if cell is None:
             continue
         number = _number(cell, notation)
         if number is None:
@@ -84,6 +94,20 @@ def read_numbers(rows: Dataset, column: str, argument: str) -> np.ndarray:
 
 def _is_missing(value: Any) -> bool:
     return says_nothing(value) or (isinstance(value, str) and value.strip().casefold() in MISSING)
+
+
+def _without_marks(cells: Sequence[Any]) -> tuple[list[Any], str]:
+    """The cells without spaces and apostrophes between thousands, and without their unit if all texts have the same;
+    and that unit, "" where there is none.
+    """
+    cells = [_BETWEEN_THOUSANDS.sub("", cell.strip()) if isinstance(cell, str) else cell for cell in cells]
+    found = [_WITH_UNIT.fullmatch(cell) for cell in cells if isinstance(cell, str)]
+    units = {(match["before"], match["behind"]) if match else None for match in found}
+    one = units.pop() if len(units) == 1 else None
+    if one is None or not any(one):
+        return cells, ""
+    numbers = iter(match["number"] for match in found if match)
+    return [next(numbers) if isinstance(cell, str) else cell for cell in cells], " … ".join(filter(None, one))
 
 
 def _notation(filled: Sequence[Any]) -> str | None:

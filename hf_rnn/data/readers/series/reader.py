@@ -212,7 +212,8 @@ def _series(
         first, second = (place_of_row(rows, int(places[order[twice[0] + more]])) for more in (0, 1))
         raise ValueError(
             f"`time_column`={column!r} has one time twice{which}, in {first} and {second}; each may come once in a "
-            "series. Give `series_column` if the rows are of several series."
+            "series. Give `series_column` if the rows are of several series; where clocks were set back, give times "
+            "with their offset, such as 2024-10-27T02:00+01:00."
         )
     step = find_step(moments)
     own = own[0][order], own[1][order]
@@ -250,4 +251,9 @@ def _say_missing(series: tuple[Series, ...], targets: tuple[str, ...]) -> None:
             known = own[~np.isnan(own)]
             if len(known) and (known == known[0]).all():
                 which = f" of series {each.name!r}" if each.name else ""
-                logger.warning("Every value of %r%s is %g: there is nothing to learn.", column, which, known[0])
+                logger.warning(
+                    "Every value of %r%s is %g: there is nothing to learn, and mean errors are smaller for it.",
+                    column,
+                    which,
+                    known[0],
+                )

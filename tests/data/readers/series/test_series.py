@@ -59,6 +59,13 @@ def test_tables_of_text_are_read_whatever_their_delimiter_and_encoding(
         (["1,501.34", "998.1"], [1501.34, 998.1], "thousands commas: 1,501.34 is read as 1501.34"),
         (["998", "1,234,567"], [998, 1234567], "thousands commas: 1,234,567 is read as 1234567.0"),
         (["1.501", "n/a"], [1.501, np.nan], None),
+        (["€ 1.501,34", "€ 998,1", "€ -2"], [1501.34, 998.1, -2], "'price' are in €, which is left out"),
+        (["R$5", "R$7.5", ""], [5, 7.5, np.nan], "'price' are in R$, which is left out"),
+        (["5.5 kWh", "-7kWh"], [5.5, -7], "'price' are in kWh, which is left out"),
+        (["12%", "7.5 %"], [12, 7.5], "'price' are in %, which is left out"),
+        (["1 501.5", "2\u202f000\u202f000"], [1501.5, 2000000], None),
+        (["1'501.5", "12"], [1501.5, 12], None),
+        (["1e3", "-2.5E-1"], [1000, -0.25], None),
     ],
 )
 def test_marks_between_thousands(
@@ -70,6 +77,15 @@ def test_marks_between_thousands(
     expected = [wanted[day % len(cells)] for day in range(1, 29)]
     np.testing.assert_array_equal(series.values[:, 0], expected)
     assert (said or "commas") in caplog.text if said else "commas" not in caplog.text
+
+
+@pytest.mark.parametrize("odd", ["$ 7", "7 €", "€ 7 x", "7"])
+def test_numbers_of_another_unit_or_of_none_are_named(tmp_path: Path, odd: str) -> None:
+    cells = ["€ 5"] * 27 + [odd]
+    lines = [f"2024-01-{day:02d}\t{cell}" for day, cell in enumerate(cells, 1)]
+    (tmp_path / "a.tsv").write_text("\n".join(["date\tprice", *lines]), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"`target_columns`: column 'price' has '€ 5' in .*line 2"):
+        read_series(str(tmp_path / "a.tsv"), SeriesColumnArguments(target_columns="price"))
 
 
 def test_a_comma_that_may_be_either_is_refused(tmp_path: Path) -> None:
