@@ -20,6 +20,7 @@ from pathlib import Path
 from transformers import AutoImageProcessor
 
 from ..data.images.folders import ENDINGS
+from ..data.readers.files import existing_file
 from ..extras import require_extra
 from ..inference.one_shot import OneShotVerifier
 from ..models.modeling_siamese import SiameseModel
@@ -49,6 +50,8 @@ def main(arguments: list[str]) -> None:
     examples = _examples(Path(given.examples).expanduser())
     if given.verify is not None and given.verify not in examples:
         raise ValueError(f"`--verify`={given.verify!r} must be one of those in `--examples`: {', '.join(examples)}.")
+    for picture in given.pictures:
+        existing_file(picture)
     verifier = _verifier(given.model)
     for name, path in examples.items():
         verifier.enrol(name, path)

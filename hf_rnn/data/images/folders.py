@@ -141,7 +141,9 @@ def open_picture(path: str | os.PathLike[str]) -> Image:
         *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError),
         *(Image.DecompressionBombError, Image.DecompressionBombWarning),
     ) as error:
-        raise ValueError(f"The file {os.fspath(path)!r} is no picture that can be read: {error}") from error
+        raise ValueError(
+            f"The file {os.fspath(path)!r} is no picture that can be read: {error}. Remove it, or save it anew."
+        ) from error
 
 
 def read_classes(files: Mapping[str, Sequence[Path]], pixels: Any) -> dict[str, Any]:

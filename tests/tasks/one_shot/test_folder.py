@@ -120,6 +120,9 @@ def test_the_command_line_says_what_python_does(
         assert row["is"] == ("yes" if verifier.verify("b0", Image.open(path)) else "no")
     with pytest.raises(ValueError, match="`--verify`='nobody' must be one of those in `--examples`: b0, b1"):
         identify.main([str(output), asked[0], "--examples", str(examples), "--verify", "nobody"])
+    with pytest.raises(FileNotFoundError, match="'gone.png' does not exist"):
+        identify.main([str(output), asked[0], "gone.png", "--examples", str(examples)])
+    assert capsys.readouterr().out == ""
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="`--examples`=.* has no picture"):
         identify.main([str(output), asked[0], "--examples", str(tmp_path / "empty")])
