@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 class SequenceTrainer(RecurrentTrainer):
     """A [`RecurrentTrainer`] for an encoder-decoder and rows of `input_ids` and `labels`, ours or of transformers.
 
-    With `args.label_smoothing_factor` the loss of training is smoothed; that of evaluations is not, for ours, so that
-    runs can be compared.
+    With `args.label_smoothing_factor` the loss of training is smoothed; that of evaluations is not, so that runs can
+    be compared.
 
     Args:
         written_figures: Given the model and the rows, the figures of what it writes for them; they are measured at
@@ -67,7 +67,13 @@ class SequenceTrainer(RecurrentTrainer):
         if isinstance(self.accelerator.unwrap_model(model), RecurrentForSeq2SeqLM):
             smoothing = self._smoothing if model.training else 0.0
             inputs = {**inputs, "skip_logits": True, "smoothing": smoothing, "use_cache": False}
-        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if model.training:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        smoother, self.label_smoother = self.label_smoother, None
+        try:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        finally:
+            self.label_smoother = smoother
 
     def evaluate(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> dict[str, float]:
         """See `transformers.Trainer.evaluate`; with `written_figures` those come on top while it trains."""
