@@ -16,6 +16,7 @@ from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
 from ..benchmark.omniglot import omniglot_table
+from ..benchmark.truncation import read_truncation, truncation_table
 from ..insight.contributions.faithfulness import faithfulness_table
 from ..runs.results import read_results
 from .cards import copied_plots, project_cards
@@ -30,13 +31,14 @@ __all__ = ["documents"]
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
 OMNIGLOT_FILE = Path("model_cards", "benchmarks", "omniglot.json")
+TRUNCATION_FILE = Path("model_cards", "benchmarks", "truncation.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
 SEARCHES = Path("model_cards", "search")
 CONTRIBUTIONS = Path("model_cards", "insight")
 DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
 PUBLISHED_SERIES_FILE = Path("model_cards", "series", "published.json")
-KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults|series|omniglot"
+KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults|series|omniglot|truncation"
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -58,6 +60,7 @@ SOURCES = {
     "series": "model_cards/results; `dataset.name` up to its comma is the name",
     "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
     "omniglot": f"{OMNIGLOT_FILE}, which scripts/measure_omniglot.py writes",
+    "truncation": f"{TRUNCATION_FILE}, which scripts/measure_truncation.py writes",
 }
 
 
@@ -113,6 +116,8 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
     if (root / OMNIGLOT_FILE).is_file():
         of_runs = _read(root / OMNIGLOT_FILE)
         blocks["omniglot"]["runs"] = lambda: omniglot_table(of_runs) + "\n"
+    if (root / TRUNCATION_FILE).is_file():
+        blocks["truncation"]["long texts"] = partial(truncation_table, read_truncation(root / TRUNCATION_FILE))
     if (root / DEFAULTS_FILE).is_file():
         defaults = read_defaults(root / DEFAULTS_FILE)
         blocks["defaults"] = {name: partial(table, defaults) for name, table in DEFAULTS_BLOCKS.items()}
