@@ -1,4 +1,4 @@
-"""Vanishing and exploding gradients shown: four networks learn to remember the first token, clipped and unclipped."""
+"""Vanishing and exploding gradients shown: five networks learn to remember the first token, clipped and unclipped."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "Elman relu": {"model_type": "elman", "nonlinearity": "relu", "initializer": "identity"},
     "LSTM, gate bias 1": {"model_type": "lstm", "gate_bias": 1},
     "GRU, gate bias 0": {"model_type": "gru", "gate_bias": 0},
+    "GRU, gate bias 3": {"model_type": "gru", "gate_bias": 3},
 }
 SIZES = {"embedding_size": 16, "hidden_size": 32}
 TEST_EXAMPLES = 256
