@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Vanishing and exploding gradients: Elman networks with tanh and with relu, an LSTM whose gate keeps the state from
-the start, and GRUs whose gate does and does not, learn to remember the first token of a sequence, with and without gradient
-clipping. Writes gradient_flow.json and gradient_flow.png.
+the start, and GRUs whose gate does and does not, learn to remember the first token of a sequence, with and without
+gradient clipping. Writes gradient_flow.json and gradient_flow.png.
 
     python scripts/plot_gradient_flow.py                                   # about a minute
     python scripts/plot_gradient_flow.py --sequence_length 100 --output_dir runs/gradient_flow
