@@ -69,7 +69,8 @@ def main() -> None:
         print(f"  {name:<18}{f1(model(**later).logits > 0, labels):>7.3f}{f1(ended > 0, labels):>7.3f}")
     alone, padded = ({name: values[:1, :n] for name, values in later.items()} for n in (mask[0].sum(), LONGEST))
     padded["inputs_embeds"] = padded["inputs_embeds"].where(padded["attention_mask"].unsqueeze(2) == 1, 9)
-    both = [[loss := model(**x).loss, *torch.autograd.grad(loss, [*model.parameters()])] for x in (alone, padded)]
+    losses = [model(**values).loss for values in (alone, padded)]
+    both = [[loss, *torch.autograd.grad(loss, [*model.parameters()])] for loss in losses]
     gap = max((a - b).abs().max().item() for a, b in zip(*both, strict=True))
     say("Padding changes loss and gradient by {:.0e}", "O padding muda perda e gradiente em {:.0e}", gap)
 

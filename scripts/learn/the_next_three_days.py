@@ -58,7 +58,7 @@ def main() -> None:
         ("most alike", "mais parecidas"): most_alike,
         ("GRU", "GRU"): lambda past, future, asked: network(past, future, asked, given.steps),
     }
-    errors, shown = {names: list[float]() for names in ways}, {("sales came", "vendas reais"): sales[-1, PAST:]}
+    errors, shown = {names: list[float]() for names in ways}, {("sales", "vendas"): sales[-1, PAST:].tolist()}
     for windows, gap in ((random.permutation(price), 0), (price, AHEAD - 1), (sales, AHEAD - 1)):
         cut = len(windows) * 3 // 4  # training ends `gap` windows before, so that no day to forecast is in it
         for names, way in ways.items():
