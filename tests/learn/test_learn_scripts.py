@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import runpy
 import sys
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from hf_rnn import GruConfig
+
 
 SCRIPTS = (
     "a_target_at_every_step",
     "exploding_and_vanishing",
     "forward_pass_by_hand",
+    "gates_that_stay_open",
     "imdb_in_one_page",
+    "known_by_one_example",
     "naming_a_picture",
     "reversing_a_string",
     "sentence_completion",
@@ -152,6 +157,62 @@ def test_exploding_and_vanishing(run: Run) -> None:
 
 def test_exploding_and_vanishing_in_portuguese(run: Run) -> None:
     assert any("corte em θ" in line for line in run("exploding_and_vanishing", "--lang", "pt"))
+
+
+def rows_of_gates(lines: list[str]) -> dict[str, list[float]]:
+    """Network → kept by one step, by 49, gradient at the first step, accuracies; Elman has the latter two alone."""
+    return {line[2:14].strip(): numbers(line[14:].replace(" - ", "")) for line in lines[1:-1]}
+
+
+def test_gates_that_stay_open(run: Run) -> None:
+    lines = run("gates_that_stay_open", "--updates", "1")
+    assert same_figures(lines, run("gates_that_stay_open", "--updates", "1", "--lang", "pt"))
+    rows = rows_of_gates(lines)
+    for family in ("LSTM", "GRU"):
+        for bias in (0, 1, 3):
+            kept, left = rows[f"{family}, b = {bias}"][:2]
+            share = 1 / (1 + math.exp(-bias))
+            assert kept == pytest.approx(share, abs=0.02)
+            assert left == pytest.approx(share**49, rel=1.5 if bias else 60)
+        gradients = [rows[f"{family}, b = {bias}"][2] for bias in (0, 1, 3)]
+        assert gradients[0] * 100 < gradients[1] and gradients[1] * 10 < gradients[2]
+    # Units of T from 2 to 50 keep 1 - 1/T each: on average 1 - log(50 / 2) / 48.
+    assert rows["GRU, chrono"][0] == pytest.approx(1 - math.log(25) / 48, abs=0.02)
+    assert rows["GRU, b = 0"][2] * 1000 < rows["Elman"][0], "a gate that is half open is worse than none"
+    assert GruConfig().gate_bias == 0, "as the last line says"
+
+
+@pytest.mark.slow
+def test_a_gru_forgets_by_default_and_a_bias_mends_it(run: Run) -> None:
+    lines = run("gates_that_stay_open")
+    accuracies = {name: values[-3:] for name, values in rows_of_gates(lines).items()}
+    for name in ("GRU, b = 0", "GRU, b = 1", "LSTM, b = 0"):
+        assert max(accuracies[name]) < 0.6, name
+    for name in ("GRU, b = 3", "GRU, chrono", "LSTM, b = 3"):
+        assert min(accuracies[name]) > 0.95, name
+    assert numbers(lines[-1]) == [0, 0, 3, 3, 3, 3], "b = 0: 0 of 3; b = 3: 3; chrono: 3"
+
+
+def rows_of_one_example(lines: list[str]) -> list[tuple[float, float, float]]:
+    """Accuracy, mean distance of equal and of different drawings: of pixels, untrained, pairs, triplets, in batch."""
+    return [(accuracy, equal, different) for accuracy, equal, different in map(numbers, lines[1:])]
+
+
+def test_known_by_one_example(run: Run) -> None:
+    lines = run("known_by_one_example", "--steps", "1")
+    assert same_figures(lines, run("known_by_one_example", "--steps", "1", "--lang", "pt"))
+    pixels, untrained, *trained = rows_of_one_example(lines)
+    assert 0.3 < pixels[0] < 0.6 and pixels[2] == pytest.approx(1.03, abs=0.02)
+    assert untrained not in trained and len(trained) == 3
+
+
+@pytest.mark.slow
+def test_letters_never_seen_are_known_by_one_example(run: Run) -> None:
+    pixels, untrained, *trained = rows_of_one_example(run("known_by_one_example"))
+    for accuracy, equal, different in trained:
+        assert accuracy > max(pixels[0], untrained[0]) + 0.2
+        assert different > 1.4 * equal > 0
+        assert different / equal > 1.1 * max(pixels[2] / pixels[1], untrained[2] / untrained[1])
 
 
 def test_reversing_a_string(run: Run, tmp_path: Path) -> None:
