@@ -28,8 +28,9 @@ def pieces(count: int, seed: int) -> tuple[dict[str, torch.Tensor], torch.Tensor
     torch.manual_seed(seed)
     climbs = torch.where(torch.rand(count, LONGEST + 1) < 0.7, 3, torch.randint(DEGREES, (count, LONGEST + 1)))
     bass = one_hot(climbs.cumsum(1) % DEGREES, NOTES)
-    melody = bass.roll((DELAY, DEGREES), (1, 2)) + bass.roll((DELAY, DEGREES + 2), (1, 2))  # an octave higher
-    melody[:, :DELAY] = 0  # has nothing to answer yet
+    # The melody answers an octave higher, in thirds; at first it has nothing to answer.
+    melody = bass.roll((DELAY, DEGREES), (1, 2)) + bass.roll((DELAY, DEGREES + 2), (1, 2))
+    melody[:, :DELAY] = 0
     mask = torch.arange(LONGEST) < torch.randint(12, LONGEST + 1, (count, 1))
     labels = (bass + melody)[:, 1:].masked_fill(~mask.unsqueeze(2), -100)
     known = one_hot((bass[:, :-1].argmax(2) + 3) % DEGREES, NOTES) + melody[:, 1:]
@@ -40,7 +41,8 @@ def train(batch: dict[str, torch.Tensor], steps: int, bidirectional: bool) -> An
     torch.manual_seed(0)
     sizes: Any = {"vocab_size": None, "embedding_size": NOTES, "hidden_size": 64, "num_labels": NOTES}
     config = GruConfig(**sizes, problem_type="multi_label_classification", bidirectional=bidirectional)
-    optimizer = torch.optim.AdamW((model := GruForTokenClassification(config).double()).parameters(), 1e-2)
+    model = GruForTokenClassification(config).double()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     for _ in range(steps):
         rows = torch.randint(len(batch["labels"]), (32,))
         model(**{name: values[rows] for name, values in batch.items()}).loss.backward()
@@ -49,13 +51,16 @@ def train(batch: dict[str, torch.Tensor], steps: int, bidirectional: bool) -> An
     return model.eval()
 
 
-def f1(said: torch.Tensor, labels: torch.Tensor) -> float:  # of all notes of all frames together
+def f1(said: torch.Tensor, labels: torch.Tensor) -> float:
+    # All notes of all frames count together.
     return float(2 * (said & (labels == 1)).sum() / ((said & (labels != -100)).sum() + (labels == 1).sum()))
 
 
 def main() -> None:
-    (parser := command_line(__doc__)).add_argument("--steps", type=int, default=300, help="(default: 300)")
-    say, pt = speaker((given := parser.parse_args()).lang), given.lang == "pt"
+    parser = command_line(__doc__)
+    parser.add_argument("--steps", type=int, default=300, help="updates / passos (default: 300)")
+    given = parser.parse_args()
+    say, pt = speaker(given.lang), given.lang == "pt"
     (batch, _), (later, known) = pieces(400, 1), pieces(100, 2)
     inputs, mask, labels = later.values()
     frequent = one_hot((batch["labels"] == 1).sum((0, 1)).topk(3).indices, NOTES).sum(0).expand_as(labels)

@@ -37,12 +37,15 @@ def build(name: str, seed: int) -> Any:
 def seen(model: Any, batch: dict[str, torch.Tensor]) -> tuple[str, str, str]:
     gates, cell = [], model.model.layers[0].cell
     hook = cell.one_step.register_forward_hook(lambda _, given, state: gates.append(cell.gates(*given[2:])))
-    flow = gradient_flow(model, batch)  # of the state that is kept: c_t of an LSTM, h_t of the others
+    # The gradient of the state that is kept: c_t of an LSTM, h_t of the others.
+    flow = gradient_flow(model, batch)
     hook.remove()
     gradient = f"{(flow.hidden_mean if flow.cell_mean is None else flow.cell_mean)[0, 0, 0]:.1e}"
     if not hasattr(cell, "keeping_gate"):
-        return "-", "-", gradient  # an Elman network has none: it computes its state anew in each step
-    shares = torch.stack([gate[cell.keeping_gate] for gate in gates[1:]])  # (time from step 2 on, batch, units)
+        # An Elman network has none: it computes its state anew in each step.
+        return "-", "-", gradient
+    # (time from step 2 on, batch, units)
+    shares = torch.stack([gate[cell.keeping_gate] for gate in gates[1:]])
     return f"{shares.mean():.2f}", f"{shares.prod(0).mean():.1e}", gradient
 
 
@@ -58,8 +61,10 @@ def learned(model: Any, examples: dict[str, torch.Tensor], test: dict[str, torch
 
 
 def main() -> None:
-    (parser := command_line(__doc__)).add_argument("--updates", type=int, default=80, help="(default: 80)")
-    say, right = speaker((asked := parser.parse_args()).lang), {}
+    parser = command_line(__doc__)
+    parser.add_argument("--updates", type=int, default=80, help="steps of training / passos (default: 80)")
+    asked = parser.parse_args()
+    say, right = speaker(asked.lang), {}
     rows = first_token_examples(564 + asked.updates * BATCH, STEPS).with_format("torch")
     columns = "  {:<12}{:>6}{:>10}{:>10}   {}".format
     english = "The label is the first of {} tokens. Kept by 1 step, by {}; gradient at step 1; accuracy by seed:"

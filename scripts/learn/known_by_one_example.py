@@ -41,7 +41,8 @@ def drawings(letters: str, each: int, seed: int) -> torch.Tensor:
 def train(model: Any, name: str, loss: Any, known: torch.Tensor, steps: int) -> None:
     optimizer, equal = torch.optim.Adam(model.train().parameters(), 2e-3), torch.arange(BATCH) % 2
     for _ in range(steps):
-        letters = torch.randperm(len(known))[:BATCH]  # each once, so that the others of a batch are other letters
+        # Each letter comes once, so that the others of a batch are other letters.
+        letters = torch.randperm(len(known))[:BATCH]
         others = (letters + torch.randint(1, len(known), (BATCH,))) % len(known)
         chosen = [known[which, torch.randint(known.shape[1], (BATCH,))] for which in (letters, letters, others)]
         a, p, n = unit_length(model(pixel_values=torch.cat(chosen)).embeddings).chunk(3)
@@ -51,8 +52,10 @@ def train(model: Any, name: str, loss: Any, known: torch.Tensor, steps: int) -> 
         optimizer.step()
 
 
-def measure(vectors: torch.Tensor) -> tuple[float, float, float]:  # (letters, each, features)
-    of_letters: dict[Any, Any] = dict(enumerate(vectors := unit_length(vectors.flatten(0, 1)).view_as(vectors)))
+def measure(vectors: torch.Tensor) -> tuple[float, float, float]:
+    # (letters, each, features)
+    vectors = unit_length(vectors.flatten(0, 1)).view_as(vectors)
+    of_letters: dict[Any, Any] = dict(enumerate(vectors))
     found = n_way_k_shot(lambda examples: examples, of_letters, ways=5, shots=1, similarity="euclidean")
     distances = torch.cdist(vectors.flatten(0, 1), vectors.flatten(0, 1))
     letters = torch.arange(len(vectors)).repeat_interleave(vectors.shape[1])
@@ -61,18 +64,21 @@ def measure(vectors: torch.Tensor) -> tuple[float, float, float]:  # (letters, e
 
 
 def main() -> None:
-    (parser := command_line(__doc__)).add_argument("--steps", type=int, default=200, help="(default: 200)")
-    say, known, new = speaker((asked := parser.parse_args()).lang), drawings(KNOWN, 40, 0), drawings(NEW, 20, 1)
+    parser = command_line(__doc__)
+    parser.add_argument("--steps", type=int, default=200, help="updates / passos (default: 200)")
+    asked = parser.parse_args()
+    say, known, new = speaker(asked.lang), drawings(KNOWN, 40, 0), drawings(NEW, 20, 1)
     english = "Letters never seen, 1 example of each of 5: accuracy; mean distance of equal, different drawings:"
     portuguese = "Letras nunca vistas, 1 exemplo de cada uma de 5: acurácia; distância de iguais, de diferentes:"
     say(english, portuguese)
-    print((row := "  {{:<20}}{:>6.2f}{:>8.2f}{:>6.2f}").format(*measure(new.flatten(2))).format("pixels"))
+    row = "  {:<20}{:>6.2f}{:>8.2f}{:>6.2f}".format
+    print(row("pixels", *measure(new.flatten(2))))
     for name, (translated, loss) in WAYS.items():
         torch.manual_seed(0)
         model: Any = SiameseModel(SiameseConfig(encoder=ENCODER))
         train(model, name, loss, known, asked.steps if loss else 0)
         vectors = model.eval().encode(new.flatten(0, 1)).unflatten(0, new.shape[:2])
-        print(row.format(*measure(vectors)).format(name if asked.lang == "en" else translated))
+        print(row(name if asked.lang == "en" else translated, *measure(vectors)))
 
 
 if __name__ == "__main__":

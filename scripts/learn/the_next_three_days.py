@@ -25,7 +25,8 @@ from hf_rnn.insight.figures import new_figure
 PAST, AHEAD, DAYS, WEEK = 28, 3, 2000, (60, 70, 75, 80, 110, 160, 30)
 
 
-def most_alike(past: Any, future: Any, asked: Any) -> Any:  # the mean of what followed the two windows most alike
+def most_alike(past: Any, future: Any, asked: Any) -> Any:
+    # The mean of what followed the two windows of training that are most alike.
     return np.stack([future[np.square(past - window).sum(1).argsort()[:2]].mean(0) for window in asked])
 
 
@@ -45,10 +46,11 @@ def network(past: Any, future: Any, asked: Any, steps: int) -> Any:
 
 
 def main() -> None:
-    (parser := command_line(__doc__)).add_argument("--plot", help="file of the figure / arquivo da figura")
+    parser = command_line(__doc__)
+    parser.add_argument("--plot", help="file of the figure / arquivo da figura (default: none)")
     parser.add_argument("--steps", type=int, default=300, help="updates / passos (default: 300)")
-    given, random = parser.parse_args(), np.random.default_rng(0)
-    say, pt = speaker(given.lang), given.lang == "pt"
+    given = parser.parse_args()
+    say, pt, random = speaker(given.lang), given.lang == "pt", np.random.default_rng(0)
     sales = np.resize(WEEK, DAYS) * np.exp(random.normal(0, 0.1, DAYS) + random.normal(0, 0.01, DAYS).cumsum())
     sales, price = (sliding_window_view(x, PAST + AHEAD) for x in (sales, 100 + random.normal(size=DAYS).cumsum()))
     ways: dict[tuple[str, str], Any] = {
@@ -60,9 +62,12 @@ def main() -> None:
     }
     errors, shown = {names: list[float]() for names in ways}, {("sales", "vendas"): sales[-1, PAST:].tolist()}
     for windows, gap in ((random.permutation(price), 0), (price, AHEAD - 1), (sales, AHEAD - 1)):
-        cut = len(windows) * 3 // 4  # training ends `gap` windows before, so that no day to forecast is in it
+        # Training ends `gap` windows before, so that no day to forecast is in it.
+        cut = len(windows) * 3 // 4
+        past, future = windows[: cut - gap, :PAST], windows[: cut - gap, PAST:]
         for names, way in ways.items():
-            shown[names] = (found := way(*np.split(windows[: cut - gap], [PAST], 1), windows[cut:, :PAST]))[-1]
+            found = way(past, future, windows[cut:, :PAST])
+            shown[names] = found[-1]
             errors[names].insert(0, np.square(found - windows[cut:, PAST:]).mean())
     say("Squared error: sales, price, price shuffled", "Erro quadrático: vendas, preço, preço embaralhado")
     for names, values in [*errors.items(), *shown.items()]:
@@ -70,6 +75,7 @@ def main() -> None:
     if given.plot:
         axes = (figure := new_figure(6, 3.5)).subplots()
         axes.plot(range(-PAST, 0), sales[-1, :PAST])
+        axes.set(xlabel="dias" if pt else "days", ylabel="vendas" if pt else "sales")
         axes.plot(np.transpose(list(shown.values())), "o-", label=[names[pt] for names in shown])
         axes.legend()
         figure.savefig(given.plot)
