@@ -36,9 +36,10 @@ _WRITTEN: dict[str, dict[str, str]] = {
 }
 
 
-# A unit before or behind a number: €, R$, kWh, %. It holds no digit and none of the marks of a number.
-_UNIT = r"[^\W\d_]{0,4}[^\w\s.,+'’-]?|[^\w\s.,+'’-]?[^\W\d_]{0,4}"
-_WITH_UNIT = re.compile(rf"(?P<before>{_UNIT})\s*(?P<number>[+-]?\d[\d.,]*)\s*(?P<behind>{_UNIT})")
+# A unit before a number has the sign of a currency: €, R$. Letters alone would be the name of a thing, as in shop1.
+_BEFORE = r"(?:[^\W\d_]{0,3}[$€£¥₩₹₽₺₫₴₦₱฿])?"
+_BEHIND = r"[^\w\s.,+'’-]?[^\W\d_]{0,4}|[^\W\d_]{0,4}[^\w\s.,+'’-]?"
+_WITH_UNIT = re.compile(rf"(?P<before>{_BEFORE})\s*(?P<number>[+-]?\d[\d.,]*)\s*(?P<behind>{_BEHIND})")
 # Spaces and apostrophes between groups of three digits say nothing else: 1 234 567, 1'234'567.
 _BETWEEN_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?!\d))")
 

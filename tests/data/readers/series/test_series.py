@@ -88,6 +88,13 @@ def test_numbers_of_another_unit_or_of_none_are_named(tmp_path: Path, odd: str) 
         read_series(str(tmp_path / "a.tsv"), SeriesColumnArguments(target_columns="price"))
 
 
+@pytest.mark.parametrize("name", ["shop1", "S 1"])
+def test_names_with_a_number_are_no_numbers(tmp_path: Path, name: str) -> None:
+    lines = [f"2024-01-{day:02d}\t{name}\t{day}" for day in range(1, 29)]
+    (tmp_path / "a.tsv").write_text("\n".join(["date\tplace\tprice", *lines]))
+    assert read_series(str(tmp_path / "a.tsv"), SeriesColumnArguments()).target_columns == ("price",)
+
+
 def test_a_comma_that_may_be_either_is_refused(tmp_path: Path) -> None:
     lines = [f"2024-01-{day:02d}\t1,{200 + day}" for day in range(1, 29)]
     (tmp_path / "a.tsv").write_text("\n".join(["date\tprice", *lines]))
