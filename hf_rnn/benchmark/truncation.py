@@ -25,8 +25,8 @@ CHUNKS, QUICK_CHUNKS = (None, 4_096, 512, 128), (None, 50)
 NETWORK = f"{LAYERS} bidirectional LSTM layers of {UNITS} units in each direction, a classifier"
 METHOD = (
     "Each row and length has a process of its own, with one thread, that reads one text of random tokens and computes "
-    "the gradient of a classifier's loss; `rounds` times after once that does not count. The time is the median; the "
-    "memory is the most that the process held, less what it held before."
+    "the gradient of a classifier's loss; `rounds` times after once that does not count. Denormals are flushed, "
+    "as in training. The time is the median; the memory is the most that the process held, less what it held before."
 )
 
 
