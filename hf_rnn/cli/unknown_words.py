@@ -65,7 +65,7 @@ def _meant(known: set[str], name: str) -> str | None:
 
 def _said_of_word(parser: argparse.ArgumentParser, words: list[str], word: str) -> str:
     """What there is to say of a word that stands after the value of a flag, or where no flag is."""
-    place = words.index(word)
+    place = _place_of(words, word)
     flag, values = _flag_before(words, place)
     takes_lists = any(f"--{flag}" in action.option_strings and _takes_commas(action) for action in parser._actions)
     if takes_lists:
@@ -75,6 +75,12 @@ def _said_of_word(parser: argparse.ArgumentParser, words: list[str], word: str) 
     if values:
         return f"`{word}` belongs to no flag: `--{flag}` takes one value; quote a value that holds spaces. {HELP}."
     return f"`{word}` belongs to no flag; {HELP}."
+
+
+def _place_of(words: list[str], word: str) -> int:
+    """The place of a word that no flag takes: not the one right behind a flag, where it is that flag's value."""
+    places = [index for index, one in enumerate(words) if one == word]
+    return next((index for index in places if index == 0 or not words[index - 1].startswith("--")), places[0])
 
 
 def _flag_before(words: list[str], place: int) -> tuple[str, list[str]]:

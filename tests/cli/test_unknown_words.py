@@ -44,6 +44,10 @@ def parse(*words: str) -> Sample:
         ),
         (["--target_columns=a", "b"], "separated by commas: --target_columns a,b"),
         (["--learning_rate", "1", "2"], "`2` belongs to no flag: `--learning_rate` takes one value"),
+        (
+            ["--lr_scheduler_type", "2", "--learning_rate", "1", "2"],
+            "`2` belongs to no flag: `--learning_rate` takes one value",
+        ),
         (["loose"], "`loose` belongs to no flag; `--help` lists the flags."),
     ],
 )
