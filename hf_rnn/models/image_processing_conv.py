@@ -23,19 +23,26 @@ WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 # Pillow's modes of 16 bits a pixel; those of 32 bits say nothing of where white is.
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 DEEPEST = ("I", "F")
+# Trimming: what differs from the paper by this much is drawn; the square has at least this share of the picture's
+# longer side, lest a dot fill it, and this share of itself is left as a margin on each side.
+DRAWN = 0.25
+LEAST_SIDE = 0.25
+MARGIN = 0.125
 
 
 class ConvImageProcessor(BaseImageProcessor):
     """Pictures of any size and kind to (images, channels, height, width), as a `ConvEncoderModel` reads them.
 
     A picture is turned upright as its EXIF says; what is transparent is laid on white; 16 bits become shades from 0 to
-    1 as 8 bits do; then it is made grey (BT.601) or RGB, stretched to `size` (bilinear, with antialiasing), and of
-    each channel `image_mean` is subtracted and the rest divided by `image_std`.
+    1 as 8 bits do; then it is made grey (BT.601) or RGB, trimmed if so wished, stretched to `size` (bilinear, with
+    antialiasing), and of each channel `image_mean` is subtracted and the rest divided by `image_std`.
 
     Args:
         size: `{"height": …, "width": …}` in pixels.
         num_channels: 1 for grey, 3 for colour.
         image_mean, image_std: Of each channel, where black is 0 and white 1; one number counts for all.
+        trim: Whether a drawing is cut out of the plain paper around it, as a square with some paper on each side, so
+            that it does not matter where on the paper it is, and how large.
 
     Example:
         >>> processor = ConvImageProcessor(size={"height": 28, "width": 28})
@@ -55,6 +62,7 @@ class ConvImageProcessor(BaseImageProcessor):
         num_channels: int = 1,
         image_mean: float | Sequence[float] = 0.0,
         image_std: float | Sequence[float] = 1.0,
+        trim: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,6 +76,9 @@ class ConvImageProcessor(BaseImageProcessor):
         self.image_std = _of_channels("image_std", image_std, num_channels)
         if min(self.image_std) <= 0:
             raise ValueError(f"`image_std` is {image_std}; it must be above 0.")
+        if not isinstance(trim, bool):
+            raise ValueError(f"`trim` is {trim!r}; it must be True or False.")
+        self.trim = trim
 
     def __call__(  # type: ignore[override]
         self, images: Any, return_tensors: str | None = "pt", **kwargs: Any
@@ -108,6 +119,7 @@ class ConvImageProcessor(BaseImageProcessor):
         if len(shades) == 3 and self.num_channels == 1:
             shades = (shades * torch.tensor(LUMINANCE).view(3, 1, 1)).sum(0, keepdim=True)
         shades = shades.expand(self.num_channels, -1, -1)
+        shades = _trimmed(shades) if self.trim else shades
         wanted = (self.size["height"], self.size["width"])
         if tuple(shades.shape[1:]) != wanted:
             shades = functional.interpolate(shades[None], wanted, mode="bilinear", antialias=True)[0]
@@ -166,6 +178,29 @@ def _of_array(picture: Any) -> torch.Tensor:
             "point from 0 to 1."
         )
     return shades.float()
+
+
+def paper_of(pixels: torch.Tensor) -> torch.Tensor:
+    """(…, channels), the shade of the paper: the median of the edge of pictures (…, channels, height, width)."""
+    rows, columns = pixels[..., [0, -1], :].flatten(-2), pixels[..., [0, -1]].flatten(-2)
+    return torch.cat([rows, columns], dim=-1).median(dim=-1).values
+
+
+def _trimmed(shades: torch.Tensor) -> torch.Tensor:
+    """(channels, side, side), the square around what is drawn; (channels, height, width) as it is, if nothing is."""
+    paper = paper_of(shades)[:, None, None]
+    drawn = ((shades - paper).abs() > DRAWN).any(0)
+    rows, columns = drawn.any(1).nonzero()[:, 0], drawn.any(0).nonzero()[:, 0]
+    if not len(rows):
+        return shades
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    side = max(bottom - top, right - left, round(LEAST_SIDE * max(drawn.shape)))
+    side += 2 * math.ceil(MARGIN * side)
+    # A negative number of rows to add takes so many away.
+    above, before = (side - bottom + top) // 2 - top, (side - right + left) // 2 - left
+    height, width = drawn.shape
+    around = (before, side - before - width, above, side - above - height)
+    return functional.pad(shades - paper, around) + paper
 
 
 def _is_positive(value: Any) -> bool:

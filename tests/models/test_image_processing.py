@@ -92,9 +92,43 @@ def test_stretching_and_normalising() -> None:
     torch.testing.assert_close(many[1], torch.full((1, 2, 2), 2.0))
 
 
+def drawing(top: int, left: int, paper: int = 255, shape: tuple[int, int] = (40, 48)) -> np.ndarray:
+    """Eight rows and four columns of ink, whose upper half is lighter."""
+    picture = np.full(shape, paper, dtype=np.uint8)
+    picture[top : top + 8, left : left + 4] = 0
+    picture[top : top + 4, left : left + 4] = 100
+    return picture
+
+
+@pytest.mark.parametrize(("top", "left", "paper"), [(3, 5, 255), (0, 0, 255), (32, 44, 255), (16, 20, 200)])
+def test_a_drawing_is_cut_out_of_its_paper(top: int, left: int, paper: int) -> None:
+    processor = ConvImageProcessor({"height": 16, "width": 16}, trim=True)
+    # A quarter of 48 columns is more than the drawing has; an eighth of that (1.5, rounded up) is left on each side.
+    expected = np.full((16, 16), paper, dtype=np.uint8)
+    expected[4:8, 6:10], expected[8:12, 6:10] = 100, 0
+    found = processor.pixels(drawing(top, left, paper))
+    np.testing.assert_allclose(found[0], expected / 255, atol=1e-6)
+    # Twice as large, it is the same picture.
+    large = processor.pixels(drawing(top, left, paper).repeat(2, 0).repeat(2, 1))
+    np.testing.assert_allclose(large[0, 5:11, 7:9], expected[5:11, 7:9] / 255, atol=0.05)
+
+
+def test_what_has_nothing_drawn_on_it_is_not_trimmed() -> None:
+    processor = ConvImageProcessor(SIZE, num_channels=3, trim=True)
+    blank = np.full((6, 6, 3), 200, dtype=np.uint8)
+    blank[2, 3] = 170  # less than a quarter of the range from the paper
+    torch.testing.assert_close(processor.pixels(blank), ConvImageProcessor(SIZE, num_channels=3).pixels(blank))
+    # In colour, a difference in one channel is ink.
+    blue = np.full((12, 12, 3), 255, dtype=np.uint8)
+    blue[4:8, 4:8, :2] = 0
+    wanted = ConvImageProcessor(SIZE, num_channels=3).pixels(blue[3:9, 3:9])
+    torch.testing.assert_close(processor.pixels(blue), wanted)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: ConvImageProcessor(trim="yes"), "`trim` is 'yes'; it must be True or False"),
         (lambda: ConvImageProcessor({"height": 0, "width": 2}), "`size` is .*; it must have a height and a width"),
         (lambda: ConvImageProcessor(num_channels=2), "`num_channels` is 2; it must be 1, for grey, or 3"),
         (lambda: ConvImageProcessor(image_std=0.0), "`image_std` is 0.0; it must be above 0"),
@@ -117,13 +151,13 @@ def saved(folder: Path) -> Path:
     torch.manual_seed(0)
     encoder = ConvEncoderConfig(image_size=8, hidden_sizes=[4], kernel_sizes=[3], pool_sizes=[2], output_size=8)
     SiameseModel(SiameseConfig(encoder=encoder)).save_pretrained(folder)
-    ConvImageProcessor({"height": 8, "width": 8}, 1, 0.25, 0.5).save_pretrained(folder)
+    ConvImageProcessor({"height": 8, "width": 8}, 1, 0.25, 0.5, trim=True).save_pretrained(folder)
     return folder
 
 
 def test_auto_image_processor_loads_what_was_saved(tmp_path: Path) -> None:
     processor = AutoImageProcessor.from_pretrained(saved(tmp_path))
-    assert type(processor) is ConvImageProcessor
+    assert type(processor) is ConvImageProcessor and processor.trim
     assert (processor.size, processor.image_mean, processor.image_std) == ({"height": 8, "width": 8}, [0.25], [0.5])
     assert json.loads((tmp_path / "preprocessor_config.json").read_text())["auto_map"] == {
         "AutoImageProcessor": "image_processing_conv.ConvImageProcessor"

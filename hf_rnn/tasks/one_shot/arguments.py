@@ -63,6 +63,13 @@ class OneShotArguments(SimilarityArguments):
             "those of Koch et al. 2015 (up to 10 degrees, shear 0.3, scale 0.8 to 1.2), 0 for none. Default: 1."
         },
     )
+    trim: bool = field(
+        default=False,
+        metadata={
+            "help": "Cut each drawing of `image_folder` out of the plain paper around it, so that neither its place "
+            "nor its size matters; the model's image processor does so ever after. Default: off."
+        },
+    )
     turned_classes: bool = field(
         default=False,
         metadata={
@@ -79,7 +86,7 @@ class OneShotArguments(SimilarityArguments):
             raise ValueError(f"`affine`={self.affine} must be a finite number of at least 0.")
         if not 0 < self.hold_out_percentage < 100:
             raise ValueError(f"`hold_out_percentage`={self.hold_out_percentage} must lie between 0 and 100.")
-        given = {"affine": self.affine is not None, "turned_classes": self.turned_classes}
+        given = {"affine": self.affine is not None, "trim": self.trim, "turned_classes": self.turned_classes}
         wrong = [name for name in given if given[name]] if self.image_folder is None else []
         if wrong:
             raise ValueError(f"`{wrong[0]}`={getattr(self, wrong[0])!r} is for pictures: give `image_folder`, too.")

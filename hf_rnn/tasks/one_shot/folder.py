@@ -12,7 +12,7 @@ import torch
 from ...data.images.folders import class_files, hold_out_classes, read_classes, split_folders
 from ...data.images.pairs import ImagePairs, TrainingImagePairs, turned_classes
 from ...metrics.pairs import similarity_metrics_for
-from ...models.image_processing_conv import ConvImageProcessor
+from ...models.image_processing_conv import ConvImageProcessor, paper_of
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.siamese_trainer import SiameseTrainer
 from ...training.trainer import RecurrentTrainer
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 MEASURED_PAIRS = 2000
 PAIR_SEED = 0
 HELD_OUT_SEED = 42
+# Two shades that differ by less are the same paper.
+SAME_SHADE = 0.05
 
 
 def prepare_folder(
@@ -103,7 +105,7 @@ def _read(
     """
     config = arguments.encoder(3)
     size = {"height": config.image_size, "width": config.image_size}
-    pixels = ConvImageProcessor(size, config.num_channels).pixels
+    pixels = ConvImageProcessor(size, config.num_channels, trim=arguments.trim).pixels
     read = {split: read_classes(own, pixels) for split, own in files.items()}
     train = torch.cat(list(read["train"].values()))
     if config.num_channels == 3 and _is_grey(train) and "num_channels" not in (arguments.config_overrides or ""):
@@ -119,7 +121,12 @@ def _read(
         4 - channels,
     )
     mean, std = train.mean((0, 2, 3)), train.std((0, 2, 3)).clamp(min=1e-3)
-    processor = ConvImageProcessor(size, channels, mean.tolist(), std.tolist())
+    if not arguments.trim and _are_drawings(train):
+        logger.warning(
+            "The pictures are drawings on plain paper: where their place on it and their size mean nothing, "
+            "`--trim true` cuts them out."
+        )
+    processor = ConvImageProcessor(size, channels, mean.tolist(), std.tolist(), trim=arguments.trim)
     return processor, {
         split: {one: processor.normalized(own) for one, own in of_split.items()} for split, of_split in read.items()
     }
@@ -128,6 +135,14 @@ def _read(
 def _is_grey(pictures: torch.Tensor) -> bool:
     """Whether red, green and blue are the same everywhere, but for what the stretching rounds."""
     return bool((pictures - pictures[:, :1]).abs().max() < 1e-3)
+
+
+def _are_drawings(pictures: torch.Tensor) -> bool:
+    """Whether nearly all have one shade along their edges, which nine tenths of each at most differ from."""
+    paper = paper_of(pictures)[..., None, None]
+    plain = ((pictures - paper).abs() < SAME_SHADE).all(1)
+    edges = torch.cat([plain[:, [0, -1]].flatten(1), plain[..., [0, -1]].flatten(1)], dim=1).float().mean(1)
+    return bool(((edges > 0.95) & (plain.float().mean((1, 2)) > 0.1)).float().mean() > 0.9)
 
 
 def _measure(

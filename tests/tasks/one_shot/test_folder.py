@@ -86,6 +86,32 @@ def test_the_run_has_its_figures_and_its_processor(trained: tuple[Path, Path, di
     assert processor.image_mean[0] == pytest.approx(float(train.mean()), abs=1e-5)
 
 
+def test_drawings_on_plain_paper_are_trimmed_where_it_is_wished_and_it_is_advised_where_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    generator = np.random.default_rng(0)
+    for one, shape in enumerate([(3, 9), (9, 3), (8, 8), (6, 9), (9, 6)]):
+        (tmp_path / "drawings" / str(one)).mkdir(parents=True)
+        for other in range(4):
+            picture = np.full((40, 40), 255, dtype=np.uint8)
+            top, left = generator.integers(4, 27, 2)
+            picture[top : top + shape[0], left : left + shape[1]] = 0
+            Image.fromarray(picture).save(tmp_path / "drawings" / str(one) / f"{other}.png")
+    run(tmp_path / "trimmed", tmp_path / "drawings", {"trim": True}, num_train_epochs=1)
+    assert "--trim true" not in caplog.text
+    assert AutoImageProcessor.from_pretrained(tmp_path / "trimmed").trim
+    run(tmp_path / "whole", tmp_path / "drawings", num_train_epochs=1)
+    assert "`--trim true` cuts them out" in caplog.text
+    assert not AutoImageProcessor.from_pretrained(tmp_path / "whole").trim
+
+
+def test_pictures_to_their_edges_are_not_advised_to_be_trimmed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", draw(tmp_path / "bars", 5, 3), num_train_epochs=1)
+    assert "--trim true" not in caplog.text
+
+
 def known(folder: Path, tmp_path: Path) -> Path:
     examples = tmp_path / "known"
     examples.mkdir()
