@@ -40,9 +40,6 @@ class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
             Height, width and stride of each block's max-pooling; 1 for none.
         padding (`"same"` or `"valid"`, defaults to `"same"`):
             `"same"` pads with zeros, so that a convolution keeps height and width; `"valid"` does not pad.
-        norm (`"none"` or `"batch"`, defaults to `"none"`):
-            `"batch"` normalises each filter over the pictures of a batch (Ioffe & Szegedy 2015,
-            https://arxiv.org/abs/1502.03167), between a block's convolution and its relu.
         output_size (`int`, defaults to 64): Features of `pooler_output`, the units of the dense layer at the end.
         output_activation (`"none"`, `"relu"`, `"tanh"` or `"sigmoid"`, defaults to `"none"`): Of the dense layer.
 
@@ -64,7 +61,6 @@ class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
     kernel_sizes: list[int] = field(default_factory=lambda: [3, 3, 3])
     pool_sizes: list[int] = field(default_factory=lambda: [2, 2, 2])
     padding: Literal["same", "valid"] = "same"
-    norm: Literal["none", "batch"] = "none"
     output_size: int = 64
     output_activation: Literal["none", "relu", "tanh", "sigmoid"] = "none"
 

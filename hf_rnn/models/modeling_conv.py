@@ -1,6 +1,6 @@
 """A convolutional encoder of images, the small one that a siamese network is put over:
 
-    (convolution → (batch normalisation) → relu → max-pooling) × blocks → dense
+    (convolution → relu → max-pooling) × blocks → dense
 
 Koch, Zemel & Salakhutdinov 2015, "Siamese neural networks for one-shot image recognition", ICML Deep Learning
 Workshop.
@@ -41,7 +41,6 @@ class ConvBlock(nn.Sequential):
         channels = [config.num_channels, *config.hidden_sizes]
         super().__init__(
             nn.Conv2d(channels[index], channels[index + 1], config.kernel_sizes[index], padding=config.padding),
-            *([nn.BatchNorm2d(channels[index + 1])] if config.norm == "batch" else []),
             nn.ReLU(),
             nn.MaxPool2d(config.pool_sizes[index]),
         )

@@ -79,27 +79,6 @@ def test_forward_is_the_equation(padding, activation):
     assert maps.shape[-1] == model.config.map_sizes[-1]
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_batch_normalisation_is_the_equation(training):
-    model = build(norm="batch").train(training)
-    generator = torch.Generator().manual_seed(2)
-    for block in model.blocks:
-        for values in (block[1].weight.data, block[1].bias.data, block[1].running_mean, block[1].running_var):
-            values.copy_(0.5 + torch.rand(values.shape, generator=generator))
-    maps = images()
-    with torch.no_grad():
-        for block, pool_size in zip(model.blocks, [2, 1], strict=True):
-            norm = block[1]
-            maps = functional.conv2d(maps, block[0].weight, block[0].bias, padding="same")
-            mean = maps.mean((0, 2, 3)) if training else norm.running_mean
-            variance = maps.var((0, 2, 3), correction=0) if training else norm.running_var
-            scale = norm.weight / (variance + 1e-5).sqrt()
-            maps = maps * scale.view(-1, 1, 1) + (norm.bias - mean * scale).view(-1, 1, 1)
-            maps = functional.max_pool2d(maps.clamp(min=0), pool_size)
-        # In training this moves the running means, so that it comes last.
-        assert torch.allclose(model(images()).last_hidden_state, maps, atol=1e-5)
-
-
 def test_outputs():
     model, pixels = build(), images()
     outputs = model(pixels, output_hidden_states=True)
@@ -136,9 +115,7 @@ def test_a_misspelt_name_is_refused():
         ConvEncoderConfig(hiden_sizes=[3])
 
 
-@pytest.mark.parametrize(
-    "options", [{"padding": "full"}, {"hidden_sizes": "64"}, {"output_activation": "softmax"}, {"norm": "layer"}]
-)
+@pytest.mark.parametrize("options", [{"padding": "full"}, {"hidden_sizes": "64"}, {"output_activation": "softmax"}])
 def test_types_are_checked(options):
     with pytest.raises(StrictDataclassFieldValidationError, match=next(iter(options))):
         ConvEncoderConfig(**{**SMALL, **options})
@@ -165,11 +142,9 @@ def test_bad_images_are_named(pixels, message):
         build()(pixels)
 
 
-@pytest.mark.parametrize("norm", ["none", "batch"])
-def test_round_trip(tmp_path, norm):
-    model = build(padding="valid", output_activation="tanh", norm=norm)
-    model.train()(images(8))  # moves the running means
-    model.eval().save_pretrained(tmp_path)
+def test_round_trip(tmp_path):
+    model = build(padding="valid", output_activation="tanh")
+    model.save_pretrained(tmp_path)
     loaded = ConvEncoderModel.from_pretrained(tmp_path)
     assert loaded.config.to_dict() == {**model.config.to_dict(), "_name_or_path": loaded.config._name_or_path}
     assert not loaded.training
@@ -210,19 +185,6 @@ def test_missing_weights_are_initialized_and_the_others_kept(tmp_path):
         assert torch.equal(loaded.get_parameter(name), weight), name
         torch.nn.init.zeros_(loaded.get_parameter(name))
     assert_initialized(loaded)
-
-
-def test_missing_norms_are_initialized(tmp_path):
-    model = build(**WIDE, norm="batch").train()
-    model(images(channels=3))
-    model.save_pretrained(tmp_path)
-    weights = load_file(tmp_path / "model.safetensors")
-    kept = {name: values for name, values in weights.items() if not name.startswith("blocks.1.1.")}
-    assert len(kept) < len(weights)
-    save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    norm = ConvEncoderModel.from_pretrained(tmp_path).blocks[1][1]
-    for values, fresh in ((norm.weight, 1), (norm.bias, 0), (norm.running_mean, 0), (norm.running_var, 1)):
-        assert torch.equal(values.detach(), torch.full_like(values, fresh))
 
 
 STRANGER = """
