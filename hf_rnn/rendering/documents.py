@@ -13,6 +13,7 @@ from ..benchmark.comparison.report import read_comparison
 from ..benchmark.comparison.tables import comparison_block
 from ..benchmark.defaults.report import read_defaults
 from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
+from ..benchmark.gate_bias import gate_bias_table, read_gate_bias
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
 from ..benchmark.omniglot import omniglot_table
@@ -31,6 +32,7 @@ __all__ = ["documents"]
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
 OMNIGLOT_FILE = Path("model_cards", "benchmarks", "omniglot.json")
+GATE_BIAS_FILE = Path("model_cards", "benchmarks", "gate_bias.json")
 TRUNCATION_FILE = Path("model_cards", "benchmarks", "truncation.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
@@ -38,7 +40,9 @@ SEARCHES = Path("model_cards", "search")
 CONTRIBUTIONS = Path("model_cards", "insight")
 DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
 PUBLISHED_SERIES_FILE = Path("model_cards", "series", "published.json")
-KINDS = "results|speed|comparison|generation|gradients|search|contributions|defaults|series|omniglot|truncation"
+KINDS = (
+    "results|speed|comparison|generation|gradients|search|contributions|defaults|series|omniglot|truncation|gate bias"
+)
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
     flags=re.DOTALL,
@@ -60,6 +64,7 @@ SOURCES = {
     "series": "model_cards/results; `dataset.name` up to its comma is the name",
     "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
     "omniglot": f"{OMNIGLOT_FILE}, which scripts/measure_omniglot.py writes",
+    "gate bias": f"{GATE_BIAS_FILE}, which scripts/measure_gate_bias.py writes",
     "truncation": f"{TRUNCATION_FILE}, which scripts/measure_truncation.py writes",
 }
 
@@ -118,6 +123,8 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
         blocks["omniglot"]["runs"] = lambda: omniglot_table(of_runs) + "\n"
     if (root / TRUNCATION_FILE).is_file():
         blocks["truncation"]["long texts"] = partial(truncation_table, read_truncation(root / TRUNCATION_FILE))
+    if (root / GATE_BIAS_FILE).is_file():
+        blocks["gate bias"]["cells"] = partial(gate_bias_table, read_gate_bias(root / GATE_BIAS_FILE))
     if (root / DEFAULTS_FILE).is_file():
         defaults = read_defaults(root / DEFAULTS_FILE)
         blocks["defaults"] = {name: partial(table, defaults) for name, table in DEFAULTS_BLOCKS.items()}

@@ -7,8 +7,6 @@ import math
 import torch
 from torch.nn import functional
 
-from ...models.image_processing_conv import paper_of
-
 
 __all__ = ["distort"]
 
@@ -51,6 +49,12 @@ def distort(pixels: torch.Tensor, strength: float, generator: torch.Generator) -
     one = torch.ones(count)
     sheared = torch.stack([one, shear[:, 0], shear[:, 1], one], dim=1).view(-1, 2, 2)
     maps = torch.cat([turned @ sheared @ torch.diag_embed(scale), shift.unsqueeze(2)], dim=2)
-    paper = paper_of(pixels)[..., None, None]
+    paper = _edges(pixels).median(dim=2).values[..., None, None]
     grid = functional.affine_grid(maps, list(pixels.shape), align_corners=False)
     return paper + functional.grid_sample(pixels - paper, grid, align_corners=False)
+
+
+def _edges(pixels: torch.Tensor) -> torch.Tensor:
+    """(pictures, channels, pixels of the edge)"""
+    rows = pixels[..., [0, -1], :].flatten(2)
+    return torch.cat([rows, pixels[..., [0, -1]].flatten(2)], dim=2)
