@@ -42,6 +42,9 @@ class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
             `"same"` pads with zeros, so that a convolution keeps height and width; `"valid"` does not pad.
         output_size (`int`, defaults to 64): Features of `pooler_output`, the units of the dense layer at the end.
         output_activation (`"none"`, `"relu"`, `"tanh"` or `"sigmoid"`, defaults to `"none"`): Of the dense layer.
+        views (`int`, defaults to 1):
+            Outside of training the vector of a picture is the mean over so many views of it: itself, and copies that
+            are turned, sheared, scaled and shifted a little, always the same. That many times the time.
 
     Raises:
         ValueError: for a name that does not exist; the message names the argument.
@@ -63,6 +66,7 @@ class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
     padding: Literal["same", "valid"] = "same"
     output_size: int = 64
     output_activation: Literal["none", "relu", "tanh", "sigmoid"] = "none"
+    views: int = 1
 
     def __post_init__(self, **kwargs: Any) -> None:
         # The check reads nothing of a recurrent configuration: it serves any dataclass.
@@ -93,7 +97,7 @@ class ConvEncoderConfig(OwnFolderMixin, PreTrainedConfig):
 
     def validate_sizes(self) -> None:
         """Sizes are positive, the three lists equally long, and every block leaves something of the image."""
-        for name in ("num_channels", "image_size", "output_size"):
+        for name in ("num_channels", "image_size", "output_size", "views"):
             check_positive(name, getattr(self, name))
         for name in ("hidden_sizes", "kernel_sizes", "pool_sizes"):
             for size in getattr(self, name):

@@ -20,6 +20,7 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_conv import ConvEncoderConfig
 from .placed import PlacedMixin
 from .tracing import shape_of
+from .views import views_of
 from .weight_files import DamagedWeightsMixin
 
 
@@ -85,7 +86,8 @@ class ConvEncoderModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
             pixel_values: (batch, `config.num_channels`, `config.image_size`, `config.image_size`), floating point.
 
         Returns `last_hidden_state` (batch, filters, height, width) of the last block, `pooler_output`
-        (batch, `config.output_size`), and, with `output_hidden_states=True`, every block's maps in `hidden_states`.
+        (batch, `config.output_size`), and, with `output_hidden_states=True`, every block's maps in `hidden_states`:
+        with `config.views` above 1 those of all views, view after view.
 
         Raises:
             ValueError: if the images are of another shape, or whole numbers.
@@ -100,10 +102,14 @@ class ConvEncoderModel(DamagedWeightsMixin, PlacedMixin, PreTrainedModel):
             raise ValueError(
                 f"`pixel_values` is {pixel_values.dtype}; it must be floating point, grey values from 0 to 1."
             )
-        hidden_states = pixel_values.to(self.dtype)
+        pixels = pixel_values.to(self.dtype)
+        count = 1 if self.training else self.config.views
+        hidden_states = pixels if count == 1 else views_of(pixels, count)
         for block in self.blocks:
             hidden_states = block(hidden_states)
+        vectors = self.activation(self.dense(hidden_states.flatten(1)))
+        if count > 1:
+            vectors = vectors.unflatten(0, (count, -1)).mean(0)
         return BaseModelOutputWithPoolingAndNoAttention(
-            last_hidden_state=hidden_states,
-            pooler_output=self.activation(self.dense(hidden_states.flatten(1))),
+            last_hidden_state=hidden_states[: pixels.shape[0]], pooler_output=vectors
         )

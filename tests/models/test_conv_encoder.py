@@ -199,7 +199,7 @@ torch.save(model(torch.load("images.pt")).pooler_output.detach(), "vectors.pt")
 
 
 def test_a_folder_runs_where_the_package_is_absent(tmp_path):
-    model = build()
+    model = build(views=3)
     model.save_pretrained(tmp_path / "model")
     assert {path.name for path in (tmp_path / "model").glob("*.py")} == {
         "configuration_conv.py",
@@ -209,6 +209,7 @@ def test_a_folder_runs_where_the_package_is_absent(tmp_path):
         "modeling_conv.py",
         "placed.py",
         "tracing.py",
+        "views.py",
         "weight_files.py",
     }
     torch.save(images(), tmp_path / "images.pt")
