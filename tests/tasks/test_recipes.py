@@ -169,6 +169,7 @@ def script_of(recipe: Path) -> str:
         "dates": "run_sequence_to_sequence",
         "frases": "run_language_modeling",
         "glyphs": "run_one_shot",
+        "omniglot": "run_one_shot",
         "imdb_lm": "run_language_modeling",
         "imdb": "run_text_classification",
         "lener_br": "run_token_classification",
