@@ -36,7 +36,7 @@ def test_nothing_said_to_be_alike() -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1"])
 def test_the_best_threshold_is_that_of_brute_force(metric: str) -> None:
     generator = np.random.default_rng(3)
-    for _ in range(30):
+    for _ in range(12):
         labels = generator.integers(0, 2, 25)
         labels[:2] = 0, 1
         # Few distinct values, so that some are equal.
@@ -48,7 +48,7 @@ def test_the_best_threshold_is_that_of_brute_force(metric: str) -> None:
                 predictions=similarities, references=labels, threshold=threshold
             )[metric]
 
-        assert value(found) == pytest.approx(max(map(value, similarities)))
+        assert value(found) == pytest.approx(max(map(value, np.unique(similarities))))
 
 
 def test_a_threshold_is_half_way_and_survives_float32() -> None:
