@@ -26,19 +26,27 @@ def view_maps(count: int) -> torch.Tensor:
     root = 1.5
     for _ in range(60):
         root = (1 + root) ** (1 / (dimensions + 1))
-    maps = [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    maps = [affine_map()]
     for view in range(1, count):
-        angle, shear_x, shear_y, scale_x, scale_y, shift_x, shift_y = (
-            most * (2 * math.fmod(0.5 + view * root ** -(place + 1), 1.0) - 1) for place, most in enumerate(RANGES)
-        )
-        cos, sin, wide, high = math.cos(angle), math.sin(angle), 1 + scale_x, 1 + scale_y
-        maps.append(
-            [
-                [(cos - sin * shear_y) * wide, (cos * shear_x - sin) * high, shift_x],
-                [(sin + cos * shear_y) * wide, (sin * shear_x + cos) * high, shift_y],
-            ]
-        )
-    return torch.tensor(maps)
+        places = (math.fmod(0.5 + view * root ** -(place + 1), 1.0) for place in range(dimensions))
+        maps.append(affine_map(*((2 * place - 1) * most for place, most in zip(places, RANGES, strict=True))))
+    return torch.stack(maps)
+
+
+def affine_map(
+    angle: float = 0.0,
+    shear_x: float = 0.0,
+    shear_y: float = 0.0,
+    scale_x: float = 0.0,
+    scale_y: float = 0.0,
+    shift_x: float = 0.0,
+    shift_y: float = 0.0,
+) -> torch.Tensor:
+    """(2, 3), the map that scales by 1 + scale, shears, turns and then shifts."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn, shear = torch.tensor([[cos, -sin], [sin, cos]]), torch.tensor([[1.0, shear_x], [shear_y, 1.0]])
+    scale = torch.diag(torch.tensor([1 + scale_x, 1 + scale_y]))
+    return torch.cat([turn @ shear @ scale, torch.tensor([[shift_x], [shift_y]])], dim=1)
 
 
 def views_of(pixels: torch.Tensor, count: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from huggingface_hub.errors import StrictDataclassClassValidationError
 
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.modeling_conv import ConvEncoderModel
-from hf_rnn.models.views import RANGES, view_maps, views_of
+from hf_rnn.models.views import RANGES, affine_map, view_maps, views_of
 
 
 def encoder(views: int) -> ConvEncoderModel:
@@ -34,6 +34,23 @@ def test_the_first_view_is_the_picture_and_the_others_are_near_and_differ() -> N
     # Spread evenly: the middle is that of the ranges.
     assert maps[1:].mean(0) == pytest.approx(torch.eye(3)[:2].numpy(), abs=0.03)
     assert (shifts.amax(0) > 0.8 * RANGES[-1]).all() and (shifts.amin(0) < -0.8 * RANGES[-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "point", "expected"),
+    [
+        ({"angle": torch.pi / 2}, (1.0, 0.0), (0.0, 1.0)),
+        ({"shear_x": 0.5}, (0.0, 1.0), (0.5, 1.0)),
+        ({"shear_y": 0.5}, (1.0, 0.0), (1.0, 0.5)),
+        ({"scale_x": 0.1, "scale_y": -0.2}, (1.0, 1.0), (1.1, 0.8)),
+        ({"shift_x": 0.3, "shift_y": 0.4}, (0.0, 0.0), (0.3, 0.4)),
+        # Scaled to (2, 0), sheared to (2, 1), turned to (-1, 2), and shifted.
+        ({"scale_x": 1.0, "shear_y": 0.5, "angle": torch.pi / 2, "shift_x": 0.5}, (1.0, 0.0), (-0.5, 2.0)),
+    ],
+)
+def test_a_map_scales_shears_turns_and_shifts(given: dict, point: tuple, expected: tuple) -> None:
+    mapped = affine_map(**given) @ torch.tensor([*point, 1.0])
+    assert mapped.tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_view_is_the_picture_at_the_mapped_coordinates() -> None:

@@ -91,15 +91,20 @@ def test_drawings_on_plain_paper_are_trimmed_where_it_is_wished_and_it_is_advise
 ) -> None:
     generator = np.random.default_rng(0)
     for one, shape in enumerate([(3, 9), (9, 3), (8, 8), (6, 9), (9, 6)]):
-        (tmp_path / "drawings" / str(one)).mkdir(parents=True)
+        folder = tmp_path / "drawings" / ("train" if one < 3 else "validation") / str(one)
+        folder.mkdir(parents=True)
         for other in range(4):
             picture = np.full((40, 40), 255, dtype=np.uint8)
             top, left = generator.integers(4, 27, 2)
             picture[top : top + shape[0], left : left + shape[1]] = 0
-            Image.fromarray(picture).save(tmp_path / "drawings" / str(one) / f"{other}.png")
+            Image.fromarray(picture).save(folder / f"{other}.png")
     run(tmp_path / "trimmed", tmp_path / "drawings", {"trim": True}, num_train_epochs=1)
     assert "--trim true" not in caplog.text
-    assert AutoImageProcessor.from_pretrained(tmp_path / "trimmed").trim
+    processor = AutoImageProcessor.from_pretrained(tmp_path / "trimmed")
+    # What was trained on was trimmed, too: the mean is that of trimmed pictures.
+    files = sorted((tmp_path / "drawings" / "train").rglob("*.png"))
+    mean = torch.cat([processor.pixels(Image.open(file)) for file in files]).mean()
+    assert processor.trim and processor.image_mean[0] == pytest.approx(float(mean), abs=1e-5)
     run(tmp_path / "whole", tmp_path / "drawings", num_train_epochs=1)
     assert "`--trim true` cuts them out" in caplog.text
     assert not AutoImageProcessor.from_pretrained(tmp_path / "whole").trim
