@@ -115,13 +115,12 @@ def read_in_chunks(
 def _chunks(
     features: torch.Tensor, steps: Steps, length: int, directions: int
 ) -> Iterator[tuple[torch.Tensor, Steps]]:
-    for start in range(0, features.shape[1], length):
-        part = features[:, start : start + length]
-        if steps.padding is None:
-            mask = torch.ones(part.shape[:2], dtype=torch.bool, device=part.device)
-        else:
-            mask = ~steps.padding[:, start : start + length]
-        yield part, Steps.of(mask, directions)
+    # Split at once: the gradient of each slice of its own would be as long as the whole text.
+    parts = features.split(length, dim=1)
+    padding = [None] * len(parts) if steps.padding is None else steps.padding.split(length, dim=1)
+    for part, padded in zip(parts, padding, strict=True):
+        real = torch.ones(part.shape[:2], dtype=torch.bool, device=part.device) if padded is None else ~padded
+        yield part, Steps.of(real, directions)
 
 
 def _remembered(read: Read, chunk: tuple[torch.Tensor, Steps], state: State) -> tuple[torch.Tensor, State]:
