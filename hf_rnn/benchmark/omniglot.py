@@ -29,6 +29,8 @@ __all__ = ["OmniglotArguments", "OmniglotRun", "measure_omniglot", "omniglot_tab
 
 
 LABELS = "class_labels.txt"
+# Height and width of the drawings, in pixels.
+SIDE = 105
 # What others report for these very runs; none of it is measured here.
 PUBLISHED = (
     ("people", 0.955, "Lake et al. 2015"),
@@ -86,16 +88,20 @@ def read_runs(path: Path) -> list[OmniglotRun]:
 
 
 def measure_omniglot(arguments: OmniglotArguments) -> dict[str, Any]:
-    """Measure the models, the modified Hausdorff distance and the cosine of the pixels on all runs, and write a JSON
-    document of it.
+    """Measure the models on all runs, beside two measures of drawings as they are and trimmed, the modified Hausdorff
+    distance of their ink and the cosine of their pixels, and write a JSON document of it.
 
     Raises:
         FileNotFoundError, ValueError: as [`read_runs`]; or a model is none of pictures.
     """
     runs = read_runs(Path(arguments.runs))
     rows = [
-        _measured("modified Hausdorff distance of the ink", runs, _by_hausdorff),
-        _measured("cosine of the pixels", runs, _by_cosine),
+        _measured(f"{name}{', trimmed' if trimmed else ''}", runs, _by_ink(compared, trimmed))
+        for name, compared in (
+            ("modified Hausdorff distance of the ink", _hausdorff),
+            ("cosine of the pixels", _cosine),
+        )
+        for trimmed in (False, True)
     ]
     for model in arguments.models:
         rows.append(_measured(Path(model).resolve().name, runs, _by_model(model)) | _training_of(Path(model)))
@@ -118,7 +124,8 @@ def omniglot_table(document: dict[str, Any]) -> str:
         by_run = row["accuracy_by_run"]
         minutes = f"{row['minutes']:.1f}" if row.get("minutes") is not None else "-"
         spread = f"{min(by_run):.2f} to {max(by_run):.2f}"
-        lines.append(f"| {row['name']} | {row['accuracy']:.3f} | {spread} | {minutes} | measured |")
+        trained = f"trained on {row['dataset']}: {row['parameters']:,} parameters" if "dataset" in row else row["name"]
+        lines.append(f"| {trained} | {row['accuracy']:.3f} | {spread} | {minutes} | measured |")
     for row in document["published"]:
         lines.append(f"| {row['name']} | {row['accuracy']:.3f} | - | - | {row['source']}; not measured here |")
     return "\n".join(lines)
@@ -139,13 +146,25 @@ def _measured(name: str, runs: Sequence[OmniglotRun], similarities: Similarities
     }
 
 
-def _by_hausdorff(run: OmniglotRun) -> np.ndarray:
-    known, asked = ([ink_points(_ink(picture)) for picture in pictures] for pictures in (run.known, run.asked))
-    return np.array([[-modified_hausdorff(one, other) for other in known] for one in asked])
+def _by_ink(compared: Callable[[list[np.ndarray], list[np.ndarray]], np.ndarray], trimmed: bool) -> Similarities:
+    """Compare the ink of drawings, as they are or cut out of their paper; (height, width), true at ink."""
+    from ..models.image_processing_conv import ConvImageProcessor
+
+    processor = ConvImageProcessor({"height": SIDE, "width": SIDE}, trim=trimmed)
+
+    def similarities(run: OmniglotRun) -> np.ndarray:
+        known, asked = ([processor.pixels(one)[0].numpy() < 0.5 for one in each] for each in (run.known, run.asked))
+        return compared(asked, known)
+
+    return similarities
 
 
-def _by_cosine(run: OmniglotRun) -> np.ndarray:
-    known, asked = ([_ink(picture) for picture in pictures] for pictures in (run.known, run.asked))
+def _hausdorff(asked: list[np.ndarray], known: list[np.ndarray]) -> np.ndarray:
+    points = [ink_points(ink) for ink in known]
+    return np.array([[-modified_hausdorff(ink_points(one), other) for other in points] for one in asked])
+
+
+def _cosine(asked: list[np.ndarray], known: list[np.ndarray]) -> np.ndarray:
     return np.array([[pixel_cosine(one, other) for other in known] for one in asked])
 
 
@@ -178,11 +197,6 @@ def _training_of(folder: Path) -> dict[str, Any]:
         "recipe": results["recipe"],
         "commit": results["commit"],
     }
-
-
-def _ink(picture: Any) -> np.ndarray:
-    """(height, width), true at ink: drawings are black on white."""
-    return ~np.asarray(picture.convert("1"))
 
 
 def _run_of(archive: zipfile.ZipFile, table: str) -> OmniglotRun:

@@ -62,10 +62,40 @@ def test_runs_are_read_and_measured(tmp_path: Path) -> None:
     assert first.answers == [2, 0, 1] and len(first.known) == 3
     document = measure_omniglot(OmniglotArguments(str(path), [], str(tmp_path / "omniglot.json")))
     assert json.loads((tmp_path / "omniglot.json").read_text()) == document
-    assert [row["accuracy_by_run"] for row in document["measured"]] == [[1.0, 1.0], [1.0, 1.0]]
+    assert [row["accuracy_by_run"] for row in document["measured"]] == [[1.0, 1.0]] * 4
     table = omniglot_table(document)
     assert "| people | 0.955 | - | - | Lake et al. 2015; not measured here |" in table
-    assert table.count("| measured |") == 2
+    assert table.count("| measured |") == 4
+
+
+def test_trimmed_ink_is_told_wherever_it_is(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "runs.zip", "w") as archive:
+        lines = []
+        for letter, shape in enumerate([(12, 3), (3, 12)]):
+            # What is asked is where the other letter is known: by their pixels both are wrong. The points of the ink
+            # are taken from their own middle, trimmed or not.
+            for kind, corner in (("test", 20 + 60 * letter), ("training", 80 - 60 * letter)):
+                pixels = np.full((105, 105), 255, dtype=np.uint8)
+                pixels[corner : corner + shape[0], corner : corner + shape[1]] = 0
+                file = io.BytesIO()
+                Image.fromarray(pixels).save(file, "PNG")
+                archive.writestr(f"run01/{kind}/{letter}.png", file.getvalue())
+            lines.append(f"run01/test/{letter}.png run01/training/{letter}.png")
+        archive.writestr("run01/class_labels.txt", "\n".join(lines))
+    arguments = OmniglotArguments(str(tmp_path / "runs.zip"), [], str(tmp_path / "omniglot.json"))
+    measured = {row["name"]: row["accuracy"] for row in measure_omniglot(arguments)["measured"]}
+    assert measured == {
+        "modified Hausdorff distance of the ink": 1.0,
+        "modified Hausdorff distance of the ink, trimmed": 1.0,
+        "cosine of the pixels": 0.0,
+        "cosine of the pixels, trimmed": 1.0,
+    }
+
+
+def test_a_network_is_named_by_what_it_was_trained_on(tmp_path: Path) -> None:
+    row = {"name": "run", "accuracy": 0.5, "accuracy_by_run": [0.4, 0.6], "minutes": 2.04, "dataset": "drawings"}
+    table = omniglot_table({"measured": [row | {"parameters": 1234}], "published": []})
+    assert table.endswith("| trained on drawings: 1,234 parameters | 0.500 | 0.40 to 0.60 | 2.0 | measured |")
 
 
 def test_what_are_no_runs_is_refused(tmp_path: Path) -> None:
