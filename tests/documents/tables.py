@@ -59,6 +59,9 @@ INSTALLING = "installing needs a network; tests/installed does it from the wheel
 MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"
 MACHINES = "it needs several machines; tests/training/test_distributed.py starts several launchers on one"
 # How a command begins → why no test runs it.
+OMNIGLOT = (
+    "wants Omniglot; tests/tasks/one_shot/test_folder.py and tests/benchmark/test_omniglot.py have small drawings"
+)
 NOT_RUN = {
     "pip install torch": INSTALLING,
     'pip install "hf_rnn[train] @': INSTALLING,
@@ -66,6 +69,8 @@ NOT_RUN = {
     'pip install "hf_rnn[search]"': INSTALLING,
     'pip install "ray[tune]"': INSTALLING,
     "hf-rnn search RECIPE.json --backend ray": "Ray is in no extra and not installed",
+    "hf-rnn train omniglot_small": OMNIGLOT,
+    "python scripts/measure_omniglot.py --runs corpora": OMNIGLOT,
     "make demo": "tests/scripts/test_demo.py runs what it does after installing",
     "make test": MAKING,
     "make test-all": MAKING,
