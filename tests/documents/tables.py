@@ -58,10 +58,8 @@ SLOW_PAGES = ("docs/comparing-checkpoints.md", "docs/distributed.md", "docs/publ
 INSTALLING = "installing needs a network; tests/installed does it from the wheel"
 MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"
 MACHINES = "it needs several machines; tests/training/test_distributed.py starts several launchers on one"
-OMNIGLOT = (
+OMNIGLOT = "it wants Omniglot; tests/tasks/one_shot and tests/benchmark/test_omniglot.py have drawings of their own"
 # How a command begins → why no test runs it.
-    "wants Omniglot; tests/tasks/one_shot/test_folder.py and tests/benchmark/test_omniglot.py have small drawings"
-)
 NOT_RUN = {
     "pip install torch": INSTALLING,
     'pip install "hf_rnn[train] @': INSTALLING,
