@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from hf_rnn import BiLstmConfig, BiLstmForSequenceClassification, DanConfig, DanForSequenceClassification
 from hf_rnn.models.paths import PATHS
@@ -64,6 +66,33 @@ def gradients(layer: RecurrentLayer, inputs, start, outputs, finals) -> dict[str
     # A start that stands before a chunk of padding alone has no gradient.
     found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(wanted, found, strict=True))
+
+
+class Elements(TorchDispatchMode):
+    """Counts the elements of what every operation makes."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        self.count += sum(part.numel() for part in tree_leaves(made) if isinstance(part, torch.Tensor))
+        return made
+
+
+def backward_elements(time: int) -> int:
+    layer = make_layer("lstm")
+    inputs = torch.randn(1, time, FEATURES, dtype=torch.float64, requires_grad=True)
+    # The forward pass, too: where operations are counted, a layer takes another path, which the backward pass repeats.
+    with truncated_backpropagation(layer, 2), Elements() as elements:
+        outputs = layer(inputs, Steps.of(torch.ones(1, time, dtype=torch.bool), 1))[0]
+        elements.count = 0
+        outputs.sum().backward()
+    return elements.count
+
+
+def test_the_backward_pass_grows_with_the_text_and_not_with_its_square():
+    short, longer, longest = map(backward_elements, (100, 200, 400))
+    assert (longest - longer) / (longer - short) == pytest.approx(2, rel=0.1)
 
 
 @pytest.mark.parametrize("path", PATHS)
