@@ -49,7 +49,10 @@ def recurrent(draw: st.DrawFn) -> PreTrainedConfig:
     words = draw(st.booleans())
     # Without a vocabulary: real-valued inputs.
     vocab_size = draw(st.integers(1, 2**16) if words else st.none() | SIZES)
-    crf, single_logit = draw(st.booleans()), draw(st.booleans())
+    single_logit = draw(st.booleans())
+    named = draw(labels(two=single_logit))
+    # A CRF scores sequences of one label a step.
+    crf = named["problem_type"] in (None, "single_label_classification") and draw(st.booleans())
     values: dict[str, Any] = {
         "vocab_size": vocab_size,
         "one_hot_input": not words and vocab_size is not None and draw(st.booleans()),
@@ -71,7 +74,7 @@ def recurrent(draw: st.DrawFn) -> PreTrainedConfig:
         "classifier_activation": draw(ACTIVATIONS),
         "classifier_norm": draw(NORMS),
         "merge": draw(st.sampled_from(["concat", "sum"])),
-        **draw(labels(two=single_logit)),
+        **named,
     }
     if draw(st.booleans()):
         values["hidden_sizes"] = draw(st.lists(SIZES, min_size=0 if is_dan else 1, max_size=4))
@@ -111,6 +114,7 @@ def convolutional(draw: st.DrawFn) -> PreTrainedConfig:
         image_size=draw(st.integers(700, 2**40)),
         output_size=draw(SIZES),
         output_activation=draw(st.sampled_from(["none", "relu", "tanh", "sigmoid"])),
+        views=draw(SIZES),
     )
 
 
