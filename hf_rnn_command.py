@@ -16,6 +16,7 @@ from pathlib import Path
 # Each command is the module of its name in `hf_rnn.cli`.
 COMMANDS = (
     "train",
+    "distill",
     "predict",
     "evaluate",
     "identify",

@@ -43,6 +43,7 @@ _MODULE_OF = {
     "SiameseTrainer": ".training.siamese_trainer",
     "Text2TextGenerationPipeline": ".models.pipeline_text2text",
     "bundled": ".bundles",
+    "distill": ".tasks.distillation.run",
     "evaluate_file": ".tasks.evaluation",
     "export_onnx": ".export.onnx_export",
     "from_keras": ".conversion.from_keras",
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from .models.pipeline_similarity import *  # noqa: F403
     from .models.pipeline_text2text import *  # noqa: F403
     from .models.search import *  # noqa: F403
+    from .tasks.distillation.run import distill as distill
     from .tasks.evaluation import evaluate_file as evaluate_file
     from .training.arguments import LanguageTrainingArguments as LanguageTrainingArguments
     from .training.arguments import RecurrentTrainingArguments as RecurrentTrainingArguments

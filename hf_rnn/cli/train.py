@@ -29,7 +29,7 @@ from .train_help import flags_text, usage_text
 from .train_line import TrainLine
 
 
-__all__ = ["SUMMARY", "main", "train_and_report"]
+__all__ = ["SUMMARY", "main", "run_line", "train_and_report"]
 
 
 SUMMARY = "train a model of any task on your data, or by a published recipe"
@@ -44,11 +44,23 @@ def main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage_text())
         return
-    line = TrainLine.of(arguments)
+    run_line(TrainLine.of(arguments), "train")
+
+
+def run_line(line: TrainLine, command: str, check: Callable[[tuple[Any, ...]], None] | None = None) -> None:
+    """Do what a line of `hf-rnn train`, or of a command like it, asks for: print the flags, or train.
+
+    Args:
+        line: What was given after the name of the command.
+        command: Its name.
+        check: Raises what is wrong with the arguments, instances of the task's groups, before anything is done.
+    """
     if line.wants_help:
-        print(flags_text(line.task, line.defaults, all_of_them=line.wants_all_help))
+        print(flags_text(line.task, line.defaults, command, all_of_them=line.wants_all_help))
         return
     parsed, recipe = _parsed(line)
+    if check is not None:
+        check(parsed)
     training = _training(parsed)
     if training.output_dir != UNNAMED:
         _train(parsed, line.task.run, recipe)

@@ -67,6 +67,15 @@ FIRST_FLAGS = (
     "seed",
     "push_to_hub",
 )
+# The flags that come before them for `hf-rnn distill`.
+TEACHER_FLAGS = (
+    "teacher_name_or_path",
+    "unlabelled_file",
+    "distillation_weight",
+    "distillation_temperature",
+    "teacher_temperatures",
+    "teacher_cache",
+)
 USAGE = """usage: hf-rnn train TASK DATA [VALIDATION [TEST]] [--flag value ...]
        hf-rnn train RECIPE [--flag value ...]
 
@@ -93,32 +102,35 @@ def usage_text() -> str:
     )
 
 
-def flags_text(task: Task, defaults: Mapping[str, Any], *, all_of_them: bool) -> str:
+def flags_text(task: Task, defaults: Mapping[str, Any], command: str = "train", *, all_of_them: bool) -> str:
     """Describe the flags of a task: those that people use first, or every one, grouped by its argument dataclass.
 
     Args:
         defaults: Flag → what holds unless it is given, where that is not the dataclass's own default.
+        command: That of `hf-rnn` whose flags they are.
     """
     parser = HfArgumentParser(task.groups)  # type: ignore[arg-type]
     parser.set_defaults(**defaults)
     columns = min(shutil.get_terminal_size().columns, 100)
-    formatter = FlagsFormatter(f"hf-rnn train {task.name}", width=columns)
+    program = f"hf-rnn {command} {task.name}"
+    formatter = FlagsFormatter(program, width=columns)
     if all_of_them:
         add_sections(formatter, parser, task.groups)
     else:
         known = {name for group in task.groups for name in useful_flags_of(group)}
         actions = {action.dest: action for action in reversed(parser._actions) if action.dest in known}
         formatter.start_section("flags that people use first")
-        formatter.add_arguments([actions[name] for name in FIRST_FLAGS if name in actions])
+        first = (*(TEACHER_FLAGS if command == "distill" else ()), *FIRST_FLAGS)
+        formatter.add_arguments([actions[name] for name in first if name in actions])
         formatter.end_section()
-        formatter.add_text(f"All of them: hf-rnn train {task.name} --help-all")
+        formatter.add_text(f"All of them: {program} --help-all")
     if task.kind.inputs == "series":
         data = " DATA"
     else:
         data = " DATA [VALIDATION [TEST]]" if "hold_out_percentage" in defaults else " [FOLDER]"
-    usage = f"usage: hf-rnn train {task.name}{data} [--flag value ...]\n"
+    usage = f"usage: {program}{data} [--flag value ...]\n"
     if any("train_target_file" in useful_flags_of(group) for group in task.groups):
-        usage += f"       hf-rnn train {task.name} train.en train.de [dev.en dev.de] [--flag value ...]\n"
+        usage += f"       {program} train.en train.de [dev.en dev.de] [--flag value ...]\n"
     return f"{usage}\n{formatter.format_help().rstrip()}"
 
 

@@ -14,7 +14,7 @@ from ..data.images.folders import split_folders
 from ..data.readers.files import expand_path, names_files
 from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.series.arguments import SeriesDataArguments
-from ..data.readers.sources import SourceArguments
+from ..data.readers.sources import HOLD_OUT_PERCENTAGE, SourceArguments
 from ..data.readers.tables.class_folders import find_class_folders
 from ..data.readers.tables.opening import COLUMNAR_EXTENSIONS, JSON_EXTENSIONS, TABLE_EXTENSIONS
 from ..data.readers.tables.sources import COMPRESSED_FILE_TYPES, extension_of
@@ -27,7 +27,6 @@ from .run_folder import UNNAMED
 __all__ = ["TrainLine"]
 
 
-HOLD_OUT_PERCENTAGE = 10
 SPLIT_FLAGS = ("--train_file", "--validation_file", "--test_file")
 TARGET_FLAGS = ("--train_target_file", "--validation_target_file", "--test_target_file")
 # Files with these endings have columns, and are never the lines of one side.
@@ -92,6 +91,11 @@ def _task_and_data(names: list[str]) -> tuple[Task, list[str]]:
         try:
             return find_task(first), names[1:]
         except ValueError as error:
+            if first and Path(first).exists():
+                raise ValueError(
+                    f"{first!r} is there to learn from, but no task stands before it: text-classification {first}, or "
+                    f"another of {', '.join(TASK_NAMES)}."
+                ) from error
             raise ValueError(
                 f"{first!r} must be a task ({', '.join(TASK_NAMES)}) or a recipe: a JSON file, or one of "
                 f"{', '.join(published_recipes())}."

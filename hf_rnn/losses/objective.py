@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from . import in_batch, pairs, triplets
+from .distillation import distillation_loss
 from .named import NamedLoss
 
 
@@ -149,6 +150,45 @@ class SimilarityObjective(nn.Module):
                 value = loss(torch.cat([a[alike], b[alike]]), numbers.repeat(2))
             total = total + self.weights[name] * value
         return total
+
+    def taught(
+        self,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        teacher: torch.Tensor,
+        logits: torch.Tensor | None = None,
+        temperature: float = 1.0,
+    ) -> torch.Tensor:
+        """The same sum against what a teacher says of the pairs, in place of their labels. A loss of logits becomes
+        [`distillation_loss`], and one of pairs that learns from scores takes the teacher's probability of "alike", or
+        its score, for theirs. Losses that need to know for certain which pairs are alike are left out; where all are,
+        `CoSENTLoss` takes their place.
+
+        Args:
+            a, b: The embeddings of each side, (batch, features).
+            teacher: The teacher's logits (batch, labels), or its scores (batch, 1).
+            logits: (batch, labels) of a classifier.
+            temperature: That of `distillation_loss`.
+
+        Returns:
+            The loss, a scalar.
+        """
+        scores = None
+        if teacher.shape[1] <= 2:
+            scores = teacher[:, 0] if teacher.shape[1] == 1 else torch.softmax(teacher, dim=1)[:, 1]
+        terms = []
+        for name, loss in self.losses.items():
+            if self.takes[name] == "logits" and logits is not None:
+                graded = teacher.shape[1] == 1
+                value = loss(logits, scores) if graded else distillation_loss(logits, teacher, temperature).mean()
+            elif self.takes[name] == "pairs" and scores is not None and name in LOSSES and LOSSES[name].of_scores:
+                value = loss(a, b, scores)
+            else:
+                continue
+            terms.append(self.weights[name] * value)
+        if not terms and scores is not None:
+            terms.append(pairs.CoSENTLoss()(a, b, scores))
+        return torch.stack(terms).sum()
 
 
 def _weight(name: str, value: Any) -> float:

@@ -22,16 +22,19 @@ from .trainer import RecurrentTrainer
 
 
 __all__ = [
+    "TAUGHT_ITEMS",
     "TEACHER_LOGITS",
     "DistillationTrainer",
     "TaggedDistillationCollator",
+    "TaughtBatches",
     "is_taught",
+    "tag_log_probabilities",
 ]
 
 
 # The column of what the teacher says, and the name by which a batch carries the number of items that it speaks of.
 TEACHER_LOGITS = "teacher_logits"
-_TAUGHT_ITEMS = "taught_items"
+TAUGHT_ITEMS = "taught_items"
 
 
 class TaggedDistillationCollator(PaddingCollator):
@@ -51,7 +54,31 @@ class TaggedDistillationCollator(PaddingCollator):
         return {**batch, TEACHER_LOGITS: torch.from_numpy(padded)}
 
 
-class DistillationTrainer(RecurrentTrainer):
+class TaughtBatches(RecurrentTrainer):
+    """A Trainer for rows with a column `teacher_logits`, which counts what the teacher speaks of in a whole step."""
+
+    def _set_signature_columns_if_needed(self) -> None:
+        if self._signature_columns is None:
+            super()._set_signature_columns_if_needed()
+            # Columns of other names are taken out of the batches.
+            self._signature_columns = [*(self._signature_columns or []), TEACHER_LOGITS]  # type: ignore[assignment]
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], torch.Tensor | int | None]:
+        """See `transformers.Trainer.get_batch_samples`; each batch also carries the taught items of all of them."""
+        batches, labelled = super().get_batch_samples(*args, **kwargs)
+        taught = sum((is_taught(batch[TEACHER_LOGITS]).sum() for batch in batches), torch.zeros(()))
+        # The mean over processes, because the gradients of the processes are averaged.
+        taught = self.accelerator.reduce(taught.to(self.args.device), "mean").clamp(min=1)
+        for batch in batches:
+            batch[TAUGHT_ITEMS] = taught
+        if labelled is not None:
+            labelled = torch.as_tensor(labelled)
+            # The loss of the labels is 0, not NaN, where nothing is labelled.
+            labelled = torch.where(labelled > 0, labelled, torch.ones_like(labelled))
+        return batches, labelled
+
+
+class DistillationTrainer(TaughtBatches):
     """A [`RecurrentTrainer`] for rows with a column `teacher_logits`. The loss is (1 - weight) · that of
     the labels + weight · [`distillation_loss`]: the first an average over the labelled items (texts, or tokens), the
     second over those with logits of the teacher, each of the whole accumulated batch. Rows without a label have the
@@ -73,26 +100,6 @@ class DistillationTrainer(RecurrentTrainer):
         self.distillation_temperature = distillation_temperature
         self.distillation_weight = distillation_weight
 
-    def _set_signature_columns_if_needed(self) -> None:
-        if self._signature_columns is None:
-            super()._set_signature_columns_if_needed()
-            # Columns of other names are taken out of the batches.
-            self._signature_columns = [*(self._signature_columns or []), TEACHER_LOGITS]  # type: ignore[assignment]
-
-    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], torch.Tensor | int | None]:
-        """See `transformers.Trainer.get_batch_samples`; each batch also carries the taught items of all of them."""
-        batches, labelled = super().get_batch_samples(*args, **kwargs)
-        taught = sum((is_taught(batch[TEACHER_LOGITS]).sum() for batch in batches), torch.zeros(()))
-        # The mean over processes, because the gradients of the processes are averaged.
-        taught = self.accelerator.reduce(taught.to(self.args.device), "mean").clamp(min=1)
-        for batch in batches:
-            batch[_TAUGHT_ITEMS] = taught
-        if labelled is not None:
-            labelled = torch.as_tensor(labelled)
-            # The loss of the labels is 0, not NaN, where nothing is labelled.
-            labelled = torch.where(labelled > 0, labelled, torch.ones_like(labelled))
-        return batches, labelled
-
     def compute_loss(
         self,
         model: nn.Module,
@@ -102,7 +109,7 @@ class DistillationTrainer(RecurrentTrainer):
     ) -> Any:
         """See `transformers.Trainer.compute_loss`."""
         inputs = dict(inputs)
-        teacher, count = inputs.pop(TEACHER_LOGITS, None), inputs.pop(_TAUGHT_ITEMS, None)
+        teacher, count = inputs.pop(TEACHER_LOGITS, None), inputs.pop(TAUGHT_ITEMS, None)
         if teacher is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         of_labels, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
@@ -125,9 +132,28 @@ def _taught_items(
     if not isinstance(model, RecurrentForTokenClassification):
         taught = is_taught(teacher)
         return outputs["logits"][taught], teacher[taught]
-    ids, mask = model.model.inputs_and_mask(inputs["input_ids"], inputs.get("attention_mask"), None)
-    words = model.model.embeddings.find_words(ids, mask) or Words.each_a_piece(mask)
+    words = _words_of(model, inputs)
     teacher = words.from_pieces(teacher)
     taught = words.mask & is_taught(teacher)
     student, teacher = model.head.log_probabilities(outputs["emissions"], words.mask)[taught], teacher[taught]
     return student, teacher.masked_fill(student < FORBIDDEN / 2, FORBIDDEN)
+
+
+def tag_log_probabilities(
+    model: RecurrentForTokenClassification, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Give the logarithms of the probabilities of the labels at each piece, (batch, time, labels): every piece of a
+    word has what its word has, and padding anything. Those of a CRF are its marginals.
+
+    Args:
+        model: A recurrent tagger.
+        input_ids, attention_mask: (batch, time).
+    """
+    inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    words = _words_of(model, inputs)
+    return words.to_pieces(model.head.log_probabilities(model(**inputs).emissions, words.mask))
+
+
+def _words_of(model: RecurrentForTokenClassification, inputs: Mapping[str, torch.Tensor | None]) -> Words:
+    ids, mask = model.model.inputs_and_mask(inputs["input_ids"], inputs.get("attention_mask"), None)
+    return model.model.embeddings.find_words(ids, mask) or Words.each_a_piece(mask)

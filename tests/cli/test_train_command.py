@@ -119,6 +119,15 @@ def test_what_cannot_be_meant_is_refused(words: list[str], message: str) -> None
         TrainLine.of(words)
 
 
+def test_a_file_without_a_task_is_told_what_stands_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "comentarios.csv"
+    path.write_text("texto;classe\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"comentarios.csv' is there to learn from, .*: text-classification .*csv, or"
+    ):
+        TrainLine.of([str(path)])
+
+
 def test_every_published_recipe_is_understood() -> None:
     for name in published_recipes():
         assert TrainLine.of([name]).task.name in TASK_NAMES

@@ -38,6 +38,7 @@ from hf_rnn.losses.objective import SimilarityObjective
 from hf_rnn.models.configuration_conv import ConvEncoderConfig
 from hf_rnn.models.configuration_siamese import SiameseConfig
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
+from hf_rnn.tasks.similarity.trainer import PairDistillationTrainer
 from hf_rnn.training.distillation_trainer import DistillationTrainer, TaggedDistillationCollator
 from hf_rnn.training.siamese_trainer import SiameseTrainer
 from hf_rnn.training.trainer import RecurrentTrainer
@@ -206,6 +207,32 @@ def distilled_crf(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return 0.3 * outputs.loss + 0.7 * 4 * (targets.exp() * (targets - found)).sum() / taught.sum()
 
 
+def taught_pairs() -> list[Row]:
+    """Draw pairs of which some have no label, and of others the teacher says nothing."""
+    source = random.Random(5)
+    said = [[source.gauss(0, 2), source.gauss(0, 2)] if index % 4 else [float("nan")] * 2 for index in range(ROWS)]
+    labels = [-100.0 if index % 3 == 1 else float(source.randrange(2)) for index in range(ROWS)]
+    return [
+        row | {"labels": label, "teacher_logits": logits}
+        for row, label, logits in zip(PLAIN, labels, said, strict=True)
+    ]
+
+
+def distilled_pairs(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Cross-entropy and squared error of the cosine, of the labels and, weighed 0.7, of what the teacher says."""
+    labels, said = batch["labels"].double(), batch["teacher_logits"].double()
+    outputs = model(**{name: value for name, value in batch.items() if name not in ("labels", "teacher_logits")})
+    cosine = functional.cosine_similarity(outputs.embeddings, outputs.embeddings_b)
+    known, taught = labels >= 0, ~said.isnan().any(1)
+    of_labels = functional.cross_entropy(outputs.logits[known], labels[known].long())
+    of_labels = of_labels + 0.5 * (cosine[known] - labels[known]).square().mean()
+    targets, found = (logs[taught].div(2).log_softmax(-1) for logs in (said, outputs.logits))
+    of_teacher = 4 * (targets.exp() * (targets - found)).sum() / taught.sum()
+    alike = said[taught].softmax(1)[:, 1]
+    of_teacher = of_teacher + 0.5 * (cosine[taught] - alike).square().mean()
+    return 0.3 * of_labels + 0.7 * of_teacher
+
+
 DISTILLATION = {"distillation_weight": 0.7, "distillation_temperature": 2.0}
 MULTI = {"problem_type": "multi_label_classification", "num_labels": 3}
 BINARY = {"problem_type": "single_label_classification", "num_labels": 2}
@@ -275,6 +302,17 @@ CASES = {
         DistillationTrainer,
         DISTILLATION,
         loss=distilled_crf,
+    ),
+    "distillation of pairs": Case(
+        lambda: SiameseForPairClassification(SiameseConfig(encoder=BiLstmConfig(**SIZES), **BINARY)),
+        taught_pairs(),
+        PairCollator(TOKENIZER),
+        PairDistillationTrainer,
+        {
+            "loss": SimilarityObjective(["classification", "cosine_mse"], {"cosine_mse": {"weight": 0.5}}),
+            **DISTILLATION,
+        },
+        loss=distilled_pairs,
     ),
     "contrastive": of_embeddings("contrastive"),
     "cosine_mse": of_embeddings("cosine_mse", rows=pairs(random.Random.random)),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = [
+    "HOLD_OUT_PERCENTAGE",
     "SPLITS",
     "UNLABELLED_SPLIT",
     "SourceArguments",
@@ -36,6 +37,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+# The share of the training rows that commands hold out for validation, where nothing else is said.
+HOLD_OUT_PERCENTAGE = 10
 # The arguments that name columns of a file.
 COLUMN_ARGUMENTS = ("text_column_names", "text_column_name", "label_column_name")
 # A column that tells the rows of training from others, and what it holds.

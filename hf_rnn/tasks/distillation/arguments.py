@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ...bundles import find_named
+from ...bundles import checkpoint_folder
+from ...data.readers.sources import comma_separated
 
 
 __all__ = ["DistillationArguments"]
@@ -13,13 +14,14 @@ __all__ = ["DistillationArguments"]
 
 @dataclass
 class DistillationArguments:
-    """The trained model to learn from, beside the labels or in place of them."""
+    """The trained models to learn from, beside the labels or in place of them."""
 
     teacher_name_or_path: str | None = field(
         default=None,
         metadata={
-            "help": "Learn from this trained model, too, which has the labels of the data: a Hub id, a "
-            "folder or bundled:NAME. Default: no teacher."
+            "help": "Learn from these trained models, too, which have the labels of the data: Hub ids, folders or "
+            "bundled:NAME, separated by commas, and of texts a .parquet file with columns text and teacher_logits. "
+            "Several are calibrated on the validation split and averaged. Default: no teacher."
         },
     )
     distillation_temperature: float = field(
@@ -41,6 +43,20 @@ class DistillationArguments:
             "of them: in each row a list of numbers, in the order of the labels. Default: none."
         },
     )
+    teacher_temperatures: str | None = field(
+        default=None,
+        metadata={
+            "help": "Numbers to divide the logits of each teacher by before they are averaged, separated by commas. "
+            "Default: of several teachers those that fit the validation split, of a single one 1."
+        },
+    )
+    teacher_cache: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder that keeps what the teachers say, so that it is computed once. Default: teachers in "
+            "`output_dir`."
+        },
+    )
     teacher_batch_size: int = field(default=32, metadata={"help": "Number of rows that the teacher reads at once."})
 
     def __post_init__(self) -> None:
@@ -57,7 +73,38 @@ class DistillationArguments:
                 f"`unlabelled_file`={self.unlabelled_file!r} teaches nothing with `distillation_weight`=0; it must be "
                 "above 0."
             )
-        find_named(self, "teacher_name_or_path")
+        if self.teacher_name_or_path is not None:
+            names = [checkpoint_folder(name, "teacher_name_or_path") for name in self.teachers]
+            self.teacher_name_or_path = ",".join(names)
+        if self.temperatures is not None and self.teacher_name_or_path is None:
+            raise ValueError(
+                f"`teacher_temperatures`={self.teacher_temperatures!r} need a `teacher_name_or_path` to belong to."
+            )
+
+    @property
+    def teachers(self) -> list[str]:
+        """The names in `teacher_name_or_path`."""
+        return comma_separated(self.teacher_name_or_path, "teacher_name_or_path") or []
+
+    @property
+    def temperatures(self) -> list[float] | None:
+        """The numbers in `teacher_temperatures`; None: they are to be found.
+
+        Raises:
+            ValueError: one is not a finite number above 0.
+        """
+        if self.teacher_temperatures is None:
+            return None
+        try:
+            found = [float(value) for value in self.teacher_temperatures.split(",")]
+        except ValueError:
+            found = []
+        if not found or not all(math.isfinite(value) and value > 0 for value in found):
+            raise ValueError(
+                f"`teacher_temperatures`={self.teacher_temperatures!r} must be finite numbers above 0, separated by "
+                "commas, one for each teacher."
+            )
+        return found
 
     @property
     def teaches(self) -> bool:

@@ -1,117 +1,188 @@
-"""Computes once what a teacher says of every row that is trained on, and a training run that learns from it."""
+"""A trained model that others learn from, and what it says of rows."""
 
 from __future__ import annotations
 
+import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import torch
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from ...checksums import check_source
 from ...data.batches.collator import PaddingCollator
 from ...kernels.threads import computing_threads
 from ...models.encoding import NO_LIMIT
 from ...progress import without_weight_bars
 from ...training.arguments import RecurrentTrainingArguments
+from .cache import Questions, cached_answers, checksum_of
 
 
-__all__ = [
-    "Teacher",
-]
+__all__ = ["CheckpointTeacher", "Teacher", "label_order"]
 
 
-@dataclass(frozen=True)
-class Teacher:
-    """Attributes:
-    name: The Hub id or folder it came from.
-    model, tokenizer: Those of the teacher.
-    label_order: Where the labels of the student stand among those of the teacher.
+class Teacher(ABC):
+    """What students learn from.
+
+    Attributes:
+        name: As the user named it: a Hub id, a folder or a file.
+        fits: Whether its answers become logits or scores only by [`fit`].
     """
 
     name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    label_order: list[int]
+    fits = False
 
-    @classmethod
-    def load(
-        cls, name: str, auto_class: Any, label_names: Sequence[str], tokenizer: PreTrainedTokenizerBase
-    ) -> Teacher:
-        """Args:
-            name: A Hub id or folder.
-            auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
-            label_names: The labels of the student, in order of their ids.
-            tokenizer: Its own; of a tagger it pads on the right.
+    @abstractmethod
+    def answers(
+        self, rows: datasets.Dataset, path: Path, batch_size: int, arguments: RecurrentTrainingArguments
+    ) -> np.ndarray:
+        """What it says of the items of `rows`, (items, values), NaN where it says nothing.
+
+        Args:
+            rows: As people have them, with texts or tokens.
+            path: A .npy file that keeps the answers, which are read from there the next time.
+            batch_size: The rows that are read at once.
+            arguments: Say on which device, with how many threads, and whether a progress bar is shown.
 
         Raises:
-            ValueError: its labels are not those of the student, or its logits give no distribution over them.
+            ValueError: an answer is infinite, or NaN; or `path` has the answers to other questions.
         """
+
+    def fit(self, raw: np.ndarray, labels: np.ndarray) -> None:
+        """Learn how answers become logits or scores, for a teacher that `fits`.
+
+        Args:
+            raw: Its answers to some items (items, values).
+            labels: Their labels or scores, (items).
+        """
+        raise NotImplementedError(f"{type(self).__name__} has logits")
+
+    def values(self, raw: np.ndarray) -> np.ndarray:
+        """Make logits (items, labels), or scores (items, 1), of answers (items, values)."""
+        return raw
+
+
+class CheckpointTeacher(Teacher):
+    """A checkpoint that gives logits.
+
+    Args:
+        name: A Hub id or folder.
+        auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
+        label_names: The labels of the student, in order of their ids.
+        tokenizer: The teacher's own.
+
+    Attributes:
+        model: In float32.
+        order: Where the labels of the student stand among those of the teacher.
+
+    Raises:
+        ValueError: its labels are not those of the student, or its logits give no distribution over them.
+    """
+
+    def __init__(
+        self, name: str, auto_class: Any, label_names: Sequence[str], tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        check_source(name)
         with without_weight_bars():
-            model = auto_class.from_pretrained(name, dtype=torch.float32).eval()
-        config = model.config
-        order = _label_order(name, [str(config.id2label[index]) for index in range(config.num_labels)], label_names)
-        if getattr(config, "crf", False):
-            raise ValueError(
-                f"`teacher_name_or_path`={name!r} has a CRF, whose logits are scores of whole paths; it must be a "
-                "model whose softmax gives the probability of a label, such as a BERT."
-            )
+            self.model: PreTrainedModel = auto_class.from_pretrained(name, dtype=torch.float32).eval()
+        self.name, self.tokenizer = name, tokenizer
+        config = self.model.config
+        names = [str(config.id2label[index]) for index in range(config.num_labels)]
+        self.order = label_order(name, names, label_names)
         if config.problem_type not in (None, "single_label_classification"):
             raise ValueError(
                 f"`teacher_name_or_path`={name!r} is of the `problem_type` {config.problem_type}; it must be "
                 "single_label_classification."
             )
-        return cls(name, model, tokenizer, order)
 
     @property
     def max_length(self) -> int | None:
         """The most tokens it reads at once; None: any number."""
         return self.tokenizer.model_max_length if self.tokenizer.model_max_length < NO_LIMIT else None
 
-    @torch.no_grad()
-    def logits(self, rows: datasets.Dataset, batch_size: int, arguments: RecurrentTrainingArguments) -> list[Any]:
-        """Float32 logits of each row, in the student's order of labels: (labels), or of a tagger (tokens, labels).
+    @property
+    def device(self) -> torch.device:
+        """That of its weights."""
+        return next(self.model.parameters()).device
 
-        Args:
-            rows: `input_ids`, other columns that its tokenizer makes, and `length`.
-            batch_size: Rows that are computed at once, of similar lengths, the longest first.
-            arguments: Say on which device, with how many threads, and whether a progress bar is shown.
+    @abstractmethod
+    def questions(self, rows: datasets.Dataset) -> Questions:
+        """Tokenise the rows."""
+
+    def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Those of a padded batch, (rows, labels), or of a tagger (rows, time, labels), in its own order of labels."""
+        found: torch.Tensor = self.model(**batch).logits
+        return found
+
+    def collator(self) -> Any:
+        """The collator that makes a batch of its rows."""
+        return PaddingCollator(self.tokenizer)
+
+    def picked(self, logits: torch.Tensor, rows: datasets.Dataset) -> list[np.ndarray]:
+        """Of the logits of some rows those that answer for their items: of each (items of the row, labels)."""
+        return list(logits.unsqueeze(1).numpy())
+
+    @torch.no_grad()
+    def answer(self, rows: datasets.Dataset) -> list[np.ndarray]:
+        """Of each tokenised row the logits of its items (items of the row, labels), in the student's order of labels.
 
         Raises:
             ValueError: a logit is infinite or NaN.
         """
-        lengths = rows["length"][:]
-        order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
-        inputs = rows.select_columns([name for name in self.tokenizer.model_input_names if name in rows.column_names])
-        collate = PaddingCollator(self.tokenizer)
-        model: torch.nn.Module = self.model
-        model.to(arguments.device)
-        found: list[Any] = [None] * len(rows)
-        with (
-            computing_threads(model, arguments.torch_threads),
-            logging.tqdm(total=len(rows), desc="Teacher", unit=" rows", disable=arguments.disable_tqdm) as progress,
-        ):
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                batch = {name: value.to(arguments.device) for name, value in collate(inputs.select(chosen)).items()}
-                logits = model(**batch).logits[..., self.label_order].float().cpu()
-                if not logits.isfinite().all():
-                    raise ValueError(f"`teacher_name_or_path`={self.name!r} gives logits that are not finite numbers.")
-                for index, values in zip(chosen, logits.numpy(), strict=True):
-                    found[index] = values if values.ndim == 1 else values[: lengths[index]].copy()
-                progress.update(len(chosen))
+        wanted = [name for name in rows.column_names if name.removesuffix("_b") in self.tokenizer.model_input_names]
+        batch = {name: value.to(self.device) for name, value in self.collator()(rows.select_columns(wanted)).items()}
+        found = self.picked(self.logits(batch)[..., self.order].float().cpu(), rows)
+        if not all(np.isfinite(values).all() for values in found):
+            raise ValueError(f"`teacher_name_or_path`={self.name!r} gives logits that are not finite numbers.")
         return found
 
+    def checksum(self, questions: Questions) -> str:
+        """SHA-256 of all that the answers hang on: the weights, the order of the labels and the tokens."""
+        state = self.model.state_dict()
+        weights = (part for name in sorted(state) for part in (name, state[name].cpu().contiguous().numpy()))
+        inputs = [name for name in questions.rows.column_names if name.startswith("input_ids")]
+        tokens = (np.concatenate([[len(ids), *ids] for ids in questions.rows[name][:]] or [[]]) for name in inputs)
+        return checksum_of([self.order, *weights, *tokens, *questions.places])
 
-def _label_order(name: str, teacher: list[str], student: Sequence[str]) -> list[int]:
+    def answers(
+        self, rows: datasets.Dataset, path: Path, batch_size: int, arguments: RecurrentTrainingArguments
+    ) -> np.ndarray:
+        """See [`Teacher.answers`]."""
+        questions = self.questions(rows)
+        checksum = self.checksum(questions)
+        module: torch.nn.Module = self.model
+        module.to(arguments.device)
+        bar = logging.tqdm(
+            total=len(questions.rows), desc=f"Teacher {self.name}", unit=" rows", disable=arguments.disable_tqdm
+        )
+        # One process computes, the others read what it wrote.
+        first = arguments.main_process_first(desc="teacher") if arguments.world_size > 1 else contextlib.nullcontext()
+        with first, computing_threads(module, arguments.torch_threads), bar:
+            return cached_answers(
+                path,
+                checksum,
+                questions,
+                len(self.order),
+                lambda chosen: self.answer(questions.rows.select(chosen)),
+                batch_size,
+                bar.update,
+            )
+
+
+def label_order(name: str, teacher: Sequence[str], student: Sequence[str]) -> list[int]:
+    """Where the labels of a student stand among those of its teacher.
+
+    Raises:
+        ValueError: they have other labels.
+    """
     if sorted(teacher) != sorted(student):
         raise ValueError(
             f"`teacher_name_or_path`={name!r} has the labels {', '.join(teacher)}; they must be those of the data, "
             f"{', '.join(student)}, in any order."
         )
-    return [teacher.index(label) for label in student]
+    return [list(teacher).index(label) for label in student]

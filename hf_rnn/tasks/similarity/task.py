@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, cast
 
 import datasets
@@ -14,7 +15,7 @@ from ...data.batches.duplicates import row_groups
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
-from ...data.readers.sources import training_column
+from ...data.readers.sources import UNLABELLED_SPLIT, training_column
 from ...data.tokenizers.pair_template import with_pair_template
 from ...losses.objective import SimilarityObjective
 from ...metrics.classification import metrics_for
@@ -26,6 +27,7 @@ from ...training.siamese_trainer import SiameseTrainer
 from ..arguments import ModelArguments, ReportArguments, TokenizerArguments
 from ..beside import Fit
 from ..building import bare_encoder, build_tokenizer, checkpoint_config, trained_labels
+from ..distillation.arguments import DistillationArguments
 from ..pretrained_start import language_of, start_from_base
 from ..run import TrainingTask, check_splits
 from ..task import Task
@@ -33,6 +35,7 @@ from .arguments import SimilarityArguments, build_objective
 from .baseline import fit_overlap, fit_triplets
 from .building import LABEL_NAMES, build_siamese, pair_label_names
 from .comparing import TEST_DATA
+from .distilling import distil_pairs, with_unlabelled, with_unlabelled_pairs
 from .measuring import measure_pairs, text_pairs
 from .together_start import most_epochs, start_together
 
@@ -50,6 +53,7 @@ GROUPS = (
     SimilarityArguments,
     ReportArguments,
     RecurrentTrainingArguments,
+    DistillationArguments,
 )
 
 
@@ -60,6 +64,7 @@ def run_similarity(
     similarity_arguments: SimilarityArguments,
     report_arguments: ReportArguments,
     arguments: RecurrentTrainingArguments,
+    distillation_arguments: DistillationArguments | None = None,
     recipe: str | None = None,
 ) -> dict[str, Any]:
     """Train (`do_train`), evaluate on train and validation (`do_eval`), on test (`do_predict`), and write results.
@@ -69,6 +74,7 @@ def run_similarity(
     validation and test, of which every text is searched. The predictions are `predictions.csv`.
 
     Args:
+        distillation_arguments: Models to learn from besides; None: the labels alone.
         recipe: Path of the file that the arguments came from.
 
     Returns:
@@ -85,6 +91,7 @@ def run_similarity(
         similarity_arguments,
         report_arguments,
         arguments,
+        distillation_arguments or DistillationArguments(),
     )
     return TASK.run(groups, recipe)
 
@@ -95,6 +102,7 @@ def prepare_similarity(
     tokenizer_arguments: TokenizerArguments,
     similarity_arguments: SimilarityArguments,
     arguments: RecurrentTrainingArguments,
+    distillation: DistillationArguments,
     *,
     checkpoint: str | None = None,
     language: str | None = None,
@@ -106,6 +114,7 @@ def prepare_similarity(
         language: That of the texts; None: it is found.
     """
     data = load_pairs(data_arguments, _trained_classes(model_arguments))
+    data = with_unlabelled_pairs(data, data_arguments, distillation)
     check_splits(data.splits, arguments)
     language = language_of(training_column(data.splits, "text"), language)
     start_from_base(model_arguments, tokenizer_arguments, language)
@@ -138,8 +147,9 @@ def prepare_similarity(
     learnt = splits
     if objective.of_triplets:
         learnt = _tokenized(trained, tokenizer, tokenizer_arguments, recurrent)
-    train, groups = _trained_rows(learnt["train"], objective)
-    return TrainingTask(
+    taught = distillation.teaches and arguments.do_train
+    train, groups = _trained_rows(with_unlabelled(learnt) if taught else learnt["train"], objective, taught)
+    task = TrainingTask(
         name=TASK.name,
         model=model,
         model_init=model_init,
@@ -164,6 +174,9 @@ def prepare_similarity(
         language=language,
         baselines=_baselines(data, similarity_arguments),
     )
+    if taught:
+        task = distil_pairs(task, data, distillation, arguments, similarity_arguments)
+    return task
 
 
 def _say_unknown_words(tokenizer_arguments: TokenizerArguments) -> None:
@@ -174,13 +187,15 @@ def _say_unknown_words(tokenizer_arguments: TokenizerArguments) -> None:
         )
 
 
-def _trained_rows(train: datasets.Dataset, objective: SimilarityObjective) -> tuple[datasets.Dataset, Any]:
-    """The pairs that `objective` learns from; and which of them must not be each other's negatives, where a batch is
-    its own negatives.
+def _trained_rows(
+    train: datasets.Dataset, objective: SimilarityObjective, taught: bool
+) -> tuple[datasets.Dataset, Any]:
+    """The pairs that `objective`, or where a run is `taught` its teachers, learn from; and which of them must not be
+    each other's negatives, where a batch is its own negatives.
     """
     if not objective.in_batch:
         return train, None
-    if not objective.of_pairs:
+    if not objective.of_pairs and not taught:
         train = train.filter(lambda labels: [label == 1 for label in labels], input_columns="labels", batched=True)
     return train, row_groups(train)
 
@@ -234,8 +249,8 @@ def _tokenizer(
     checkpoint: str | None,
 ) -> PreTrainedTokenizerBase:
     # A text that is in many pairs counts once.
-    train = data.splits["train"]
-    texts = list(dict.fromkeys([*train["text"][:], *train["text_b"][:]]))
+    sides = (training_column(data.splits, name) for name in ("text", "text_b"))
+    texts = list(dict.fromkeys(chain(*sides)))
     show_progress = not arguments.disable_tqdm
     return build_tokenizer(
         tokenizer_arguments, model_arguments, texts, checkpoint=checkpoint, show_progress=show_progress
@@ -245,11 +260,11 @@ def _tokenizer(
 def _tokenized(
     rows: Any, tokenizer: PreTrainedTokenizerBase, arguments: TokenizerArguments, recurrent: bool
 ) -> dict[str, datasets.Dataset]:
-    """`train`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by default whole for a
-    recurrent encoder and cut as in training for one with a limit.
+    """`train` and `unlabelled`, cut for training; `train_whole`, `validation` and `test` as they are evaluated: by
+    default whole for a recurrent encoder and cut as in training for one with a limit.
     """
     length, whole = arguments.lengths(tokenizer, recurrent)
-    most = {"train": length, **dict.fromkeys(("train_whole", "validation", "test"), whole)}
+    most = {"train": length, UNLABELLED_SPLIT: length, **dict.fromkeys(("train_whole", "validation", "test"), whole)}
     return {
         name: tokenize_pairs(
             rows[name.removesuffix("_whole")], tokenizer, max_length=most[name], side=arguments.truncation

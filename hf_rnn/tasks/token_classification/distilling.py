@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import cast
 
 import datasets
 import numpy as np
+import torch
 from transformers import (
     AutoModelForTokenClassification,
     PreTrainedTokenizerBase,
@@ -16,18 +19,23 @@ from ...data.batches.tags import IGNORED_LABEL, NO_TOKEN, tokenize_tagged
 from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_sentences
 from ...data.readers.sources import UNLABELLED_SPLIT
 from ...data.readers.tables.options import reading_flags
+from ...metrics.tagging import TaggingMetric, TokenAccuracyMetric
+from ...models.modeling_rnn import RecurrentForTokenClassification
 from ...training.arguments import RecurrentTrainingArguments
-from ...training.distillation_trainer import TaggedDistillationCollator
+from ...training.distillation_trainer import TaggedDistillationCollator, tag_log_probabilities
 from ..arguments import ModelArguments, WordArguments
 from ..distillation.arguments import DistillationArguments
-from ..distillation.learning import distilled, naming, teacher_of, trained_on, with_labels
-from ..distillation.teacher import Teacher
+from ..distillation.cache import Questions
+from ..distillation.calibration import FLOOR
+from ..distillation.ensemble import Ensemble
+from ..distillation.learning import distilled, naming, taught_splits, teacher_of, teachers_beside, with_labels
+from ..distillation.teacher import CheckpointTeacher
 from ..run import TrainingTask
 from .building import tagger_tokenizer
 from .trainer import TaggingDistillationTrainer
 
 
-__all__ = ["distil_sentences", "with_unlabelled_sentences"]
+__all__ = ["TagTeacher", "distil_sentences", "with_unlabelled_sentences"]
 
 
 def with_unlabelled_sentences(
@@ -69,8 +77,8 @@ def distil_sentences(
     distillation: DistillationArguments,
     arguments: RecurrentTrainingArguments,
 ) -> TrainingTask:
-    """`task`, learning from the teacher as well: at the first piece of each token what the teacher says at the first
-    of its own pieces, and nothing elsewhere nor of a token that the teacher's tokenizer drops.
+    """`task`, learning from the teachers as well: at the first piece of each token what they say at the first of their
+    own pieces, and nothing elsewhere nor of a token that the tokenizers of all of them drop.
 
     Args:
         data, tokenized: As in [`distil_texts`]; `tokenized` by `tokenize_tagged`.
@@ -78,37 +86,98 @@ def distil_sentences(
     Raises:
         ValueError: as [`distil_texts`].
     """
-    _, name = teacher_of(task, distillation)
-    tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=name), ModelArguments(), [])
-    teacher = Teacher.load(name, AutoModelForTokenClassification, data.label_names, tokenizer)
-    sentences = datasets.concatenate_datasets(trained_on(data.splits))
-    read = tokenize_tagged(sentences, teacher.tokenizer, max_length=teacher.max_length, label_names=data.label_names)
-    of_pieces = teacher.logits(read, distillation.teacher_batch_size, arguments)
-    of_tokens = _of_tokens(of_pieces, read, [len(tokens) for tokens in sentences["tokens"][:]], len(data.label_names))
-    rows, logits, before = [], [], 0
-    for split, part in zip(trained_on(data.splits), trained_on(tokenized), strict=True):
+    teacher_of(task, distillation)
+    teachers = [TagTeacher(name, data.label_names) for name in distillation.teachers]
+    ensemble = Ensemble(teachers, distillation, arguments)
+    split = "validation" if "validation" in data.splits else "train"
+    ensemble.calibrate(split, data.splits[split], _tags_of_tokens(data.splits[split], len(data.label_names)))
+    rows, logits = [], []
+    for split in taught_splits(data.splits):
+        of_tokens = _by_sentence(ensemble.said(split, data.splits[split]), data.splits[split])
+        part = tokenized[split]
         for sentence, token in zip(part["sentence"][:], part["token"][:], strict=True):
-            logits.append(_at_pieces(of_tokens[before + sentence], np.array(token, dtype=np.int64)).ravel())
-        unlabelled = part is tokenized.get(UNLABELLED_SPLIT)
+            logits.append(_at_pieces(of_tokens[sentence], np.array(token, dtype=np.int64)))
+        unlabelled = split == UNLABELLED_SPLIT
         labels = [[IGNORED_LABEL] * len(ids) if unlabelled else ids for ids in part["labels"][:]]
         rows.append(with_labels(part.remove_columns(["token", "sentence"]), labels))
-        before += len(split)
     own_tokenizer = cast(PreTrainedTokenizerBase, task.tokenizer)
     collator = TaggedDistillationCollator(own_tokenizer, label_padding=IGNORED_LABEL)
-    taught = distilled(task, datasets.concatenate_datasets(rows), logits, distillation, {"data_collator": collator})
-    return replace(taught, trainer_class=TaggingDistillationTrainer)
+    flat = [values.ravel() for values in logits]
+    taught = distilled(task, datasets.concatenate_datasets(rows), flat, distillation, {"data_collator": collator})
+    beside = teachers_beside(ensemble, data.splits, partial(_figures, data))
+    return replace(taught, trainer_class=TaggingDistillationTrainer, baselines=(*task.baselines, *beside))
 
 
-def _of_tokens(of_pieces: list[Any], read: datasets.Dataset, lengths: list[int], num_labels: int) -> list[Any]:
-    """Give what the teacher says of each sentence's tokens (tokens, labels), NaN where it has not seen one."""
-    found = [np.full((length, num_labels), np.nan, dtype=np.float32) for length in lengths]
-    for values, sentence, token in zip(of_pieces, read["sentence"][:], read["token"][:], strict=True):
-        positions = np.array(token, dtype=np.int64)
-        found[sentence][positions[positions != NO_TOKEN]] = values[positions != NO_TOKEN]
-    return found
+class TagTeacher(CheckpointTeacher):
+    """A tagger. Of one with a CRF, whose logits are scores of whole paths, the logits are the logarithms of the
+    marginal probabilities (Wang et al. 2020, https://arxiv.org/abs/2004.03846, section 3.2).
+
+    Args:
+        name: A Hub id or folder.
+        label_names: The labels of the student, in order of their ids.
+
+    Raises:
+        ValueError: as [`CheckpointTeacher`].
+    """
+
+    def __init__(self, name: str, label_names: Sequence[str]) -> None:
+        tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=name), ModelArguments(), [])
+        super().__init__(name, AutoModelForTokenClassification, label_names, tokenizer)
+        self.label_names = list(label_names)
+
+    def questions(self, rows: datasets.Dataset) -> Questions:
+        """See [`CheckpointTeacher.questions`]; a token is an item, one sentence after the other."""
+        plain = rows.select_columns(["tokens"])
+        plain = plain.add_column("tags", [[0] * len(tokens) for tokens in plain["tokens"][:]])
+        read = tokenize_tagged(plain, self.tokenizer, max_length=self.max_length, label_names=self.label_names)
+        starts = _starts(rows)
+        places = [
+            starts[sentence] + np.array([place for place in token if place != NO_TOKEN], dtype=np.int64)
+            for sentence, token in zip(read["sentence"][:], read["token"][:], strict=True)
+        ]
+        return Questions(read, places, int(starts[-1]))
+
+    def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """See [`CheckpointTeacher.logits`]."""
+        if not isinstance(self.model, RecurrentForTokenClassification):
+            return super().logits(batch)
+        return tag_log_probabilities(self.model, **batch).clamp(min=FLOOR)
+
+    def picked(self, logits: torch.Tensor, rows: datasets.Dataset) -> list[np.ndarray]:
+        """See [`CheckpointTeacher.picked`]: those at the first piece of each token."""
+        found = []
+        for values, token in zip(logits.numpy(), rows["token"][:], strict=True):
+            # Where a tokenizer pads on the left, the pieces stand at the end.
+            own = values[: len(token)] if self.tokenizer.padding_side == "right" else values[-len(token) :]
+            found.append(own[np.array(token) != NO_TOKEN])
+        return found
 
 
-def _at_pieces(of_tokens: Any, token: Any) -> Any:
+def _starts(rows: datasets.Dataset) -> np.ndarray:
+    """The first token of each sentence, and their number at the end, (sentences + 1)."""
+    return np.cumsum([0, *map(len, rows["tokens"][:])])
+
+
+def _by_sentence(of_tokens: np.ndarray, rows: datasets.Dataset) -> list[np.ndarray]:
+    return np.split(of_tokens, _starts(rows)[1:-1]) if len(rows) else []
+
+
+def _tags_of_tokens(rows: datasets.Dataset, num_labels: int) -> np.ndarray:
+    """The tag of every token, (tokens); -1 for one that is none of the student's labels."""
+    tags = np.array([tag for sentence in rows["tags"][:] for tag in sentence], dtype=np.int64)
+    return np.where(tags < num_labels, tags, -1)
+
+
+def _figures(data: TokenClassificationData, said: np.ndarray, split: str) -> dict[str, float]:
+    """What the likeliest tag of each token is worth."""
+    rows, names = data.splits[split], data.tag_names
+    predicted = [[names[tag] for tag in values.argmax(1)] for values in _by_sentence(said, rows)]
+    references = [[names[tag] for tag in tags] for tags in rows["tags"][:]]
+    metric = TaggingMetric() if data.is_entities else TokenAccuracyMetric()
+    return metric.compute(predictions=predicted, references=references)
+
+
+def _at_pieces(of_tokens: np.ndarray, token: np.ndarray) -> np.ndarray:
     """(tokens, labels) to (pieces, labels), NaN where `token` (pieces) names none."""
     placed = np.full((len(token), of_tokens.shape[1]), np.nan, dtype=np.float32)
     placed[token != NO_TOKEN] = of_tokens[token[token != NO_TOKEN]]

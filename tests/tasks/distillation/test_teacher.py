@@ -19,9 +19,10 @@ from transformers import (
     BertForTokenClassification,
 )
 
-from hf_rnn.data.batches.tags import tokenize_tagged
 from hf_rnn.models.word_embeddings import UNKNOWN_ROW, pack_bytes
-from hf_rnn.tasks.distillation.teacher import Teacher
+from hf_rnn.tasks.distillation.teacher import CheckpointTeacher
+from hf_rnn.tasks.text_classification.distilling import TextTeacher
+from hf_rnn.tasks.token_classification.distilling import TagTeacher
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.tasks import small_runs, small_tagging_runs
 from tests.tasks.distillation_runs import CLASSES, TAGS, TASKS, catching, names, news, reviews, run, texts
@@ -126,26 +127,30 @@ def test_results_name_the_teacher_and_count_the_unlabelled_rows(
     assert results["training"]["steps"] == -(-(60 + 150) // 8)
 
 
-def load(teachers: dict[str, str], task: str, labels: Sequence[str], name: str | None = None) -> Teacher:
-    auto = AutoModelForSequenceClassification if task == "texts" else AutoModelForTokenClassification
+def load(teachers: dict[str, str], task: str, labels: Sequence[str], name: str | None = None) -> CheckpointTeacher:
     path = name or teachers[task]
-    return Teacher.load(path, auto, labels, AutoTokenizer.from_pretrained(path))
+    return TextTeacher(path, labels) if task == "texts" else TagTeacher(path, labels)
 
 
 def test_logits_do_not_depend_on_the_batch_and_follow_the_students_labels(
     teachers: dict[str, str], tmp_path: Path
 ) -> None:
     teacher = load(teachers, "tags", TAGS)
-    assert [teacher.model.config.id2label[index] for index in teacher.label_order] == list(TAGS)
-    rows = datasets.Dataset.from_dict({"tokens": news(9, 3), "tags": [[0] * len(s) for s in news(9, 3)]})
-    read = tokenize_tagged(rows, teacher.tokenizer, max_length=teacher.max_length, label_names=TAGS)
-    assert max(read["length"][:]) == teacher.max_length < max(len(tokens) for tokens in rows["tokens"][:])
-    arguments = RecurrentTrainingArguments(output_dir=str(tmp_path), use_cpu=True, disable_tqdm=True)
-    found = teacher.logits(read, 4, arguments)
-    for row, values in zip(read, found, strict=True):
+    assert [teacher.model.config.id2label[index] for index in teacher.order] == list(TAGS)
+    rows = datasets.Dataset.from_dict({"tokens": news(9, 3)})
+    asked = teacher.questions(rows)
+    assert max(asked.rows["length"][:]) == teacher.max_length < max(len(tokens) for tokens in rows["tokens"][:])
+    found = teacher.answers(rows, tmp_path / "said.npy", 4, quiet(tmp_path))
+    assert len(found) == sum(len(tokens) for tokens in rows["tokens"][:])
+    for row, places in zip(asked.rows, asked.places, strict=True):
         with torch.no_grad():
-            alone = teacher.model(torch.tensor([row["input_ids"]])).logits[0][:, teacher.label_order]
-        np.testing.assert_allclose(values, alone.numpy(), atol=1e-5)
+            alone = teacher.model(torch.tensor([row["input_ids"]])).logits[0][:, teacher.order]
+        firsts = [index for index, token in enumerate(row["token"]) if token >= 0]
+        np.testing.assert_allclose(found[places], alone[firsts].numpy(), atol=1e-5)
+
+
+def quiet(folder: Path) -> RecurrentTrainingArguments:
+    return RecurrentTrainingArguments(output_dir=str(folder), use_cpu=True, disable_tqdm=True)
 
 
 @pytest.fixture
@@ -177,7 +182,7 @@ def test_what_the_teacher_says_stands_at_the_first_piece_of_a_token(
         encoded = teacher.tokenizer([tokens], is_split_into_words=True, return_tensors="pt")
         if encoded["input_ids"].shape[1] <= teacher.max_length:
             with torch.no_grad():
-                logits = teacher.model(**encoded).logits[0][:, teacher.label_order].numpy()
+                logits = teacher.model(**encoded).logits[0][:, teacher.order].numpy()
             for token in taught:
                 np.testing.assert_allclose(said[starts[token]], logits[encoded.word_ids(0).index(token)], atol=1e-4)
     labels = task.train["labels"][:]
@@ -194,7 +199,7 @@ def test_what_the_teacher_says_of_texts(
     for row, text in list(zip(task.train, texts(60, 0) + texts(150, 77), strict=True))[::20]:
         encoded = teacher.tokenizer(text, truncation=True, return_tensors="pt")
         with torch.no_grad():
-            logits = teacher.model(**encoded).logits[0, teacher.label_order]
+            logits = teacher.model(**encoded).logits[0, teacher.order]
         np.testing.assert_allclose(row["teacher_logits"], logits.numpy(), atol=1e-4)
         assert len(row["input_ids"]) <= 5
     assert task.train["labels"][60:] == [-100] * 150 and -100 not in task.train["labels"][:60]
@@ -245,9 +250,6 @@ def test_a_student_must_be_recurrent(
 def test_teachers_whose_softmax_means_nothing_are_refused(
     files: dict[str, dict[str, str]], teachers: dict[str, str], tmp_path: Path
 ) -> None:
-    run("tags", tmp_path / "crf", **files["tags"], num_train_epochs=1)
-    with pytest.raises(ValueError, match="has a CRF, whose logits are scores of whole paths"):
-        load(teachers, "tags", TAGS, str(tmp_path / "crf"))
     multi = small_runs.save_tiny_bert(
         tmp_path / "multi", ["a b"], problem_type="multi_label_classification", **names(CLASSES)
     )
@@ -258,10 +260,8 @@ def test_teachers_whose_softmax_means_nothing_are_refused(
 def test_logits_that_are_no_numbers_are_refused(teachers: dict[str, str], tmp_path: Path) -> None:
     teacher = load(teachers, "texts", CLASSES)
     torch.nn.init.constant_(teacher.model.classifier.bias, float("nan"))
-    rows = datasets.Dataset.from_dict({"input_ids": [[2, 3]], "length": [2]})
-    arguments = RecurrentTrainingArguments(output_dir=str(tmp_path), use_cpu=True, disable_tqdm=True)
     with pytest.raises(ValueError, match="gives logits that are not finite numbers"):
-        teacher.logits(rows, 2, arguments)
+        teacher.answers(datasets.Dataset.from_dict({"text": ["a b"]}), tmp_path / "said.npy", 2, quiet(tmp_path))
 
 
 def test_only_single_labels_are_distilled(

@@ -1,0 +1,111 @@
+"""Keeps what a teacher says in a file as it is computed, so that a run that was stopped goes on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+
+
+__all__ = ["Questions", "cached_answers", "checksum_of"]
+
+
+# Seconds between two writes of how far the teacher has come.
+WRITE_EVERY = 20.0
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a teacher is asked.
+
+    Attributes:
+        rows: As its tokenizer makes them; `length` tells how many tokens each has.
+        places: Of each row the items that it answers for, (items of the row); an item may be in no row.
+        count: The number of items: texts, tokens or pairs.
+    """
+
+    rows: datasets.Dataset
+    places: Sequence[np.ndarray]
+    count: int
+
+
+def checksum_of(parts: Iterable[Any]) -> str:
+    """SHA-256, in hexadecimal, of arrays and of whatever JSON can write."""
+    digest = hashlib.sha256()
+    for part in parts:
+        written = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode()
+        digest.update(len(written).to_bytes(8, "big"))
+        digest.update(written)
+    return digest.hexdigest()
+
+
+def cached_answers(
+    path: Path,
+    checksum: str,
+    questions: Questions,
+    values: int,
+    answer: Callable[[list[int]], Sequence[np.ndarray]],
+    batch_size: int,
+    on_batch: Callable[[int], None] = lambda rows: None,
+) -> np.ndarray:
+    """The answers (items, values), float32, NaN where no row speaks of an item; read where they are in `path` already.
+
+    Args:
+        path: Ends in .npy. Beside it stands a .json of the same name, with the checksum and the batches that are done.
+        checksum: Of the teacher and of what it is asked.
+        answer: Given the numbers of some rows, of each the answers for its items, (items of the row, values).
+        batch_size: Rows that are asked at once, of similar lengths, the longest first.
+        on_batch: Called with the number of rows of each batch, also of those that were done before.
+
+    Raises:
+        ValueError: the file was made for another teacher or other texts.
+    """
+    note = path.with_suffix(".json")
+    lengths = questions.rows["length"][:]
+    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    done = _done(note, path, {"checksum": checksum, "batch_size": batch_size, "shape": [questions.count, values]})
+    if done == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.full((questions.count, values), np.nan, dtype=np.float32))
+    found = np.load(path, mmap_mode="r+")
+    for batch in batches[:done]:
+        on_batch(len(batch))
+    written = time.monotonic()
+    for number, batch in enumerate(batches[done:], start=done + 1):
+        for row, said in zip(batch, answer(batch), strict=True):
+            found[questions.places[row]] = said
+        on_batch(len(batch))
+        if number == len(batches) or time.monotonic() - written > WRITE_EVERY:
+            found.flush()
+            _write(note, {"checksum": checksum, "batch_size": batch_size, "shape": list(found.shape), "done": number})
+            written = time.monotonic()
+    return np.array(found)
+
+
+def _done(note: Path, path: Path, wanted: dict[str, Any]) -> int:
+    """The number of batches that are in the file."""
+    if not (note.is_file() and path.is_file()):
+        return 0
+    known = json.loads(note.read_text(encoding="utf-8"))
+    if {name: known.get(name) for name in wanted} != wanted:
+        raise ValueError(
+            f"`teacher_cache` has {str(path)!r}, which a teacher has written for other texts, or another teacher, or "
+            "another `teacher_batch_size`. Remove it, or name another folder."
+        )
+    return int(known["done"])
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    # It is there whole or not at all.
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(values) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
