@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,16 +12,16 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checksums import check_source
-from ..data.readers.files import expand_path
 from ..data.tokenizers.text_pieces import train_text_pieces
 from ..data.tokenizers.training import fill_vocabulary, train_tokenizer
-from ..data.vectors import PACKAGED_VECTORS, WordVectors, hub_vectors, initialize_embeddings, read_vectors
+from ..data.vectors import WordVectors, initialize_embeddings
 from ..models.configuration_checks import refuse_unknown_names
 from ..models.configuration_rnn import FAMILIES, RecurrentConfig
 from ..progress import without_load_report, without_weight_bars
 from .arguments import ModelArguments, TokenizerArguments
 from .language_model_init import classifier_overrides_from, initialize_from_language_models, load_language_model
 from .overrides import check_tokens, width_of_vectors, with_overrides
+from .word_vectors import VectorSources
 
 
 __all__ = [
@@ -29,10 +29,10 @@ __all__ = [
     "build_model",
     "build_tokenizer",
     "checkpoint_config",
-    "named_vectors",
     "new_model",
     "trained_labels",
     "training_options",
+    "vector_sources",
     "with_new_head",
 ]
 
@@ -40,6 +40,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "bilstm"
+# What tokens that are pieces of words, or that mark where a word begins, begin with.
+PIECES = ("Ġ", "▁", "##")
 
 
 def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedConfig | None:
@@ -114,7 +116,7 @@ def build_tokenizer(
         texts, **training_options(arguments, kind), end_of_text=end_of_text, show_progress=show_progress
     )
     if arguments.vocab_from_vectors and model.embedding_vectors is not None:
-        vectors = named_vectors(model.embedding_vectors, model.embedding_words)
+        vectors = vector_sources(model).read()
         fill_vocabulary(trained, vectors.rows, arguments.vocab_size)
     return trained
 
@@ -255,7 +257,20 @@ def _table_of_vectors(arguments: ModelArguments, tokenizer: PreTrainedTokenizerB
     """The vectors of the tokens, None where none are wanted."""
     if arguments.embedding_vectors is None or arguments.overrides().get("one_hot_input"):
         return None
-    return named_vectors(arguments.embedding_vectors, arguments.embedding_words, tokenizer.get_vocab().keys())
+    sources = vector_sources(arguments)
+    tokens = [token for token in tokenizer.get_vocab() if token not in tokenizer.all_special_tokens]
+    if sources.are_made and any(token.startswith(PIECES) for token in tokens):
+        raise ValueError(
+            f"`embedding_vectors`={arguments.embedding_vectors!r} makes vectors of words, and the tokenizer cuts "
+            "words into pieces; it must be one of words: --tokenizer_kind word."
+        )
+    return sources.read(tokens)
+
+
+def vector_sources(arguments: ModelArguments) -> VectorSources:
+    """What `embedding_vectors` names, which is given."""
+    size = arguments.overrides().get("embedding_size")
+    return VectorSources.of(str(arguments.embedding_vectors), arguments.embedding_words, size)
 
 
 def _prepare_embeddings(
@@ -273,14 +288,3 @@ def _prepare_embeddings(
         logger.warning("Embeddings of %d dimensions, as %s has them: %s", dimensions, source, coverage)
     if arguments.freeze_embeddings:
         embeddings.requires_grad_(False)
-
-
-def named_vectors(source: str, words: str | None, vocabulary: Collection[str] | None = None) -> WordVectors:
-    """What `embedding_vectors` and `embedding_words` name: a file or a package of vectors, of which only the rows that
-    `vocabulary` can use are read, if it is given; or else the embeddings of a model.
-    """
-    if source in PACKAGED_VECTORS or expand_path(source).is_file():
-        path = source if source in PACKAGED_VECTORS else expand_path(source)
-        words_path = None if words is None else expand_path(words)
-        return read_vectors(path, vocabulary=vocabulary, words_path=words_path)
-    return hub_vectors(source)

@@ -12,7 +12,7 @@ from ..data.tokenizers.training import check_integer
 from ..data.tokenizers.word_vocabulary import choose_words, spell_tokens
 from ..data.vectors import fill_embeddings
 from .arguments import ModelArguments
-from .building import named_vectors, new_model
+from .building import new_model, vector_sources
 from .overrides import check_tokens, width_of_vectors, with_overrides
 
 
@@ -62,7 +62,9 @@ def new_word_model(
     values = with_overrides(values, overrides, flags=flags)
     vectors = None
     if arguments.embedding_vectors is not None:
-        vectors = named_vectors(arguments.embedding_vectors, arguments.embedding_words)
+        sources = vector_sources(arguments)
+        wanted = sources.words(sentences, most_words - 1) if sources.are_made else None
+        vectors = sources.read(wanted)
         values |= width_of_vectors(overrides, vectors, arguments.embedding_vectors)
     words = choose_words(sentences, most_words - 1, vectors=vectors, min_frequency=min_frequency)
     spelt, starts = spell_tokens(tokenizer)

@@ -19,7 +19,7 @@ from ...runs.describe import non_default_arguments
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.clock import TrainingClock
 from ...training.trainer import RecurrentTrainer
-from ..building import named_vectors
+from ..word_vectors import VectorSources
 from .arguments import EncoderDistillationArguments
 from .corpus import read_sentences, with_slips
 from .student import LessonCollator, Student, new_encoder
@@ -118,7 +118,7 @@ def _new_student(
     teacher: Teacher,
     lessons: Lessons,
 ) -> Student:
-    vectors = None if arguments.word_vectors is None else named_vectors(arguments.word_vectors, None)
+    vectors = None if arguments.word_vectors is None else VectorSources.of(arguments.word_vectors, None).read()
     spelt = (text[start:end] for text in sentences for start, end in teacher.spans(text))
     words = choose_vocabulary(spelt, arguments.word_vocab_size - 1, vectors)
     table = first_vectors(words, arguments.embedding_size, teacher, vectors)

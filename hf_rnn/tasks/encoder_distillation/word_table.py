@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from transformers.utils import logging
 
+from ...data.encoder_vectors import join_vectors
 from ...data.vectors import WordVectors
 from .teaching import Teacher
 
@@ -23,8 +24,6 @@ __all__ = ["choose_vocabulary", "first_vectors"]
 # Words with a letter, one punctuation mark, and numbers of up to four digits, among them years.
 _USABLE = re.compile(r"\S*[^\W\d_]\S*|[^\w\s]|\d{1,4}")
 BATCH_SIZE = 256
-# The standard deviation of the first vectors' numbers.
-SCALE = 0.3
 
 
 def choose_vocabulary(words: Iterable[str], size: int, vectors: WordVectors | None = None) -> list[str]:
@@ -44,24 +43,5 @@ def first_vectors(words: Sequence[str], size: int, teacher: Teacher, vectors: Wo
     """The vectors (words, size), float32."""
     batches = [words[start : start + BATCH_SIZE] for start in range(0, len(words), BATCH_SIZE)]
     read = [teacher.read(batch)[0] for batch in logging.tqdm(batches, desc="Words")]
-    parts = [_scaled(np.concatenate(read))]
-    if vectors is not None:
-        parts.append(_scaled(_of_file(words, vectors.rows, vectors.matrix)))
-    both = np.concatenate(parts, axis=1).astype(np.float64)
-    _, _, axes = np.linalg.svd(both, full_matrices=False)
-    table = both @ axes[:size].T
-    return (table / table.std() * SCALE).astype(np.float32)
-
-
-def _of_file(words: Sequence[str], rows: Mapping[str, int], matrix: np.ndarray) -> np.ndarray:
-    # A word that the file lacks has the mean of those that it has.
-    known = [rows[word] for word in words if word in rows]
-    mean = matrix[known].mean(0)
-    return np.stack([matrix[rows[word]] if word in rows else mean for word in words])
-
-
-def _scaled(block: np.ndarray) -> np.ndarray:
-    # Centred, with rows of length 1 in the mean of squares: neither source outweighs the other.
-    block = block - block.mean(0)
-    scaled: np.ndarray = block / np.sqrt((block**2).sum(1).mean())
-    return scaled
+    of_teacher = WordVectors({word: row for row, word in enumerate(words)}, np.concatenate(read))
+    return join_vectors([of_teacher, *([] if vectors is None else [vectors])], words, size).matrix
