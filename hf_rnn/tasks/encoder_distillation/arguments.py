@@ -16,8 +16,8 @@ class EncoderDistillationArguments:
     texts: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Sources of sentences: a .txt file, a .parquet with a column text, or the folder of WordNet's "
-            "data files. Each may end in a colon and the most sentences to take, as book.txt:20000."
+            "help": "Sources of sentences: a .txt file, a .parquet with a column text or with pairs of texts, or the "
+            "folder of WordNet's data files. Each may end in a colon and the most sentences to take, as book.txt:20000."
         },
     )
     teacher: str = field(

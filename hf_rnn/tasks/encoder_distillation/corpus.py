@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from datasets import load_dataset
 
 from ...data.readers.files import expand_path
+from ...data.readers.pair_columns import find_pair_columns
 
 
 __all__ = ["read_sentences", "with_slips", "wordnet_sentences"]
@@ -57,11 +59,18 @@ def _texts(source: str, generator: random.Random) -> Iterable[str]:
     if path.suffix == ".txt" and path.is_file():
         return _END.split(path.read_text(encoding="utf-8").replace("\n", " "))
     if path.suffix == ".parquet" and path.is_file():
-        texts = load_dataset("parquet", data_files=str(path), split="train")["text"]
-        return (sentence for text in texts for sentence in _END.split(_MARKUP.sub(" ", text))[:SENTENCES_OF_A_TEXT])
+        rows = load_dataset("parquet", data_files=str(path), split="train")
+        if "text" in rows.column_names:
+            texts = rows["text"]
+            return (
+                sentence for text in texts for sentence in _END.split(_MARKUP.sub(" ", text))[:SENTENCES_OF_A_TEXT]
+            )
+        # Texts of pairs are read whole: they are compared whole.
+        columns = find_pair_columns(None, None, rows, "train")
+        return chain(rows[columns.first][:], rows[columns.second][:])
     raise ValueError(
-        f"`texts` names {source!r}; it must be a .txt file, a .parquet with a column text, or a folder with WordNet's "
-        f"{', '.join(WORDNET_FILES)}."
+        f"`texts` names {source!r}; it must be a .txt file, a .parquet with a column text or with pairs of texts, or "
+        f"a folder with WordNet's {', '.join(WORDNET_FILES)}."
     )
 
 

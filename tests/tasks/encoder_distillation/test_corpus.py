@@ -40,6 +40,13 @@ def test_sources_are_cut_into_sentences_and_each_comes_once(wordnet: Path, tmp_p
     assert sorted(found) == ["A film.", "It was late.", "So bad.", "The dog barked!"]
 
 
+def test_texts_of_pairs_are_read_whole(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.parquet"
+    rows = {"question1": ["How old is it? Tell me."], "question2": ["What is its age?"], "label": [1]}
+    pd.DataFrame(rows).to_parquet(pairs)
+    assert set(read_sentences([str(pairs)], seed=0)) == {"How old is it? Tell me.", "What is its age?"}
+
+
 def test_a_sentence_may_begin_with_an_accent(tmp_path: Path) -> None:
     (tmp_path / "livro.txt").write_text("Era tarde. É noite. ele saiu. Água fria!")
     found = read_sentences([str(tmp_path / "livro.txt")], seed=0)
