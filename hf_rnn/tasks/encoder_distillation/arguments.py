@@ -17,7 +17,7 @@ class EncoderDistillationArguments:
         default_factory=list,
         metadata={
             "help": "Sources of sentences: a .txt file, a .parquet with a column text or with pairs of texts, or the "
-            "folder of WordNet's data files. Each may end in a colon and the most sentences to take, as book.txt:20000."
+            "folder of WordNet's data files. Each may end in a colon and the most sentences to take: book.txt:20000."
         },
     )
     teacher: str = field(
