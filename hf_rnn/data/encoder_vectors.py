@@ -23,6 +23,8 @@ __all__ = ["encoder_vectors", "encoder_words", "join_vectors", "principal_compon
 
 
 BATCH_SIZE = 256
+# What a token that begins a word begins with, in a vocabulary that marks it.
+STARTS = ("Ġ", "▁")
 # The standard deviation of the numbers of vectors that are made short; that of GloVe's is about as large.
 SCALE = 0.3
 
@@ -36,21 +38,18 @@ def encoder_words(name: str) -> list[str]:
     """
     tokenizer = AutoTokenizer.from_pretrained(name)
     special = set(tokenizer.all_special_tokens)
+    vocabulary = tokenizer.get_vocab()
+    # Byte-level and sentence-piece vocabularies mark where a word begins.
+    marked = any(token.startswith(STARTS) for token in vocabulary)
     found: dict[str, None] = {}
-    for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+    for token in sorted(vocabulary, key=vocabulary.__getitem__):
         if token in special or token.startswith("##"):
             continue
-        # Byte-level and sentence-piece vocabularies mark where a word begins.
-        starts = token[:1] in "Ġ▁"
+        starts = token.startswith(STARTS)
         word = (token[1:] if starts else token).lower()
-        if word and (starts or not _marks_starts(tokenizer)) and _is_word(word):
+        if word and starts == marked and _is_word(word):
             found.setdefault(word)
     return list(found)
-
-
-def _marks_starts(tokenizer: object) -> bool:
-    vocabulary = tokenizer.get_vocab()  # type: ignore[attr-defined]
-    return any(token[:1] in ("Ġ", "▁") for token in vocabulary)
 
 
 def _is_word(word: str) -> bool:
