@@ -19,19 +19,23 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..bundles import PRETRAINED
+from ..data.readers.files import read_rows
 from ..data.readers.pairs import PairDataArguments
+from ..data.readers.places import data_columns
 from ..data.readers.sentences import TokenDataArguments
 from ..data.readers.sequences.reader import SequenceDataArguments
 from ..data.readers.texts import DataArguments, load_text_classification
 from ..extras import require_extra
 from ..hub.bundling import DTYPES, PAIR_CLASSIFIER, make_bundle
 from ..hub.encoder_bundle import DISTILLATION_FILE, make_encoder_bundle
+from ..hub.pruning import prune_words
 from ..inference.prediction import predict_texts
 from ..metrics.classification import ClassificationMetric
 from ..progress import without_weight_bars
@@ -188,6 +192,16 @@ def main(arguments: list[str]) -> None:
         help="JSON file of `hf-rnn compare` to show on the card. Default: none.",
     )
     parser.add_argument("--eval_file", help="File of labelled rows to measure the rounded model on. Default: none.")
+    parser.add_argument(
+        "--most_words",
+        type=int,
+        help="Number of words that keep a vector of their own; the others are spelt. Default: all.",
+    )
+    parser.add_argument(
+        "--word_files",
+        nargs="+",
+        help="Files of texts whose most frequent words are kept, for --most_words. Default: the training file.",
+    )
     parser.add_argument("--eval_split", default="test", help="Split that the rows of --eval_file are.")
     parser.add_argument(
         "--text_column_names",
@@ -225,10 +239,17 @@ def main(arguments: list[str]) -> None:
             return {given.eval_split: measure_writer(staged, given, results)}
         return {given.eval_split: MEASURES[results["task"]](staged, given)}
 
+    change = None
+    if given.most_words is not None:
+        texts = read_texts(given.word_files or [str(results["dataset"]["source"])])
+        change = partial(prune_words, texts=texts, most=given.most_words)
+    elif given.word_files:
+        parser.error("`--word_files` says which words --most_words keeps; give that, too")
     folder = make_bundle(
         given.run_folder,
         given.output_folder / given.name,
         dtype=given.dtype,
+        change=change,
         measure=measure if given.eval_file or of_language else None,
         **terms,
         example=given.example,
@@ -238,6 +259,20 @@ def main(arguments: list[str]) -> None:
     if compared_in:
         shutil.copyfile((PROJECT / compared_in).with_suffix(".png"), folder / PLOT_FILE)
     print(_written(folder))
+
+
+def read_texts(files: Sequence[str]) -> list[str]:
+    """All texts of files: of each column of texts, or of tokens, the cells."""
+    found: list[str] = []
+    for name in files:
+        rows = read_rows(name)
+        for column in data_columns(rows):
+            cells = rows[column][:]
+            if cells and isinstance(cells[0], str):
+                found += [str(cell) for cell in cells if cell]
+            elif cells and isinstance(cells[0], list) and cells[0] and isinstance(cells[0][0], str):
+                found += [" ".join(map(str, cell)) for cell in cells]
+    return found
 
 
 def _written(folder: Path) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from ..checksums import write_checksums
 from ..progress import without_weight_bars
 from ..runs.curves import CURVES_FILE
-from ..runs.describe import checkpoint_size
+from ..runs.describe import checkpoint_size, describe_model
 from ..runs.folder import RESULTS_FILE
 from ..runs.kinds import KINDS, find_kind
 from ..runs.results import read_results, write_results
@@ -39,6 +39,7 @@ def make_bundle(
     output_folder: str | Path,
     *,
     dtype: str = "float16",
+    change: Callable[[Any, Any], object] | None = None,
     measure: Callable[[Path], Mapping[str, Mapping[str, float]]] | None = None,
     **card_options: Any,
 ) -> Path:
@@ -48,6 +49,7 @@ def make_bundle(
         run_folder: holds the checkpoint, its tokenizer and its `results.json`.
         output_folder: written anew; its name becomes the checkpoint's.
         dtype: of the weights on disk, `"float16"` or `"float32"`; either loads as float32.
+        change: given model and tokenizer before they are written, makes the model smaller in place.
         measure: given the folder of the finished checkpoint, returns split -> metric -> figure. These take the place
             of the run's own figures, which were measured before rounding. Without it the card has the run's figures,
             and says so.
@@ -70,16 +72,18 @@ def make_bundle(
     output_folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_folder.parent) as temporary:
         staged = Path(temporary) / output_folder.name
-        save_checkpoint(run_folder, staged, auto_model_of(results), dtype)
+        model = save_checkpoint(run_folder, staged, auto_model_of(results), dtype, change)
         size = checkpoint_size(staged)
         if size > MAX_BYTES:
             raise ValueError(
                 f"`run_folder`={str(run_folder)!r} makes a bundle of {size / 1e6:.2f} MB; "
-                f"it may have {MAX_BYTES / 1e6:.0f} MB: train a smaller vocabulary or narrower layers"
+                f"it may have {MAX_BYTES / 1e6:.0f} MB: keep fewer words (--most_words), or train narrower layers"
             )
         if (run_folder / CURVES_FILE).is_file():
             shutil.copyfile(run_folder / CURVES_FILE, staged / CURVES_FILE)
         results["name"] = output_folder.name
+        if change is not None:
+            results["model"] |= describe_model(model, staged, base_model=results["model"]["base_model"])
         results["model"] |= {"size_bytes": size, "dtype": dtype}
         if measure is not None:
             results["metrics"] = measure(staged)
@@ -106,18 +110,29 @@ def _of_splits(baselines: list[dict[str, Any]] | None, metrics: Mapping[str, Any
 
 
 @without_weight_bars()
-def save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str) -> None:
-    """Write model and tokenizer of a run, rounded to `dtype`, without the code that a Hub repository carries."""
+def save_checkpoint(
+    run_folder: Path,
+    staged: Path,
+    auto_model: str,
+    dtype: str,
+    change: Callable[[Any, Any], object] | None = None,
+) -> Any:
+    """Write model and tokenizer of a run, rounded to `dtype`, without the code that a Hub repository carries; give the
+    model that was written.
+    """
     import torch
     import transformers
 
     model = getattr(transformers, auto_model).from_pretrained(run_folder, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(run_folder)
+    if change is not None:
+        change(model, tokenizer)
     target = getattr(torch, dtype)
     for name, weight in model.state_dict().items():
         if weight.is_floating_point() and weight.isfinite().all() and not weight.to(target).isfinite().all():
             raise ValueError(f"`dtype`={dtype!r} cannot hold `{name}`, which reaches {weight.abs().max():.3g}")
     model.to(target).save_pretrained(staged)
-    transformers.AutoTokenizer.from_pretrained(run_folder).save_pretrained(staged)
+    tokenizer.save_pretrained(staged)
     for code in staged.glob("*.py"):
         code.unlink()
     path = staged / "config.json"
@@ -132,3 +147,4 @@ def save_checkpoint(run_folder: Path, staged: Path, auto_model: str, dtype: str)
         # It names, for sentence-transformers, the module that lies in the package, not in the folder.
         text = modules.read_text(encoding="utf-8")
         modules.write_text(text.replace('"sentence_encoder.', '"hf_rnn.models.sentence_encoder.'), encoding="utf-8")
+    return model
