@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
 import datasets
@@ -22,12 +24,14 @@ from ...checksums import check_source
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
 from ...data.batches.tags import IGNORED_LABEL
+from ...data.batches.texts import tokenize_dataset
 from ...data.readers.pairs import PairData, PairDataArguments, load_pairs
 from ...data.readers.sources import UNLABELLED_SPLIT
 from ...data.readers.tables.options import reading_flags
 from ...metrics.classification import metrics_for
 from ...metrics.pairs import pair_figures
 from ...models.configuration_siamese import SiameseConfig
+from ...models.similarity import pairwise
 from ...training.arguments import RecurrentTrainingArguments
 from ..arguments import ModelArguments
 from ..distillation.arguments import DistillationArguments
@@ -199,26 +203,46 @@ class ComparingTeacher(CheckpointTeacher):
                 f"`teacher_name_or_path`={name!r} compares texts, and the pairs have classes, which a similarity does "
                 "not tell apart; it must be a classifier of pairs."
             )
-        self.name, self.kind, self.order = name, kind, [0]
+        self.name, self.kind = name, kind
         self.tokenizer = AutoTokenizer.from_pretrained(name)
         config = AutoConfig.from_pretrained(name)
-        regresses = getattr(config, "problem_type", None) == "regression" and config.num_labels == 1
-        loss = "regression" if regresses else None
+        self.regresses = getattr(config, "problem_type", None) == "regression" and config.num_labels == 1
+        loss = "regression" if self.regresses else None
         self.model = build_siamese(ModelArguments(model_name_or_path=name), SimilarityArguments(loss), self.tokenizer)
         self.model.eval()
+        self.order = [0] if self.regresses else list(range(self.model.config.output_size))
         self.line = (1.0, 0.0)
 
+    def answers(
+        self, rows: datasets.Dataset, path: Path, batch_size: int, arguments: RecurrentTrainingArguments
+    ) -> np.ndarray:
+        """See [`Teacher.answers`]: the similarity of each pair, or its score, (pairs, 1). A text that is in several
+        pairs is read once.
+        """
+        if self.regresses:
+            return super().answers(rows, path, batch_size, arguments)
+        texts = list(dict.fromkeys(chain(rows["text"][:], rows["text_b"][:])))
+        place = {text: index for index, text in enumerate(texts)}
+        vectors = super().answers(datasets.Dataset.from_dict({"text": texts}), path, batch_size, arguments)
+        first, second = ([place[text] for text in rows[name][:]] for name in ("text", "text_b"))
+        a, b = torch.from_numpy(vectors[first]), torch.from_numpy(vectors[second])
+        return pairwise(a, b, self.model.config.similarity).unsqueeze(1).numpy()
+
     def questions(self, rows: datasets.Dataset) -> Questions:
-        """See [`CheckpointTeacher.questions`]; a pair is an item."""
-        return _questions(rows, self.tokenizer, self.max_length, True)
+        """See [`CheckpointTeacher.questions`]; a text is an item, or where it tells scores a pair."""
+        if self.regresses:
+            return _questions(rows, self.tokenizer, self.max_length, True)
+        read = tokenize_dataset(rows, self.tokenizer, max_length=self.max_length)
+        return Questions(read, list(np.arange(len(rows))[:, None]), len(rows))
 
     def collator(self) -> Any:
         """See [`CheckpointTeacher.collator`]."""
-        return PairCollator(self.tokenizer)
+        return PairCollator(self.tokenizer) if self.regresses else super().collator()
 
     def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The similarity of each pair, or its score, (pairs, 1)."""
-        return super().logits(batch).reshape(-1, 1)
+        """The score of each pair, (pairs, 1), or the vector of each text, (texts, features)."""
+        outputs = self.model(**batch)
+        return outputs.logits.reshape(-1, 1) if self.regresses else outputs.embeddings
 
     def fit(self, raw: np.ndarray, labels: np.ndarray) -> None:
         """See [`Teacher.fit`]."""
