@@ -127,7 +127,7 @@ class VectorSources:
         if len(vectors) == 0 or (vectors == vectors[0]).all():
             raise ValueError(
                 f"`embedding_vectors`={','.join(self.names)!r} must have different vectors of at least two of the "
-                f"{len(words)} words; {name!r} has {len(vectors)} of them{', all the same' if len(vectors) > 1 else ''}."
+                f"{len(words)} words; {name!r} has {len(vectors)} vectors of them, none of which differ."
             )
 
 

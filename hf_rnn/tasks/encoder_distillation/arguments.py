@@ -71,8 +71,8 @@ class EncoderDistillationArguments:
             raise ValueError("`texts` is empty; it must name at least one source of sentences.")
         if self.word_vectors is not None and VectorSources.of(self.word_vectors, None).are_made:
             raise ValueError(
-                f"`word_vectors`={self.word_vectors!r} must be one file or package of vectors; what an encoder says of "
-                "words is said by `teacher`."
+                f"`word_vectors`={self.word_vectors!r} must be one file or package of vectors; what an encoder says "
+                "of words comes from `teacher`."
             )
         least = {"piece_vocab_size": 300, "word_vocab_size": 2, "embedding_size": 1, "hidden_size": 1, "state_size": 1}
         for name, smallest in {**least, "batch_size": 2}.items():
