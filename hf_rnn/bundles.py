@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ __all__ = [
     "encoder_folders",
     "find_named",
     "list_bundled",
+    "named_if_missing",
 ]
 
 
@@ -106,6 +109,29 @@ def checkpoint_folder(name: str | os.PathLike[str], argument: str) -> str:
             f"`{argument}`={given!r} is no folder; the bundled checkpoint of this name is {PREFIX + given!r}."
         )
     return given
+
+
+@contextmanager
+def named_if_missing(name: str | os.PathLike[str], argument: str, given: str) -> Iterator[None]:
+    """Inside the block, which loads the checkpoint `name`, the error of one that is not there says what was given.
+
+    Args:
+        name: As `from_pretrained` takes it.
+        argument: How it was given.
+        given: What the user named.
+
+    Raises:
+        OSError: `name` is no folder here, and the Hub does not have it or cannot be asked; the message says both.
+    """
+    try:
+        yield
+    except OSError as error:
+        if Path(name).exists():
+            raise
+        raise OSError(
+            f"`{argument}`={given!r} is no folder here ({Path(name).absolute()}), and no repository of the Hub "
+            f"of this name can be loaded: {error}"
+        ) from error
 
 
 def find_named(arguments: Any, *fields: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from transformers import AutoConfig, AutoTokenizer, Pipeline, PreTrainedConfig, PreTrainedTokenizerBase, pipeline
 
-from ..bundles import checkpoint_folder
+from ..bundles import checkpoint_folder, named_if_missing
 from ..models.encoding import NO_LIMIT
 from ..models.tokenizer_lock import tokenizer_lock
 from ..progress import without_weight_bars
@@ -98,15 +98,8 @@ def load_pipeline(model: str | os.PathLike[str], task: str | None = None) -> Pip
     name = checkpoint_folder(model, "model")
     if task is not None and task not in HEADS:
         raise ValueError(f"`task`={task!r} must be one of {', '.join(HEADS)}.")
-    try:
+    with named_if_missing(name, "model", os.fspath(model)):
         config = AutoConfig.from_pretrained(name)
-    except OSError as error:
-        if Path(name).exists():
-            raise
-        raise OSError(
-            f"`model`={os.fspath(model)!r} is no folder here ({Path(name).absolute()}), and no repository of the Hub "
-            f"of this name can be loaded: {error}"
-        ) from error
     task = task or task_of(name, config)
     pairs = task == "text-classification" and config.model_type == "siamese"
     tokenizer = AutoTokenizer.from_pretrained(name)

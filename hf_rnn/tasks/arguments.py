@@ -73,7 +73,7 @@ class ModelArguments:
             "help": "Start the embeddings of a new model from these vectors: glove-6b-50d, a GloVe, word2vec "
             "or fastText file, a .npy, or encoder:MODEL for what an encoder, a Hub id or a folder, says of each word "
             "alone. Those of an encoder, and several sources separated by commas, are made short to `embedding_size` "
-            "of `config_overrides` (100). Default: random vectors."
+            "of `config_overrides` (at most 100). Default: random vectors."
         },
     )
     embedding_words: str | None = field(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from tokenizers import models
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checksums import check_source
@@ -40,8 +41,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 DEFAULT_FAMILY = "bilstm"
-# What tokens that are pieces of words, or that mark where a word begins, begin with.
-PIECES = ("Ġ", "▁", "##")
 
 
 def checkpoint_config(arguments: ModelArguments, **values: Any) -> PreTrainedConfig | None:
@@ -257,14 +256,16 @@ def _table_of_vectors(arguments: ModelArguments, tokenizer: PreTrainedTokenizerB
     """The vectors of the tokens, None where none are wanted."""
     if arguments.embedding_vectors is None or arguments.overrides().get("one_hot_input"):
         return None
-    sources = vector_sources(arguments)
-    tokens = [token for token in tokenizer.get_vocab() if token not in tokenizer.all_special_tokens]
-    if sources.are_made and any(token.startswith(PIECES) for token in tokens):
+    sources, vocabulary = vector_sources(arguments), tokenizer.get_vocab()
+    if not sources.are_made:
+        return sources.read(vocabulary)
+    if not (tokenizer.is_fast and isinstance(tokenizer.backend_tokenizer.model, models.WordLevel)):
         raise ValueError(
             f"`embedding_vectors`={arguments.embedding_vectors!r} makes vectors of words, and the tokenizer cuts "
             "words into pieces; it must be one of words: --tokenizer_kind word."
         )
-    return sources.read(tokens)
+    special = set(tokenizer.all_special_tokens)
+    return sources.read([token for token in vocabulary if token not in special])
 
 
 def vector_sources(arguments: ModelArguments) -> VectorSources:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.tokenizers.training import check_integer
 from ..data.tokenizers.word_vocabulary import choose_words, spell_tokens
-from ..data.vectors import fill_embeddings
+from ..data.vectors import WordVectors, fill_embeddings
 from .arguments import ModelArguments
 from .building import new_model, vector_sources
 from .overrides import check_tokens, width_of_vectors, with_overrides
@@ -60,13 +60,9 @@ def new_word_model(
     check_integer("min_frequency", min_frequency, 1)
     check_tokens(overrides, tokenizer)
     values = with_overrides(values, overrides, flags=flags)
-    vectors = None
-    if arguments.embedding_vectors is not None:
-        sources = vector_sources(arguments)
-        wanted = sources.words(sentences, most_words - 1) if sources.are_made else None
-        vectors = sources.read(wanted)
-        values |= width_of_vectors(overrides, vectors, arguments.embedding_vectors)
-    words = choose_words(sentences, most_words - 1, vectors=vectors, min_frequency=min_frequency)
+    words, vectors = _words_and_vectors(arguments, sentences, most_words - 1, min_frequency)
+    if vectors is not None:
+        values |= width_of_vectors(overrides, vectors, str(arguments.embedding_vectors))
     spelt, starts = spell_tokens(tokenizer)
     # A wide part may need more room.
     values["max_token_bytes"] = max(2, *map(len, spelt), values.get("max_token_bytes", 0))
@@ -81,3 +77,17 @@ def new_word_model(
     if arguments.freeze_embeddings:
         embeddings.word_embeddings.requires_grad_(False)
     return model
+
+
+def _words_and_vectors(
+    arguments: ModelArguments, sentences: Iterable[Sequence[str]], most: int, min_frequency: int
+) -> tuple[list[str], WordVectors | None]:
+    """The words, at most `most`, and their vectors where `arguments` name some."""
+    if arguments.embedding_vectors is None:
+        return choose_words(sentences, most, min_frequency=min_frequency), None
+    sources = vector_sources(arguments)
+    if sources.are_made:
+        vectors = sources.read(sources.words(sentences, most))
+        return list(vectors.rows), vectors
+    vectors = sources.read()
+    return choose_words(sentences, most, vectors=vectors), vectors

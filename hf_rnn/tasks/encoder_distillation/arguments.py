@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..word_vectors import VectorSources
+
 
 __all__ = ["EncoderDistillationArguments"]
 
@@ -67,6 +69,11 @@ class EncoderDistillationArguments:
     def __post_init__(self) -> None:
         if not self.texts:
             raise ValueError("`texts` is empty; it must name at least one source of sentences.")
+        if self.word_vectors is not None and VectorSources.of(self.word_vectors, None).are_made:
+            raise ValueError(
+                f"`word_vectors`={self.word_vectors!r} must be one file or package of vectors; what an encoder says "
+                "of words comes from `teacher`."
+            )
         least = {"piece_vocab_size": 300, "word_vocab_size": 2, "embedding_size": 1, "hidden_size": 1, "state_size": 1}
         for name, smallest in {**least, "batch_size": 2}.items():
             if (value := getattr(self, name)) < smallest:

@@ -180,7 +180,8 @@ def test_wrong_arguments_are_named() -> None:
 
 
 def test_flags_that_would_change_nothing_are_refused() -> None:
-    for name, value in (("embedding_vectors", "glove.txt"), ("freeze_embeddings", True), ("init_from_lm", "lm")):
+    vectors = [("embedding_vectors", value) for value in ("glove.txt", "encoder:lm")]
+    for name, value in (*vectors, ("freeze_embeddings", True), ("init_from_lm", "lm")):
         with pytest.raises(ValueError, match=f"`{name}`={value!r} is not for a model that reads a source and writes"):
             SequenceModelArguments(**{name: value})  # type: ignore[arg-type]
     for name in ("max_seq_length", "max_eval_seq_length"):
