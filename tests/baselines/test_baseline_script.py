@@ -110,9 +110,12 @@ def test_naive_bayes_tells_the_pairs_too(run: Run, tmp_path: Path) -> None:
     results = run("--do_predict", *flags, "--max_train_samples", "12")
     assert results["metrics"]["test"]["accuracy"] == 1.0
     assert results["model"]["size_bytes"] < run("--do_predict")["model"]["size_bytes"]
-    written = load_dataset("parquet", data_files=str(tmp_path / "run" / "unlabelled.parquet"), split="train")
-    assert written["text"][:] == [*PAIRS] * 10
-    for logits, label in zip(written["teacher_logits"][:], [*PAIRS.values()] * 10, strict=True):
+    written = load_dataset("parquet", data_files=str(tmp_path / "run" / "teacher_logits.parquet"), split="train")
+    # Each text once, those of validation and test among them.
+    assert sorted(written["text"][:]) == sorted({*written["text"][:]}) and {*PAIRS} <= {*written["text"][:]}
+    said = dict(zip(written["text"][:], written["teacher_logits"][:], strict=True))
+    for text, label in PAIRS.items():
+        logits = said[text]
         assert logits[0] == -logits[1] and (logits[1] > 0) is (label == max(PAIRS.values()))
 
 

@@ -6,12 +6,14 @@
 
 Reads what the training scripts read and ends in the same `results.json`. The strength of regularisation is chosen on
 the validation split; the test split is measured only under `--do_predict`. With `--unlabelled_file` it also writes
-what it says of these texts to `OUTPUT_DIR/unlabelled.parquet`, for `run_text_classification.py --unlabelled_file`.
+what it says of these texts, and of those of validation and test, to `OUTPUT_DIR/teacher_logits.parquet`, which is a
+teacher for `hf-rnn distill`. Of the training texts, which it has learnt by heart, it says nothing.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["BaselineArguments", "main"]
 
 
+# The file of what it says, in `output_dir`.
+TEACHER_FILE = "teacher_logits.parquet"
 SIZE_NOTE = {
     "tfidf": "Size: the vocabulary as UTF-8 lines, inverse document frequencies and coefficients as float32.",
     "naive_bayes": "Size: the vocabulary as UTF-8 lines, and coefficients, ratios included, as float32.",
@@ -65,18 +69,18 @@ class BaselineArguments:
     unlabelled_file: str | None = field(
         default=None,
         metadata={
-            "help": "File of texts, of which the logits are written, scaled to fit the validation split; for "
-            "two classes. Default: none."
+            "help": "File of texts, of which the logits are written beside those of validation and test, scaled to "
+            "fit the validation split; for two classes. Default: none."
         },
     )
 
 
 def fit_baseline(
     data: TextClassificationData, arguments: BaselineArguments
-) -> tuple[Pipeline, dict[str, dict[str, float]], float | None]:
-    """The classifier fitted on `train`, its strength chosen on `validation`, and its figures on both; of two classes
-    also the number that its logits are to be multiplied by to fit `validation` (before it is fitted again on these
-    rows).
+) -> tuple[Pipeline, Pipeline, dict[str, dict[str, float]], float | None]:
+    """The classifier fitted on `train`, its strength chosen on `validation`; the one that is measured on test, which
+    with `refit` is fitted again on both; the figures of the first on both; and of two classes the number that its
+    logits are to be multiplied by to fit `validation`.
     """
     from sklearn.pipeline import Pipeline
 
@@ -86,22 +90,32 @@ def fit_baseline(
         split: (data.splits[split]["text"][:], data.splits[split]["label"][:]) for split in ("train", "validation")
     }
     shape = (arguments.weighting, arguments.ngram_max, arguments.min_frequency)
-    pipeline, scale = fit_best(terms(*shape), arguments.weighting, rows["train"], rows["validation"])
-    figures = {split: measure(pipeline, data, split) for split in rows}
+    chosen, scale = fit_best(terms(*shape), arguments.weighting, rows["train"], rows["validation"])
+    figures = {split: measure(chosen, data, split) for split in rows}
+    final = chosen
     if arguments.refit:
-        best = classifier(arguments.weighting, pipeline["classifier"].C)
-        pipeline = Pipeline([*terms(*shape).steps, ("classifier", best)])
+        best = classifier(arguments.weighting, chosen["classifier"].C)
+        final = Pipeline([*terms(*shape).steps, ("classifier", best)])
         texts, labels = zip(*rows.values(), strict=True)
-        pipeline.fit(sum(texts, []), sum(labels, []))
-    return pipeline, figures, scale
+        final.fit(sum(texts, []), sum(labels, []))
+    return chosen, final, figures, scale
 
 
-def write_logits(pipeline: Pipeline, texts: list[str], scale: float, path: Path) -> None:
-    """The texts, and in `teacher_logits` the logits of both classes, whose mean is 0."""
+def write_logits(said: Sequence[tuple[Pipeline, list[str]]], scale: float, path: Path) -> None:
+    """Write texts, and in `teacher_logits` the logits of both classes, whose mean is 0.
+
+    Args:
+        said: Classifiers, each with the texts that it is asked for. A text that comes twice has the first answer.
+        scale: What their logits are multiplied by.
+    """
     from datasets import Dataset
 
-    logits = scale / 2 * pipeline.decision_function(texts)
-    rows = Dataset.from_dict({"text": texts, TEACHER_LOGITS: np.stack([-logits, logits], axis=1).tolist()})
+    known: dict[str, float] = {}
+    for pipeline, texts in said:
+        for text, odds in zip(texts, scale / 2 * pipeline.decision_function(texts), strict=True):
+            known.setdefault(text, float(odds))
+    logits = np.array([*known.values()])
+    rows = Dataset.from_dict({"text": [*known], TEACHER_LOGITS: np.stack([-logits, logits], axis=1).tolist()})
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.to_parquet(str(path))
 
@@ -142,13 +156,16 @@ def main(arguments: list[str]) -> None:
 
     data = read_data(data_arguments, given)
     start = time.perf_counter()
-    pipeline, metrics, scale = fit_baseline(data, given)
+    chosen, pipeline, metrics, scale = fit_baseline(data, given)
     minutes = (time.perf_counter() - start) / 60
     if given.do_predict:
         metrics["test"] = measure(pipeline, data, "test")
     if given.unlabelled_file is not None and scale is not None:
         texts = load_unlabelled_texts(given.unlabelled_file, data_arguments)
-        write_logits(pipeline, texts, scale, Path(given.output_dir) / "unlabelled.parquet")
+        own = [(chosen, data.splits["validation"]["text"][:])]
+        if "test" in data.splits:
+            own.append((pipeline, data.splits["test"]["text"][:]))
+        write_logits([*own, (pipeline, texts)], scale, Path(given.output_dir) / TEACHER_FILE)
     refit_note = "Fitted again on train and validation rows before the test." if given.refit else None
     path = write_baseline_results(
         given.output_dir,
