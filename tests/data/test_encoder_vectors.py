@@ -156,7 +156,7 @@ PLAIN = ["the", "dog", ".", "não"]
             ["[UNK]", "the", "##ing", "Dog", "dog", "Ġ", "▁", "[unused1]", "1984", "12345", "."],
             ["the", "dog", "ġ", "▁", "1984", "."],
         ),
-        ("WordLevel", ["<unk>", "the", "##", "Dog", "don't", "x.y", "#", "12345"], ["the", "dog", "#"]),
+        ("WordLevel", ["unk", "the", "##", "Dog", "don't", "x.y", "#", "12345"], ["the", "dog", "#"]),
         ("Unigram", ["<unk>", "▁the", "ing", "▁", "▁Dog", "▁dog", "s", "▁.", "▁12345", "▁não", "Ġx"], PLAIN),
         ("BPE", ["<unk>", "Ġthe", "ing", "Ġ", "ĠDog", "Ġdog", "s", "Ġ.", "Ġ12345", byte_level(" não"), "▁x"], PLAIN),
     ],
