@@ -204,6 +204,15 @@ def test_principal_components_are_those_of_the_singular_value_decomposition(size
         np.testing.assert_allclose(sign * mine, theirs, atol=1e-4)
 
 
+def test_the_largest_weight_of_a_component_is_positive() -> None:
+    for seed in range(5):
+        block = blocks(seed)[0]
+        found = principal_components([block], 4)
+        # A component is a weighted sum of the columns; least squares give the weights.
+        weights = np.linalg.lstsq(block - block.mean(0), found, rcond=None)[0]
+        assert (weights.max(0) == np.abs(weights).max(0)).all()
+
+
 def alike(matrix: np.ndarray) -> np.ndarray:
     """The products of all pairs of rows, which do not hang on the signs of components."""
     return matrix @ matrix.T
