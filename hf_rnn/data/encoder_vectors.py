@@ -163,7 +163,9 @@ def principal_components(blocks: Sequence[np.ndarray], size: int) -> np.ndarray:
     both = np.concatenate([_scaled(block) for block in blocks], axis=1).astype(np.float64)
     # The axes from the covariance, whose size does not grow with the words.
     _, axes = np.linalg.eigh(both.T @ both)
-    table = both @ axes[:, ::-1][:, :size]
+    axes = axes[:, ::-1][:, :size]
+    # The sign of an axis is free: its largest number is positive, so that roundings do not turn it.
+    table = both @ (axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(0)[None], axis=0)))
     found: np.ndarray = (table / table.std() * SCALE).astype(np.float32)
     return found
 

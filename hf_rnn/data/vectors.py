@@ -174,7 +174,8 @@ def fill_embeddings(
             f"set `embedding_size`={vectors.dimensions}."
         )
     sources = {row: _row_of(word, vectors) for word, row in rows.items()}
-    found = {row: source for row, source in sources.items() if source is not None}
+    # By row: the order of a tokenizer's vocabulary is another each time, and sums would be rounded otherwise.
+    found = {row: source for row, source in sorted(sources.items()) if source is not None}
     if not found:
         raise ValueError(f"None of the {len(rows)} words is among the {len(vectors.rows)} words of `vectors`.")
     covered = torch.from_numpy(vectors.matrix[list(found.values())])

@@ -265,7 +265,8 @@ def _table_of_vectors(arguments: ModelArguments, tokenizer: PreTrainedTokenizerB
             "words into pieces; it must be one of words: --tokenizer_kind word."
         )
     special = set(tokenizer.all_special_tokens)
-    return sources.read([token for token in vocabulary if token not in special])
+    # By their ids: the order of the vocabulary is another each time, and sums would be rounded otherwise.
+    return sources.read([token for token in sorted(vocabulary, key=vocabulary.__getitem__) if token not in special])
 
 
 def vector_sources(arguments: ModelArguments) -> VectorSources:

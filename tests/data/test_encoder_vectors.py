@@ -156,7 +156,7 @@ PLAIN = ["the", "dog", ".", "não"]
             ["[UNK]", "the", "##ing", "Dog", "dog", "Ġ", "▁", "[unused1]", "1984", "12345", "."],
             ["the", "dog", "ġ", "▁", "1984", "."],
         ),
-        ("WordLevel", ["<unk>", "the", "##", "Dog", "don't", "x.y", "#", "12345"], ["the", "dog", "#"]),
+        ("WordLevel", ["unk", "the", "##", "Dog", "don't", "x.y", "#", "12345"], ["the", "dog", "#"]),
         ("Unigram", ["<unk>", "▁the", "ing", "▁", "▁Dog", "▁dog", "s", "▁.", "▁12345", "▁não", "Ġx"], PLAIN),
         ("BPE", ["<unk>", "Ġthe", "ing", "Ġ", "ĠDog", "Ġdog", "s", "Ġ.", "Ġ12345", byte_level(" não"), "▁x"], PLAIN),
     ],
@@ -202,6 +202,15 @@ def test_principal_components_are_those_of_the_singular_value_decomposition(size
     for mine, theirs in zip(found.T, expected.T, strict=True):
         sign = np.sign(mine @ theirs)
         np.testing.assert_allclose(sign * mine, theirs, atol=1e-4)
+
+
+def test_the_largest_weight_of_a_component_is_positive() -> None:
+    for seed in range(5):
+        block = blocks(seed)[0]
+        found = principal_components([block], 4)
+        # A component is a weighted sum of the columns; least squares give the weights.
+        weights = np.linalg.lstsq(block - block.mean(0), found, rcond=None)[0]
+        assert (weights.max(0) == np.abs(weights).max(0)).all()
 
 
 def alike(matrix: np.ndarray) -> np.ndarray:

@@ -213,7 +213,7 @@ def test_several_sources_are_one(encoder_first: bool, bert: str, file: str) -> N
 
 def test_without_a_size_there_are_a_hundred_dimensions_or_what_there_is(bert: str, tmp_path: Path) -> None:
     assert VectorSources.of(f"encoder:{bert}", None).read(["dog", "the", "river"]).dimensions == 3
-    many = [f"w{number}" for number in range(150)]
+    many = [first + second for first in LETTERS.split() for second in LETTERS.split()][:150]
     assert VectorSources.of(f"encoder:{bert}", None).read(many).dimensions == 16
     rng = np.random.default_rng(0)
     for name in ("one", "two"):
