@@ -21,7 +21,7 @@ from hf_rnn.tasks.text_classification.distilling import TextTeacher
 from hf_rnn.tasks.token_classification.distilling import TagTeacher
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.tasks import small_runs, small_tagging_runs
-from tests.tasks.distillation_runs import TAGS, names, news
+from tests.tasks.distillation_runs import TAGS, catching, names, news
 
 
 # Neither that of the teacher nor its reverse.
@@ -141,3 +141,19 @@ def test_the_checksum_is_that_of_weights_settings_labels_and_texts(tmp_path: Pat
     found = {other.checksum(other.questions(rows)) for other in others}
     found.add(teacher.checksum(teacher.questions(datasets.Dataset.from_dict({"tokens": news(5, 6)}))))
     assert len({known, *found}) == 5
+
+
+def test_a_tag_that_training_has_not_calibrates_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teachers = [save_tagger(tmp_path / name, crf=crf) for name, crf in (("one", True), ("two", False))]
+    rows = {
+        "train": small_tagging_runs.generate_tagged(30, 5),
+        "validation": [*small_tagging_runs.generate_tagged(8, 6), (["Wimbledon"], ["B-EVENT"])],
+    }
+    files = {
+        f"{split}_file": small_tagging_runs.write_sentences(tmp_path / f"{split}.jsonl", each)
+        for split, each in rows.items()
+    }
+    flags = {"teacher_name_or_path": ",".join(teachers), "do_predict": False}
+    task = catching(monkeypatch)("tags", tmp_path / "out", **files, **flags)
+    assert len(task.train) == 30
+    assert sorted(task.model.config.label2id) == sorted(TAGS)
