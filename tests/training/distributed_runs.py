@@ -15,7 +15,7 @@ import torch
 from transformers import TrainerCallback
 
 from hf_rnn.training.trainer import RecurrentTrainer
-from tests.tasks import distillation_runs, small_language_runs, small_runs, small_similarity_runs, small_tagging_runs
+from tests.tasks import small_language_runs, small_runs, small_similarity_runs, small_tagging_runs
 
 
 GLOBAL_BATCH = 8
@@ -39,13 +39,6 @@ def texts(output: Path, data: Path, **values: Any) -> None:
 
 def texts_in_random_order(output: Path, data: Path, **values: Any) -> None:
     texts(output, data, bucket_by_length=False, **values)
-
-
-def distilled_texts(output: Path, data: Path, **values: Any) -> None:
-    files = small_runs.write_reviews(data, train=83, validation=21)
-    distillation_runs.run(
-        "texts", output, **files, config_overrides=WORDS, teacher_name_or_path="bundled:bilstm-imdb", **values
-    )
 
 
 def tags(output: Path, data: Path, **values: Any) -> None:
@@ -72,7 +65,7 @@ def language_model(output: Path, data: Path, **values: Any) -> None:
 
 TASKS: dict[str, Callable[..., None]] = {
     function.__name__: function
-    for function in (texts, texts_in_random_order, distilled_texts, tags, pairs, in_batch_negatives, language_model)
+    for function in (texts, texts_in_random_order, tags, pairs, in_batch_negatives, language_model)
 }
 
 
