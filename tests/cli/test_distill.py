@@ -9,8 +9,10 @@ import pytest
 
 import hf_rnn
 from hf_rnn.cli.distill import main
-from tests.tasks.distillation_runs import reviews
+from tests.tasks.distillation_runs import TAGS, names, news, reviews
 from tests.tasks.small_runs import write_rows
+from tests.tasks.small_similarity_runs import generate_pairs
+from tests.tasks.small_tagging_runs import generate_tagged, save_tiny_bert
 
 
 SMALL = ["--config_overrides", '{"embedding_size": 8, "hidden_size": 8}', "--from_scratch", "true"]
@@ -64,9 +66,57 @@ def test_the_function_takes_datasets(tmp_path: Path) -> None:
     teacher = write_logits(tmp_path / "teacher.parquet", texts)
     options = {"config_overrides": SMALL[1], "from_scratch": True, "num_train_epochs": 2, "use_cpu": True}
     results = hf_rnn.distill("text-classification", train, [teacher], tmp_path / "run", **options)
-    assert results["training"]["arguments"]["distillation_weight"] == 0.5
+    assert results["training"]["arguments"]["teacher_name_or_path"] == teacher
     assert [each["name"] for each in results["baselines"]][-1] == "teacher teacher.parquet"
     with pytest.raises(ValueError, match="`train` is a list; it must be the path of a file or a datasets.Dataset"):
         hf_rnn.distill("text-classification", rows, [teacher], tmp_path / "other")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"`teachers`=\[\] must name at least one model"):
         hf_rnn.distill("text-classification", train, [], tmp_path / "other")
+
+
+def test_the_function_takes_datasets_of_tagged_sentences(tmp_path: Path) -> None:
+    tokens, tags = map(list, zip(*generate_tagged(40, 5), strict=True))
+    train = datasets.Dataset.from_dict({"tokens": tokens[:30], "ner_tags": tags[:30]})
+    validation = datasets.Dataset.from_dict({"tokens": tokens[30:], "ner_tags": tags[30:]})
+    unlabelled = datasets.Dataset.from_dict({"tokens": news(12, 77)})
+    # The labels of the teacher are in an order of their own.
+    teacher = save_tiny_bert(tmp_path / "bert", generate_tagged(40, 5), **names(TAGS[::-1]))
+    results = hf_rnn.distill(
+        "token-classification",
+        train,
+        str(teacher),
+        tmp_path / "run",
+        validation=validation,
+        unlabelled=unlabelled,
+        config_overrides=SMALL[1],
+        from_scratch=True,
+        num_train_epochs=1,
+        use_cpu=True,
+    )
+    assert results["dataset"]["splits"] == {"train": 30, "validation": 10, "unlabelled": 12}
+    assert [each["name"] for each in results["baselines"]][-1] == "teacher bert"
+    assert sorted(path.suffix for path in (tmp_path / "run" / "teachers").iterdir()) == 3 * [".json"] + 3 * [".npy"]
+
+
+def test_the_function_takes_datasets_of_pairs(tmp_path: Path) -> None:
+    first, second, labels = map(list, zip(*generate_pairs(60, 5), strict=True))
+    columns = {"text": first, "text_b": second, "label": labels}
+    train = datasets.Dataset.from_dict({name: values[:40] for name, values in columns.items()})
+    validation = datasets.Dataset.from_dict({name: values[40:] for name, values in columns.items()})
+    teachers = ["bundled:siamese-bilstm-quora"]
+    results = hf_rnn.distill(
+        "sentence-similarity",
+        train,
+        teachers,
+        tmp_path / "run",
+        validation=validation,
+        unlabelled=train.select_columns(["text", "text_b"]).select(range(8)),
+        config_overrides=SMALL[1],
+        from_scratch=True,
+        read_together=False,
+        num_train_epochs=1,
+        use_cpu=True,
+    )
+    assert results["dataset"]["splits"] == {"train": 40, "validation": 20, "unlabelled": 8}
+    (beside,) = [each for each in results["baselines"] if each["name"] == "teacher siamese-bilstm-quora"]
+    assert beside["metrics"]["validation"]["roc_auc"] > 0.8

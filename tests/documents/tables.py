@@ -12,11 +12,11 @@ SMALLER = {
     "hf-rnn train imdb_bilstm": "--max_steps 2",
     "hf-rnn train imdb_lm_forward": "--max_steps 2 --validation_split_size 4 --block_size 4",
     "hf-rnn train imdb_lm_backward": "--max_steps 2 --validation_split_size 4 --block_size 4",
-    "hf-rnn train conll2003_bilstm_crf": "--max_steps 2",
     "hf-rnn train conll2003_bert": "--max_steps 2",
     "hf-rnn train language-modeling": "--max_steps 2 --block_size 8 --per_device_train_batch_size 4",
     "hf-rnn train sequence-to-sequence": "--max_steps 2 --max_target_length 8",
     "hf-rnn train time-series": "--max_steps 2",
+    "hf-rnn distill": "--max_steps 2",
     "python scripts/baseline_tfidf.py": "--validation_split_size 8",
     "hf-rnn search hf_rnn/recipes/search/classic_seven_synthetic.json": (
         "--n_trials 2 --n_random_trials 1 --num_train_epochs 1 --max_train_samples 24"
@@ -40,7 +40,6 @@ BEFORE = {
         "hf-rnn train text-classification reviews.csv --output_dir runs/a",
         "hf-rnn train text-classification reviews.csv --output_dir runs/b",
     ),
-    "docs/tagging.md": ("hf-rnn train conll2003_bert --model_name_or_path tiny_bert",),
     "docs/writing.md": (
         "hf-rnn train imdb_lm_forward --output_dir forward_model",
         "hf-rnn train imdb_lm_backward --output_dir backward_model",
@@ -53,7 +52,13 @@ TEST_FILE = {
 }
 
 # Those whose commands start processes of their own, or train several models.
-SLOW_PAGES = ("docs/comparing-checkpoints.md", "docs/distributed.md", "docs/publishing.md", "docs/search.md")
+SLOW_PAGES = (
+    "docs/comparing-checkpoints.md",
+    "docs/distilling.md",
+    "docs/distributed.md",
+    "docs/publishing.md",
+    "docs/search.md",
+)
 
 INSTALLING = "installing needs a network; tests/installed does it from the wheel"
 MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"

@@ -136,3 +136,16 @@ def test_pairs_that_are_read_together_have_a_loss_of_logits() -> None:
 def test_a_regression_needs_scores(kind: str) -> None:
     with pytest.raises(ValueError, match="`loss`='regression' needs"):
         build_objective(SimilarityArguments(loss="regression"), kind)
+
+
+def test_what_a_teacher_says_takes_the_place_of_labels() -> None:
+    said = torch.tensor([[0.0, 2.0], [1.0, 0.0], [0.0, -3.0], [0.5, 0.5]])
+    alike = said[:, 1].exp() / said.exp().sum(1)
+    cosine = (A * B).sum(1) / (A.norm(dim=1) * B.norm(dim=1))
+    # The second needs to know for certain which pairs are alike.
+    objective = SimilarityObjective(["cosine_mse", "contrastive"], {"cosine_mse": {"weight": 0.5}})
+    torch.testing.assert_close(objective.taught(A, B, said), 0.5 * (cosine - alike).square().mean())
+    scores = torch.tensor([[0.2], [0.9], [0.1], [0.4]])
+    torch.testing.assert_close(objective.taught(A, B, scores), 0.5 * (cosine - scores[:, 0]).square().mean())
+    in_batch = SimilarityObjective(["multiple_negatives"], {})
+    torch.testing.assert_close(in_batch.taught(A, B, said), CoSENTLoss()(A, B, alike))

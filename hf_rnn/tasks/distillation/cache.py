@@ -75,6 +75,8 @@ def cached_answers(
     done = _done(note, path, {"checksum": checksum, "batch_size": batch_size, "shape": [questions.count, values]})
     if done == 0:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # That of a file that was removed would say that this one is whole.
+        note.unlink(missing_ok=True)
         np.save(path, np.full((questions.count, values), np.nan, dtype=np.float32))
     found = np.load(path, mmap_mode="r+")
     for batch in batches[:done]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,10 @@ from .cache import Questions, cached_answers, checksum_of
 
 
 __all__ = ["CheckpointTeacher", "Teacher", "label_order"]
+
+
+# What a configuration says of where a checkpoint lay and what wrote it.
+OF_ITS_PLACE = ("_name_or_path", "transformers_version")
 
 
 class Teacher(ABC):
@@ -142,12 +147,15 @@ class CheckpointTeacher(Teacher):
         return found
 
     def checksum(self, questions: Questions) -> str:
-        """SHA-256 of all that the answers hang on: the weights, the order of the labels and the tokens."""
+        """SHA-256 of all that the answers hang on: configuration, weights, the order of the labels and the tokens."""
         state = self.model.state_dict()
+        settings = json.loads(self.model.config.to_json_string())
+        for name in OF_ITS_PLACE:
+            settings.pop(name, None)
         weights = (part for name in sorted(state) for part in (name, state[name].cpu().contiguous().numpy()))
         inputs = [name for name in questions.rows.column_names if name.startswith("input_ids")]
         tokens = (np.concatenate([[len(ids), *ids] for ids in questions.rows[name][:]] or [[]]) for name in inputs)
-        return checksum_of([self.order, *weights, *tokens, *questions.places])
+        return checksum_of([self.order, settings, *weights, *tokens, *questions.places])
 
     def answers(
         self, rows: datasets.Dataset, path: Path, batch_size: int, arguments: RecurrentTrainingArguments

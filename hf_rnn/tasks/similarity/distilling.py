@@ -146,18 +146,24 @@ def load_pair_teacher(name: str, data: PairData) -> Teacher:
     network, or an encoder of single texts, such as those of sentence-transformers.
 
     Raises:
-        ValueError: its labels are not those of the student.
+        ValueError: its labels are not those of the student; or it reads both texts as one, and the pairs have scores.
     """
     check_source(name)
     config = AutoConfig.from_pretrained(name)
     classifies = any("Classification" in str(each) for each in getattr(config, "architectures", None) or [])
+    siamese = config.model_type == SiameseConfig.model_type
+    if classifies and data.kind == "scores" and not siamese:
+        raise ValueError(
+            f"`teacher_name_or_path`={name!r} reads both texts as one, and the pairs have scores; of these it must be "
+            "a siamese network, or an encoder of single texts."
+        )
     if not classifies or data.kind == "scores":
         return ComparingTeacher(name, data.kind)
     names = data.label_names or LABEL_NAMES
     if data.label_names is None and [*config.id2label.values()] == [*UNNAMED]:
         # Its numbers are those of the data, 0 and 1.
         names = UNNAMED
-    return ClassifyingTeacher(name, names, config.model_type == SiameseConfig.model_type)
+    return ClassifyingTeacher(name, names, siamese)
 
 
 class ClassifyingTeacher(CheckpointTeacher):
@@ -245,7 +251,16 @@ class ComparingTeacher(CheckpointTeacher):
         return outputs.logits.reshape(-1, 1) if self.regresses else outputs.embeddings
 
     def fit(self, raw: np.ndarray, labels: np.ndarray) -> None:
-        """See [`Teacher.fit`]."""
+        """See [`Teacher.fit`].
+
+        Raises:
+            ValueError: all labels are the same.
+        """
+        if self.kind == "labels" and len(np.unique(labels)) < 2:
+            raise ValueError(
+                f"`teacher_name_or_path`={self.name!r} compares texts, and the {len(labels)} labelled pairs that its "
+                "similarity is fitted to have the same label; both labels must occur."
+            )
         self.line = (fit_odds if self.kind == "labels" else fit_line)(raw[:, 0], labels)
 
     def values(self, raw: np.ndarray) -> np.ndarray:

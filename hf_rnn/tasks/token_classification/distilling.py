@@ -141,15 +141,16 @@ class TagTeacher(CheckpointTeacher):
         """See [`CheckpointTeacher.logits`]."""
         if not isinstance(self.model, RecurrentForTokenClassification):
             return super().logits(batch)
-        return tag_log_probabilities(self.model, **batch).clamp(min=FLOOR)
+        # A tokenizer of BERT's kind also gives `token_type_ids`.
+        found = tag_log_probabilities(self.model, batch["input_ids"], batch.get("attention_mask"))
+        return found.clamp(min=FLOOR)
 
     def picked(self, logits: torch.Tensor, rows: datasets.Dataset) -> list[np.ndarray]:
         """See [`CheckpointTeacher.picked`]: those at the first piece of each token."""
         found = []
+        # `tagger_tokenizer` pads on the right, whatever side the checkpoint names.
         for values, token in zip(logits.numpy(), rows["token"][:], strict=True):
-            # Where a tokenizer pads on the left, the pieces stand at the end.
-            own = values[: len(token)] if self.tokenizer.padding_side == "right" else values[-len(token) :]
-            found.append(own[np.array(token) != NO_TOKEN])
+            found.append(values[: len(token)][np.array(token) != NO_TOKEN])
         return found
 
 

@@ -86,6 +86,15 @@ def test_a_file_without_its_note_is_written_anew(tmp_path: Path) -> None:
     assert len(asked.batches) == 4
 
 
+def test_the_note_of_a_file_that_was_removed_is_not_that_of_the_next(tmp_path: Path) -> None:
+    whole = ask(tmp_path / "said.npy", Asked())
+    (tmp_path / "said.npy").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        # It ends before anything is noted.
+        ask(tmp_path / "said.npy", Asked(fails=2))
+    np.testing.assert_array_equal(ask(tmp_path / "said.npy", Asked()), whole)
+
+
 def test_a_checksum_tells_parts_apart() -> None:
     parts = [np.array([1, 2]), "ab"]
     assert checksum_of(parts) == checksum_of([np.array([1, 2]), "ab"])

@@ -10,7 +10,12 @@ import datasets
 import numpy as np
 import pytest
 
+from hf_rnn.tasks.distillation import cache
+from hf_rnn.tasks.distillation.arguments import DistillationArguments
 from hf_rnn.tasks.distillation.calibration import fit_temperature
+from hf_rnn.tasks.distillation.ensemble import Ensemble
+from hf_rnn.tasks.distillation.teacher import CheckpointTeacher, Teacher
+from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.tasks import small_runs
 from tests.tasks.distillation_runs import CLASSES, catching, reviews, run, texts
 
@@ -167,3 +172,83 @@ def test_a_checkpoint_is_asked_once(files: dict[str, str], tmp_path: Path, monke
     other = {**taught, "train_file": files["test_file"]}
     with pytest.raises(ValueError, match="`teacher_cache` has .*train.npy', which a teacher has written for other"):
         run("texts", tmp_path / "other", **other)
+
+
+def test_a_run_that_is_killed_while_a_teacher_reads_goes_on(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = flags_of(files, "", teacher_name_or_path=None, unlabelled_file=None)
+    run("texts", tmp_path / "teacher", **data, num_train_epochs=1)
+    taught = flags_of(files, str(tmp_path / "teacher"), num_train_epochs=1, teacher_batch_size=8)
+    whole = run("texts", tmp_path / "whole", **taught)
+    answer, asked = CheckpointTeacher.answer, list[int]()
+
+    def dying(teacher: CheckpointTeacher, rows: datasets.Dataset) -> list[np.ndarray]:
+        # Five batches are the training rows, the next two some of the unlabelled ones.
+        if len(asked) == 7:
+            raise KeyboardInterrupt
+        return counted(teacher, rows)
+
+    def counted(teacher: CheckpointTeacher, rows: datasets.Dataset) -> list[np.ndarray]:
+        asked.append(len(rows))
+        return answer(teacher, rows)
+
+    monkeypatch.setattr(cache, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(CheckpointTeacher, "answer", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run("texts", tmp_path / "killed", **taught)
+    assert sum(asked) == 40 + 2 * 8
+    asked.clear()
+    monkeypatch.setattr(CheckpointTeacher, "answer", counted)
+    again = run("texts", tmp_path / "killed", **taught)
+    # The other unlabelled rows, and those that the teacher is measured on.
+    assert sum(asked) == 50 - 2 * 8 + 30 + 20
+    assert again["metrics"] == whole["metrics"]
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("killed", "whole")]
+    assert weights[0] == weights[1]
+
+
+class Saying(Teacher):
+    """Says the same of the rows of every split."""
+
+    def __init__(self, name: str, said: np.ndarray) -> None:
+        self.name, self.said = name, said
+
+    def answers(self, rows: datasets.Dataset, *_: Any) -> np.ndarray:
+        return self.said
+
+
+def ensemble_of(folder: Path, *said: np.ndarray, temperatures: str | None = None) -> Ensemble:
+    names = [f"teacher{index}" for index in range(len(said))]
+    distillation = DistillationArguments(teacher_name_or_path=",".join(names), teacher_temperatures=temperatures)
+    arguments = RecurrentTrainingArguments(output_dir=str(folder), use_cpu=True)
+    return Ensemble([Saying(*both) for both in zip(names, said, strict=True)], distillation, arguments)
+
+
+NO_ROWS = datasets.Dataset.from_dict({"text": []})
+
+
+def test_the_logits_of_a_single_teacher_are_divided_by_what_is_given(tmp_path: Path) -> None:
+    said = np.array([[0.0, 4.0], [np.nan, np.nan]])
+    for temperatures, scale in ((None, 1.0), ("8", 0.125)):
+        ensemble = ensemble_of(tmp_path, said, temperatures=temperatures)
+        ensemble.calibrate("validation", NO_ROWS, np.array([0, 0]))
+        np.testing.assert_array_equal(ensemble.said("train", NO_ROWS), said * scale)
+
+
+def test_items_without_a_label_or_an_answer_do_not_calibrate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    generator = np.random.default_rng(0)
+    logits = 3 * generator.normal(size=(60, 3))
+    labels = np.where(generator.random(60) < 0.6, logits.argmax(1), generator.integers(0, 3, 60))
+    expected = round(fit_temperature(logits, labels), 3)
+    # Ten more have no label, and of ten others the first teacher says nothing.
+    more = np.concatenate([logits, 9 * np.eye(3)[np.zeros(10, dtype=int)], np.full((10, 3), np.nan)])
+    labels = np.concatenate([labels, np.full(10, -1), np.zeros(10, dtype=int)])
+    ensemble = ensemble_of(tmp_path, more, np.nan_to_num(more))
+    ensemble.calibrate("validation", NO_ROWS, labels)
+    assert ensemble.temperatures[0] == expected != 1.0
+    assert f"fitted on the validation split: teacher0 {expected:g}, teacher1" in caplog.text
+    alone = ensemble_of(tmp_path, more, more)
+    alone.calibrate("train", NO_ROWS, labels)
+    assert alone.temperatures == [1.0, 1.0]
+    assert "There is no validation split to calibrate the teachers on" in caplog.text

@@ -19,7 +19,7 @@ from hf_rnn.tasks.similarity import task as similarity_task
 from hf_rnn.tasks.similarity.distilling import ClassifyingTeacher, ComparingTeacher, load_pair_teacher
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.tasks import small_runs
-from tests.tasks.distillation_runs import names
+from tests.tasks.distillation_runs import Caught, names
 from tests.tasks.small_similarity_runs import generate_pairs, run, write_pairs, write_questions
 
 
@@ -192,3 +192,51 @@ def test_what_pairs_are_not_taught(files: dict[str, str], teachers: dict[str, st
     flags |= {"train_file": classes, "label_kind": "classes", "validation_split_percentage": 20}
     with pytest.raises(ValueError, match="compares texts, and the pairs have classes"):
         distil(tmp_path / "out", **flags, **APART)
+
+
+def test_one_that_reads_both_texts_as_one_tells_no_scores(teachers: dict[str, str]) -> None:
+    with pytest.raises(
+        ValueError, match=r"`teacher_name_or_path`='.*both' reads both texts as one, and the pairs have"
+    ):
+        load_pair_teacher(teachers["both"], data_of("scores"))
+
+
+def test_a_similarity_is_fitted_on_validation_and_unlabelled_pairs_have_no_label(
+    files: dict[str, str], unlabelled: str, teachers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def catch(task: Any, *args: Any, **kwargs: Any) -> None:
+        raise Caught(task)
+
+    monkeypatch.setattr("hf_rnn.tasks.task.run_task", catch)
+    with pytest.raises(Caught) as caught:
+        distil(
+            tmp_path,
+            **files,
+            **APART,
+            teacher_name_or_path=teachers["siamese"],
+            unlabelled_file=unlabelled,
+            loss="cosent",
+        )
+    train = caught.value.args[0].train
+    assert train["labels"][80:] == [-100.0] * 60
+    assert train["labels"][:80] == [label for _, _, label in generate_pairs(80, 0)]
+    validation = rows_of(24, 1)
+    fitted = LogisticRegression(C=1e6, max_iter=1000).fit(
+        similarities(teachers["siamese"], validation)[:, None], np.array(validation["label"], dtype=int)
+    )
+    said = np.array(train["teacher_logits"])
+    learnt = datasets.concatenate_datasets([rows_of(80, 0), rows_of(60, 9)])
+    expected = fitted.decision_function(similarities(teachers["siamese"], learnt)[:, None])
+    np.testing.assert_allclose(said[:, 1] - said[:, 0], expected, rtol=0.05, atol=0.05)
+
+
+def test_scores_of_a_line_stay_between_0_and_1(teachers: dict[str, str]) -> None:
+    teacher = load_pair_teacher(teachers["siamese"], data_of("scores"))
+    teacher.fit(np.array([[0.0], [0.5], [1.0]]), np.array([-0.5, 0.5, 1.5]))
+    np.testing.assert_allclose(teacher.values(np.array([[0.0], [0.4], [1.0]])), [[0.0], [0.3], [1.0]], atol=1e-6)
+
+
+def test_a_similarity_is_not_fitted_to_a_single_label(teachers: dict[str, str]) -> None:
+    teacher = load_pair_teacher(teachers["siamese"], data_of())
+    with pytest.raises(ValueError, match="the 2 labelled pairs that its similarity is fitted to have the same label"):
+        teacher.fit(np.array([[0.1], [0.7]]), np.array([1, 1]))
