@@ -48,6 +48,13 @@ class EncoderDistillationArguments:
             "help": "Vectors beside the teacher's for the words, as glove-6b-50d. Default: the teacher's alone."
         },
     )
+    keep_projection: bool = field(
+        default=False,
+        metadata={
+            "help": "Write a siamese network that keeps the map into the teacher's space, so that it compares texts "
+            "as the teacher does, and not the encoder alone. Default: off."
+        },
+    )
     piece_vocab_size: int = field(default=6000, metadata={"help": "Number of pieces of the tokenizer."})
     word_vocab_size: int = field(default=20_000, metadata={"help": "Number of words that have a vector."})
     embedding_size: int = field(default=96, metadata={"help": "Size of a word's vector."})

@@ -47,7 +47,8 @@ SAVE_STEPS = 200
 def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
     """Have a new encoder learn what the teacher says of the sentences; a run that was stopped goes on.
 
-    `OUTPUT_DIR` ends with the encoder, float32, its tokenizer and `distillation.json`.
+    `OUTPUT_DIR` ends with the encoder, or with `keep_projection` a siamese network around it, float32, its tokenizer
+    and `distillation.json`.
 
     Returns:
         The document in `distillation.json`: the arguments, the sentences, the minutes of the student, and its figures
@@ -84,7 +85,7 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
         "steps": trainer.state.global_step,
         "held_out": _measure(trainer),
     }
-    student.encoder.save_pretrained(folder)
+    (student.compared() if arguments.keep_projection else student.encoder).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     text = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
     (folder / RESULTS_FILE).write_text(text, encoding="utf-8")

@@ -14,7 +14,9 @@ from ...data.batches.collator import PaddingCollator
 from ...data.tokenizers.spelling import spell_with_boundaries
 from ...data.tokenizers.word_vocabulary import spell_tokens
 from ...models.configuration_rnn import BiLstmConfig
+from ...models.configuration_siamese import SiameseConfig
 from ...models.modeling_rnn import BiLstmModel
+from ...models.modeling_siamese import SiameseModel
 from .arguments import EncoderDistillationArguments
 from .teaching import Lessons
 
@@ -91,7 +93,8 @@ def _lengths(rows: Sequence[Mapping[str, Any]]) -> torch.Tensor:
 
 
 class Student(nn.Module):
-    """An encoder with two linear maps into the teacher's space, which are left behind when it has learnt.
+    """An encoder with two linear maps into the teacher's space. The second, and as a rule the first, are left behind
+    when it has learnt.
 
     loss = (1 − cos(V m, v)) + λ ‖W h_t − s_t‖² over the words that were read + μ (cos of two sentences − that of the
     teacher)² over all pairs of the batch; m the mean of the states h_t, v and s_t what the teacher said.
@@ -111,6 +114,15 @@ class Student(nn.Module):
         self.of_sentence = nn.Linear(encoder.config.output_size, dimensions)
         self.of_word = nn.Linear(encoder.config.step_size, components)
         self.state_weight, self.similarity_weight = state_weight, similarity_weight
+
+    def compared(self) -> SiameseModel:
+        """A siamese network of the encoder and the map V, which is its projection."""
+        config = SiameseConfig(
+            encoder=self.encoder.config, projection_size=self.of_sentence.out_features, similarity="cosine"
+        )
+        model = SiameseModel(config, self.encoder)
+        model.projection = self.of_sentence
+        return model
 
     def forward(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel
 
-from hf_rnn import BiLstmModel
+from hf_rnn import BiLstmModel, SiameseModel
 from hf_rnn.data.tokenizers.word_pieces import train_word_pieces
 from hf_rnn.data.vectors import WordVectors
 from hf_rnn.tasks.encoder_distillation.arguments import EncoderDistillationArguments
@@ -166,6 +167,12 @@ def test_an_encoder_is_distilled_and_read_by_a_classifier(bert: Path, tmp_path: 
         expected = encoder.eval()(**batch).pooler_output
         torch.testing.assert_close(classifier.eval().model(**batch).pooler_output, expected)
     assert distil_encoder(arguments)["held_out"] == results["held_out"], "what is done is not done again"
+    # With the map into the teacher's space it compares sentences as the teacher does.
+    distil_encoder(replace(arguments, keep_projection=True))
+    siamese = SiameseModel.from_pretrained(folder).eval()
+    said = Teacher(str(bert), tokenizer).read(SENTENCES)[0]
+    alike = torch.cosine_similarity(siamese.encode(SENTENCES, tokenizer), torch.from_numpy(said))
+    assert alike.mean() > 0.9 and siamese.config.projection_size == said.shape[1]
 
 
 @pytest.mark.parametrize(
