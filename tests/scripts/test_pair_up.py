@@ -47,13 +47,30 @@ def test_random_partners_are_all_over_and_never_the_sentence_itself(script: Any)
     assert script.pair_up(torch.randn(50, 4), 0, 30, 5, 1).tolist() != pairs.tolist()
 
 
+def test_a_word_gives_way_to_one_that_stands_between_the_same(script: Any) -> None:
+    sentences = ["How old are you", "How many are here", "Who old is", "How far is it"]
+    found = script.with_another_word(sentences, 40, 0)
+    # The first and the last word have an end beside them.
+    assert set(found) == {
+        ("How old are you", "How many are you"),
+        ("How old are you", "Who old are you"),
+        ("How old are you", "How old are here"),
+        ("How many are here", "How old are here"),
+        ("How many are here", "How many are you"),
+        ("Who old is", "How old is"),
+    }
+    assert script.with_another_word(["One word only", "Alone"], 9, 0) == []
+
+
 def test_a_file_of_pairs(script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sentences = [f"The {noun} is {colour}." for noun in ("dog", "cat", "house") for colour in ("red", "blue")]
     (tmp_path / "book.txt").write_text(" ".join(sentences))
     save_tiny_bert(tmp_path / "bert", sentences, head=BertModel)
     output = tmp_path / "pairs.parquet"
-    script.main([str(output), "--texts", str(tmp_path / "book.txt"), "--encoder", str(tmp_path / "bert")])
+    bert = str(tmp_path / "bert")
+    script.main([str(output), "--texts", str(tmp_path / "book.txt"), "--encoder", bert, bert, "--edited", "9"])
     rows = pd.read_parquet(output)
+    assert not rows.duplicated().any()
     assert list(rows.columns) == ["text", "text_b"] and set(rows["text"]) | set(rows["text_b"]) == set(sentences)
     assert f"{len(rows)} pairs of 6 sentences" in capsys.readouterr().out
 
@@ -63,7 +80,7 @@ def test_a_file_of_pairs(script: Any, tmp_path: Path, capsys: pytest.CaptureFixt
     [
         (["pairs.csv"], "must end in .parquet"),
         (["pairs.parquet", "--near", "-1"], "`--near` -1 must be at least 0"),
-        (["pairs.parquet", "--near", "0", "--random", "0"], "must be at least 0, and one of both more"),
+        (["pairs.parquet", "--near", "0", "--random", "0"], "must be at least 0, and one of the three more"),
         (["pairs.parquet", "--most_rank", "0"], "`--most_rank` 0 must be at least 1"),
     ],
 )
