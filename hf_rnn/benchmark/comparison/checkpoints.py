@@ -93,7 +93,7 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
             source = model.removeprefix(RANDOM).removesuffix("/config.json")
             folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
         last = Path(source.removeprefix(PREFIX)).resolve().name
-        candidates.append(Candidate(name or last, folder, random, library=library and library.key))
+        candidates.append(Candidate(name or last, folder, random, library=None if library is None else library.key))
     names = [candidate.name for candidate in candidates]
     for name in names:
         if names.count(name) > 1:

@@ -84,13 +84,17 @@ def other_libraries(models: Sequence[Row]) -> str:
     """
     libraries = [model["library"] for model in models if "library" in model]
     named = sorted({f"{library['name']} {library['version'] or 'of an unknown version'}" for library in libraries})
-    said = f" Models of other libraries than transformers are marked by its name: {', '.join(named)}." if named else ""
+    said = (
+        f" Models of other libraries than transformers are marked by their library: {', '.join(named)}."
+        if named
+        else ""
+    )
     for model in models:
         types = model.get("library", {}).get("types")
         if types is not None:
             read = ", ".join(f"{own} as {other}" for own, other in types.items() if other is not None)
             dropped = ", ".join(own for own, other in types.items() if other is None)
-            said += f" The types of `{model['name']}` are not those of the test set: {read} are read so"
+            said += f" The types of `{model['name']}` are not those of the test set; read are {read}"
             said += f", and {dropped} as no entity." if dropped else "."
     return said
 

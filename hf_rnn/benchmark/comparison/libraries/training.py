@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ GRID = [{"epoch": epoch, "lr": lr} for epoch in (5, 25) for lr in (0.1, 0.5, 1.0
 FIXED = {name: fast_text.OPTIONS[name] for name in ("wordNgrams", "bucket", "dim")}
 # Vectors that the quantised file keeps, as in the library's own example (`quantization-example.sh`).
 CUTOFF = 100_000
+# Minutes after which spaCy stops training, if nothing else is said.
+MINUTES = 30.0
+# Flag → the one library that it is for.
+FLAGS_OF = {"language": "spacy", "time_limit_minutes": "spacy", "encoder": "model2vec"}
 
 
 @dataclass
@@ -48,8 +52,8 @@ class LibraryArguments:
         default=None,
         metadata={"help": "Language of spaCy's pipeline, such as en. Default: that of the training sentences."},
     )
-    time_limit_minutes: float = field(
-        default=30.0, metadata={"help": "Number of minutes after which spaCy stops training."}
+    time_limit_minutes: float | None = field(
+        default=None, metadata={"help": f"Number of minutes after which spaCy stops training. Default: {MINUTES:g}."}
     )
     encoder: str | None = field(
         default=None,
@@ -62,13 +66,14 @@ class LibraryArguments:
         own = LIBRARIES[self.library].task
         if self.task not in (None, own):
             raise ValueError(f"`task`={self.task!r} must be {own} for `library`={self.library!r}.")
-        if self.time_limit_minutes <= 0:
+        if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
             raise ValueError(f"`time_limit_minutes`={self.time_limit_minutes} must be more than 0.")
-        if (self.encoder is not None) != (self.library == "model2vec"):
-            raise ValueError(
-                f"`encoder`={self.encoder!r} must name what model2vec distils, and is for it alone; "
-                f"`library`={self.library!r}."
-            )
+        for flag, library in FLAGS_OF.items():
+            value = getattr(self, flag)
+            if value is not None and library != self.library:
+                raise ValueError(f"`{flag}`={value!r} is for `library`='{library}' alone, not {self.library!r}.")
+        if self.library == "model2vec" and self.encoder is None:
+            raise ValueError("`encoder`=None must be a folder or an id of the Hub for `library`='model2vec'.")
 
 
 # Library → the arguments of what its model is made of; model2vec needs no texts.
@@ -97,8 +102,12 @@ def train_library(arguments: LibraryArguments, data: Any = None) -> dict[str, An
     if (folder / TRAINING_FILE).exists():
         raise ValueError(f"`output_dir`={arguments.output_dir!r} has a model already; it must be another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    make = {"fasttext": _fast_text, "spacy": _spacy, "model2vec": _model2vec}[arguments.library]
-    made = make(arguments, data, folder)
+    makers: dict[str, Callable[[LibraryArguments, Any, Path], dict[str, Any]]] = {
+        "fasttext": _fast_text,
+        "spacy": _spacy,
+        "model2vec": _model2vec,
+    }
+    made = makers[arguments.library](arguments, data, folder)
     groups = (arguments,) if data is None else (arguments, data)
     document = {
         "library": library.key,
@@ -131,7 +140,8 @@ def _fast_text(arguments: LibraryArguments, given: DataArguments, folder: Path) 
     started, best, accuracy, chosen = time.perf_counter(), None, -1.0, GRID[0]
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "train.txt"
-        path.write_text("".join(f"{a} {b}\n" for a, b in zip(labels["train"], lines["train"], strict=True)))
+        rows_of_file = (f"{label} {line}\n" for label, line in zip(labels["train"], lines["train"], strict=True))
+        path.write_text("".join(rows_of_file), encoding="utf-8")
         for options in GRID:
             model = fast_text.train(path, **FIXED, **options)
             reached = _accuracy(model, lines["validation"], labels["validation"])
@@ -177,7 +187,8 @@ def _spacy(arguments: LibraryArguments, given: TokenDataArguments, folder: Path)
     if language is None:
         raise ValueError("`language` is not given, and the sentences do not tell; it must be a code such as en.")
     started = time.perf_counter()
-    nlp, updates = spacy_tagger.fit(language, sentences, tags, 60 * arguments.time_limit_minutes)
+    seconds = 60 * (arguments.time_limit_minutes or MINUTES)
+    nlp, updates = spacy_tagger.fit(language, sentences, tags, seconds)
     minutes = (time.perf_counter() - started) / 60
     nlp.to_disk(folder)
     figures = None
