@@ -9,6 +9,8 @@ loading. Writes a JSON file, and a Markdown table and a plot beside it.
         --test_file '${HF_RNN_CORPORA}/quora/test.parquet' --output model_cards/comparison/quora.json
     hf-rnn compare --task text-classification --models bundled:bilstm-imdb --quick \\
         --test_file reviews.csv --output runs/comparison/reviews.json
+    hf-rnn compare --task text-classification --models bundled:bilstm-imdb fasttext:runs/fasttext/model.ftz \\
+        --test_file reviews.csv --output runs/comparison/reviews.json
 
 Run it on a machine that does nothing else. The flags of the test set are those of the training; in a checkout
 `render_docs.py` puts the table of NAME.json between <!-- comparison:NAME --> and <!-- /comparison:NAME --> in

@@ -64,6 +64,7 @@ INSTALLING = "installing needs a network; tests/installed does it from the wheel
 MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"
 MACHINES = "it needs several machines; tests/training/test_distributed.py starts several launchers on one"
 OMNIGLOT = "it wants Omniglot; tests/tasks/one_shot and tests/benchmark/test_omniglot.py have drawings of their own"
+LIBRARIES = "the library is in no extra; tests/benchmark/comparison/libraries runs it, or a stand-in for it"
 # How a command begins → why no test runs it.
 NOT_RUN = {
     "pip install torch": INSTALLING,
@@ -74,6 +75,10 @@ NOT_RUN = {
     "hf-rnn search RECIPE.json --backend ray": "Ray is in no extra and not installed",
     "hf-rnn train omniglot_small": OMNIGLOT,
     "python scripts/measure_omniglot.py --runs corpora": OMNIGLOT,
+    "hf-rnn compare --task text-classification --models bundled:bilstm-imdb fasttext:": LIBRARIES,
+    "hf-rnn compare --task token-classification --models bundled:bilstm-crf-conll2003 spacy:": LIBRARIES,
+    "hf-rnn compare --task sentence-similarity --models runs/quora_siamese model2vec:": LIBRARIES,
+    "python scripts/train_libraries.py": LIBRARIES,
     "make demo": "tests/scripts/test_demo.py runs what it does after installing",
     "make test": MAKING,
     "make test-all": MAKING,

@@ -58,6 +58,11 @@ CASES = {
         "train",
         "A comparison",
     ),
+    "train_libraries": (
+        f"--library fasttext {TEXTS} --output_dir out",
+        "train",
+        "Training a model of another library",
+    ),
     "compare_defaults": ("--data texts --output out", "train", "A comparison of the defaults"),
     "benchmark": ("--quick --output_dir out", "bench", "The benchmark"),
     "export_onnx": ("run --output out", "export", "ONNX export"),

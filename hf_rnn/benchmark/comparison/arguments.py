@@ -56,9 +56,11 @@ class CompareArguments:
         metadata={
             "help": "Checkpoints to compare: folders, ids of the Hub, bundled:NAME; or random:CONFIG (the "
             "folder of a config.json, an id or bert-base-cased), random weights that are measured "
-            "for speed, memory and size only. Each is called by its last part, or by NAME where it "
-            "is given as NAME=CHECKPOINT. For sentence-similarity: siamese networks of texts, or "
-            "encoders such as BertModel, whose mean over the tokens is compared by cosine."
+            "for speed, memory and size only; or models of other libraries: fasttext:FILE (.bin or .ftz, for "
+            "text-classification), spacy:FOLDER or spacy:PACKAGE (a pipeline with ner, for "
+            "token-classification), model2vec:FOLDER (for sentence-similarity). Each is called by its last "
+            "part, or by NAME where it is given as NAME=CHECKPOINT. For sentence-similarity: siamese networks of "
+            "texts, or encoders such as BertModel, whose mean over the tokens is compared by cosine."
         }
     )
     output: str = field(

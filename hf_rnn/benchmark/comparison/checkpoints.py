@@ -6,8 +6,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +19,8 @@ from ...runs.describe import CHECKPOINT_FILES, checkpoint_size
 from ...runs.folder import RESULTS_FILE
 from ...runs.kinds import find_kind
 from ...runs.results import read_results
+from ...tasks.test_set import TestSet
+from .libraries.table import LIBRARIES, library_of
 
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ __all__ = [
     "auto_class",
     "build_random",
     "check",
+    "fit_to_test",
     "resolve",
+    "size_on_disk",
     "stored_dtype",
     "training_facts",
 ]
@@ -52,15 +56,19 @@ class Candidate:
 
     Attributes:
         name: In tables: what the user calls it, or else the last part of what was given.
-        folder: Where `from_pretrained` finds it.
+        folder: Where `from_pretrained` finds it; of another library, its file or folder.
         random: Whether it has random weights, so that its quality means nothing.
         tokenizer: Whose tokenizer it has, where it is not its own.
+        library: The key in `LIBRARIES` of the library that it is of; None: transformers.
+        types: How its entity types are read (see `MeasuredLibrary.read_types`); None: as they are.
     """
 
     name: str
     folder: Path
     random: bool = False
     tokenizer: str | None = None
+    library: str | None = None
+    types: Mapping[str, str | None] | None = None
 
 
 def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
@@ -71,15 +79,21 @@ def resolve(models: Sequence[str], baseline: str | None) -> list[Candidate]:
 
     Raises:
         ValueError: there is no such checkpoint, two have one name, or none has that of `baseline`.
+        MissingLibraryError: a model is of a library that is not installed.
     """
     candidates = []
     for given in models:
         named = NAMED.fullmatch(given)
         name, model = named.groups() if named else (None, given)
-        random = model.startswith(RANDOM)
-        source = model.removeprefix(RANDOM).removesuffix("/config.json")
-        folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
-        candidates.append(Candidate(name or Path(source.removeprefix(PREFIX)).resolve().name, folder, random))
+        library, random = library_of(model), model.startswith(RANDOM)
+        if library is not None:
+            source = model.removeprefix(f"{library.key}:")
+            folder = library.find(source)
+        else:
+            source = model.removeprefix(RANDOM).removesuffix("/config.json")
+            folder = Path(source) if random and source in KNOWN_CONFIGS else find(source, weights=not random)
+        last = Path(source.removeprefix(PREFIX)).resolve().name
+        candidates.append(Candidate(name or last, folder, random, library=None if library is None else library.key))
     names = [candidate.name for candidate in candidates]
     for name in names:
         if names.count(name) > 1:
@@ -165,29 +179,20 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
     differ from model to model.
 
     Returns:
-        The labels of the models, in order of the first one's ids; None where all have random weights, and of
-        similarities, which have no labels.
+        The labels of the models, in order of the first one's ids, where those of transformers come first; None where
+        all have random weights, and of similarities, which have no labels.
 
     Raises:
         ValueError: names the model and what is wrong with it.
     """
-    from transformers import AutoTokenizer
-
     labels: dict[str, list[str]] = {}
-    for candidate in candidates:
-        config = read_config(candidate)
-        if candidate.random:
-            continue
-        check_class(candidate, config, task)
-        try:
-            checkpoint_size(candidate.folder)
-            tokenizer = AutoTokenizer.from_pretrained(candidate.folder)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"`models`: {candidate.name!r} cannot be loaded: {error}") from error
-        if find_kind(task).inputs == "tokens" and not tokenizer.is_fast:
-            raise ValueError(f"`models`: {candidate.name!r} has no fast tokenizer, which tagging needs.")
-        if find_kind(task).inputs != "pair":
-            labels[candidate.name] = label_names(config)
+    for candidate in sorted(candidates, key=lambda candidate: candidate.library is not None):
+        if candidate.library is None:
+            names = check_checkpoint(candidate, task)
+        else:
+            names = check_library(candidate, task)
+        if names is not None:
+            labels[candidate.name] = names
     first = next(iter(labels), None)
     for name, names in labels.items():
         if first is not None and set(names) != set(labels[first]):
@@ -195,6 +200,49 @@ def check(candidates: Sequence[Candidate], task: str) -> list[str] | None:
                 f"`models`: {name!r} has the labels {', '.join(names)}; {first!r} has {', '.join(labels[first])}."
             )
     return None if first is None else labels[first]
+
+
+def check_checkpoint(candidate: Candidate, task: str) -> list[str] | None:
+    """The labels of a checkpoint of transformers, if it has any that count; it is refused as [`check`] says."""
+    from transformers import AutoTokenizer
+
+    config = read_config(candidate)
+    if candidate.random:
+        return None
+    check_class(candidate, config, task)
+    try:
+        checkpoint_size(candidate.folder)
+        tokenizer = AutoTokenizer.from_pretrained(candidate.folder)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"`models`: {candidate.name!r} cannot be loaded: {error}") from error
+    if find_kind(task).inputs == "tokens" and not tokenizer.is_fast:
+        raise ValueError(f"`models`: {candidate.name!r} has no fast tokenizer, which tagging needs.")
+    return None if find_kind(task).inputs == "pair" else label_names(config)
+
+
+def check_library(candidate: Candidate, task: str) -> list[str] | None:
+    """The classes of another library's model, if it has any; it is refused as [`check`] says."""
+    library = LIBRARIES[str(candidate.library)]
+    if task != library.task:
+        raise ValueError(
+            f"`models`: {candidate.name!r} is a model of {library.title}, which is compared in {library.task}; "
+            f"`task`={task!r}."
+        )
+    return library.labels(candidate.folder)
+
+
+def fit_to_test(candidates: Sequence[Candidate], test: TestSet) -> list[Candidate]:
+    """The candidates, those of other libraries with the entity types by which they are read on `test`.
+
+    Raises:
+        ValueError: a model of another library has no answer to such a test set.
+    """
+    return [
+        candidate
+        if candidate.library is None
+        else replace(candidate, types=LIBRARIES[candidate.library].read_types(candidate.folder, test))
+        for candidate in candidates
+    ]
 
 
 @without_weight_bars()
@@ -276,8 +324,18 @@ def stored_dtype(folder: Path) -> str:
     return DTYPES.get(dtype, dtype)
 
 
+def size_on_disk(candidate: Candidate) -> int:
+    """Bytes of what loading it needs; of another library's model, of its file or folder."""
+    if candidate.library is not None:
+        return LIBRARIES[candidate.library].size_bytes(candidate.folder)
+    return checkpoint_size(candidate.folder)
+
+
 def training_facts(candidate: Candidate) -> dict[str, Any] | None:
     """`minutes`, `epochs` and `seeds` of the training, from the checkpoint's own results; None where it has none."""
+    if candidate.library is not None:
+        training = LIBRARIES[candidate.library].training(candidate.folder)
+        return None if training is None else {name: training[name] for name in ("minutes", "epochs", "seeds")}
     path = candidate.folder / RESULTS_FILE
     if candidate.random or not path.is_file():
         return None

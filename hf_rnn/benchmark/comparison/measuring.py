@@ -15,6 +15,7 @@ from ...runs.kinds import find_kind
 from ..document import Record
 from ..workers.parent import Worker
 from .checkpoints import Candidate
+from .libraries.spacy_ner import retyped
 from .test_set import TestSet
 
 
@@ -64,7 +65,12 @@ def start_model(candidate: Candidate, task: str, folder: Path, threads: int | No
         folder: Holds the file of texts, and gets the logs.
         threads: The threads of batches; None: as torch and the compiled kernels choose.
     """
-    model = {"folder": str(candidate.folder), "task": task, "texts": str(texts_file(folder))}
+    model = {
+        "folder": str(candidate.folder),
+        "task": task,
+        "texts": str(texts_file(folder)),
+        "library": candidate.library,
+    }
     command = ["-m", WORKER, json.dumps(model)]
     return Worker(command, folder / f"{candidate.name}.log", threads, name=candidate.name)
 
@@ -109,7 +115,7 @@ def measure(
             }
             # Only now, so that what a long test set takes is no memory of the model.
             threshold = records[name].get("threshold")
-            records[name]["metrics"] = None if candidate.random else _quality(name, process, test, threshold)
+            records[name]["metrics"] = None if candidate.random else _quality(candidate, process, test, threshold)
     return records
 
 
@@ -134,12 +140,14 @@ def _latency(processes: dict[str, Worker], texts: int, rounds: int) -> dict[str,
     return milliseconds
 
 
-def _quality(name: str, process: Worker, test: TestSet, threshold: float | None) -> dict[str, float]:
+def _quality(candidate: Candidate, process: Worker, test: TestSet, threshold: float | None) -> dict[str, float]:
     """The metrics of the task on all of `test`; `threshold` is the model's own, of similarities."""
     predictions: list[Any] = []
-    for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {name}"):
+    for start in tqdm(range(0, len(test.inputs), PART), desc=f"quality of {candidate.name}"):
         answer = process.ask(do="predict", inputs=test.inputs[start : start + PART])
         predictions += answer["predictions"]
+    if candidate.types is not None:
+        predictions = [retyped(tags, candidate.types) for tags in predictions]
     if find_kind(test.task).inputs == "text":
         # The logits have the order of the references' ids, whatever the model's own is; a regression has one number,
         # of any name.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..document import OTHERS, OURS, Document
-from .tables import NOT_MEASURED, metric_title
+from .tables import NOT_MEASURED, library_label, metric_title
 
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def draw_comparison(document: Document, path: Path) -> None:
 
 
 def figure(document: Document) -> Figure:
-    """A point for each measured model; a dashed line at the latency of one with random weights, and a dotted one at a
-    cited figure, which has no latency of this machine.
+    """A point for each measured model, a square for one of another library than transformers; a dashed line at the
+    latency of one with random weights, and a dotted one at a cited figure, which has no latency of this machine.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -79,8 +79,11 @@ def figure(document: Document) -> Figure:
             megabytes = model["size_bytes"] / 1e6
             ours = model["model_type"] in our_types()
             area = max(AREA_OF_MB * megabytes, LEAST_AREA)
-            axes.scatter(x, y, s=area, color=OURS if ours else OTHERS, alpha=0.75, zorder=3)
-            marks.append(Mark(x, y, f"{model['name']}\n{megabytes:.1f} MB", math.sqrt(area / math.pi)))
+            # Squares are no checkpoints of transformers.
+            marker = "s" if "library" in model else "o"
+            axes.scatter(x, y, s=area, color=OURS if ours else OTHERS, marker=marker, alpha=0.75, zorder=3)
+            label = f"{model['name']}{library_label(model)}\n{megabytes:.1f} MB"
+            marks.append(Mark(x, y, label, math.sqrt(area / math.pi)))
     axes.set_xscale("log")
     axes.margins(0.25)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

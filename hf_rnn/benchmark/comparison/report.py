@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...runs.describe import checkpoint_size
 from ...runs.kinds import find_kind
 from ...runs.results import ResultsError, check_finite, check_schema
 from ..document import ONE_THREAD, Document, Record, latency, write_document
 from .arguments import Cited
-from .checkpoints import Candidate, stored_dtype, training_facts
+from .checkpoints import Candidate, size_on_disk, stored_dtype, training_facts
+from .libraries.table import LIBRARIES
+from .measured import BATCH_SIZE
 from .measuring import Effort
 from .test_set import TestSet
-from .worker import BATCH_SIZE
 
 
 __all__ = ["build_comparison", "ratios", "read_comparison", "validate_comparison", "write_comparison"]
@@ -49,6 +49,9 @@ MODEL: dict[str, Any] = {
     "load_seconds": {"median": float, "repeats": list},
     "training": dict | None,
 }
+# `library` of a model that is of another library than transformers; absent from all others. `types`: its entity types
+# → those of the test set that they are read as, null for no entity; null in place of all: as they are.
+LIBRARY = {"name": str, "version": str | None, "types": dict | None}
 TRAINING = {"minutes": float, "epochs": float | None, "seeds": int}
 CITED = {"name": str, "value": float, "source": str}
 RATIOS = dict.fromkeys(("latency", "throughput", "parameters", "size", "memory", "load"), float | None)
@@ -86,6 +89,11 @@ METHOD = (
     "it had held when its libraries had been imported. Loading: `from_pretrained` of model and tokenizer, from a disk "
     "cache that is warm. Size: weights, configuration and tokenizer. Quality: {quality}. A ratio above 1 is in the "
     "model's favour."
+)
+# Said before what each library's class says of itself, where models of other libraries were measured.
+LIBRARIES_METHOD = (
+    " Models of other libraries are measured alike, each in a process of its own, but by the calls of these "
+    "libraries; their size is that of the file or folder on disk. "
 )
 PIPELINE_METHOD = {
     "place": ", in the stock pipeline of the task",
@@ -151,7 +159,7 @@ def build_comparison(
         "models": models,
         "ratios": None if baseline is None else ratios(models, baseline),
         "cited": [asdict(citation) for citation in cited],
-        "method": METHOD.format(**(SIMILARITY_METHOD if find_kind(test.task).inputs == "pair" else PIPELINE_METHOD)),
+        "method": method_of(test.task, candidates),
         "effort": asdict(effort),
         "batch_size": BATCH_SIZE,
         "threads": {"one_text": ONE_THREAD, "batches": threads},
@@ -162,18 +170,27 @@ def build_comparison(
     return validate_comparison(document)
 
 
+def method_of(task: str, candidates: Sequence[Candidate]) -> str:
+    """Say how the models of a task were measured, and those of other libraries, if there are any."""
+    of_transformers = METHOD.format(**(SIMILARITY_METHOD if find_kind(task).inputs == "pair" else PIPELINE_METHOD))
+    # All libraries but transformers do one task each, so there is one at most.
+    keys = dict.fromkeys(candidate.library for candidate in candidates if candidate.library is not None)
+    others = "".join(LIBRARIES_METHOD + LIBRARIES[key].method for key in keys)
+    return (of_transformers + others).rstrip()
+
+
 def model_figures(candidate: Candidate, record: Record) -> dict[str, Any]:
     """Gather what a model is and what was measured of it."""
     seconds = statistics.median(record["seconds"])
-    return {
+    figures: dict[str, Any] = {
         "name": candidate.name,
         "class": record["model_class"],
         "model_type": record["model_type"],
         "random": candidate.random,
         "tokenizer_of": candidate.tokenizer,
         "parameters": record["parameters"],
-        "size_bytes": checkpoint_size(candidate.folder),
-        "dtype": stored_dtype(candidate.folder),
+        "size_bytes": size_on_disk(candidate),
+        "dtype": stored_dtype(candidate.folder) if candidate.library is None else record["dtype"],
         "quality": record["metrics"],
         "latency_ms": latency(record["milliseconds"]),
         "throughput": {
@@ -191,6 +208,11 @@ def model_figures(candidate: Candidate, record: Record) -> dict[str, Any]:
         "load_seconds": {"median": statistics.median(record["load_seconds"]), "repeats": record["load_seconds"]},
         "training": training_facts(candidate),
     }
+    if candidate.library is not None:
+        types = None if candidate.types is None else dict(candidate.types)
+        library = LIBRARIES[candidate.library]
+        figures["library"] = {"name": library.title, "version": record["version"], "types": types}
+    return figures
 
 
 def ratios(models: Sequence[Mapping[str, Any]], baseline: str) -> dict[str, dict[str, float | None]]:
@@ -226,7 +248,7 @@ def validate_comparison(document: Any) -> Document:
     if document["schema_version"] != SCHEMA_VERSION:
         raise ResultsError(f"`schema_version` must be {SCHEMA_VERSION}, not {document['schema_version']}")
     for index, model in enumerate(document["models"]):
-        check_schema(model, MODEL, f"models.{index}.")
+        check_schema(model, MODEL | ({"library": LIBRARY} if "library" in model else {}), f"models.{index}.")
         quality = model["quality"]
         if (quality is None) != model["random"]:
             raise ResultsError(f"`models.{index}.quality` must be null where `random` is true, and only there")

@@ -10,7 +10,7 @@ from ...extras import require_extra
 from ...runs.describe import non_default_arguments
 from ..document import describe_origin, other_load_cores
 from .arguments import CompareArguments
-from .checkpoints import build_random, check, resolve
+from .checkpoints import build_random, check, fit_to_test, resolve
 from .measuring import FULL, QUICK, measure
 from .report import build_comparison, write_comparison
 from .tables import comparison_markdown
@@ -31,9 +31,10 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
 
     Raises:
         ValueError: before anything is measured: a model cannot be loaded, does another task, or has other labels than
-            another model or the data.
+            another model or the data; or a model of another library has no answer to such data.
         WorkerError: a model failed; the message names it.
         MissingExtraError: the extra `train` is not installed.
+        MissingLibraryError: the library of a model is not installed.
     """
     require_extra("train", "A comparison")
     from .plot import draw_comparison
@@ -44,10 +45,11 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
     labels = check(candidates, arguments.task)
     print(f"Reading the test set for {', '.join(candidate.name for candidate in candidates)}", flush=True)
     test = read_test_set(arguments.task, data, labels).first(effort.quality_texts)
+    candidates = fit_to_test(candidates, test)
     origin, load_before = describe_origin(), other_load_cores()
     with tempfile.TemporaryDirectory(prefix="hf_rnn_comparison_") as name:
         folder = Path(name)
-        trained = [candidate for candidate in candidates if not candidate.random]
+        trained = [candidate for candidate in candidates if not candidate.random and candidate.library is None]
         # The baseline lends its tokenizer before the others do.
         lenders = sorted(trained, key=lambda candidate: candidate.name != arguments.baseline)
         candidates = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...runs.kinds import find_kind
@@ -69,8 +69,34 @@ def comparison_table(document: Document) -> str:
 
 
 def model_label(model: Row) -> str:
-    """A model's name, and whether it has weights of its own."""
-    return f"`{model['name']}`" + (" (random weights)" if model["random"] else "")
+    """A model's name, the library that it is of where it is not transformers, and whether its weights are random."""
+    return f"`{model['name']}`" + library_label(model) + (" (random weights)" if model["random"] else "")
+
+
+def library_label(model: Row) -> str:
+    """The library of a model in brackets; nothing for one of transformers."""
+    return f" ({model['library']['name']})" if "library" in model else ""
+
+
+def other_libraries(models: Sequence[Row]) -> str:
+    """Name the libraries that models are of besides transformers, with versions, and the types of entities that are
+    read as others; each sentence has a space before it.
+    """
+    libraries = [model["library"] for model in models if "library" in model]
+    named = sorted({f"{library['name']} {library['version'] or 'of an unknown version'}" for library in libraries})
+    said = (
+        f" Models of other libraries than transformers are marked by their library: {', '.join(named)}."
+        if named
+        else ""
+    )
+    for model in models:
+        types = model.get("library", {}).get("types")
+        if types is not None:
+            read = ", ".join(f"{own} as {other}" for own, other in types.items() if other is not None)
+            dropped = ", ".join(own for own, other in types.items() if other is None)
+            said += f" The types of `{model['name']}` are not those of the test set; read are {read}"
+            said += f", and {dropped} as no entity." if dropped else "."
+    return said
 
 
 def metric_title(document: Document) -> str:
@@ -103,7 +129,7 @@ def comparison_conditions(document: Document) -> str:
         f"one text at a time: at most {effort['latency_texts']:,} of {alone}, {effort['latency_rounds']} times, on "
         f"{threads['one_text']} thread; batches of {document['batch_size']}: at most {effort['throughput_texts']:,}, "
         f"{effort['throughput_rounds']} times, threads {batches}. Memory is that above the imported libraries."
-        f"{beside}{borrowed} {document['date'][:10]}.\n"
+        f"{beside}{borrowed}{other_libraries(document['models'])} {document['date'][:10]}.\n"
     )
 
 

@@ -10,28 +10,24 @@ one.
     {"do": "end"}
 
 The first line comes without being asked, when the model is loaded: {"model_class", "model_type", "parameters"} and, of
-a siamese network or a classifier of several labels that has one, {"threshold"}. A line with `error` says why there
-will be no other. Whatever libraries print goes to standard error.
+a siamese network or a classifier of several labels that has one, {"threshold"}; of another library's model, {"dtype",
+"version"}. A line with `error` says why there will be no other. Whatever libraries print goes to standard error.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import time
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ...progress import without_weight_bars
 from ...runs.kinds import find_kind
-from ..workers.child import Channel, commands, peak_memory_mb, serve_parent
+from ..workers.child import Channel, commands, serve_parent
+from .libraries.table import LIBRARIES
+from .measured import BATCH_SIZE, Measured
 
 
-# How many texts are answered together.
-BATCH_SIZE = 32
-
-
-class MeasuredModel:
+class MeasuredModel(Measured):
     """A checkpoint as its users run it: in the stock pipeline of its task.
 
     Args:
@@ -40,7 +36,10 @@ class MeasuredModel:
         texts: A JSON file of `latency` and `throughput`, lists of what the model answers.
     """
 
-    def __init__(self, folder: str, task: str, texts: str) -> None:
+    pipeline: Any = None
+
+    def import_libraries(self) -> None:
+        """Import all, and make the network once on a device that has no memory."""
         import torch
         from transformers import AutoConfig, AutoTokenizer, pipeline  # noqa: F401
 
@@ -49,14 +48,9 @@ class MeasuredModel:
         from ...models.modeling_siamese import SiameseModel  # noqa: F401
         from .checkpoints import auto_class
 
-        self.folder, self.kind = folder, find_kind(task)
-        self.auto_model = auto_class(task)
-        # All that will be imported is imported now, so that it is no memory of the model.
+        self.auto_model = auto_class(self.kind.name)
         with torch.device("meta"):
-            self.auto_model.from_config(AutoConfig.from_pretrained(folder))
-        self.texts: dict[str, list[Any]] = json.loads(Path(texts).read_text(encoding="utf-8"))
-        self.import_mb = peak_memory_mb()
-        self.pipeline: Any = None
+            self.auto_model.from_config(AutoConfig.from_pretrained(self.folder))
 
     def load(self) -> dict[str, float]:
         """Seconds that model and tokenizer took; the pipeline around them is not counted."""
@@ -76,6 +70,8 @@ class MeasuredModel:
 
     def from_pretrained(self) -> Any:
         """The model in the folder."""
+        from ...progress import without_weight_bars
+
         with without_weight_bars():
             return self.auto_model.from_pretrained(self.folder)
 
@@ -90,29 +86,15 @@ class MeasuredModel:
         threshold = getattr(model.config, "label_threshold", None)
         return found if threshold is None else found | {"threshold": threshold}
 
-    def latency(self, start: int, stop: int) -> dict[str, list[float]]:
-        """Milliseconds from the raw text to the answer, of each text alone, on one thread."""
+    def one_thread(self) -> AbstractContextManager[Any]:
+        """Inside the block torch and the kernels compute on one thread."""
         from ...kernels.threads import computing_threads
 
-        milliseconds = []
-        with computing_threads(self.pipeline.model, 1):
-            for text in self.texts["latency"][start:stop]:
-                begin = time.perf_counter()
-                self.answer(text)
-                milliseconds.append(1000 * (time.perf_counter() - begin))
-        return {"milliseconds": milliseconds}
+        return computing_threads(self.pipeline.model, 1)
 
     def answer(self, text: Any) -> None:
         """One text alone."""
         self.pipeline(text)
-
-    def throughput(self) -> dict[str, float]:
-        """Seconds for all texts in batches of similar length; `tokens` are the model's own, special ones included."""
-        texts = self.texts["throughput"]
-        begin = time.perf_counter()
-        self.answer_all(texts)
-        seconds = time.perf_counter() - begin
-        return {"seconds": seconds, "texts": len(texts), "tokens": sum(map(self._count, texts))}
 
     def answer_all(self, texts: list[Any]) -> None:
         """Many texts in batches."""
@@ -120,7 +102,8 @@ class MeasuredModel:
 
         predict_texts(self.pipeline, texts, batch_size=BATCH_SIZE, progress=False)
 
-    def _count(self, text: Any) -> int:
+    def count(self, text: Any) -> int:
+        """The tokens of a text, special ones included."""
         # A pipeline of tags reads a long text in windows, and so all of it; one of labels cuts it.
         limit = None if self.kind.inputs == "tokens" else self._limit
         parts = text if isinstance(text, dict) else {"text": text}
@@ -132,10 +115,6 @@ class MeasuredModel:
         from ...inference.pipelines import text_limit
 
         return text_limit(self.pipeline.tokenizer, self.pipeline.model.config)
-
-    def memory(self) -> dict[str, float]:
-        """The most memory this process had held when everything was imported, and until now, in MB of 10⁶ bytes."""
-        return {"import_mb": self.import_mb, "peak_mb": peak_memory_mb()}
 
     def predict(self, inputs: list[Any]) -> dict[str, list[Any]]:
         """Give the pipeline's logits of each text as {label: logit}; of each list of tokens, a tag for every token."""
@@ -191,7 +170,7 @@ class MeasuredEncoder(MeasuredModel):
             return {"predictions": [answer["score"] for answer in self.pipeline(inputs, batch_size=BATCH_SIZE)]}
 
 
-def serve(model: MeasuredModel, channel: Channel) -> None:
+def serve(model: Measured, channel: Channel) -> None:
     """Do what is asked for."""
     model.load()
     channel.send(**model.describe())
@@ -200,11 +179,20 @@ def serve(model: MeasuredModel, channel: Channel) -> None:
     channel.send()
 
 
+def measured_class(task: str, library: str | None) -> type[Measured]:
+    """The class that measures the models of a task, or those of another library than transformers."""
+    if library is not None:
+        return LIBRARIES[library]
+    return MeasuredEncoder if find_kind(task).inputs == "pair" else MeasuredModel
+
+
 def main() -> None:
-    """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts."""
+    """Serve the model that the last argument describes, in JSON: its folder, the task, the file of texts, and the key
+    of its library, which is null for transformers.
+    """
 
     def start(model: dict[str, str], channel: Channel) -> None:
-        measured = MeasuredEncoder if find_kind(model["task"]).inputs == "pair" else MeasuredModel
+        measured = measured_class(model["task"], model.pop("library"))
         serve(measured(**model), channel)
 
     serve_parent(start)

@@ -13,6 +13,8 @@ from hf_rnn.benchmark.comparison.checkpoints import Candidate
 from hf_rnn.benchmark.comparison.measuring import FULL
 from hf_rnn.benchmark.comparison.report import (
     build_comparison,
+    method_of,
+    model_figures,
     ratios,
     read_comparison,
     validate_comparison,
@@ -75,6 +77,27 @@ def test_figures_are_medians_of_what_was_measured() -> None:
     assert built["ratios"] is None
 
 
+def test_a_row_of_another_library_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "pipeline"
+    folder.mkdir()
+    (folder / "meta.json").write_bytes(b"12345")
+    (folder / "training.json").write_text('{"library": "spacy", "minutes": 2.5, "epochs": 3.0, "seeds": 1}')
+    types = {"GPE": "LOC", "DATE": None}
+    candidate = Candidate("sm", folder, library="spacy", types=types)
+    record = RECORD | {"model_class": "English", "model_type": "spacy", "dtype": "float32", "version": "3.8.1"}
+    figures = model_figures(candidate, record)
+    assert figures["library"] == {"name": "spaCy", "version": "3.8.1", "types": types}
+    assert (figures["size_bytes"], figures["dtype"]) == (5, "float32")
+    assert figures["training"] == {"minutes": 2.5, "epochs": 3.0, "seeds": 1}
+    ours = Candidate("ours", Path(bundled("bilstm-crf-conll2003")))
+    assert "library" not in model_figures(ours, RECORD)
+    method = method_of("token-classification", [ours, candidate])
+    assert method.startswith(method_of("token-classification", [ours]))
+    assert "Models of other libraries are measured alike" in method and "loading is `spacy.load`." in method
+    rows = [model("ours"), model("sm", library=figures["library"])]
+    assert document(models=rows, baseline=None, ratios=None)["models"][1]["library"]["types"] == types
+
+
 def test_ratios_are_above_one_for_what_takes_less() -> None:
     less = model(
         "less",
@@ -122,6 +145,8 @@ def test_a_document_is_written_and_read(tmp_path: Path) -> None:
         (("models", 1, "quality"), {"f1": 0.5}, "`models.1.quality` must be null where `random` is true"),
         (("models", 0, "training"), {"minutes": 1.0}, "`models.0.training.epochs` is missing"),
         (("cited", 0, "value"), "high", "`cited.0.value` must be float"),
+        (("models", 0, "library"), None, "`models.0.library` must be an object, not None"),
+        (("models", 0, "library"), {"name": "spaCy", "version": None}, "`models.0.library.types` is missing"),
         (("baseline",), None, "`ratios` must be null where `baseline` is"),
         (("baseline",), "roberta", "`baseline` must be one of minilm, bert-base-cased, bilstm-crf, not 'roberta'"),
         (("ratios", "minilm", "size"), "big", "`ratios.minilm.size` must be float or null"),

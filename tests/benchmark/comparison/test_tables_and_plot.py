@@ -69,6 +69,29 @@ def test_of_similarity_pairs_are_compared_and_texts_are_timed() -> None:
     assert axes.get_ylabel() == "ROC-AUC"
 
 
+def test_models_of_other_libraries_are_marked() -> None:
+    types = {"DATE": None, "GPE": "LOC", "PERSON": "PER", "TIME": None}
+    rows = [
+        model("ours"),
+        model("sm", p50=9.0, library={"name": "spaCy", "version": "3.8.1", "types": types}),
+        model("own", p50=5.0, library={"name": "spaCy", "version": "3.8.1", "types": None}),
+    ]
+    drawn = document(models=rows, baseline=None, ratios=None, cited=[])
+    assert "| `sm` (spaCy) | 0.9000 |" in comparison_table(drawn) and "| `ours` | 0.9000 |" in comparison_table(drawn)
+    text = comparison_conditions(drawn)
+    assert "Models of other libraries than transformers are marked by their library: spaCy 3.8.1." in text
+    assert (
+        "The types of `sm` are not those of the test set; read are GPE as LOC, PERSON as PER, and DATE, TIME as no "
+        "entity." in text
+    )
+    assert "`own`" not in text
+    assert "other libraries" not in comparison_conditions(document())
+    (axes,) = figure(drawn).axes
+    circle, *squares = (points.get_paths()[0].vertices for points in axes.collections)
+    assert len(circle) > 5 and [len(square) for square in squares] == [5, 5]
+    assert "sm (spaCy)\n4.0 MB" in [text.get_text() for text in axes.texts]
+
+
 def test_a_quick_run_is_no_block_of_a_document() -> None:
     assert comparison_block(document()).startswith(comparison_table(document()))
     with pytest.raises(ValueError, match="'conll2003' is a quick run"):

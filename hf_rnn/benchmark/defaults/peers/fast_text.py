@@ -12,7 +12,7 @@ from typing import Any
 from .base import Answered, Problem
 
 
-__all__ = ["classify"]
+__all__ = ["OPTIONS", "classify", "line_of", "train"]
 
 
 # The settings that the tutorial ends with (https://fasttext.cc/docs/en/supervised-tutorial.html), with the usual loss:
@@ -24,20 +24,18 @@ PUNCTUATION = re.compile(r"([.!?,'/()])")
 
 def classify(problem: Problem) -> Answered:
     """Train on one thread, and name the likeliest class of each text."""
-    import fasttext
-
     names = sorted(set(problem.labels))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         lines = (
-            f"__label__{names.index(label)} {_line(text)}\n"
+            f"__label__{names.index(label)} {line_of(text)}\n"
             for text, label in zip(problem.inputs, problem.labels, strict=True)
         )
         (path / "train.txt").write_text("".join(lines), encoding="utf-8")
-        model = fasttext.train_supervised(str(path / "train.txt"), thread=1, seed=0, verbose=0, **OPTIONS)
+        model = train(path / "train.txt", **OPTIONS)
         model.save_model(str(path / "model.bin"))
         size = (path / "model.bin").stat().st_size
-    found = [model.predict(_line(text))[0] for text in problem.asked]
+    found = [model.predict(line_of(text))[0] for text in problem.asked]
     # Of a text without a known word fastText says nothing; the most frequent class is the best guess.
     usual = max(names, key=list(problem.labels).count)
     return Answered(
@@ -45,5 +43,13 @@ def classify(problem: Problem) -> Answered:
     )
 
 
-def _line(text: str) -> str:
+def train(path: Path, **options: Any) -> Any:
+    """The model of a file of lines, each a label and a text; on one thread, so that it comes out the same again."""
+    import fasttext
+
+    return fasttext.train_supervised(str(path), thread=1, seed=0, verbose=0, **options)
+
+
+def line_of(text: str) -> str:
+    """A text on one line, in lower case, with punctuation set apart."""
     return " ".join(PUNCTUATION.sub(r" \1 ", text.lower()).split())

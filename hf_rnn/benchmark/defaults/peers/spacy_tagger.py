@@ -11,7 +11,7 @@ from ....metrics.tagging import entity_spans
 from .base import Answered, Problem
 
 
-__all__ = ["tag"]
+__all__ = ["doc_of", "fit", "tag", "tags_of"]
 
 
 # Training ends after so many passes over the sentences, or after so many seconds.
@@ -21,16 +21,36 @@ BATCH, DROPOUT, SEED = 16, 0.2, 0
 
 def tag(problem: Problem) -> Answered:
     """Train on sentences whose words are given, and tag others; nothing is held out to choose the best state by."""
+    nlp, updates = fit(problem.language, problem.inputs, problem.labels, MOST_SECONDS)
+    found = nlp.pipe([doc_of(nlp, words) for words in problem.asked])
+    return Answered(
+        [tags_of(doc) for doc in found], len(nlp.to_bytes()), {"updates": updates, "batch": BATCH, "dropout": DROPOUT}
+    )
+
+
+def fit(
+    language: str, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], most_seconds: float
+) -> tuple[Any, int]:
+    """Train an entity recogniser in a blank pipeline, for `EPOCHS` passes or until the time is over.
+
+    Args:
+        language: ISO 639-1 code of the pipeline.
+        sentences: The words of each sentence.
+        tags: The IOB2 tag of each word.
+        most_seconds: The time after which no update begins.
+
+    Returns:
+        The pipeline, and the number of its updates.
+    """
     import spacy
     from spacy.training import Example
     from spacy.util import fix_random_seed, minibatch
 
     fix_random_seed(SEED)
-    nlp = spacy.blank(problem.language)
+    nlp = spacy.blank(language)
     nlp.add_pipe("ner")
     examples = [
-        Example(_doc(nlp, words), _doc(nlp, words, tags))
-        for words, tags in zip(problem.inputs, problem.labels, strict=True)
+        Example(doc_of(nlp, words), doc_of(nlp, words, given)) for words, given in zip(sentences, tags, strict=True)
     ]
     optimizer = nlp.initialize(lambda: examples)
     order, draw = list(examples), random.Random(SEED)
@@ -39,16 +59,14 @@ def tag(problem: Problem) -> Answered:
         draw.shuffle(order)
         for batch in minibatch(order, size=BATCH):
             # Looked at before each update, so that a large corpus, too, ends in time.
-            if time.perf_counter() - started < MOST_SECONDS:
+            if time.perf_counter() - started < most_seconds:
                 nlp.update(batch, sgd=optimizer, drop=DROPOUT)
                 updates += 1
-    found = nlp.pipe([_doc(nlp, words) for words in problem.asked])
-    return Answered(
-        [_tags(doc) for doc in found], len(nlp.to_bytes()), {"updates": updates, "batch": BATCH, "dropout": DROPOUT}
-    )
+    return nlp, updates
 
 
-def _doc(nlp: Any, words: Sequence[str], tags: Sequence[str] | None = None) -> Any:
+def doc_of(nlp: Any, words: Sequence[str], tags: Sequence[str] | None = None) -> Any:
+    """A document of these words, with the entities of their tags."""
     from spacy.tokens import Doc, Span
 
     doc = Doc(nlp.vocab, words=list(words))
@@ -57,5 +75,6 @@ def _doc(nlp: Any, words: Sequence[str], tags: Sequence[str] | None = None) -> A
     return doc
 
 
-def _tags(doc: Any) -> list[str]:
+def tags_of(doc: Any) -> list[str]:
+    """The IOB2 tag of each word of a document."""
     return ["O" if token.ent_iob_ in ("O", "") else f"{token.ent_iob_}-{token.ent_type_}" for token in doc]
