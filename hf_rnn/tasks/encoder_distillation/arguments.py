@@ -25,7 +25,8 @@ class EncoderDistillationArguments:
     teacher: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
         metadata={
-            "help": "Encoder to learn from: a Hub id or a folder. Default: sentence-transformers/all-MiniLM-L6-v2."
+            "help": "Encoder to learn from, or siamese network around one: a Hub id or a folder. Default: "
+            "sentence-transformers/all-MiniLM-L6-v2."
         },
     )
     teacher_id: str | None = field(

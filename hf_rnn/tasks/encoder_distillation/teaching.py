@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from ...checksums import check_source
+from ...models.modeling_siamese import SiameseModel
 from ...progress import without_weight_bars
 from ...runs.provenance import describe_machine
 
@@ -66,7 +68,7 @@ class Teacher:
     (Reimers & Gurevych 2019).
 
     Args:
-        name: A Hub id or a folder.
+        name: A Hub id or a folder; of a siamese network whose vectors are mean states, its encoder is the teacher.
         words: The tokenizer of the student, which says what a word is.
         layers: The layers whose mean is the state of a token; those in the middle know most of words in their context
             (Tenney et al. 2019).
@@ -79,7 +81,7 @@ class Teacher:
         check_source(name)
         self.tokenizer = AutoTokenizer.from_pretrained(name)
         with without_weight_bars():
-            self.model = AutoModel.from_pretrained(name, dtype=torch.float32).eval()
+            self.model = _encoder_of(name, AutoModel.from_pretrained(name, dtype=torch.float32)).eval()
         depth = self.model.config.num_hidden_layers
         self.layers = layers or range((depth + 1) // 2, depth + 1)
         self.words, self.prefix = words, prefix
@@ -127,6 +129,24 @@ class Teacher:
         known = count > 0
         total[known] /= count[known, None]
         return total, known
+
+
+def _encoder_of(name: str, model: Any) -> Any:
+    """The model itself, or the encoder of a siamese network.
+
+    Raises:
+        ValueError: the vectors of the network are not the mean states of its encoder.
+    """
+    if not isinstance(model, SiameseModel):
+        return model
+    config = model.config
+    if config.pooling != "mean" or config.projection_size is not None:
+        raise ValueError(
+            f"`teacher`={name!r} is a siamese network with the pooling {config.pooling!r} and the projection "
+            f"{config.projection_size}; its vectors must be the mean states of its encoder: pooling mean, and no "
+            "projection."
+        )
+    return model.encoder
 
 
 def write_lessons(teacher: Teacher, sentences: Sequence[str], folder: Path, components: int, seed: int) -> Lessons:

@@ -64,6 +64,18 @@ def test_a_prefix_is_read_and_belongs_to_no_word(teacher: Teacher, bert: Path) -
     np.testing.assert_allclose(states, all_states[2:], atol=1e-6)
 
 
+def test_the_encoder_of_a_siamese_network_teaches(teacher: Teacher, bert: Path, tmp_path: Path) -> None:
+    encoder, tokenizer = BertModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert)
+    for folder, options in (("plain", {}), ("projected", {"projection_size": 3}), ("first", {"pooling": "first"})):
+        SiameseModel.from_encoder(encoder, **options).save_pretrained(tmp_path / folder)
+        tokenizer.save_pretrained(tmp_path / folder)
+    siamese = Teacher(str(tmp_path / "plain"), teacher.words)
+    np.testing.assert_array_equal(siamese.read(SENTENCES[:2])[0], teacher.read(SENTENCES[:2])[0])
+    for folder in ("projected", "first"):
+        with pytest.raises(ValueError, match=r"`teacher`='.*' is a siamese network with the pooling '.*pooling mean"):
+            Teacher(str(tmp_path / folder), teacher.words)
+
+
 def test_centred_vectors_point_all_ways() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(50, 4)) + 20
