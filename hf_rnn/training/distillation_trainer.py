@@ -55,7 +55,19 @@ class TaggedDistillationCollator(PaddingCollator):
 
 
 class TaughtBatches(RecurrentTrainer):
-    """A Trainer for rows with a column `teacher_logits`, which counts what the teacher speaks of in a whole step."""
+    """A Trainer for rows with a column `teacher_logits`, which counts what the teacher speaks of in a whole step.
+
+    Args:
+        distillation_temperature, distillation_weight: See [`DistillationArguments`].
+        args, kwargs: The arguments of `RecurrentTrainer`.
+    """
+
+    def __init__(
+        self, *args: Any, distillation_temperature: float = 2.0, distillation_weight: float = 0.5, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.distillation_temperature = distillation_temperature
+        self.distillation_weight = distillation_weight
 
     def _set_signature_columns_if_needed(self) -> None:
         if self._signature_columns is None:
@@ -92,13 +104,6 @@ class DistillationTrainer(TaughtBatches):
         distillation_temperature, distillation_weight: See [`DistillationArguments`].
         args, kwargs: The arguments of `RecurrentTrainer`.
     """
-
-    def __init__(
-        self, *args: Any, distillation_temperature: float = 2.0, distillation_weight: float = 0.5, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.distillation_temperature = distillation_temperature
-        self.distillation_weight = distillation_weight
 
     def compute_loss(
         self,

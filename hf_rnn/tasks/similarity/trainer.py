@@ -27,16 +27,9 @@ class PairDistillationTrainer(TaughtBatches, SiameseTrainer):
     With gradient accumulation each of both parts is a mean over the pairs of the whole step that it speaks of.
 
     Args:
-        distillation_temperature, distillation_weight: See [`DistillationArguments`].
+        distillation_temperature, distillation_weight: See [`TaughtBatches`].
         args, kwargs: The arguments of `SiameseTrainer`.
     """
-
-    def __init__(
-        self, *args: Any, distillation_temperature: float = 2.0, distillation_weight: float = 0.5, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.distillation_temperature = distillation_temperature
-        self.distillation_weight = distillation_weight
 
     def compute_loss(
         self,
