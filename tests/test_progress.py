@@ -19,9 +19,9 @@ from hf_rnn.insight.loading import load_with_head
 from hf_rnn.progress import without_weight_bars
 from hf_rnn.tasks.arguments import ModelArguments
 from hf_rnn.tasks.building import build_model
-from hf_rnn.tasks.distillation.teacher import Teacher
 from hf_rnn.tasks.similarity.arguments import SimilarityArguments
 from hf_rnn.tasks.similarity.building import build_siamese
+from hf_rnn.tasks.text_classification.distilling import TextTeacher
 from tests.tasks import small_runs
 
 
@@ -48,9 +48,7 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "a training of pairs that does": lambda folder: build_siamese(
         ModelArguments(model_name_or_path=SIAMESE), SimilarityArguments(), _tokenizer(SIAMESE)
     ),
-    "a teacher": lambda folder: Teacher.load(
-        CLASSIFIER, AutoModelForSequenceClassification, LABELS, _tokenizer(CLASSIFIER)
-    ),
+    "a teacher": lambda folder: TextTeacher(CLASSIFIER, LABELS),
     "vectors of a model": lambda folder: hub_vectors(CLASSIFIER),
     "an export": lambda folder: load_exportable(Path(CLASSIFIER)),
     "an explanation": lambda folder: load_with_head(CLASSIFIER),

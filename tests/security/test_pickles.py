@@ -33,8 +33,8 @@ from hf_rnn.export.runtime import load
 from hf_rnn.hub.bundling import make_bundle
 from hf_rnn.hub.staging import StagingError, stage
 from hf_rnn.models.sentence_encoder import SiameseSentenceEncoder
-from hf_rnn.tasks.distillation.teacher import Teacher
 from hf_rnn.tasks.language_model_init import load_language_model
+from hf_rnn.tasks.text_classification.distilling import TextTeacher
 from tests.security.payload import EAR, FORMATS, PICKLED_FILES, Payload, write_payload
 from tests.tasks import small_runs
 
@@ -72,12 +72,7 @@ ENTRANCES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "--model_name_or_path": ("classifier", lambda folder: train_on(folder, model_name_or_path=str(folder))),
     "teacher": (
         "classifier",
-        lambda folder: Teacher.load(
-            str(folder),
-            AutoModelForSequenceClassification,
-            ["negative", "positive"],
-            AutoTokenizer.from_pretrained(folder),
-        ),
+        lambda folder: TextTeacher(str(folder), ["negative", "positive"]),
     ),
     "--init_from_lm": (
         "language",
