@@ -74,8 +74,9 @@ class DistillationArguments:
                 "above 0."
             )
         if self.teacher_name_or_path is not None:
-            names = [checkpoint_folder(name, "teacher_name_or_path") for name in self.teachers]
-            self.teacher_name_or_path = ",".join(names)
+            # A bundled checkpoint that is not there, or not installed, is refused before anything is read.
+            for name in self.teachers:
+                checkpoint_folder(name, "teacher_name_or_path")
         if self.temperatures is not None and self.teacher_name_or_path is None:
             raise ValueError(
                 f"`teacher_temperatures`={self.teacher_temperatures!r} need a `teacher_name_or_path` to belong to."

@@ -13,6 +13,7 @@ from typing import Any
 import datasets
 import numpy as np
 
+from ...bundles import PREFIX
 from ...data.readers.sources import UNLABELLED_SPLIT
 from ...models.modeling_rnn import RecurrentPreTrainedModel
 from ...training.distillation_trainer import TEACHER_LOGITS, DistillationTrainer
@@ -146,5 +147,5 @@ def _measured(
 
 
 def _short(name: str) -> str:
-    """The last part of a path of this machine; the id of a repository as it is."""
-    return Path(name).name if Path(name).exists() else name
+    """The last part of a path of this machine, the name of a bundled checkpoint, or the id of a repository."""
+    return Path(name).name if Path(name).exists() else name.removeprefix(PREFIX)

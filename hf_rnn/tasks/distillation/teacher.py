@@ -12,9 +12,10 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from ...bundles import checkpoint_folder, named_if_missing
 from ...checksums import check_source
 from ...data.batches.collator import PaddingCollator
 from ...kernels.threads import computing_threads
@@ -24,11 +25,31 @@ from ...training.arguments import RecurrentTrainingArguments
 from .cache import Questions, cached_answers, checksum_of
 
 
-__all__ = ["CheckpointTeacher", "Teacher", "label_order"]
+__all__ = ["ARGUMENT", "CheckpointTeacher", "Teacher", "label_order", "teacher_folder", "teacher_tokenizer"]
 
 
 # What a configuration says of where a checkpoint lay and what wrote it.
 OF_ITS_PLACE = ("_name_or_path", "transformers_version")
+
+
+ARGUMENT = "teacher_name_or_path"
+
+
+def teacher_folder(name: str) -> str:
+    """The checkpoint that `teacher_name_or_path` names, as `from_pretrained` takes it."""
+    return checkpoint_folder(name, ARGUMENT)
+
+
+def teacher_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of the teacher that `teacher_name_or_path` names.
+
+    Raises:
+        OSError: there is no such checkpoint; the message says what was given.
+    """
+    folder = teacher_folder(name)
+    with named_if_missing(folder, ARGUMENT, name):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    return tokenizer
 
 
 class Teacher(ABC):
@@ -92,9 +113,10 @@ class CheckpointTeacher(Teacher):
     def __init__(
         self, name: str, auto_class: Any, label_names: Sequence[str], tokenizer: PreTrainedTokenizerBase
     ) -> None:
-        check_source(name)
-        with without_weight_bars():
-            self.model: PreTrainedModel = auto_class.from_pretrained(name, dtype=torch.float32).eval()
+        folder = teacher_folder(name)
+        check_source(folder)
+        with without_weight_bars(), named_if_missing(folder, ARGUMENT, name):
+            self.model: PreTrainedModel = auto_class.from_pretrained(folder, dtype=torch.float32).eval()
         self.name, self.tokenizer = name, tokenizer
         config = self.model.config
         names = [str(config.id2label[index]) for index in range(config.num_labels)]

@@ -15,11 +15,11 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     EvalPrediction,
     PreTrainedTokenizerBase,
 )
 
+from ...bundles import named_if_missing
 from ...checksums import check_source
 from ...data.batches.pair_collator import PairCollator
 from ...data.batches.pairs import tokenize_pairs
@@ -48,7 +48,7 @@ from ..distillation.learning import (
     trained_on,
     with_labels,
 )
-from ..distillation.teacher import CheckpointTeacher, Teacher
+from ..distillation.teacher import ARGUMENT, CheckpointTeacher, Teacher, teacher_folder, teacher_tokenizer
 from ..run import TrainingTask
 from .arguments import SimilarityArguments
 from .building import LABEL_NAMES, build_siamese
@@ -148,8 +148,10 @@ def load_pair_teacher(name: str, data: PairData) -> Teacher:
     Raises:
         ValueError: its labels are not those of the student; or it reads both texts as one, and the pairs have scores.
     """
-    check_source(name)
-    config = AutoConfig.from_pretrained(name)
+    folder = teacher_folder(name)
+    check_source(folder)
+    with named_if_missing(folder, ARGUMENT, name):
+        config = AutoConfig.from_pretrained(folder)
     classifies = any("Classification" in str(each) for each in getattr(config, "architectures", None) or [])
     siamese = config.model_type == SiameseConfig.model_type
     if classifies and data.kind == "scores" and not siamese:
@@ -176,8 +178,7 @@ class ClassifyingTeacher(CheckpointTeacher):
     """
 
     def __init__(self, name: str, label_names: Sequence[str], siamese: bool) -> None:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        super().__init__(name, AutoModelForSequenceClassification, label_names, tokenizer)
+        super().__init__(name, AutoModelForSequenceClassification, label_names, teacher_tokenizer(name))
         self.siamese = siamese
 
     def questions(self, rows: datasets.Dataset) -> Questions:
@@ -210,11 +211,14 @@ class ComparingTeacher(CheckpointTeacher):
                 "not tell apart; it must be a classifier of pairs."
             )
         self.name, self.kind = name, kind
-        self.tokenizer = AutoTokenizer.from_pretrained(name)
-        config = AutoConfig.from_pretrained(name)
+        folder = teacher_folder(name)
+        self.tokenizer = teacher_tokenizer(name)
+        config = AutoConfig.from_pretrained(folder)
         self.regresses = getattr(config, "problem_type", None) == "regression" and config.num_labels == 1
         loss = "regression" if self.regresses else None
-        self.model = build_siamese(ModelArguments(model_name_or_path=name), SimilarityArguments(loss), self.tokenizer)
+        self.model = build_siamese(
+            ModelArguments(model_name_or_path=folder), SimilarityArguments(loss), self.tokenizer
+        )
         self.model.eval()
         self.order = [0] if self.regresses else list(range(self.model.config.output_size))
         self.line = (1.0, 0.0)

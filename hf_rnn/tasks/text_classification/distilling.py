@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import datasets
 import numpy as np
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, EvalPrediction
+from transformers import AutoModelForSequenceClassification, EvalPrediction
 
 from ...data.batches.tags import IGNORED_LABEL
 from ...data.batches.texts import TruncationSide, tokenize_dataset
@@ -35,7 +35,7 @@ from ..distillation.learning import (
     trained_on,
     with_labels,
 )
-from ..distillation.teacher import CheckpointTeacher, Teacher
+from ..distillation.teacher import CheckpointTeacher, Teacher, teacher_tokenizer
 from ..run import TrainingTask
 
 
@@ -192,8 +192,7 @@ class TextTeacher(CheckpointTeacher):
     """A classifier of texts; see [`load_text_teacher`]."""
 
     def __init__(self, name: str, label_names: Sequence[str], truncation: TruncationSide = "head") -> None:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        super().__init__(name, AutoModelForSequenceClassification, label_names, tokenizer)
+        super().__init__(name, AutoModelForSequenceClassification, label_names, teacher_tokenizer(name))
         self.truncation = truncation
 
     def questions(self, rows: datasets.Dataset) -> Questions:

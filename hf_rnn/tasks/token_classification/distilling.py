@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ...bundles import named_if_missing
 from ...data.batches.tags import IGNORED_LABEL, NO_TOKEN, tokenize_tagged
 from ...data.readers.sentences import TokenClassificationData, TokenDataArguments, load_sentences
 from ...data.readers.sources import UNLABELLED_SPLIT
@@ -29,7 +30,7 @@ from ..distillation.cache import Questions
 from ..distillation.calibration import FLOOR
 from ..distillation.ensemble import Ensemble
 from ..distillation.learning import distilled, naming, taught_splits, teacher_of, teachers_beside, with_labels
-from ..distillation.teacher import CheckpointTeacher
+from ..distillation.teacher import ARGUMENT, CheckpointTeacher, teacher_folder
 from ..run import TrainingTask
 from .building import tagger_tokenizer
 from .trainer import TaggingDistillationTrainer
@@ -121,7 +122,9 @@ class TagTeacher(CheckpointTeacher):
     """
 
     def __init__(self, name: str, label_names: Sequence[str]) -> None:
-        tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=name), ModelArguments(), [])
+        folder = teacher_folder(name)
+        with named_if_missing(folder, ARGUMENT, name):
+            tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=folder), ModelArguments(), [])
         super().__init__(name, AutoModelForTokenClassification, label_names, tokenizer)
         self.label_names = list(label_names)
 
