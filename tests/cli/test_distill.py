@@ -59,6 +59,16 @@ def test_a_line_trains_and_says_what_the_teachers_reach(tmp_path: Path, capsys: 
     assert (tmp_path / "run" / "README.md").is_file()
 
 
+def test_a_teacher_is_called_what_the_user_called_it(tmp_path: Path) -> None:
+    rows = [(f"film {number}", ("bom", "ruim")[number % 2]) for number in range(40)]
+    train = str(write_rows(tmp_path / "train.csv", rows))
+    line = ["text-classification", train, *SMALL, "--output_dir", str(tmp_path / "run"), "--teacher_name_or_path"]
+    with pytest.raises(ValueError, match="`teacher_name_or_path`='bundled:bilstm-imdb' has the labels negative, posi"):
+        main([*line, "bundled:bilstm-imdb"])
+    with pytest.raises(OSError, match="`teacher_name_or_path`='no-such-model' is no folder here"):
+        main([*line, "no-such-model"])
+
+
 def test_the_function_takes_datasets(tmp_path: Path) -> None:
     rows = reviews(60, 0)
     texts, labels = map(list, zip(*rows, strict=True))
