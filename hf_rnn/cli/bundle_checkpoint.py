@@ -166,8 +166,8 @@ MEASURES = {
 }
 
 
-def main(arguments: list[str]) -> None:
-    """`scripts/bundle_checkpoint.py`."""
+def command_parser() -> argparse.ArgumentParser:
+    """Make the parser of the flags."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
     parser.add_argument("run_folder", type=Path, help="Run to bundle: the folder that a training wrote.")
     parser.add_argument("--name", required=True, help="Name of the checkpoint, such as bilstm-imdb.")
@@ -211,6 +211,12 @@ def main(arguments: list[str]) -> None:
         "--label_column_name",
         help="Label column of --eval_file, or its column of targets. Default: one with a usual name.",
     )
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    """`scripts/bundle_checkpoint.py`."""
+    parser = command_parser()
     given = parser.parse_args(arguments)
     require_extra("train", "Making a bundle, its figures and its card")
     terms = {

@@ -78,7 +78,7 @@ def cached_answers(
         # That of a file that was removed would say that this one is whole.
         note.unlink(missing_ok=True)
         np.save(path, np.full((questions.count, values), np.nan, dtype=np.float32))
-    found = np.load(path, mmap_mode="r+")
+    found = _opened(path)
     for batch in batches[:done]:
         on_batch(len(batch))
     written = time.monotonic()
@@ -91,6 +91,16 @@ def cached_answers(
             _write(note, {"checksum": checksum, "batch_size": batch_size, "shape": list(found.shape), "done": number})
             written = time.monotonic()
     return np.array(found)
+
+
+def _opened(path: Path) -> np.memmap[Any, Any]:
+    try:
+        # Opened to be written to, a file that is too short would be filled up with zeros.
+        np.load(path, mmap_mode="r")
+        found: np.memmap[Any, Any] = np.load(path, mmap_mode="r+")
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"`teacher_cache` has {str(path)!r}, which is damaged ({error}). Remove it.") from error
+    return found
 
 
 def _done(note: Path, path: Path, wanted: dict[str, Any]) -> int:

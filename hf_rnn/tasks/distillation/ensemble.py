@@ -18,7 +18,7 @@ import numpy as np
 from ...training.arguments import RecurrentTrainingArguments
 from .arguments import DistillationArguments
 from .calibration import fit_temperature, log_probabilities
-from .teacher import Teacher
+from .teacher import FittedTeacher, Teacher
 
 
 __all__ = ["CACHE_FOLDER", "Ensemble", "spoken_for"]
@@ -94,7 +94,7 @@ class Ensemble:
             labels: The labels of its items, negative where an item has none; or their scores.
         """
         for index, teacher in enumerate(self.teachers):
-            if teacher.fits:
+            if isinstance(teacher, FittedTeacher):
                 teacher.fit(self._answers(index, split, rows), labels)
         if not self.calibrates:
             return
@@ -105,7 +105,7 @@ class Ensemble:
             )
             return
         for index, teacher in enumerate(self.teachers):
-            if not teacher.fits:
+            if not isinstance(teacher, FittedTeacher):
                 logits = self.of_teacher(index, split, rows)
                 known = spoken_for(logits) & (labels >= 0)
                 self.temperatures[index] = round(fit_temperature(logits[known], labels[known]), 3)

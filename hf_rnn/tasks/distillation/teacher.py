@@ -25,14 +25,22 @@ from ...training.arguments import RecurrentTrainingArguments
 from .cache import Questions, cached_answers, checksum_of
 
 
-__all__ = ["ARGUMENT", "CheckpointTeacher", "Teacher", "label_order", "teacher_folder", "teacher_tokenizer"]
+__all__ = [
+    "ARGUMENT",
+    "CheckpointTeacher",
+    "FittedTeacher",
+    "Teacher",
+    "label_order",
+    "load_classifier",
+    "teacher_folder",
+    "teacher_tokenizer",
+]
 
 
+# The argument that names teachers, for errors.
+ARGUMENT = "teacher_name_or_path"
 # What a configuration says of where a checkpoint lay and what wrote it.
 OF_ITS_PLACE = ("_name_or_path", "transformers_version")
-
-
-ARGUMENT = "teacher_name_or_path"
 
 
 def teacher_folder(name: str) -> str:
@@ -57,11 +65,9 @@ class Teacher(ABC):
 
     Attributes:
         name: As the user named it: a Hub id, a folder or a file.
-        fits: Whether its answers become logits or scores only by [`fit`].
     """
 
     name: str
-    fits = False
 
     @abstractmethod
     def answers(
@@ -79,53 +85,67 @@ class Teacher(ABC):
             ValueError: an answer is infinite, or NaN; or `path` has the answers to other questions.
         """
 
-    def fit(self, raw: np.ndarray, labels: np.ndarray) -> None:
-        """Learn how answers become logits or scores, for a teacher that `fits`.
-
-        Args:
-            raw: Its answers to some items (items, values).
-            labels: Their labels or scores, (items).
-        """
-        raise NotImplementedError(f"{type(self).__name__} has logits")
-
     def values(self, raw: np.ndarray) -> np.ndarray:
         """Make logits (items, labels), or scores (items, 1), of answers (items, values)."""
         return raw
 
 
-class CheckpointTeacher(Teacher):
-    """A checkpoint that gives logits.
+class FittedTeacher(Teacher):
+    """A teacher whose answers become logits or scores only by what labelled items tell of them."""
+
+    @abstractmethod
+    def fit(self, raw: np.ndarray, labels: np.ndarray) -> None:
+        """Learn how answers become logits or scores.
+
+        Args:
+            raw: Its answers to some items (items, values).
+            labels: Their labels or scores, (items).
+        """
+
+
+def load_classifier(name: str, auto_class: Any, label_names: Sequence[str]) -> tuple[PreTrainedModel, list[int]]:
+    """Load a model that gives logits of labels.
 
     Args:
         name: A Hub id or folder.
         auto_class: The Auto class of the task, such as `AutoModelForSequenceClassification`.
         label_names: The labels of the student, in order of their ids.
-        tokenizer: The teacher's own.
 
-    Attributes:
-        model: In float32.
-        order: Where the labels of the student stand among those of the teacher.
+    Returns:
+        The model, in float32, and where the labels of the student stand among its own.
 
     Raises:
         ValueError: its labels are not those of the student, or its logits give no distribution over them.
     """
+    folder = teacher_folder(name)
+    check_source(folder)
+    with without_weight_bars(), named_if_missing(folder, ARGUMENT, name):
+        model: PreTrainedModel = auto_class.from_pretrained(folder, dtype=torch.float32)
+    config: Any = model.config
+    names = [str(config.id2label[index]) for index in range(config.num_labels)]
+    order = label_order(name, names, label_names)
+    if config.problem_type not in (None, "single_label_classification"):
+        raise ValueError(
+            f"`teacher_name_or_path`={name!r} is of the `problem_type` {config.problem_type}; it must be "
+            "single_label_classification."
+        )
+    return model, order
+
+
+class CheckpointTeacher(Teacher):
+    """A checkpoint that reads rows of tokens.
+
+    Args:
+        name: A Hub id or folder.
+        tokenizer: The teacher's own.
+        model: In float32.
+        order: The places, among what it says of an item, of what the student wants to know, in the student's order.
+    """
 
     def __init__(
-        self, name: str, auto_class: Any, label_names: Sequence[str], tokenizer: PreTrainedTokenizerBase
+        self, name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, order: list[int]
     ) -> None:
-        folder = teacher_folder(name)
-        check_source(folder)
-        with without_weight_bars(), named_if_missing(folder, ARGUMENT, name):
-            self.model: PreTrainedModel = auto_class.from_pretrained(folder, dtype=torch.float32).eval()
-        self.name, self.tokenizer = name, tokenizer
-        config = self.model.config
-        names = [str(config.id2label[index]) for index in range(config.num_labels)]
-        self.order = label_order(name, names, label_names)
-        if config.problem_type not in (None, "single_label_classification"):
-            raise ValueError(
-                f"`teacher_name_or_path`={name!r} is of the `problem_type` {config.problem_type}; it must be "
-                "single_label_classification."
-            )
+        self.name, self.tokenizer, self.model, self.order = name, tokenizer, model.eval(), order
 
     @property
     def max_length(self) -> int | None:
@@ -134,7 +154,7 @@ class CheckpointTeacher(Teacher):
 
     @property
     def device(self) -> torch.device:
-        """That of its weights."""
+        """The device of its weights."""
         return next(self.model.parameters()).device
 
     @abstractmethod
@@ -142,7 +162,7 @@ class CheckpointTeacher(Teacher):
         """Tokenise the rows."""
 
     def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Those of a padded batch, (rows, labels), or of a tagger (rows, time, labels), in its own order of labels."""
+        """Compute what it says of a padded batch, in its own order: (rows, labels), or (rows, time, labels)."""
         found: torch.Tensor = self.model(**batch).logits
         return found
 
@@ -151,12 +171,12 @@ class CheckpointTeacher(Teacher):
         return PaddingCollator(self.tokenizer)
 
     def picked(self, logits: torch.Tensor, rows: datasets.Dataset) -> list[np.ndarray]:
-        """Of the logits of some rows those that answer for their items: of each (items of the row, labels)."""
+        """Pick those logits of some rows that answer for their items: for each row (items of the row, labels)."""
         return list(logits.unsqueeze(1).numpy())
 
     @torch.no_grad()
     def answer(self, rows: datasets.Dataset) -> list[np.ndarray]:
-        """Of each tokenised row the logits of its items (items of the row, labels), in the student's order of labels.
+        """Give for each tokenised row the logits of its items (items of the row, labels), in the student's order.
 
         Raises:
             ValueError: a logit is infinite or NaN.

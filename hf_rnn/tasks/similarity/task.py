@@ -174,9 +174,7 @@ def prepare_similarity(
         language=language,
         baselines=_baselines(data, similarity_arguments),
     )
-    if taught:
-        task = distil_pairs(task, data, distillation, arguments, similarity_arguments)
-    return task
+    return distil_pairs(task, data, distillation, arguments, similarity_arguments) if taught else task
 
 
 def _say_unknown_words(tokenizer_arguments: TokenizerArguments) -> None:

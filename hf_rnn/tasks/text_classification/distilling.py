@@ -35,7 +35,7 @@ from ..distillation.learning import (
     trained_on,
     with_labels,
 )
-from ..distillation.teacher import CheckpointTeacher, Teacher, teacher_tokenizer
+from ..distillation.teacher import CheckpointTeacher, Teacher, load_classifier, teacher_tokenizer
 from ..run import TrainingTask
 
 
@@ -192,7 +192,8 @@ class TextTeacher(CheckpointTeacher):
     """A classifier of texts; see [`load_text_teacher`]."""
 
     def __init__(self, name: str, label_names: Sequence[str], truncation: TruncationSide = "head") -> None:
-        super().__init__(name, AutoModelForSequenceClassification, label_names, teacher_tokenizer(name))
+        model, order = load_classifier(name, AutoModelForSequenceClassification, label_names)
+        super().__init__(name, teacher_tokenizer(name), model, order)
         self.truncation = truncation
 
     def questions(self, rows: datasets.Dataset) -> Questions:

@@ -30,7 +30,7 @@ from ..distillation.cache import Questions
 from ..distillation.calibration import FLOOR
 from ..distillation.ensemble import Ensemble
 from ..distillation.learning import distilled, naming, taught_splits, teacher_of, teachers_beside, with_labels
-from ..distillation.teacher import ARGUMENT, CheckpointTeacher, teacher_folder
+from ..distillation.teacher import ARGUMENT, CheckpointTeacher, load_classifier, teacher_folder
 from ..run import TrainingTask
 from .building import tagger_tokenizer
 from .trainer import TaggingDistillationTrainer
@@ -118,14 +118,15 @@ class TagTeacher(CheckpointTeacher):
         label_names: The labels of the student, in order of their ids.
 
     Raises:
-        ValueError: as [`CheckpointTeacher`].
+        ValueError: as [`load_classifier`].
     """
 
     def __init__(self, name: str, label_names: Sequence[str]) -> None:
         folder = teacher_folder(name)
         with named_if_missing(folder, ARGUMENT, name):
             tokenizer = tagger_tokenizer(WordArguments(tokenizer_name_or_path=folder), ModelArguments(), [])
-        super().__init__(name, AutoModelForTokenClassification, label_names, tokenizer)
+        model, order = load_classifier(name, AutoModelForTokenClassification, label_names)
+        super().__init__(name, tokenizer, model, order)
         self.label_names = list(label_names)
 
     def questions(self, rows: datasets.Dataset) -> Questions:

@@ -76,6 +76,14 @@ def test_answers_to_other_questions_are_refused(tmp_path: Path, checksum: str, b
     assert (tmp_path / "said.npy").read_bytes() == before
 
 
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    ask(tmp_path / "said.npy", Asked())
+    whole = (tmp_path / "said.npy").read_bytes()
+    (tmp_path / "said.npy").write_bytes(whole[:-8])
+    with pytest.raises(ValueError, match=r"`teacher_cache` has '.*said.npy', which is damaged"):
+        ask(tmp_path / "said.npy", Asked())
+
+
 def test_a_file_without_its_note_is_written_anew(tmp_path: Path) -> None:
     ask(tmp_path / "said.npy", Asked())
     note = tmp_path / "said.json"

@@ -16,7 +16,7 @@ from hf_rnn.data.readers.pairs import PairData
 from hf_rnn.models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from hf_rnn.tasks.distillation.arguments import DistillationArguments
 from hf_rnn.tasks.similarity import task as similarity_task
-from hf_rnn.tasks.similarity.distilling import ClassifyingTeacher, ComparingTeacher, load_pair_teacher
+from hf_rnn.tasks.similarity.teachers import ClassifyingTeacher, ComparingTeacher, ScoringTeacher, load_pair_teacher
 from hf_rnn.training.arguments import RecurrentTrainingArguments
 from tests.tasks import small_runs
 from tests.tasks.distillation_runs import Caught, names
@@ -174,6 +174,28 @@ def test_scores_are_those_of_a_line(files: dict[str, str], teachers: dict[str, s
     results = distil(tmp_path / "out", **graded, **APART, **taught, loss="cosent", do_eval=True)
     names_beside = [each["name"] for each in results["baselines"]]
     assert names_beside[-3:] == ["teacher siamese", "teacher encoder", "the mean of the teachers"]
+
+
+def test_a_network_that_tells_scores_teaches_them(tmp_path: Path) -> None:
+    graded = write_questions(tmp_path / "graded", graded=True)
+    options = {"num_train_epochs": 3, "do_predict": False, "do_eval": True}
+    run(tmp_path / "scorer", **graded, **APART, **options, loss="regression,cosent")
+    teacher = load_pair_teacher(str(tmp_path / "scorer"), data_of("scores"))
+    assert isinstance(teacher, ScoringTeacher)
+    rows = rows_of(12, 4, graded=True)
+    raw = teacher.answers(rows, tmp_path / "said.npy", 5, quiet(tmp_path))
+    model = SiameseForPairClassification.from_pretrained(tmp_path / "scorer").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "scorer")
+    for said, first, second in zip(raw[:, 0], rows["text"], rows["text_b"], strict=True):
+        a, b = (tokenizer(text, return_tensors="pt", add_special_tokens=False) for text in (first, second))
+        second_text = {f"{name}_b": b[name] for name in ("input_ids", "attention_mask")}
+        with torch.no_grad():
+            alone = model(a["input_ids"], a["attention_mask"], **second_text).logits.item()
+        assert said == pytest.approx(alone, abs=1e-5)
+    scores = np.array(rows["label"]) / 5
+    teacher.fit(raw, scores)
+    slope, intercept = np.linalg.lstsq(np.stack([raw[:, 0], np.ones(12)], 1), scores, rcond=None)[0]
+    np.testing.assert_allclose(teacher.values(raw), (slope * raw + intercept).clip(0, 1), atol=1e-5)
 
 
 def test_what_pairs_are_not_taught(files: dict[str, str], teachers: dict[str, str], tmp_path: Path) -> None:

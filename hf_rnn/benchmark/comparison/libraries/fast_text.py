@@ -45,7 +45,7 @@ class Header(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> Header:
-        """That of a file: magic number and version, 12 arguments, a double, and the sizes of the dictionary."""
+        """Read that of a file: magic number and version, 12 arguments, a double, and the sizes of the dictionary."""
         with path.open("rb") as file:
             head = file.read(92)
         arguments = struct.unpack_from("<12i", head, 8)
@@ -164,7 +164,7 @@ class MeasuredFastText(MeasuredLibrary):
         return self.names.get(label, label.removeprefix(PREFIX))
 
     def logit(self, probability: float) -> float:
-        """That of a probability, which the library may give as a little more than 1."""
+        """Give that of a probability, which the library may give as a little more than 1."""
         probability = min(max(probability, LEAST), 1.0)
         if self.header.loss != ONE_AGAINST_ALL:
             return math.log(probability)
