@@ -131,7 +131,6 @@ def test_one_way_to_name_a_checkpoint(installed: Path, monkeypatch: pytest.Monke
         (ModelArguments, "init_from_lm"),
         (TokenizerArguments, "tokenizer_name_or_path"),
         (WordArguments, "tokenizer_name_or_path"),
-        (DistillationArguments, "teacher_name_or_path"),
     ],
 )
 def test_the_training_scripts_take_it_and_record_it(kind: type, field: str) -> None:
@@ -140,6 +139,15 @@ def test_the_training_scripts_take_it_and_record_it(kind: type, field: str) -> N
     assert non_default_arguments(arguments) == {field: "bundled:bilstm-imdb"}
     with pytest.raises(ValueError, match=f"`{field}`='bilstm-imdb' is no folder"):
         kind(**{field: "bilstm-imdb"})
+
+
+def test_a_teacher_keeps_the_name_it_was_given() -> None:
+    named = {"teacher_name_or_path": "bundled:bilstm-imdb,runs/mine"}
+    arguments = DistillationArguments(**named)
+    assert arguments.teachers == ["bundled:bilstm-imdb", "runs/mine"]
+    assert non_default_arguments(arguments) == named
+    with pytest.raises(ValueError, match="`teacher_name_or_path`='bilstm-imdb' is no folder"):
+        DistillationArguments(teacher_name_or_path="runs/mine,bilstm-imdb")
 
 
 def test_fields_that_are_none_stay_so(installed: Path) -> None:
