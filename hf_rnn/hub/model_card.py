@@ -74,13 +74,19 @@ SPLIT_ORDER = ("test", "validation", "train")
 
 
 def model_card(
-    results: Mapping[str, Any], *, curves: str | None = None, comparison: str | None = None, **options: Any
+    results: Mapping[str, Any],
+    *,
+    curves: str | None = None,
+    comparison: str | None = None,
+    trials: str | None = None,
+    **options: Any,
 ) -> ModelCard:
     """The card of the model that `results` (a document of `hf_rnn.runs.results`) measured.
 
     Args:
         curves: file name of the learning curves beside the card.
         comparison: Markdown of what was measured beside other models (see `scripts/compare.py`).
+        trials: Markdown of what was tried on the way to this model (see `scripts/collect_trials.py`).
         options: those of `CardOptions`: `license` and `language`, and what else is known.
 
     Raises:
@@ -110,6 +116,7 @@ def model_card(
         start=_start(results),
         curves=curves,
         comparison=comparison,
+        trials=trials,
         splits=_ordered_splits(results),
         columns=_columns(results),
         entity_types=_entity_types(results),

@@ -2,6 +2,7 @@
 
 A bundled checkpoint has its `results.json` and `card.json` beside it. One that is not has the options of its card in
 `model_cards/NAME.json`, its results among `model_cards/results/`, and its learning curves in `model_cards/NAME.png`.
+What was tried on the way to either is in `model_cards/trials/NAME.json`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from ..benchmark.comparison.tables import comparison_block
 from ..benchmark.defaults.additions import additions_table
 from ..hub.card_options import CARD_FILE, CardOptions, read_card_options
 from ..hub.encoder_bundle import PARTS_FILE, encoder_card
-from ..hub.model_card import model_card
+from ..hub.model_card import METRICS, model_card
 from ..runs.curves import CURVES_FILE
 from ..runs.folder import RESULTS_FILE
 from ..runs.results import read_results
+from ..runs.trials import read_trials, trials_table
 from .results_tables import Results, results_table
 
 
@@ -106,7 +108,18 @@ def _card(
     else:
         comparison = _beside(results, published)
     shown = link(curves) if curves.is_file() else None
-    return str(model_card(results, curves=shown, comparison=comparison, **vars(options)))
+    trials = _trials(root, results["name"])
+    return str(model_card(results, curves=shown, comparison=comparison, trials=trials, **vars(options)))
+
+
+def _trials(root: Path, name: str) -> str | None:
+    """The table of what was tried on the way to the model `name`, where it is known."""
+    path = root / "model_cards" / "trials" / f"{name}.json"
+    if not path.is_file():
+        return None
+    document = read_trials(path)
+    table = trials_table(document, {metric: shown for metric, (_, shown) in METRICS.items()}).rstrip()
+    return f"{table}\n\nWritten from `{path.relative_to(root).as_posix()}`; the test split had no part in it."
 
 
 def _beside(results: Results, published: Sequence[Results]) -> str | None:

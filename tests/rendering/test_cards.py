@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hf_rnn.hub.model_card import model_card
 from hf_rnn.rendering.cards import copied_plots, project_cards
 from hf_rnn.runs.curves import CURVES_FILE
 from hf_rnn.runs.results import read_results, write_results
+from hf_rnn.runs.trials import collect_trials
 from tests.benchmark.comparisons import document as comparison_document
 from tests.results_document import results_document
 
@@ -130,3 +132,17 @@ def test_the_script_writes_and_checks_them(project: Path, root: Path, monkeypatc
     card.write_text(card.read_text(encoding="utf-8").replace("0.9100", "0.9900"), encoding="utf-8")
     with pytest.raises(SystemExit, match=r"Out of date: model_cards/bilstm.md. Run `make docs`"):
         render("--check")
+
+
+def test_what_was_tried_stands_before_the_training(root: Path) -> None:
+    assert not any("What was tried" in text for text in cards(root).values())
+    tried = results_document(name="x", metrics={"validation": {"accuracy": 0.75}}, dataset__splits={"validation": 7})
+    path = root / "model_cards" / "trials" / "bilstm.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(collect_trials([("wider | deeper", tried)], ["accuracy"])))
+    written = cards(root)
+    for card in ("hf_rnn/pretrained/bilstm/README.md", "model_cards/bilstm.md"):
+        table = written[card].partition("## What was tried\n\n")[2].partition("## Training")[0]
+        assert table.startswith("| Tried | Accuracy, validation |") and "| wider / deeper | 0.7500 |" in table
+        assert "from `model_cards/trials/bilstm.json`" in table
+    assert "What was tried" not in written["model_cards/baseline.md"]

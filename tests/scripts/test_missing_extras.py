@@ -129,6 +129,7 @@ def test_every_script_that_wants_an_extra_is_among_them(project: Path) -> None:
         "ask_ngrams",
         "baseline_ngram",
         "benchmark_sequences",
+        "collect_trials",
         "combine_seeds",
         "distil_encoder",
         "measure_generation",
