@@ -47,7 +47,9 @@ RESEARCH_WEIGHTS = _PACKAGE / "research_weights" / _RESEARCH_PACKAGE
 # Checkpoint of the distribution → its terms.
 TERMS = {
     "bilstm-crf-conll2003": "for research only, as is the Reuters news of CoNLL-2003 that it was trained on",
+    "bilstm-crf-pt": "for research only: Paramopama and the second HAREM, which it was trained on, name no terms",
     "siamese-bilstm-quora": "not for commercial use (CC-BY-NC-4.0), as are the questions of Quora it was trained on",
+    "siamese-bilstm-stsb": "for research only: the texts of the STS benchmark have several owners",
 }
 
 

@@ -6,20 +6,23 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
+from transformers import PreTrainedModel
 
 
-__all__ = ["Questions", "cached_answers", "checksum_of"]
+__all__ = ["Progress", "Questions", "cached_answers", "checksum_of", "model_parts"]
 
 
 # Seconds between two writes of how far the teacher has come.
 WRITE_EVERY = 20.0
+# What a configuration says of where a checkpoint lay and what wrote it.
+OF_ITS_PLACE = ("_name_or_path", "transformers_version")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,56 @@ def checksum_of(parts: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
+def model_parts(model: PreTrainedModel) -> Iterator[Any]:
+    """The configuration and the weights of a model, for `checksum_of`; not where it lay."""
+    settings = json.loads(model.config.to_json_string())
+    for name in OF_ITS_PLACE:
+        settings.pop(name, None)
+    yield settings
+    state = model.state_dict()
+    for name in sorted(state):
+        yield name
+        yield state[name].cpu().contiguous().numpy()
+
+
+class Progress:
+    """A file that says how much of a computation is written, and of which one.
+
+    Args:
+        path: The file, a .json.
+        identity: What the computation hangs on.
+        refusal: The error where the file is of another computation.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], refusal: str) -> None:
+        self.path, self.identity, self.refusal = path, dict(identity), refusal
+        self._written = time.monotonic()
+
+    def done(self) -> int:
+        """The parts that are written.
+
+        Raises:
+            ValueError: they are parts of another computation.
+        """
+        if not self.path.is_file():
+            return 0
+        known = json.loads(self.path.read_text(encoding="utf-8"))
+        if not isinstance(known, dict) or {name: known.get(name) for name in self.identity} != self.identity:
+            raise ValueError(self.refusal)
+        return int(known["done"])
+
+    def is_due(self) -> bool:
+        """Whether the last write is so long ago that the next one should come."""
+        return time.monotonic() - self._written > WRITE_EVERY
+
+    def write(self, done: int) -> None:
+        """Say that so many parts are written; the file is there whole or not at all."""
+        unfinished = self.path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(self.identity | {"done": done}) + "\n", encoding="utf-8")
+        os.replace(unfinished, self.path)
+        self._written = time.monotonic()
+
+
 def cached_answers(
     path: Path,
     checksum: str,
@@ -68,28 +121,32 @@ def cached_answers(
     Raises:
         ValueError: the file was made for another teacher or other texts.
     """
-    note = path.with_suffix(".json")
+    shape = [questions.count, values]
+    progress = Progress(
+        path.with_suffix(".json"),
+        {"checksum": checksum, "batch_size": batch_size, "shape": shape},
+        f"`teacher_cache` has {str(path)!r}, which a teacher has written for other texts, or another teacher, or "
+        "another `teacher_batch_size`. Remove it, or name another folder.",
+    )
     lengths = questions.rows["length"][:]
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    done = _done(note, path, {"checksum": checksum, "batch_size": batch_size, "shape": [questions.count, values]})
+    done = progress.done() if path.is_file() else 0
     if done == 0:
         path.parent.mkdir(parents=True, exist_ok=True)
         # That of a file that was removed would say that this one is whole.
-        note.unlink(missing_ok=True)
-        np.save(path, np.full((questions.count, values), np.nan, dtype=np.float32))
+        progress.path.unlink(missing_ok=True)
+        np.save(path, np.full(shape, np.nan, dtype=np.float32))
     found = _opened(path)
     for batch in batches[:done]:
         on_batch(len(batch))
-    written = time.monotonic()
     for number, batch in enumerate(batches[done:], start=done + 1):
         for row, said in zip(batch, answer(batch), strict=True):
             found[questions.places[row]] = said
         on_batch(len(batch))
-        if number == len(batches) or time.monotonic() - written > WRITE_EVERY:
+        if number == len(batches) or progress.is_due():
             found.flush()
-            _write(note, {"checksum": checksum, "batch_size": batch_size, "shape": list(found.shape), "done": number})
-            written = time.monotonic()
+            progress.write(number)
     return np.array(found)
 
 
@@ -101,23 +158,3 @@ def _opened(path: Path) -> np.memmap[Any, Any]:
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"`teacher_cache` has {str(path)!r}, which is damaged ({error}). Remove it.") from error
     return found
-
-
-def _done(note: Path, path: Path, wanted: dict[str, Any]) -> int:
-    """The number of batches that are in the file."""
-    if not (note.is_file() and path.is_file()):
-        return 0
-    known = json.loads(note.read_text(encoding="utf-8"))
-    if {name: known.get(name) for name in wanted} != wanted:
-        raise ValueError(
-            f"`teacher_cache` has {str(path)!r}, which a teacher has written for other texts, or another teacher, or "
-            "another `teacher_batch_size`. Remove it, or name another folder."
-        )
-    return int(known["done"])
-
-
-def _write(path: Path, values: dict[str, Any]) -> None:
-    # It is there whole or not at all.
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(values) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)

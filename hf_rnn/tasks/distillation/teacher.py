@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from ...kernels.threads import computing_threads
 from ...models.encoding import NO_LIMIT
 from ...progress import without_weight_bars
 from ...training.arguments import RecurrentTrainingArguments
-from .cache import Questions, cached_answers, checksum_of
+from .cache import Questions, cached_answers, checksum_of, model_parts
 
 
 __all__ = [
@@ -38,6 +37,7 @@ __all__ = [
 
 
 # The argument that names teachers, for errors.
+ARGUMENT = "teacher_name_or_path"
 ARGUMENT = "teacher_name_or_path"
 # What a configuration says of where a checkpoint lay and what wrote it.
 OF_ITS_PLACE = ("_name_or_path", "transformers_version")
@@ -190,14 +190,9 @@ class CheckpointTeacher(Teacher):
 
     def checksum(self, questions: Questions) -> str:
         """SHA-256 of all that the answers hang on: configuration, weights, the order of the labels and the tokens."""
-        state = self.model.state_dict()
-        settings = json.loads(self.model.config.to_json_string())
-        for name in OF_ITS_PLACE:
-            settings.pop(name, None)
-        weights = (part for name in sorted(state) for part in (name, state[name].cpu().contiguous().numpy()))
         inputs = [name for name in questions.rows.column_names if name.startswith("input_ids")]
         tokens = (np.concatenate([[len(ids), *ids] for ids in questions.rows[name][:]] or [[]]) for name in inputs)
-        return checksum_of([self.order, settings, *weights, *tokens, *questions.places])
+        return checksum_of([self.order, *model_parts(self.model), *tokens, *questions.places])
 
     def answers(
         self, rows: datasets.Dataset, path: Path, batch_size: int, arguments: RecurrentTrainingArguments

@@ -99,15 +99,22 @@ def _clock(trainer: RecurrentTrainer) -> TrainingClock:
 
 def _sentences(arguments: EncoderDistillationArguments, folder: Path) -> tuple[list[str], PreTrainedTokenizerBase]:
     path = folder / SENTENCES_FILE
+    of = {name: getattr(arguments, name) for name in ("texts", "seed", "piece_vocab_size")}
     if path.is_file():
-        sentences: list[str] = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(known, dict) or known["of"] != of:
+            raise ValueError(
+                f"`output_dir`={arguments.output_dir!r} has the sentences of another run, with other `texts`, `seed` "
+                "or `piece_vocab_size`. Remove it, or name another folder."
+            )
+        sentences: list[str] = known["sentences"]
         tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER_FOLDER)
     else:
         sentences = read_sentences(arguments.texts, arguments.seed)
         cut = [[text[start:end] for start, end in split_words(text)] for text in sentences]
         tokenizer = train_word_pieces(cut, vocab_size=arguments.piece_vocab_size, show_progress=False)
         tokenizer.save_pretrained(folder / TOKENIZER_FOLDER)
-        path.write_text(json.dumps(sentences, ensure_ascii=False), encoding="utf-8")
+        path.write_text(json.dumps({"of": of, "sentences": sentences}, ensure_ascii=False), encoding="utf-8")
     logger.warning("%s sentences; a tokenizer of %s pieces.", f"{len(sentences):,}", f"{len(tokenizer):,}")
     return sentences, tokenizer
 

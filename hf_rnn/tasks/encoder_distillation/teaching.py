@@ -5,7 +5,6 @@ It is written to files as it is computed, so that a run that was stopped goes on
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from ...checksums import check_source
 from ...models.modeling_siamese import SiameseModel
 from ...progress import without_weight_bars
 from ...runs.provenance import describe_machine
+from ..distillation.cache import Progress, checksum_of, model_parts
 
 
 __all__ = ["Lessons", "Teacher", "write_lessons"]
@@ -30,8 +30,6 @@ MOST_TOKENS = 96
 BATCH_SIZE = 64
 # Sentences whose states give the principal components.
 SAMPLE = 1500
-# Batches between two writes of how far the teacher has come.
-WRITE_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -155,16 +153,25 @@ def write_lessons(teacher: Teacher, sentences: Sequence[str], folder: Path, comp
     Args:
         components: The principal components of the states of words that are kept.
         seed: Of the sample that they are found on, and of the order.
+
+    Raises:
+        ValueError: `folder` has the lessons of another teacher, or of other sentences.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    progress = folder / "done.json"
+    parts = [list(sentences), components, seed, list(teacher.layers), teacher.prefix, *model_parts(teacher.model)]
+    progress = Progress(
+        folder / "done.json",
+        {"checksum": checksum_of(parts)},
+        f"`output_dir` has lessons ({str(folder)!r}) of another `teacher`, or of other `texts`. Remove them, or name "
+        "another folder.",
+    )
     order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
     batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
     random.Random(seed).shuffle(batches)
-    if not progress.is_file():
+    if not progress.path.is_file():
         _make_files(teacher, sentences, folder, components, seed)
-        progress.write_text("0", encoding="utf-8")
-    done = json.loads(progress.read_text(encoding="utf-8"))
+        progress.write(0)
+    done = progress.done()
     found = Lessons(*(np.load(folder / f"{name}.npy", mmap_mode="r+") for name in Lessons.__dataclass_fields__))
     centre, directions = np.load(folder / "centre.npy"), np.load(folder / "directions.npy")
     bar = logging.tqdm(total=len(sentences), desc="Teacher", unit=" sentences")
@@ -176,10 +183,10 @@ def write_lessons(teacher: Teacher, sentences: Sequence[str], folder: Path, comp
             place = slice(found.starts[index], found.starts[index + 1])
             found.states[place], found.known[place] = (states - centre) @ directions, known
         bar.update(len(batch))
-        if number % WRITE_EVERY == 0 or number == len(batches):
+        if number == len(batches) or progress.is_due():
             for array in (found.vectors, found.states, found.known):
                 array.flush()  # type: ignore[attr-defined]
-            progress.write_text(json.dumps(number), encoding="utf-8")
+            progress.write(number)
     bar.close()
     return Lessons.open(folder)
 

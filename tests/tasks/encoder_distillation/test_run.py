@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_centred_vectors_point_all_ways() -> None:
 def test_a_stopped_teacher_goes_on_and_says_the_same(teacher: Teacher, tmp_path: Path, monkeypatch) -> None:
     sentences = [f"{sentence} {number}" for number in range(5) for sentence in SENTENCES]
     whole = write_lessons(teacher, sentences, tmp_path / "whole", components=4, seed=0)
-    monkeypatch.setattr("hf_rnn.tasks.encoder_distillation.teaching.WRITE_EVERY", 1)
+    monkeypatch.setattr("hf_rnn.tasks.distillation.cache.WRITE_EVERY", 0.0)
     read, calls = Teacher.read, []
 
     def stop(self: Teacher, batch: list[str]):
@@ -108,6 +109,23 @@ def test_a_stopped_teacher_goes_on_and_says_the_same(teacher: Teacher, tmp_path:
     for name in Lessons.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     assert np.linalg.norm(whole.vectors.astype(float), axis=1) == pytest.approx(1, abs=1e-2)
+
+
+@pytest.mark.parametrize("change", ["sentences", "teacher", "prefix", "components"])
+def test_lessons_of_another_run_are_refused(teacher: Teacher, tmp_path: Path, change: str) -> None:
+    teacher = copy.deepcopy(teacher)
+    write_lessons(teacher, SENTENCES, tmp_path, components=4, seed=0)
+    sentences, components = list(SENTENCES), 4
+    if change == "sentences":
+        sentences[0], sentences[1] = sentences[1], sentences[0]
+    elif change == "components":
+        components = 3
+    elif change == "prefix":
+        teacher.prefix = "query: "
+    else:
+        next(teacher.model.parameters()).data[0, 0] += 1
+    with pytest.raises(ValueError, match="of another `teacher`, or of other `texts`"):
+        write_lessons(teacher, sentences, tmp_path, components=components, seed=0)
 
 
 def test_the_losses_are_those_of_the_formula(teacher: Teacher, tmp_path: Path) -> None:
@@ -179,6 +197,8 @@ def test_an_encoder_is_distilled_and_read_by_a_classifier(bert: Path, tmp_path: 
         expected = encoder.eval()(**batch).pooler_output
         torch.testing.assert_close(classifier.eval().model(**batch).pooler_output, expected)
     assert distil_encoder(arguments)["held_out"] == results["held_out"], "what is done is not done again"
+    with pytest.raises(ValueError, match=r"`output_dir`='.*encoder' has the sentences of another run"):
+        distil_encoder(replace(arguments, piece_vocab_size=310))
     # With the map into the teacher's space it compares sentences as the teacher does.
     distil_encoder(replace(arguments, keep_projection=True))
     siamese = SiameseModel.from_pretrained(folder).eval()
