@@ -91,6 +91,9 @@ def _rows(g: Graph, embeddings: WordEmbeddings, characters: str, capital: str) -
     low, high = (_powers(step) for step in (1, POWERS))
     powers = g.Mul(g.Gather(low, g.Mod(positions, int_(POWERS))), g.Gather(high, g.Div(positions, int_(POWERS))))
     first_row = UNKNOWN_ROW + 1
+    keys, values = embeddings.keys.tolist(), list(range(first_row, first_row + embeddings.num_keys))
+    if embeddings.num_aliases:
+        keys, values = keys + embeddings.alias_keys.tolist(), values + embeddings.alias_rows.tolist()
     rows = []
     for spelling in (characters, g.Add(characters, g.Mul(capital, int_(0x20)))):
         digits = g.Where(g.Equal(spelling, int_(PADDING_BYTE)), int_(0), g.Add(spelling, int_(1)))
@@ -100,8 +103,8 @@ def _rows(g: Graph, embeddings: WordEmbeddings, characters: str, capital: str) -
             g.LabelEncoder(
                 key,
                 domain="ai.onnx.ml",
-                keys_int64s=embeddings.keys.tolist(),
-                values_int64s=list(range(first_row, first_row + embeddings.num_keys)),
+                keys_int64s=keys,
+                values_int64s=values,
                 default_int64=UNKNOWN_ROW,
             )
         )

@@ -54,7 +54,7 @@ def prune_words(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     for module in model.modules():
         config: Any = getattr(module, "config", None)
         if getattr(config, "word_vocab_size", None) is not None:
-            config.word_vocab_size = most + 1
+            config.word_vocab_size, config.word_aliases = most + 1, embeddings.num_aliases
     return before - most
 
 
@@ -85,3 +85,10 @@ def _keep(embeddings: WordEmbeddings, table: torch.Tensor, kept: torch.Tensor) -
     # They stay in the order that the search wants.
     embeddings.keys = embeddings.keys[kept].clone()
     embeddings.num_keys = len(kept)
+    if embeddings.num_aliases:
+        # Words that shared a vector that is gone are spelt, too.
+        now = torch.full((len(table),), UNKNOWN_ROW).index_copy(0, rows, torch.arange(len(rows)))
+        shared = now[embeddings.alias_rows.long()]
+        stays = shared != UNKNOWN_ROW
+        embeddings.alias_keys, embeddings.alias_rows = embeddings.alias_keys[stays], shared[stays].int()
+        embeddings.num_aliases = int(stays.sum())

@@ -139,11 +139,15 @@ def check_words(config: Any) -> None:
     if not 2 <= config.max_token_bytes <= 255:
         raise ValueError(f"`max_token_bytes` is {config.max_token_bytes}; it must lie in [2, 255].")
     if config.word_vocab_size is None:
-        for name in ("char_encoder", "casing_features"):
+        for name in ("char_encoder", "casing_features", "word_aliases"):
             if getattr(config, name):
                 raise ValueError(f"`{name}` is {getattr(config, name)!r}, which needs a `word_vocab_size`.")
         return
     check_positive("word_vocab_size", config.word_vocab_size)
+    if config.word_aliases < 0 or (config.word_aliases and config.word_vocab_size < 2):
+        raise ValueError(
+            f"`word_aliases` is {config.word_aliases}; it must be at least 0, and 0 where no word has a row."
+        )
     if config.vocab_size is None or config.vocab_size > 2**16 or config.one_hot_input:
         raise ValueError(
             f"`word_vocab_size` is {config.word_vocab_size}; it needs a `vocab_size` of at most {2**16} (it is "

@@ -94,6 +94,7 @@ class RecurrentConfig(OwnFolderMixin, SeriesConfig):
             Makes the steps words: `vocab_size` is then the number of pieces of an open-vocabulary tokenizer, words are
             rebuilt from them, and this many rows, one of them for unknown words, are in the table of word vectors of
             `embedding_size`. `None`: every token is a step. See `word_embeddings.WordEmbeddings`.
+        word_aliases (`int`, defaults to 0): Further words, each of which shares the row of a word that has its own.
         max_token_bytes (`int`, defaults to 16): Bytes of the longest piece, for the table of their spelling.
         char_encoder (`"cnn"` or `"lstm"`, *optional*): What reads a word's spelling, if anything does.
         char_embedding_size (`int`, defaults to 32): Features of a byte.
@@ -156,6 +157,7 @@ class RecurrentConfig(OwnFolderMixin, SeriesConfig):
     single_logit: bool = False
     label_threshold: float | int | None = None
     word_vocab_size: int | None = None
+    word_aliases: int = 0
     max_token_bytes: int = 16
     char_encoder: Literal["cnn", "lstm"] | None = None
     char_embedding_size: int = 32

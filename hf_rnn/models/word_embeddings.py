@@ -4,11 +4,14 @@ spelling, its capitals.
 A stock pipeline passes a model nothing but `input_ids`. Two tables of the checkpoint tell which ids begin a word, and
 which bytes each id spells; so a word's bytes are known exactly, whatever pieces it was cut into. Its vector is found
 by a 64-bit key computed from these bytes: as written, else in lower case, else it is that of unknown words.
+
+A key takes 8 bytes, a vector hundreds. So further words, `config.word_aliases` of them, may share the vector of a word
+that is like them, as the pruned vectors of spaCy do (Honnibal et al. 2020, https://doi.org/10.5281/zenodo.1212303).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -102,6 +105,8 @@ class WordEmbeddings(RecurrentEmbeddings):
     token_lengths: torch.Tensor
     token_starts: torch.Tensor
     keys: torch.Tensor
+    alias_keys: torch.Tensor
+    alias_rows: torch.Tensor
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
@@ -111,6 +116,11 @@ class WordEmbeddings(RecurrentEmbeddings):
         self.register_buffer("token_lengths", torch.zeros(vocab_size, dtype=torch.uint8))
         self.register_buffer("token_starts", torch.zeros(vocab_size, dtype=torch.bool))
         self.register_buffer("keys", torch.zeros(self.num_keys, dtype=torch.int64))
+        self.num_aliases = config.word_aliases
+        # A checkpoint without aliases has no such tables.
+        if self.num_aliases:
+            self.register_buffer("alias_keys", torch.zeros(self.num_aliases, dtype=torch.int64))
+            self.register_buffer("alias_rows", torch.zeros(self.num_aliases, dtype=torch.int32))
         self.char_encoder = None if config.char_encoder is None else CHAR_ENCODERS[config.char_encoder](config)
         self.casing_features = config.casing_features
 
@@ -127,6 +137,10 @@ class WordEmbeddings(RecurrentEmbeddings):
         init.copy_(self.token_starts, torch.ones_like(ids).bool())
         # Keys that no word of two bytes or more has.
         init.copy_(self.keys, torch.arange(1, self.num_keys + 1, device="cpu"))
+        if self.num_aliases:
+            beyond = torch.arange(self.num_keys + 1, self.num_keys + 1 + self.num_aliases, device="cpu")
+            init.copy_(self.alias_keys, beyond)
+            init.copy_(self.alias_rows, torch.full_like(beyond, UNKNOWN_ROW).int())
 
     def set_tokens(self, spelt: Sequence[bytes], starts: Sequence[bool]) -> None:
         """Say what the tokens of the tokenizer are.
@@ -154,32 +168,47 @@ class WordEmbeddings(RecurrentEmbeddings):
         self.token_lengths.copy_(torch.tensor([len(text) for text in spelt]))
         self.token_starts.copy_(torch.tensor(list(starts)))
 
-    def set_words(self, words: Sequence[str]) -> dict[str, int]:
-        """Say which words have a vector of their own.
+    def set_words(self, words: Sequence[str], aliases: Mapping[str, str] | None = None) -> dict[str, int]:
+        """Say which words have a vector of their own, and which share one.
 
         Args:
             words: Different words, one less than `config.word_vocab_size`; a word in lower case also serves for its
                 other spellings, where these are not in the list themselves.
+            aliases: Further words, `config.word_aliases` of them, each with the one of `words` whose row it shares.
 
         Returns:
-            The row of `word_embeddings` of each word. Row 0 is that of unknown words.
+            The row of `word_embeddings` of each of `words`. Row 0 is that of unknown words.
 
         Raises:
-            ValueError: for another number of words, a word twice, or two words with one key.
+            ValueError: for another number of words or aliases, a word twice, two words with one key, or an alias of a
+                word that has no row.
         """
+        aliases = aliases or {}
         if len(words) != self.num_keys:
             raise ValueError(
                 f"`words` holds {len(words)}; `word_vocab_size` of the config is {self.num_keys + 1}, one more than "
                 "the words that have a vector."
             )
-        keys = word_keys(pack_bytes([word.encode() for word in words])) if words else self.keys.cpu()
+        if len(aliases) != self.num_aliases:
+            raise ValueError(f"`aliases` holds {len(aliases)}; `word_aliases` of the config is {self.num_aliases}.")
+        spelt = [*words, *aliases]
+        keys = word_keys(pack_bytes([word.encode() for word in spelt])) if spelt else self.keys.cpu()
         ordered, order = keys.sort()
         same = (ordered[1:] == ordered[:-1]).nonzero()
         if len(same):
-            pair = [words[int(order[int(same[0]) + step])] for step in (0, 1)]
+            pair = [spelt[int(order[int(same[0]) + step])] for step in (0, 1)]
             raise ValueError(f"`words` holds {pair[0]!r} and {pair[1]!r}, which have the same key; drop one.")
-        self.keys.copy_(ordered)
-        return {words[place]: row for row, place in enumerate(order.tolist(), start=UNKNOWN_ROW + 1)}
+        own, order = keys[: len(words)].sort()
+        self.keys.copy_(own)
+        rows = {words[place]: row for row, place in enumerate(order.tolist(), start=UNKNOWN_ROW + 1)}
+        if aliases:
+            homeless = next((word for word in aliases.values() if word not in rows), None)
+            if homeless is not None:
+                raise ValueError(f"`aliases` names {homeless!r}, which is none of `words`.")
+            further, order = keys[len(words) :].sort()
+            self.alias_keys.copy_(further)
+            self.alias_rows.copy_(torch.tensor([rows[word] for word in aliases.values()])[order])
+        return rows
 
     def find_words(self, inputs: torch.Tensor, mask: torch.Tensor) -> Words | None:
         """See `RecurrentEmbeddings.find_words`."""
@@ -195,6 +224,9 @@ class WordEmbeddings(RecurrentEmbeddings):
         keys = word_keys(torch.cat([characters, lower_case(characters)]))
         place = torch.searchsorted(self.keys, keys).clamp(max=self.num_keys - 1)
         rows = torch.where(self.keys[place] == keys, place + UNKNOWN_ROW + 1, UNKNOWN_ROW)
+        if self.num_aliases:
+            place = torch.searchsorted(self.alias_keys, keys).clamp(max=self.num_aliases - 1)
+            rows = torch.where(self.alias_keys[place] == keys, self.alias_rows[place].long(), rows)
         as_written, lower = rows.view(2, -1).unbind()
         return torch.where(as_written == UNKNOWN_ROW, lower, as_written)
 

@@ -273,6 +273,13 @@ class WordArguments:
     word_vocab_size: int = field(
         default=30_000, metadata={"help": "Largest number of words of a new model that have a vector of their own."}
     )
+    word_aliases: int = field(
+        default=0,
+        metadata={
+            "help": "Largest number of further words of `embedding_vectors` that a new model knows: each shares the "
+            "vector of the nearest word that has its own, at 12 bytes a word."
+        },
+    )
     max_seq_length: int | None = field(
         default=None,
         metadata={
@@ -287,7 +294,8 @@ class WordArguments:
 
     def __post_init__(self) -> None:
         least_pieces = len(SPECIAL_TOKENS) + BYTE_ALPHABET_SIZE
-        for name, least in (("piece_vocab_size", least_pieces), ("word_vocab_size", 2), ("max_seq_length", 2)):
+        least_of = {"piece_vocab_size": least_pieces, "word_vocab_size": 2, "word_aliases": 0, "max_seq_length": 2}
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"`{name}`={value} must be at least {least}.")

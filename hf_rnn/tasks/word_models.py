@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.tokenizers.training import check_integer
 from ..data.tokenizers.word_vocabulary import choose_words, spell_tokens
-from ..data.vectors import WordVectors, fill_embeddings
+from ..data.vectors import WordVectors, fill_embeddings, nearest_words
 from .arguments import ModelArguments
 from .building import new_model, vector_sources
 from .overrides import check_tokens, width_of_vectors, with_overrides
@@ -30,6 +30,7 @@ def new_word_model(
     *,
     most_words: int,
     argument: str,
+    most_aliases: int = 0,
     min_frequency: int = 2,
     flags: Mapping[str, str] | None = None,
     **values: Any,
@@ -43,6 +44,8 @@ def new_word_model(
         sentences: The words of each training text.
         most_words: The most rows of the table of vectors, that of unknown words among them.
         argument: What `most_words` was given by, for errors.
+        most_aliases: The most further words that share the vector of the one nearest to their own, where vectors are
+            named.
         min_frequency: The fewest occurrences of a word that gets a vector, where none are named.
         flags, values: As `building.build_model` takes them.
 
@@ -50,7 +53,7 @@ def new_word_model(
         ValueError: as `building.build_model`; `config_overrides` give what follows from the tokenizer and the words.
     """
     overrides = arguments.overrides()
-    for name in ("vocab_size", "word_vocab_size", "max_token_bytes"):
+    for name in ("vocab_size", "word_vocab_size", "word_aliases", "max_token_bytes"):
         if name in overrides:
             raise ValueError(
                 f"`config_overrides` give `{name}`={overrides[name]!r}, which follows from the tokenizer and the "
@@ -66,14 +69,18 @@ def new_word_model(
     spelt, starts = spell_tokens(tokenizer)
     # A wide part may need more room.
     values["max_token_bytes"] = max(2, *map(len, spelt), values.get("max_token_bytes", 0))
-    model = new_model(arguments, auto_class, tokenizer, **values, word_vocab_size=len(words) + 1)
+    aliases = nearest_words(words, vectors, most_aliases) if vectors is not None and most_aliases else {}
+    sizes = {"word_vocab_size": len(words) + 1, "word_aliases": len(aliases)}
+    model = new_model(arguments, auto_class, tokenizer, **values, **sizes)
     embeddings: Any = model.base_model.embeddings
     embeddings.set_tokens(spelt, starts)
-    rows = embeddings.set_words(words)
+    rows = embeddings.set_words(words, aliases)
     if vectors is not None:
         found = fill_embeddings(embeddings.word_embeddings, rows, vectors)
         dimensions, source = vectors.dimensions, arguments.embedding_vectors
         logger.warning("%d words, all with vectors of %d dimensions, as %s has them.", len(found), dimensions, source)
+        if aliases:
+            logger.warning("%d further words share the vector of the nearest of them.", len(aliases))
     if arguments.freeze_embeddings:
         embeddings.word_embeddings.requires_grad_(False)
     return model

@@ -107,6 +107,7 @@ def build_tagger(
         training_column(data.splits, "tokens"),
         most_words=word_arguments.word_vocab_size,
         argument="word_vocab_size",
+        most_aliases=word_arguments.word_aliases,
         flags=FLAGS_OF_LABELS,
         **labels,
     )
