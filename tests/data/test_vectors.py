@@ -18,6 +18,7 @@ from hf_rnn.data.vectors import (
     fill_embeddings,
     hub_vectors,
     initialize_embeddings,
+    nearest_words,
     read_vectors,
 )
 
@@ -270,3 +271,23 @@ def test_fill_embeddings_bad_arguments(vectors):
 
 def test_coverage_of_nothing():
     assert Coverage(0, 0).share == 0.0
+
+
+def test_a_further_word_goes_to_the_word_at_the_smallest_angle():
+    rng = np.random.default_rng(0)
+    names = [f"w{number}" for number in range(3000)] + ["Upper", "zero"]
+    found = WordVectors({name: row for row, name in enumerate(names)}, rng.normal(size=(3002, 5)).astype(np.float32))
+    found.matrix[-1] = 0
+    words = names[40:90]
+    nearest = nearest_words(words, found, 2000)
+    others = [name for name in names if name not in words and name != "Upper"][:2000]
+    assert list(nearest) == others
+    lengths = np.linalg.norm(found.matrix, axis=1)
+    for word in others[::97]:
+        vector = found.matrix[found.rows[word]]
+        cosines = [vector @ found.matrix[found.rows[own]] / lengths[found.rows[own]] for own in words]
+        assert nearest[word] == words[int(np.argmax(cosines))]
+    assert len(nearest_words(words, found, 10**6)) == 3002 - 50 - 1
+    assert nearest_words([], found, 9) == nearest_words(words, found, 0) == {}
+    with pytest.raises(ValueError, match="`words` holds 'new', which has no vector"):
+        nearest_words([*words, "new"], found, 9)

@@ -109,6 +109,19 @@ def test_words_are_found_as_written_in_lower_case_and_not_at_all() -> None:
         assert np.abs(answers(graph, [[token]])[0] - expected).max() < 1e-5
 
 
+def test_a_word_that_shares_the_row_of_another() -> None:
+    model = build_tagger("bilstm", char_encoder=None, word_aliases=1).float()
+    embeddings = model.model.embeddings
+    rows = embeddings.set_words(["no", "xy", "unseen"], {"ab": "unseen"})
+    graph = build_graph(model)
+    spelt = torch.tensor([list(b"aB"), list(b"c-")])
+    assert embeddings.rows(spelt).tolist() == [rows["unseen"], 0]
+    for token in (1, 3):
+        with torch.no_grad():
+            expected = model(torch.tensor([[token]])).emissions.numpy()
+        assert np.abs(answers(graph, [[token]])[0] - expected).max() < 1e-5
+
+
 def test_a_capital_of_two_bytes_and_a_known_word_longer_than_a_table_of_powers() -> None:
     model = build_tagger("bilstm", char_encoder=None, casing_features=True).float()
     embeddings = model.model.embeddings

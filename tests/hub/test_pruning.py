@@ -20,12 +20,13 @@ TEXTS = ["banana banana banana cherry", "Cherry date", "unseen"]
 TOKENIZER = train_word_pieces([list(WORDS), ["unseen"]], vocab_size=300, show_progress=False)
 
 
-def model_of(kind: type[Any] = BiLstmModel, **values: Any) -> Any:
+def model_of(kind: type[Any] = BiLstmModel, aliases: dict[str, str] | None = None, **values: Any) -> Any:
     torch.manual_seed(0)
     spelt, starts = spell_tokens(TOKENIZER)
     config = BiLstmConfig(
         vocab_size=len(TOKENIZER),
         word_vocab_size=len(WORDS) + 1,
+        word_aliases=len(aliases or {}),
         max_token_bytes=max(map(len, spelt)),
         embedding_size=4,
         hidden_size=3,
@@ -39,7 +40,7 @@ def model_of(kind: type[Any] = BiLstmModel, **values: Any) -> Any:
     model = SiameseModel(SiameseConfig(encoder=config)) if kind is SiameseModel else kind(config)
     encoder = model.encoder if kind is SiameseModel else model.base_model
     encoder.embeddings.set_tokens(spelt, starts)
-    rows = encoder.embeddings.set_words(WORDS)
+    rows = encoder.embeddings.set_words(WORDS, aliases)
     with torch.no_grad():
         encoder.embeddings.word_embeddings.weight[rows["elder"]] *= 50
     return model.eval()
@@ -74,6 +75,18 @@ def test_the_smaller_model_is_saved_and_loaded(tmp_path: Any) -> None:
     assert loaded.config.encoder.word_vocab_size == 3
     assert loaded.encoder.embeddings.word_embeddings.weight.shape == (3, 4)
     torch.testing.assert_close(states(loaded.eval(), "banana cherry apple"), states(model, "banana cherry apple"))
+
+
+def test_a_word_that_shares_a_vector_keeps_it_where_it_stays(tmp_path: Any) -> None:
+    aliases = {"avocado": "apple", "plantain": "banana", "plum": "cherry"}
+    model, whole = model_of(aliases=aliases), model_of(aliases=aliases)
+    prune_words(model, TOKENIZER, TEXTS, 4)
+    assert (model.config.word_vocab_size, model.config.word_aliases) == (5, 2)
+    model.save_pretrained(tmp_path)
+    loaded = BiLstmModel.from_pretrained(tmp_path).eval()
+    for text in ("plantain Plum", "banana elder"):
+        torch.testing.assert_close(states(loaded, text), states(whole, text), rtol=0, atol=0)
+    assert loaded.embeddings.rows(pack_bytes([b"avocado"])).tolist() == [UNKNOWN_ROW]
 
 
 def test_as_many_words_as_there_are_change_nothing() -> None:

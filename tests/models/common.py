@@ -85,7 +85,8 @@ def build_tagger(variant: str, head: str = "bioes", words: bool = True, seed: in
     if words:
         model.model.embeddings.set_tokens(SPELT, STARTS)
         others = [f"unseen {number}" for number in range(3, model.config.word_vocab_size - 1)]
-        model.model.embeddings.set_words(["aB", "Bcc-", "-1", *others])
+        aliases = {f"further {number}": "aB" for number in range(model.config.word_aliases)}
+        model.model.embeddings.set_words(["aB", "Bcc-", "-1", *others], aliases)
     return model
 
 

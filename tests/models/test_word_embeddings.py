@@ -7,6 +7,7 @@ import string
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassClassValidationError
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import AutoModel
@@ -181,6 +182,34 @@ def test_a_word_has_the_row_of_its_spelling_else_of_its_lower_case_else_of_the_u
     assert embeddings.rows(spell(list(wanted))[0]).tolist() == list(wanted.values())
 
 
+ALIASES = {"pear": "apple", "Pear": "São", "chá": "é", "a": "x"}
+
+
+def test_a_further_word_has_the_row_of_the_word_that_it_is_given():
+    embeddings = build(tables=False, word_aliases=len(ALIASES))
+    rows = embeddings.set_words(KNOWN, ALIASES)
+    wanted = {word: rows[word] for word in KNOWN} | {word: rows[of] for word, of in ALIASES.items()}
+    wanted |= {"PEAR": rows["apple"], "CHÁ": rows["é"], "A": rows["x"], "APPLE": rows["apple"], "peach": 0, "": 0}
+    assert embeddings.rows(spell(list(wanted))[0]).tolist() == list(wanted.values())
+    # Without them the table of words is the same.
+    assert build().set_words(KNOWN) == rows
+
+
+def test_further_words_survive_a_file_and_half_precision(tmp_path):
+    model = AutoModel.from_config(make_config(word_aliases=len(ALIASES)))
+    fresh = {name: getattr(model.embeddings, name).clone() for name in ("alias_keys", "alias_rows")}
+    assert fresh["alias_keys"].tolist() == list(range(len(KNOWN) + 1, len(KNOWN) + 1 + len(ALIASES)))
+    assert fresh["alias_rows"].eq(0).all(), "until words are given, all are unknown"
+    model.embeddings.set_words(KNOWN, ALIASES)
+    tables = {name: getattr(model.embeddings, name).clone() for name in fresh}
+    assert not any(torch.equal(tables[name], fresh[name]) for name in fresh)
+    model.save_pretrained(tmp_path)
+    for other in (AutoModel.from_pretrained(tmp_path), AutoModel.from_pretrained(tmp_path, dtype=torch.bfloat16)):
+        for name, table in tables.items():
+            loaded = getattr(other.embeddings, name)
+            assert loaded.dtype == table.dtype and torch.equal(loaded, table), name
+
+
 @pytest.mark.parametrize("words", [1, 3])
 def test_a_table_of_few_words(words):
     embeddings = build(tables=False, word_vocab_size=words)
@@ -289,6 +318,20 @@ def test_bad_words_are_refused():
         embeddings.set_words(KNOWN[:-1])
     with pytest.raises(ValueError, match="`words` holds 'x' and 'x', which have the same key"):
         embeddings.set_words(["x", *KNOWN[:-1]])
+    with pytest.raises(ValueError, match="`aliases` holds 1; `word_aliases` of the config is 0"):
+        embeddings.set_words(KNOWN, {"pear": "apple"})
+    embeddings = build(tables=False, word_aliases=1)
+    with pytest.raises(ValueError, match="`aliases` names 'plum', which is none of `words`"):
+        embeddings.set_words(KNOWN, {"pear": "plum"})
+    with pytest.raises(ValueError, match="'apple' and 'apple', which have the same key"):
+        embeddings.set_words(KNOWN, {"apple": "x"})
+    for options, message in (
+        ({"word_aliases": -1}, "`word_aliases` is -1; it must be at least 0"),
+        ({"word_aliases": 1, "word_vocab_size": 1}, "`word_aliases` is 1; it must be at least 0"),
+        ({"word_aliases": 2, "word_vocab_size": None, "casing_features": False}, "which needs a `word_vocab_size`"),
+    ):
+        with pytest.raises(StrictDataclassClassValidationError, match=message):
+            make_config(**options)
 
 
 def test_a_table_of_another_number_of_words_is_refused():

@@ -44,7 +44,7 @@ def tokenizer_of(data: TokenClassificationData, model: ModelArguments | None = N
 
 
 def build(data: TokenClassificationData, overrides: dict[str, Any] | None = None, **values: Any) -> PreTrainedModel:
-    words = WordArguments(**{name: values.pop(name) for name in ("word_vocab_size",) if name in values})
+    words = WordArguments(**{name: values.pop(name) for name in ("word_vocab_size", "word_aliases") if name in values})
     # The dropout is that of any new tagger here, not the one of small runs.
     small = {name: value for name, value in SMALL.items() if name not in NEW_DROPOUT}
     model = ModelArguments(config_overrides=json.dumps({**small, **(overrides or {})}), **values)
@@ -187,6 +187,22 @@ def test_vectors_are_those_of_the_words(
     rows = rows_of(model, data, "Maria", "Lisbon", "zebra", "met")
     assert table.weight[rows[:3]].tolist() == [VECTORS[word] for word in ("maria", "lisbon", "zebra")]
     assert rows[3] == 0
+
+
+def test_words_without_a_vector_of_their_own_share_the_nearest(
+    data: TokenClassificationData, glove: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # "maria" and "lisbon" are in the sentences; "horse" is nearer to "maria", and "quagga" is one word too many.
+    with open(glove, "a") as file:
+        file.write("horse 5 5 5\nquagga -7 8 8\n")
+    with caplog.at_level(logging.WARNING, logger="hf_rnn"):
+        model = build(data, {"embedding_size": 3}, embedding_vectors=glove, word_vocab_size=3, word_aliases=2)
+    assert "2 further words share the vector of the nearest of them" in caplog.text
+    assert (model.config.word_vocab_size, model.config.word_aliases) == (3, 2)
+    maria, lisbon, zebra, horse, quagga = rows_of(model, data, "maria", "lisbon", "zebra", "Horse", "quagga")
+    assert zebra == horse == maria != lisbon and quagga == 0
+    # Where no vectors are named, there is nothing to share.
+    assert build(data, word_aliases=2).config.word_aliases == 0
 
 
 def test_embeddings_may_be_frozen(data: TokenClassificationData, glove: str) -> None:
