@@ -23,6 +23,7 @@ import datasets
 
 QUESTIONS = Path(__file__).resolve().parent / "everyday_questions.txt"
 NEAR_MISS = "- "
+COLUMNS = ("question1", "question2", "label", "source")
 # Of each group at most so many pairs are alike, and of each other question so many pairs are made.
 MOST_ALIKE, PARTNERS = 16, 3
 # One group in so many is held out.
@@ -90,9 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = [(given.output, kept)] + ([(given.held_out, groups[: len(groups) // HELD_OUT])] if given.held_out else [])
     for path, chosen in parts:
         pairs = pairs_of(chosen, given.seed)
-        columns = dict(zip(("question1", "question2", "label"), zip(*pairs, strict=True), strict=True))
+        rows = [dict(zip(COLUMNS, (*pair, "everyday"), strict=True)) for pair in pairs]
         path.parent.mkdir(parents=True, exist_ok=True)
-        datasets.Dataset.from_dict({name: list(column) for name, column in columns.items()}).to_parquet(str(path))
+        datasets.Dataset.from_list(rows).to_parquet(str(path))
         alike = sum(label for _, _, label in pairs)
         print(f"Wrote {path}: {len(pairs):,} pairs of {len(chosen)} groups, {alike:,} of them alike.")
 

@@ -268,9 +268,26 @@ def _read_files(path: str, read_file: Callable[[str], Dataset]) -> Dataset:
             )
     logger.warning("%s: %d files, %d rows.", path, len(parts), sum(map(len, parts)))
     try:
-        return concatenate_datasets(parts)
+        return concatenate_datasets(_of_one_type(parts))
     except (ValueError, TypeError) as error:
         raise ValueError(f"The files of {path!r} have columns of different types: {error}") from error
+
+
+def _of_one_type(parts: list[Dataset]) -> list[Dataset]:
+    """The same rows with columns of types that hold the values of all: other programs write texts with offsets of 64
+    bits, numbers of 32 bits, or whole numbers where another file has fractions.
+
+    Raises:
+        TypeError: there is no such type, as for numbers and texts.
+    """
+    import pyarrow
+    from datasets import Features
+
+    if all(rows.features == parts[0].features for rows in parts):
+        return parts
+    schema = pyarrow.unify_schemas([rows.features.arrow_schema for rows in parts], promote_options="permissive")
+    features = Features.from_arrow_schema(schema)
+    return [rows.cast(features) if rows.features != features else rows for rows in parts]
 
 
 def leading_split(splits: Mapping[str, Any]) -> str:
