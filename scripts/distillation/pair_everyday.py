@@ -67,7 +67,9 @@ def pairs_of(groups: Sequence[Group], seed: int) -> list[Pair]:
         for question, partners in [(text, same) for text in near] + [(text, others) for text in same]:
             ranked = sorted(partners, key=lambda other: -shared_words(question, other))
             for partner in ranked[:PARTNERS]:
-                found.setdefault((partner, question), 0)
+                # Each of two questions may be the partner of the other.
+                if (question, partner) not in found:
+                    found.setdefault((partner, question), 0)
     rows = [(first, second, label) for (first, second), label in found.items()]
     draw.shuffle(rows)
     # Which comes first says nothing.

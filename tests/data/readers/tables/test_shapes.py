@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.feather as feather
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
@@ -309,6 +310,26 @@ def test_several_files_are_one_split(tmp_path: Path) -> None:
         read_splits(SourceArguments(train_file=str(tmp_path / "part*.csv")), read_rows)
     with pytest.raises(FileNotFoundError, match="No file fits"):
         files_of(str(tmp_path / "no*.csv"))
+
+
+def test_files_of_one_split_may_hold_texts_and_numbers_of_other_widths(tmp_path: Path) -> None:
+    def write(name: str, texts: pa.Array, labels: pa.Array) -> str:
+        pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / name)
+        return str(tmp_path / name)
+
+    one = write("one.parquet", pa.array(["a", "b"], pa.string()), pa.array([0, 1], pa.int32()))
+    two = write("two.parquet", pa.array(["c", None], pa.large_string()), pa.array([1, 2**40], pa.int64()))
+    half = write("half.parquet", pa.array(["d"], pa.string()), pa.array([0.5], pa.float64()))
+    for given in (f"{one},{two}", f"{two},{one}"):
+        rows = read_splits(SourceArguments(train_file=given), read_rows)["train"]
+        assert sorted(zip(rows["text"][:], rows["label"][:], strict=True), key=str) == sorted(
+            [("a", 0), ("b", 1), ("c", 1), (None, 2**40)], key=str
+        )
+    rows = read_splits(SourceArguments(train_file=f"{one},{half}"), read_rows)["train"]
+    assert rows["label"][:] == [0.0, 1.0, 0.5]
+    numbers = write("numbers.parquet", pa.array([1, 2]), pa.array([0, 1], pa.int32()))
+    with pytest.raises(ValueError, match=r"numbers.parquet' have columns of different types: .*text"):
+        read_splits(SourceArguments(train_file=f"{one},{numbers}"), read_rows)
 
 
 def test_a_folder_of_splits_is_a_dataset(tmp_path: Path) -> None:
