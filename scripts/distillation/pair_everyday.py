@@ -3,8 +3,8 @@
 
     python scripts/distillation/pair_everyday.py everyday.parquet --held_out everyday_held_out.parquet
 
-The file holds groups, with an empty line between two. The questions of a group ask the same in other words; those after
-"- " share words with them and ask something else. Pairs within a group are alike (1). Pairs of a question with what
+The file holds groups, with an empty line between two. The questions of a group ask the same in other words; those
+after "- " share words with them and ask something else. Pairs within a group are alike (1). Pairs of a question with what
 shares words with it in its group are not (0), and neither are those with the most similar questions of other groups.
 So a network learns that neither shared words make two questions alike nor other words make them different. A tenth of
 the groups is held out whole.
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the pairs, with the columns of Quora's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="File to write, .parquet.")
-    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="Groups of questions. Default: those beside.")
+    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="Groups of questions. Default: ours.")
     parser.add_argument("--held_out", type=Path, help="File for the pairs of a tenth of the groups. Default: none.")
     parser.add_argument("--seed", type=int, default=0, help="Seed of what is drawn. Default: 0.")
     given = parser.parse_args(arguments)
