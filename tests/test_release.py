@@ -57,7 +57,8 @@ import json
 import hf_rnn
 from transformers import pipeline
 answers, missing = {}, {}
-for name in ("bilstm-crf-conll2003", "bilstm-imdb", "gru-dates", "lstm-shakespeare-char", "siamese-bilstm-quora"):
+names = ["bilstm-imdb", "gru-dates", "lstm-shakespeare-char", "siamese-bilstm-quora", "siamese-bilstm-stsb"]
+for name in ["bilstm-crf-conll2003", "bilstm-crf-lener-br", "bilstm-crf-pt", *names]:
     try:
         hf_rnn.bundled(name)
     except ValueError as error:

@@ -23,8 +23,9 @@ def needs(name: str) -> str:
 
 
 def test_every_bundle_has_a_test() -> None:
-    tested = {"bilstm-imdb", "bilstm-crf-conll2003", "siamese-bilstm-quora", "lstm-shakespeare-char", "gru-dates"}
-    assert {"bilstm-imdb", "gru-dates", "lstm-shakespeare-char"} <= set(hf_rnn.list_bundled()) <= tested
+    free = {"bilstm-crf-lener-br", "bilstm-imdb", "gru-dates", "lstm-shakespeare-char"}
+    research = {"bilstm-crf-conll2003", "bilstm-crf-pt", "siamese-bilstm-quora", "siamese-bilstm-stsb"}
+    assert free <= set(hf_rnn.list_bundled()) <= free | research
 
 
 @pytest.mark.parametrize("name", hf_rnn.list_bundled())
@@ -49,6 +50,40 @@ def test_entities_are_found() -> None:
     text = "Mr. Kofi Annan flew to New York on Monday, Reuters said."
     found = [(entity["word"], entity["entity_group"]) for entity in tag(text)]
     assert found == [("Kofi Annan", "PER"), ("New York", "LOC"), ("Reuters", "ORG")]
+
+
+def found_in(name: str, text: str) -> list[tuple[str, str]]:
+    tag = pipeline("token-classification", model=needs(name), aggregation_strategy="simple")
+    return [(entity["word"], entity["entity_group"]) for entity in tag(text)]
+
+
+def test_portuguese_entities_are_found() -> None:
+    assert found_in("bilstm-crf-pt", "Luiz Inácio Lula da Silva viajou de Brasília a São Paulo em 2010.") == [
+        ("Luiz Inácio Lula da Silva", "PESSOA"),
+        ("Brasília", "LOCAL"),
+        ("São Paulo", "LOCAL"),
+        ("em 2010", "TEMPO"),
+    ]
+
+
+def test_entities_of_portuguese_court_rulings_are_found() -> None:
+    text = "O ministro Gilmar Mendes citou a Lei nº 8.666, de 21 de junho de 1993, no Supremo Tribunal Federal."
+    assert found_in("bilstm-crf-lener-br", text) == [
+        ("Gilmar Mendes", "PESSOA"),
+        ("Lei nº 8.666", "LEGISLACAO"),
+        ("21 de junho de 1993", "TEMPO"),
+        ("Supremo Tribunal Federal", "ORGANIZACAO"),
+    ]
+
+
+def test_sentences_are_scored_by_their_meaning() -> None:
+    folder = needs("siamese-bilstm-stsb")
+    score = pipeline("text-classification", model=folder)
+    near, far = (
+        score({"text": "A man is playing a guitar.", "text_pair": other})["score"]
+        for other in ("Someone plays an instrument.", "The market fell on Monday.")
+    )
+    assert 5 >= near > 2 > far >= -0.5
 
 
 def test_pairs_are_compared_classified_and_searched() -> None:
