@@ -102,6 +102,24 @@ def test_pairs_are_compared_classified_and_searched() -> None:
     assert positions.tolist() == [[1]]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "label"),
+    [
+        ("How old are you?", "What is your age?", "alike"),
+        ("Where are you from?", "Where are you going?", "different"),
+    ],
+)
+def test_questions_that_were_answered_wrongly_once(first: str, second: str, label: str) -> None:
+    # Words that are shared do not make two questions alike, nor do other words make them different. The pairs are
+    # regression cases: no network has learnt from them, which tests/scripts/test_pair_everyday.py holds.
+    folder = needs("siamese-bilstm-quora")
+    for text, other in ((first, second), (second, first)):
+        pair = {"text": text, "text_pair": other}
+        answer = pipeline("text-classification", model=folder)(pair)
+        assert (answer[0] if isinstance(answer, list) else answer)["label"] == label
+        assert pipeline("sentence-similarity", model=folder)(pair)["alike"] is (label == "alike")
+
+
 def loop(model, ids: torch.Tensor, steps: int) -> torch.Tensor:
     """Greedy search by a loop that reads the whole text anew for each token."""
     for _ in range(steps):
