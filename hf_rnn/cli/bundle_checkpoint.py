@@ -106,21 +106,27 @@ def measure_tagger(folder: Path, arguments: argparse.Namespace) -> Figures:
     return figures
 
 
-def measure_similarity(folder: Path, arguments: argparse.Namespace) -> Figures:
-    """The figures of a siamese network, and of its classifier if it has one, on the pairs of `eval_file`."""
+def measure_similarity(folder: Path, arguments: argparse.Namespace, results: Mapping[str, Any]) -> Figures:
+    """The figures of a siamese network, and of its classifier if it has one, on the pairs of `eval_file`, whose scores
+    are of the range that they had in the run that `results` are of.
+    """
     data = PairDataArguments(
         train_file=arguments.eval_file,
         test_file=arguments.eval_file,
         text_column_names=arguments.text_column_names,
         label_column_name=arguments.label_column_name,
+        score_range=results["training"]["arguments"].get("score_range"),
     )
-    classifies = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == [PAIR_CLASSIFIER]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    loss = "cosent"
+    if config["architectures"] == [PAIR_CLASSIFIER]:
+        loss = "regression" if config["problem_type"] == "regression" else "classification"
     with tempfile.TemporaryDirectory() as output:
         results = run_similarity(
             ModelArguments(model_name_or_path=str(folder)),
             data,
             TokenizerArguments(),
-            SimilarityArguments(loss="classification" if classifies else "cosent"),
+            SimilarityArguments(loss=loss),
             ReportArguments(),
             RecurrentTrainingArguments(
                 output_dir=output, do_predict=True, eval_strategy="no", load_best_model_at_end=False
@@ -162,8 +168,9 @@ def measure_writer(folder: Path, arguments: argparse.Namespace, results: Mapping
 MEASURES = {
     "text-classification": measure_classifier,
     "token-classification": measure_tagger,
-    "sentence-similarity": measure_similarity,
 }
+# Those that take more from the run: the range of scores, the beams.
+RUN_MEASURES = {"sentence-similarity": measure_similarity, "sequence-to-sequence": measure_writer}
 
 
 def command_parser() -> argparse.ArgumentParser:
@@ -241,8 +248,8 @@ def main(arguments: list[str]) -> None:
     def measure(staged: Path) -> Mapping[str, Figures]:
         if of_language:
             return measure_language_model(staged, results)
-        if results["task"] == "sequence-to-sequence":
-            return {given.eval_split: measure_writer(staged, given, results)}
+        if results["task"] in RUN_MEASURES:
+            return {given.eval_split: RUN_MEASURES[results["task"]](staged, given, results)}
         return {given.eval_split: MEASURES[results["task"]](staged, given)}
 
     change = None
