@@ -4,10 +4,10 @@
     python scripts/distillation/pair_everyday.py everyday.parquet --held_out everyday_held_out.parquet
 
 The file holds groups, with an empty line between two. The questions of a group ask the same in other words; those
-after "- " share words with them and ask something else. Pairs within a group are alike (1). Pairs of a question with what
-shares words with it in its group are not (0), and neither are those with the most similar questions of other groups.
-So a network learns that neither shared words make two questions alike nor other words make them different. A tenth of
-the groups is held out whole.
+after "- " share words with them and ask something else. Pairs within a group are alike (1). Pairs of a question with
+what shares words with it in its group are not (0), and neither are those with the most similar questions of other
+groups. So a network learns that shared words do not make two questions alike, nor other words make them different.
+With `--held_out` a tenth of the groups is held out whole.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ INSTALLING = "installing needs a network; tests/installed does it from the wheel
 MAKING = "a target that makes an environment and runs for minutes; those who work on hf_rnn run it"
 MACHINES = "it needs several machines; tests/training/test_distributed.py starts several launchers on one"
 OMNIGLOT = "it wants Omniglot; tests/tasks/one_shot and tests/benchmark/test_omniglot.py have drawings of their own"
+QUORA = "it wants MiniLM and Quora; tests/tasks/encoder_distillation and tests/cli/test_distill.py do it small"
 LIBRARIES = "the library is in no extra; tests/benchmark/comparison/libraries runs it, or a stand-in for it"
 # How a command begins → why no test runs it.
 NOT_RUN = {
@@ -73,6 +74,9 @@ NOT_RUN = {
     'pip install "hf_rnn[search]"': INSTALLING,
     'pip install "ray[tune]"': INSTALLING,
     "hf-rnn search RECIPE.json --backend ray": "Ray is in no extra and not installed",
+    "hf-rnn train quora_minilm": QUORA,
+    "python scripts/distil_encoder.py hf_rnn/recipes/distillation/bilstm_quora_en.json": QUORA,
+    "hf-rnn train quora_siamese": QUORA,
     "hf-rnn train omniglot_small": OMNIGLOT,
     "python scripts/measure_omniglot.py --runs corpora": OMNIGLOT,
     "hf-rnn compare --task text-classification --models bundled:bilstm-imdb fasttext:": LIBRARIES,

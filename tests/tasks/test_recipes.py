@@ -218,8 +218,11 @@ def test_the_recipes_of_the_project_parse(path: Path, project: Path) -> None:
         first = Path(data.train_file.split(",")[0])
         assert not first.is_absolute()
         # Texts of language models lie together.
-        assert path.stem.startswith(first.parent.name) or isinstance(data, LanguageDataArguments)
-    assert report.dataset_hub_id or data.dataset_name or path.stem.startswith(("frases", "dates", "multi30k", "pt_ner"))
+        of_language = isinstance(data, LanguageDataArguments)
+        assert of_language or path.stem.startswith(first.parent.name)
+    assert (
+        report.dataset_hub_id or data.dataset_name or path.stem.startswith(("frases", "dates", "multi30k", "pt_ner"))
+    )
     if isinstance(model, SequenceModelArguments):
         if model.model_type in (None, "gru", "lstm"):
             ENCODER_DECODERS[f"{model.model_type or 'gru'}-encoder-decoder"](**_of_ten_tokens(model.overrides()))

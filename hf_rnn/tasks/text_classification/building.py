@@ -23,7 +23,7 @@ __all__ = ["WORD_DEFAULTS", "build_classifier", "with_kind"]
 
 
 # What a new model of words has unless `config_overrides` say otherwise.
-WORD_DEFAULTS = {"char_encoder": "cnn"}
+WORD_DEFAULTS: dict[str, Any] = {"char_encoder": "cnn"}
 # What changes how the labels are read, where `config_overrides` contradict them.
 FLAGS_OF_LABELS = {
     "problem_type": "problem_type",
