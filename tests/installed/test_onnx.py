@@ -19,7 +19,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "bilstm-crf-conll2003": ("token-classification", "Maria moved to Lisbon."),
     "bilstm-crf-lener-br": ("token-classification", "Gilmar Mendes citou a Lei nº 8.666 em Brasília."),
     "bilstm-crf-pt": ("token-classification", "Maria Silva mudou-se para Lisboa em 2010."),
-    "siamese-bilstm-quora": ("sentence-similarity", {"text": "How do I swim?", "text_pair": "I want to swim"}),
+    "siamese-bilstm-quora": ("text-classification", {"text": "How do I swim?", "text_pair": "I want to swim"}),
     "siamese-bilstm-stsb": ("text-classification", {"text": "A man sings.", "text_pair": "Someone is singing."}),
     "gru-dates": ("text2text-generation", "dia 3 de maio de 2021"),
     "lstm-shakespeare-char": ("text-generation", "ROMEO:"),
