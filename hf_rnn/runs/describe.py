@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sysconfig
 from collections.abc import Mapping
 from enum import Enum
@@ -166,6 +167,7 @@ def _portable(value: Any) -> Any:
     if (name := bundled_name(text)) is not None:
         return name
     for folder, stand_in in folders.items():
-        if folder and text.startswith(folder + os.sep):
-            return stand_in + text.removeprefix(folder)
+        if folder:
+            # It may stand behind a name, as in NAME=CHECKPOINT, or in a list between commas.
+            text = re.sub(rf"(^|[=:,]\s*){re.escape(folder + os.sep)}", rf"\g<1>{stand_in}{os.sep}", text)
     return text

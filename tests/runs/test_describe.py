@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,11 @@ def test_paths_are_recorded_without_the_machine(tmp_path: Path, monkeypatch: pyt
     assert recorded(f"{tmp_path}/corpora/imdb/train.parquet") == "${HF_RNN_CORPORA}/imdb/train.parquet"
     assert recorded(f"{tmp_path}/data/train.csv") == "./data/train.csv"
     assert recorded(f"{sysconfig.get_path('purelib')}/vectors.npy") == "<site-packages>/vectors.npy"
+    # Behind a name, and in a list.
+    assert recorded(f"minilm={sysconfig.get_path('purelib')}/model") == "minilm=<site-packages>/model"
+    here = f"{os.getcwd()}/a.csv"
+    assert recorded(f"{here}, {here},x:{here}") == "./a.csv, ./a.csv,x:./a.csv"
+    assert recorded(f"elsewhere{here}") == f"elsewhere{here}"
     assert recorded("/elsewhere/train.csv") == "/elsewhere/train.csv"
     assert recorded("corpora") == "corpora"
 
