@@ -45,8 +45,9 @@ _LINE_END = re.compile("\r\n|\r|\n")
 GOOD_OF_ONE_BYTE, GOOD_OF_SEVERAL = 0.05, 0.4
 # The letters of Portuguese, Spanish, French, Italian, German, Dutch and the Nordic languages.
 _WESTERN_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœªºµ"
-# Together they are Hungarian, as another encoding writes it.
-_HUNGARIAN = re.compile("(?=.*õ).*[öüû]", re.DOTALL | re.IGNORECASE)
+# The first with the second are Hungarian, as another encoding writes it. Portuguese has the first, and the third more
+# often than the second, which it has in names.
+_HUNGARIAN = ("õ", "öüû", "ãç")
 _WESTERN_SIGNS = "“”‘’‚„–—…•€£¥¢§©®™°«»¿¡·´¨²³¹¼½¾±×÷\xa0\xad‹›†‡"
 _WORDS = re.compile(r"[^\W\d_]+")
 # Signs that stand between words, or beside them, but never within one.
@@ -232,7 +233,13 @@ def _is_western(sample: bytes) -> bool:
     known = all(sign.lower() in _WESTERN_LETTERS or sign in _WESTERN_SIGNS for sign in _NOT_ASCII.findall(text))
     # Short words may be one letter, such as the Portuguese "é".
     is_foreign = beyond > MOST_BEYOND * letters + SHORT_WORDS
-    return known and not is_foreign and odd <= MOST_ODD * len(words) and not _HUNGARIAN.match(text)
+    return known and not is_foreign and odd <= MOST_ODD * len(words) and not _is_hungarian(text.lower())
+
+
+def _is_hungarian(text: str) -> bool:
+    """Whether text in lower case, read as that of western Europe, is in truth Hungarian."""
+    letter, others, portuguese = (sum(map(text.count, letters)) for letters in _HUNGARIAN)
+    return letter > 0 and others > portuguese
 
 
 def _beyond_ascii(text: str) -> str:

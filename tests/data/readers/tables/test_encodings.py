@@ -48,6 +48,13 @@ def test_what_may_be_several_is_asked_for_with_the_text_of_each(tmp_path: Path) 
         found(tmp_path, hungarian.encode("cp1250"))
 
 
+def test_a_foreign_name_among_portuguese_words_is_western_still(tmp_path: Path) -> None:
+    text = "As eleições e as opiniões da população, por São João.\n" * 5 + "A estação de Düsseldorf, disse Müller.\n"
+    assert found(tmp_path, text.encode("cp1252")) == text
+    with pytest.raises(ValueError, match="may be cp1250"):
+        found(tmp_path, ("Időpocsékolás volt, őrült fűszer: São Paulo.\n" * 5).encode("cp1250", errors="ignore"))
+
+
 def test_a_damaged_line_is_named_wherever_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hf_rnn.data.readers.tables.encodings.CHUNK_BYTES", 7)
     path = tmp_path / "a.csv"
