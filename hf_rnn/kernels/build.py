@@ -89,7 +89,8 @@ def _build(compiler: str, path: Path) -> None:
 
 
 def _compile(compiler: str, target: Path) -> None:
-    command = [compiler, *FLAGS, *_processor_flags(), str(SOURCES / "recurrence.cpp"), "-o", str(target)]
+    sources = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
+    command = [compiler, *FLAGS, *_processor_flags(), *sources, "-o", str(target)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
