@@ -2,9 +2,9 @@
 
     python scripts/bundle_checkpoint.py runs/imdb_bilstm --name bilstm-imdb --eval_file imdb/test.parquet
 
-With `--eval_file` the rounded model itself is measured, and the card has those figures; a language model always is, on
-the texts of its run. `make docs` then writes what else is made from them: the card in model_cards, and, without
-`--comparison`, the table beside other results.
+With `--eval_file` the rounded model itself is measured, and the card has those figures. A language model is always
+measured, on the texts of its run. `make docs` then writes the other documents from these figures: the card in
+model_cards, and, without `--comparison`, the table beside other results.
 
 The encoder that `scripts/distil_encoder.py` wrote is bundled as it is, into `--output_folder
 hf_rnn/pretrained/encoders`.
@@ -185,8 +185,8 @@ def command_parser() -> argparse.ArgumentParser:
         default="apache-2.0",
         help="Licence of the weights as the Hub spells it, or other.",
     )
-    parser.add_argument("--license_name", help="Name of the licence, where --license is other. Default: none.")
-    parser.add_argument("--license_link", help="Address of the licence, where --license is other. Default: none.")
+    parser.add_argument("--license_name", help="Name of the licence, if --license is other. Default: none.")
+    parser.add_argument("--license_link", help="Address of the licence, if --license is other. Default: none.")
     parser.add_argument("--language", default="en", help="Language of the training texts as a code, such as en or de.")
     parser.add_argument(
         "--dataset_license_note",
@@ -202,14 +202,14 @@ def command_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--most_words",
         type=int,
-        help="Number of words that keep a vector of their own; the others are spelt. Default: all.",
+        help="Number of words that keep a vector of their own; the others are read by their spelling. Default: all.",
     )
     parser.add_argument(
         "--word_files",
         nargs="+",
         help="Files of texts whose most frequent words are kept, for --most_words. Default: the training file.",
     )
-    parser.add_argument("--eval_split", default="test", help="Split that the rows of --eval_file are.")
+    parser.add_argument("--eval_split", default="test", help="Name of the split of --eval_file.")
     parser.add_argument(
         "--text_column_names",
         help="Text columns of --eval_file, or its column of sources. Default: those with usual names.",

@@ -41,7 +41,7 @@ SYNTHETIC = "Although the soup was great, the meal was hardly charming."
 def main(arguments: list[str]) -> None:
     """`hf-rnn demo`, and `scripts/demo.py`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=FlagsFormatter)
-    parser.add_argument("--output_dir", default="demo_run", help="Folder to write, anew each time.")
+    parser.add_argument("--output_dir", default="demo_run", help="Folder to write; each run overwrites it.")
     output = Path(parser.parse_args(arguments).output_dir)
     require_extra("demo", "The demo")
     ask_bundled()

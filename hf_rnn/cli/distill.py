@@ -1,4 +1,4 @@
-"""Train a small network on what larger models say: the line of `hf-rnn train`, with teachers."""
+"""Train a small network on the outputs of larger models: the line of `hf-rnn train`, with teachers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .train_line import TrainLine
 __all__ = ["SUMMARY", "main"]
 
 
-SUMMARY = "train a small network on what larger models say of your texts"
+SUMMARY = "train a small network on the outputs of larger models"
 USAGE = """usage: hf-rnn distill TASK DATA [VALIDATION [TEST]] --teacher_name_or_path A[,B ...] [--flag value ...]
        hf-rnn distill RECIPE [--flag value ...]
 
@@ -23,9 +23,9 @@ USAGE = """usage: hf-rnn distill TASK DATA [VALIDATION [TEST]] --teacher_name_or
 TASK is text-classification, token-classification or sentence-similarity. The
 teachers are folders, Hub ids or bundled:NAME of models with the labels of the
 data, and for texts .parquet files with the columns text and teacher_logits.
-Several are calibrated on the validation rows and averaged. What they say is kept
-in OUTPUT_DIR/teachers, so that it is computed once. The end of the run says what
-the student, each teacher and all of them together reach.
+Several are calibrated on the validation rows and averaged. Their outputs are kept
+in OUTPUT_DIR/teachers, so that they are computed once. The end of the run says what
+the student, each teacher and the mean of the teachers reach.
 
 The flags of a task: hf-rnn distill TASK --help"""
 

@@ -97,8 +97,8 @@ class ColumnArguments:
     figures: str | None = field(
         default=None,
         metadata={
-            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)}. Default: as the run "
-            "in the folder of the model, else by the names of the columns."
+            "help": f"Kind of figures to measure on the written targets: {', '.join(METRIC_SETS)}. Default: as in "
+            "the run in the folder of the model, else by the names of the columns."
         },
     )
     lowercase_figures: bool | None = field(

@@ -38,18 +38,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("text", help="Text that the model answers.")
     parser.add_argument("text_pair", nargs="?", help="Second text, for a model that compares two.")
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="HTML file to write.")
-    parser.add_argument("--label", help="Label to explain. Default: the one that the model answers.")
+    parser.add_argument("--label", help="Label to explain. Default: the model's answer.")
     parser.add_argument(
         "--alignment",
         type=Path,
-        help="CSV file to write the attention of an encoder-decoder to, a line for each written token, with a PNG of "
-        "it beside it. Default: it is on the page alone.",
+        help="CSV file for the attention of an encoder-decoder, a line for each written token, with a PNG of "
+        "the same name beside it. Default: only on the page.",
     )
     parser.add_argument(
         "--plane",
         type=Path,
-        help="CSV file to write the words of the text to, in the plane in which their embeddings differ most (their "
-        "first two principal components), with a PNG of it beside it. Default: none.",
+        help="CSV file for the words of the text in the plane in which their embeddings differ most (their "
+        "first two principal components), with a PNG of the same name beside it. Default: none.",
     )
     given = parser.parse_args(arguments)
     require_extra("insight", "Explaining a model")

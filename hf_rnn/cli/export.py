@@ -1,11 +1,12 @@
 """Export a checkpoint to ONNX: the graph, in float32 and with weights of 8 bits, its tokenizer, and a runtime that
-needs neither torch nor transformers. The graph is held equal to the model before anything is written.
+needs neither torch nor transformers. The graph is compared with the model before anything is written.
 
     hf-rnn export runs/imdb_bilstm --output runs/imdb_bilstm/onnx --int8 --eval_file imdb/test.parquet
     python runs/imdb_bilstm/onnx/runtime.py runs/imdb_bilstm/onnx "A great film."
 
-With `--eval_file` what 8 bits cost is measured: the figures of both graphs go into export.json, beside them. That
-measures no model that writes: its graph reads one step or many and gives its state, for a loop such as runtime.py has.
+`--eval_file` measures the loss of quality from 8 bits: export.json, beside the graphs, gets the figures of both.
+Models that write cannot be measured in this way. Their graph reads one or many steps and gives its state, for a loop
+such as that of runtime.py.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("model", help="Checkpoint to export: a folder, or bundled:NAME.")
     parser.add_argument("--output", type=Path, required=True, help="Folder to write.")
     parser.add_argument("--opset", type=int, default=18, help="Version of ONNX's operators.")
-    parser.add_argument("--int8", action="store_true", help="Write a second graph, whose weights are of 8 bits.")
+    parser.add_argument("--int8", action="store_true", help="Write a second graph with weights of 8 bits.")
     parser.add_argument("--eval_file", help="File of labelled rows to measure the graphs on. Default: none.")
     parser.add_argument("--text_column_names", help="Text columns of --eval_file. Default: those with usual names.")
     parser.add_argument("--label_column_name", help="Label column of --eval_file. Default: one with a usual name.")

@@ -1,13 +1,12 @@
-"""Tell which of a few known identities each picture shows, or whether it shows a given one, by one example of each.
+"""Tell which known identity each picture shows, or whether it shows a given one, from one example of each identity.
 
     hf-rnn identify MODEL new/*.png --examples known
     hf-rnn identify MODEL signature.png --examples known --verify ana
 
-The examples are enrolled from a folder: a picture of each identity, named after it (known/ana.png), or a folder of
-it (known/ana/first.png, whose first picture by name counts). For each picture a line of csv is written: its file, the
-nearest identity, or nothing if none is near enough, and the similarity; with --verify its file, that identity, whether
-it is shown, yes or no, and the similarity. What is near enough is the threshold of the model, which its training has
-chosen.
+The folder of examples holds a picture of each identity, named after it (known/ana.png), or a folder of pictures
+(known/ana/first.png), of which the first by name counts. For each picture one line of csv is written: its file, the
+nearest identity, or nothing if none reaches the threshold, and the similarity. With --verify the line has the file,
+the given identity, yes or no, and the similarity. The training has chosen the threshold, which the model keeps.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="hf-rnn identify", description=__doc__, formatter_class=FlagsFormatter)
     parser.add_argument("model", help="Model to ask: a folder of hf-rnn train one-shot FOLDER, or a Hub id.")
     parser.add_argument("pictures", nargs="+", help="Pictures to ask about.")
-    parser.add_argument("--examples", required=True, help="Folder of the examples that are enrolled, one of each.")
-    parser.add_argument("--verify", help="Identity to verify. Default: the nearest of all is named.")
+    parser.add_argument("--examples", required=True, help="Folder of the known examples, one for each identity.")
+    parser.add_argument("--verify", help="Identity to verify. Default: name the nearest of all.")
     given = parser.parse_args(arguments)
     require_extra("train", "Reading pictures", "pillow")
     examples = _examples(Path(given.examples).expanduser())

@@ -2,8 +2,8 @@
 
     hf-rnn predict bundled:bilstm-imdb new.csv --output predictions.csv
 
-A model of time series forecasts the steps that follow the table. Of other rows, a run that was
-stopped goes on when the same command is given again.
+A model of time series forecasts the steps that follow the table. For other models, the same command
+resumes a run that was stopped.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class PredictArguments:
     format: str | None = field(
         default=None,
         metadata={
-            "help": f"Format of the answers: {', '.join(FORMATS)}; with conll a tagger cuts texts into words "
-            "itself. Default: as `output` ends."
+            "help": f"Format of the answers: {', '.join(FORMATS)}; with conll a tagger splits texts into words "
+            "itself. Default: by the ending of `output`."
         },
     )
     split: str | None = field(
@@ -83,8 +83,8 @@ class PredictArguments:
     max_new_tokens: int | None = field(
         default=None,
         metadata={
-            "help": "Largest number of tokens in a continuation or a target. Default: 50 in a continuation; in a "
-            "target as the model was trained."
+            "help": "Largest number of tokens in a continuation or a target. Default: 50 for a continuation; for a "
+            "target the limit of the training."
         },
     )
     num_beams: int | None = field(

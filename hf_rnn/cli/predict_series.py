@@ -24,15 +24,15 @@ class SeriesPredictArguments(SeriesColumnArguments):
     steps: int | None = field(
         default=None,
         metadata={
-            "help": "Number of steps to forecast behind the end of each series. Default: as many as the model "
-            "predicts at once; more are rolled out."
+            "help": "Number of steps to forecast after the end of each series. Default: as many as the model "
+            "predicts at once. More are rolled out."
         },
     )
     carry_state: bool = field(
         default=False,
         metadata={
-            "help": "Roll out from the state that the model has reached, and read nothing twice. Default: off; it "
-            "reads the last steps anew, as many as it was trained on, which is what it has learnt."
+            "help": "Roll out from the state that the model has reached, and read nothing twice. Default: off; the "
+            "model reads the last steps again, as many as it was trained on."
         },
     )
     plot: str | None = field(

@@ -3,10 +3,10 @@
     hf-rnn push runs/imdb_bilstm --repo_id me/bilstm-imdb --dry_run
     hf-rnn push bundled:bilstm-imdb --repo_id bilstm-imdb --private
 
-What goes up is staged first: safetensors weights, configuration, the models' code, tokenizer, card, results.json,
-plots, and the folder `onnx` if there is one. A process that cannot import hf_rnn loads it and must answer as the
-original does. Only then is all of it uploaded, in one commit. The licence is that of the card, where the training was
-given one (--license).
+It first stages the files: safetensors weights, configuration, the models' code, tokenizer, card, results.json,
+plots, and the folder `onnx` if there is one. A process that cannot import hf_rnn loads them and must give the same
+answers as the original. Only then does the command upload everything, in one commit. The licence is that of the card,
+if the training was given one (--license).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def main(arguments: list[str]) -> None:
         required=True,
         help="Repository: namespace/name, or a name in your own namespace.",
     )
-    parser.add_argument("--private", action="store_true", help="Make the repository a private one, if it is new.")
-    parser.add_argument("--revision", help="Branch to commit to, which is made if there is none. Default: main.")
+    parser.add_argument("--private", action="store_true", help="Make a new repository private.")
+    parser.add_argument("--revision", help="Branch to commit to; it is created if needed. Default: main.")
     parser.add_argument("--create_pr", action="store_true", help="Propose the commit as a pull request.")
     parser.add_argument("--commit_message", help="Message of the commit. Default: the names of run and class.")
     parser.add_argument("--token", help="Token of the Hub. Default: that of `hf auth login`, or HF_TOKEN.")
-    parser.add_argument("--dry_run", action="store_true", help="Do everything but touch the network.")
+    parser.add_argument("--dry_run", action="store_true", help="Do everything except use the network.")
     given = parser.parse_args(arguments)
     try:
         published = publish(**vars(given))

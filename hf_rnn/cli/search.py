@@ -4,11 +4,11 @@
     hf-rnn search text-classification reviews.csv
     hf-rnn search text-classification train.csv dev.csv --model_type gru --output_dir my_search --n_trials 20
 
-The words in front of the flags are those of `hf-rnn train`: a task and data, of which a tenth is held out where no
-validation file is named, or a recipe.
+The words before the flags are those of `hf-rnn train`: a task and data, or a recipe. A tenth of the data is held out
+if no validation file is named.
 
-Start the same command again to go on with a search that was stopped; start it several times to share the trials out.
-docs/search.md says how to state a search space, and how to search on several machines.
+Start the same command again to resume a search that was stopped. Start it several times to divide the trials among
+processes. docs/search.md explains search spaces, and searching on several machines.
 
 The other flags are those of the training: `hf-rnn train TASK --help-all` lists them.
 """

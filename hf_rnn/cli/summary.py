@@ -3,7 +3,7 @@
     hf-rnn summary bundled:bilstm-imdb
     hf-rnn summary runs/my_model
 
-What is printed is `hf_rnn.summary(model)`, as Keras' `model.summary()` shows it.
+It prints `hf_rnn.summary(model)`, in the form of Keras' `model.summary()`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     hf-rnn tokenizer --train_file reviews.csv --output_dir my_tokenizer
 
-Rows that are to be held out (``--validation_split_percentage`` and its kin) are not trained on.
+Rows that are held out (``--validation_split_percentage`` and similar flags) are not used.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class TokenizerArguments:
     kind: Literal["word", "bpe", "character", "tweet"] = field(
         default="word",
         metadata={
-            "help": "Kind of token: a word, a piece of a word (bpe), a character, or a word of tweets (tweet), in "
-            "which handles, hashtags, URLs, emoticons and emoji stay whole."
+            "help": "Kind of token: a word, a piece of a word (bpe), a character, or a word of tweets (tweet), "
+            "which keeps handles, hashtags, URLs, emoticons and emoji whole."
         },
     )
     vocab_size: int = field(default=20_000, metadata={"help": "Largest number of entries of the vocabulary."})
     min_frequency: int | None = field(
         default=None,
-        metadata={"help": "Number of times that an entry has to occur. Default: 2, for characters 1."},
+        metadata={"help": "Number of times that an entry must occur. Default: 2, for characters 1."},
     )
     lowercase: bool = field(default=True, metadata={"help": "Lower-case the texts."})
     unicode_normalization: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = field(

@@ -71,9 +71,9 @@ class ModelArguments:
         default=None,
         metadata={
             "help": "Start the embeddings of a new model from these vectors: glove-6b-50d, a GloVe, word2vec "
-            "or fastText file, a .npy, or encoder:MODEL for what an encoder, a Hub id or a folder, says of each word "
-            "alone. Those of an encoder, and several sources separated by commas, are made short to `embedding_size` "
-            "of `config_overrides` (at most 100). Default: random vectors."
+            "or fastText file, a .npy, or encoder:MODEL, an encoder (a Hub id or a folder) that computes a vector of "
+            "each word alone. Vectors of an encoder, or of several sources separated by commas, are reduced to "
+            "`embedding_size` of `config_overrides` (at most 100). Default: random vectors."
         },
     )
     embedding_words: str | None = field(
@@ -84,7 +84,7 @@ class ModelArguments:
         },
     )
     freeze_embeddings: bool = field(
-        default=False, metadata={"help": "Keep the embeddings as they are, and train the rest."}
+        default=False, metadata={"help": "Keep the embeddings as they are, and train only the rest."}
     )
     init_from_lm: str | None = field(
         default=None,
@@ -174,27 +174,27 @@ class TokenizerArguments:
     tokenizer_kind: str | None = field(
         default=None,
         metadata={
-            "help": "Kind of tokenizer to train: pieces (of which a classifier of texts makes words, and knows how "
-            "they are spelt), word, bpe, character, whitespace or tweet (words of tweets, in which handles, "
-            "hashtags, URLs, emoticons and emoji stay whole). Default: pieces for texts, "
+            "help": "Kind of tokenizer to train: pieces (a classifier of texts puts the words together again, and "
+            "knows their spelling), word, bpe, character, whitespace or tweet (words of tweets; keeps handles, "
+            "hashtags, URLs, emoticons and emoji whole). Default: pieces for texts, "
             "bpe for pairs; word with `embedding_vectors`."
         },
     )
     vocab_size: int = field(
         default=20_000,
         metadata={
-            "help": "Largest number of entries of a tokenizer that is trained; where words are made of pieces, of "
-            "words that have a vector of their own."
+            "help": "Largest number of entries of a trained tokenizer; for the kind pieces, largest number of words "
+            "that have a vector of their own."
         },
     )
     min_frequency: int = field(
-        default=2, metadata={"help": "Number of times that a word has to occur in the training texts to get an entry."}
+        default=2, metadata={"help": "Number of times that a word must occur in the training texts to get an entry."}
     )
     vocab_from_vectors: bool = field(
         default=False,
         metadata={
             "help": "Fill a trained tokenizer of words up to `vocab_size` with the first words of "
-            "`embedding_vectors` (in published files the most frequent): texts to come may have them."
+            "`embedding_vectors` (in published files the most frequent), because new texts may contain them."
         },
     )
     lowercase: bool = field(default=True, metadata={"help": "Ignore case in a tokenizer that is trained."})
@@ -210,7 +210,7 @@ class TokenizerArguments:
     truncation: str = field(
         default="head",
         metadata={
-            "help": "Part that is kept of a text that is cut: head (its beginning), tail (its end) or "
+            "help": "Part of a long text that is kept: head (its beginning), tail (its end) or "
             "head_tail (a quarter from the beginning, the rest from the end)."
         },
     )
@@ -268,7 +268,7 @@ class WordArguments:
     )
     piece_vocab_size: int = field(
         default=4000,
-        metadata={"help": "Largest number of pieces of a tokenizer that is trained; words are made of them."},
+        metadata={"help": "Largest number of pieces of a trained tokenizer; the model puts words together from them."},
     )
     word_vocab_size: int = field(
         default=30_000, metadata={"help": "Largest number of words of a new model that have a vector of their own."}
@@ -276,8 +276,8 @@ class WordArguments:
     word_aliases: int = field(
         default=0,
         metadata={
-            "help": "Largest number of further words of `embedding_vectors` that a new model knows: each shares the "
-            "vector of the nearest word that has its own, at 12 bytes a word."
+            "help": "Largest number of further words of `embedding_vectors` that a new model knows. Each takes 12 "
+            "bytes, and shares the vector of the nearest word with a vector of its own."
         },
     )
     max_seq_length: int | None = field(
@@ -289,7 +289,7 @@ class WordArguments:
     )
     label_all_tokens: bool = field(
         default=False,
-        metadata={"help": "Train a pretrained model on every piece of a word, not on the first alone."},
+        metadata={"help": "Train a pretrained model on every piece of a word, not only on the first."},
     )
 
     def __post_init__(self) -> None:
@@ -314,37 +314,37 @@ class ReportArguments:
     )
     dataset_title: str | None = field(
         default=None,
-        metadata={"help": "Name of the data on the model card. Default: that of the file or data set that was read."},
+        metadata={"help": "Name of the data on the model card. Default: the name of the file or data set."},
     )
     dataset_hub_id: str | None = field(
         default=None,
-        metadata={"help": "Hub id of the same data, where they were read from a file. Default: `dataset_name`."},
+        metadata={"help": "Hub id of the same data, if they were read from a file. Default: `dataset_name`."},
     )
     dataset_notes: str | None = field(
-        default=None, metadata={"help": "Note on the data that a reader of the figures needs. Default: none."}
+        default=None, metadata={"help": "Note on the data, for readers of the figures. Default: none."}
     )
     base_model_id: str | None = field(
-        default=None, metadata={"help": "Hub id of `model_name_or_path`, where that is a folder. Default: none."}
+        default=None, metadata={"help": "Hub id of `model_name_or_path`, if that is a folder. Default: none."}
     )
     language: str | None = field(
         default=None,
         metadata={
-            "help": "Language of the texts as a code, such as en or de, for the model card and for the pretrained "
-            "weights that know it. Default: the one that is found in the texts."
+            "help": "Language of the texts as a code, such as en or de. It goes on the model card, and chooses the "
+            "pretrained weights. Default: detected from the texts."
         },
     )
     license: str | None = field(
         default=None,
         metadata={
-            "help": "Licence of the trained model, which its card names as the Hub spells it (mit, apache-2.0 ...); "
-            "other for any that it does not list. Default: none is named."
+            "help": "Licence of the trained model for its card, as the Hub spells it (mit, apache-2.0 ...); "
+            "other for any that the Hub does not list. Default: the card names none."
         },
     )
     license_name: str | None = field(
-        default=None, metadata={"help": "Name of the licence, where `license` is other. Default: none."}
+        default=None, metadata={"help": "Name of the licence, if `license` is other. Default: none."}
     )
     license_link: str | None = field(
-        default=None, metadata={"help": "Address of the licence, where `license` is other. Default: none."}
+        default=None, metadata={"help": "Address of the licence, if `license` is other. Default: none."}
     )
     dataset_license_note: str | None = field(
         default=None,

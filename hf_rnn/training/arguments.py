@@ -52,15 +52,15 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=None,
         metadata={
             "help": f"Highest learning rate of the schedule. Default: {NEW_LEARNING_RATE} for a new recurrent model, "
-            f"{RECURRENT_LEARNING_RATE} for one that was trained before, {PRETRAINED_LEARNING_RATE} for others."
+            f"{RECURRENT_LEARNING_RATE} for a trained one, {PRETRAINED_LEARNING_RATE} for others."
         },
     )
     num_train_epochs: float = field(
         default=OPEN_LENGTH,
         metadata={
             "help": "Number of passes over the training rows; early stopping may end them sooner. Default: 10, and up "
-            "to 300 where 10 are less than 600 updates; unless `early_stopping_patience` is given, it stops after a "
-            "third of the evaluations without a better one."
+            "to 300 if 10 make less than 600 updates. Unless `early_stopping_patience` is given, training then stops "
+            "after a third of the evaluations without a better one."
         },
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Number of rows in a training batch."})
@@ -69,8 +69,8 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=None,
         metadata={
             "help": "Evaluate on validation while training: no (never), steps (every `eval_steps`) or epoch "
-            "(after each). Default: epoch; some fifteen times where `num_train_epochs` is not given and epochs are "
-            "short."
+            "(after each). Default: epoch; about fifteen times in all if `num_train_epochs` is not given and epochs "
+            "are short."
         },
     )
     save_strategy: str | None = field(  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class RecurrentTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default=None,
         metadata={
-            "help": "Metric on validation that says which checkpoint is the best. Default: the main metric "
+            "help": "Metric on validation that chooses the best checkpoint. Default: the main metric "
             "of the task, which `results.json` names."
         },
     )
@@ -102,7 +102,7 @@ class RecurrentTrainingArguments(TrainingArguments):
         },
     )
     restore_callback_states_from_checkpoint: bool = field(
-        default=True, metadata={"help": "Let a resumed run go on with the patience and the minutes of its checkpoint."}
+        default=True, metadata={"help": "Restore the patience and the minutes of the checkpoint in a resumed run."}
     )
     early_stopping_patience: int | None = field(
         default=None,
@@ -113,7 +113,7 @@ class RecurrentTrainingArguments(TrainingArguments):
     )
     bucket_by_length: bool = field(
         default=True,
-        metadata={"help": "Make batches of rows of similar length: the same model, less padding to compute."},
+        metadata={"help": "Make batches of rows of similar length, which need less padding; the model is the same."},
     )
     weight_average_decay: float | None = field(
         default=None,
@@ -125,16 +125,16 @@ class RecurrentTrainingArguments(TrainingArguments):
     max_grad_value: float | None = field(
         default=None,
         metadata={
-            "help": "Clip each number of the gradient to this size, such as 0.5, after the gradient was clipped to "
-            "the norm `max_grad_norm`, which 0 turns off. Default: clip by the norm alone."
+            "help": "Clip each number of the gradient to this size, such as 0.5. The whole gradient is clipped to the "
+            "norm `max_grad_norm` before; 0 turns that off. Default: clip only the norm."
         },
     )
     bptt_steps: int | None = field(
         default=None,
         metadata={
-            "help": "Truncate back-propagation through time inside a text after this many steps, such as 512, and "
-            "compute what lies between a second time in place of keeping it: very long texts then need far less "
-            "memory and up to twice the time. Default: the whole text."
+            "help": "Truncate back-propagation through time inside a text after this many steps, such as 512. The "
+            "inner values are computed a second time instead of being kept, so very long texts need far less memory "
+            "and up to twice the time. Default: the whole text."
         },
     )
     discriminative_lr_decay: float | None = field(
@@ -147,18 +147,18 @@ class RecurrentTrainingArguments(TrainingArguments):
     gradual_unfreezing: bool = field(
         default=False,
         metadata={
-            "help": "Train the head alone in the first epoch, and one more layer from the top in each further epoch."
+            "help": "Train only the head in the first epoch, and one more layer from the top in each further epoch."
         },
     )
     slanted_triangular: bool = field(
         default=False,
-        metadata={"help": "Raise the learning rate for a tenth of the steps, then lower it, in place of a scheduler."},
+        metadata={"help": "Raise the learning rate for a tenth of the steps, then lower it, instead of a scheduler."},
     )
     adversarial_epsilon: float | None = field(
         default=None,
         metadata={
-            "help": "Learn each batch a second time with its embeddings moved against the model by this "
-            "share of their norm, such as 0.02, which takes twice the time. Default: off."
+            "help": "Train on each batch a second time, with its embeddings moved against the model by this "
+            "share of their norm, such as 0.02. It takes twice the time. Default: off."
         },
     )
     class_weights: None | str | list[float] = field(
@@ -175,13 +175,13 @@ class RecurrentTrainingArguments(TrainingArguments):
     torch_threads: int | None = field(
         default=None,
         metadata={
-            "help": "Number of CPU threads of one torch operation. Default: 1 for a recurrent model, which "
-            "more of them slow down a hundred times on a busy machine; torch's own choice, or "
+            "help": "Number of CPU threads of one torch operation. Default: 1 for a recurrent model, because more "
+            "threads slow it down a hundred times on a busy machine; torch's own choice, or "
             "OMP_NUM_THREADS, for others."
         },
     )
     dataloader_pin_memory: bool = field(
-        default=False, metadata={"help": "Pin the memory of batches, from which a GPU reads them faster."}
+        default=False, metadata={"help": "Pin the memory of batches, so that a GPU reads them faster."}
     )
     report_to: None | str | list[str] = field(
         default="none",
@@ -193,8 +193,8 @@ class RecurrentTrainingArguments(TrainingArguments):
     baseline: bool = field(
         default=True,
         metadata={
-            "help": "Fit a cheap baseline on the same rows once the model is trained, and show what it reaches beside "
-            "the model; it takes seconds. Default: on."
+            "help": "Fit a cheap baseline on the same rows after the training, and show its figures beside the "
+            "model's; it takes seconds. Default: on."
         },
     )
 
@@ -308,26 +308,27 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
         default=OPEN_LENGTH,
         metadata={
             "help": "Number of passes over the training text; early stopping may end them sooner. Default: 10, and up "
-            "to 300 where 10 are less than 600 updates, up to 30 over a short text in characters; unless "
-            "`early_stopping_patience` is given, it stops after a third of the evaluations without a better one."
+            "to 300 if 10 make less than 600 updates, up to 30 over a short text in characters. Unless "
+            "`early_stopping_patience` is given, training then stops after a third of the evaluations without a "
+            "better one."
         },
     )
     lr_scheduler_type: str = field(
         default="cosine",
-        metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
+        metadata={"help": "Schedule of the learning rate: cosine, linear, constant … Default: cosine."},
     )
     per_device_train_batch_size: int | None = field(  # type: ignore[assignment]
         default=None,
         metadata={
             "help": f"Number of streams of text that are read side by side in training. Default: {MOST_STREAMS}, and "
-            f"down to {FEWEST_STREAMS} for a text that is short."
+            f"down to {FEWEST_STREAMS} for a short text."
         },
     )
     per_device_eval_batch_size: int = field(
         default=1,
         metadata={
-            "help": "Number of streams of text in the evaluations while it trains. 1 reads the whole text in "
-            "one stream; more take less time, but the first tokens of each are predicted without "
+            "help": "Number of streams of text in the evaluations during training. 1 reads the whole text in "
+            "one stream. More streams take less time, but predict the first tokens of each without "
             "those before them."
         },
     )
@@ -341,8 +342,8 @@ class LanguageTrainingArguments(RecurrentTrainingArguments):
     nt_asgd_patience: int | None = field(
         default=None,
         metadata={
-            "help": "Average the weights (NT-ASGD) from the evaluation on that is no better than the best of "
-            "those more than this many before it; 5 in AWD-LSTM, with `optim` sgd and a constant "
+            "help": "Average the weights (NT-ASGD) from the first evaluation that is no better than the best "
+            "evaluation more than this many before it. AWD-LSTM takes 5, with `optim` sgd and a constant "
             "rate. Default: never."
         },
     )

@@ -19,42 +19,44 @@ class DistillationArguments:
     teacher_name_or_path: str | None = field(
         default=None,
         metadata={
-            "help": "Learn from these trained models, too, which have the labels of the data: Hub ids, folders or "
-            "bundled:NAME, separated by commas, and of texts a .parquet file with columns text and teacher_logits. "
-            "Several are calibrated on the validation split and averaged. Default: no teacher."
+            "help": "Learn also from these trained models, which must have the labels of the data: Hub ids, folders "
+            "or bundled:NAME, separated by commas. For texts, a .parquet file with columns text and teacher_logits "
+            "is possible, too. Several teachers are calibrated on the validation split and averaged. Default: no "
+            "teacher."
         },
     )
     distillation_temperature: float = field(
         default=2.0,
         metadata={
-            "help": "Divide the logits of both models by this number before they are compared; above 1 it "
-            "softens them."
+            "help": "Divide the logits of teacher and student by this number before they are compared; a number above "
+            "1 softens them."
         },
     )
     distillation_weight: float = field(
         default=0.5,
-        metadata={"help": "Share of the teacher in the loss: 0 takes the labels alone, 1 the teacher alone."},
+        metadata={"help": "Share of the teacher in the loss: 0 uses only the labels, 1 uses only the teacher."},
     )
     unlabelled_file: str | None = field(
         default=None,
         metadata={
-            "help": "File of further rows to learn from the teacher alone, read as `train_file` is but for "
-            "the labels. Texts need no teacher if a column `teacher_logits` holds what one has said "
-            "of them: in each row a list of numbers, in the order of the labels. Default: none."
+            "help": "File of further rows without labels, which are learnt from the teacher alone; it is read like "
+            "`train_file`. Texts need no teacher if a column `teacher_logits` holds its logits: in each row a list "
+            "of numbers, in the order of the labels. Default: none."
         },
     )
     teacher_temperatures: str | None = field(
         default=None,
         metadata={
-            "help": "Numbers to divide the logits of each teacher by before they are averaged, separated by commas. "
-            "Default: of several teachers those that fit the validation split, of a single one 1."
+            "help": "Temperatures of the teachers, separated by commas: each teacher's logits are divided by its "
+            "number before they are averaged. Default: for several teachers, fitted on the validation split; for a "
+            "single one 1."
         },
     )
     teacher_cache: str | None = field(
         default=None,
         metadata={
-            "help": "Folder that keeps what the teachers say, so that it is computed once. Default: teachers in "
-            "`output_dir`."
+            "help": "Folder that keeps the outputs of the teachers, so that they are computed once. Default: "
+            "teachers in `output_dir`."
         },
     )
     teacher_batch_size: int = field(default=32, metadata={"help": "Number of rows that the teacher reads at once."})

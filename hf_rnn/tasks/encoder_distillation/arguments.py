@@ -14,7 +14,7 @@ __all__ = ["EncoderDistillationArguments"]
 class EncoderDistillationArguments:
     """The sentences, the teacher, the sizes of the student and the length of its training."""
 
-    output_dir: str = field(metadata={"help": "Folder to write the encoder into, and what it is made from."})
+    output_dir: str = field(metadata={"help": "Folder to write the encoder into, with a record of how it was made."})
     texts: list[str] = field(
         default_factory=list,
         metadata={
@@ -30,30 +30,30 @@ class EncoderDistillationArguments:
         },
     )
     teacher_id: str | None = field(
-        default=None, metadata={"help": "Hub id of `teacher`, where that is a folder. Default: none."}
+        default=None, metadata={"help": "Hub id of `teacher`, if that is a folder. Default: none."}
     )
     teacher_prefix: str = field(
         default="",
-        metadata={"help": "Text that the teacher reads before every other, as 'query: ' for E5. Default: none."},
+        metadata={"help": "Text to put before each text for the teacher, such as 'query: ' for E5. Default: none."},
     )
     centre_vectors: bool = field(
         default=False,
         metadata={
-            "help": "Take the mean of the teacher's vectors off each, for a teacher whose vectors all point one way, "
-            "as E5's do. Default: off."
+            "help": "Subtract the mean of the teacher's vectors from each. This helps if they all point one way, as "
+            "those of E5 do. Default: off."
         },
     )
     word_vectors: str | None = field(
         default=None,
         metadata={
-            "help": "Vectors beside the teacher's for the words, as glove-6b-50d. Default: the teacher's alone."
+            "help": "Word vectors to use beside the teacher's, such as glove-6b-50d. Default: only the teacher's."
         },
     )
     keep_projection: bool = field(
         default=False,
         metadata={
             "help": "Write a siamese network that keeps the map into the teacher's space, so that it compares texts "
-            "as the teacher does, and not the encoder alone. Default: off."
+            "as the teacher does. Default: off, and only the encoder is written."
         },
     )
     piece_vocab_size: int = field(default=6000, metadata={"help": "Number of pieces of the tokenizer."})
@@ -71,8 +71,8 @@ class EncoderDistillationArguments:
     )
     num_train_epochs: float = field(default=3, metadata={"help": "Number of passes over the sentences."})
     batch_size: int = field(default=256, metadata={"help": "Number of sentences in a training batch."})
-    learning_rate: float = field(default=3e-3, metadata={"help": "Highest learning rate; it falls as a cosine."})
-    seed: int = field(default=0, metadata={"help": "Seed of the sentences that are drawn, the weights and the order."})
+    learning_rate: float = field(default=3e-3, metadata={"help": "Highest learning rate; it falls along a cosine."})
+    seed: int = field(default=0, metadata={"help": "Seed for the choice of sentences, the weights and the order."})
 
     def __post_init__(self) -> None:
         if not self.texts:

@@ -26,7 +26,7 @@ class OneShotArguments(SimilarityArguments):
         default=None,
         metadata={
             "help": "Folder of pictures to learn from, with a folder for each class, or with folders train, "
-            "validation and test that have one. Default: glyphs of many scripts, which are drawn."
+            "validation and test that hold the folders of the classes. Default: drawn letters of many scripts."
         },
     )
 
@@ -47,13 +47,13 @@ class OneShotArguments(SimilarityArguments):
         default=10, metadata={"help": "Number of pairs of images of each letter, or class, in an epoch. Default: 10."}
     )
     train_letters: int | None = field(
-        default=None, metadata={"help": "Train on this many of the letters only. Default: all."}
+        default=None, metadata={"help": "Train on only this many of the letters. Default: all."}
     )
     hold_out_percentage: float = field(
         default=20.0,
         metadata={
-            "help": "Share of the classes of `image_folder` that are held out for validation where it has no folder "
-            "of that name, in percent; at least two. Default: 20.0."
+            "help": "Share of the classes of `image_folder` to hold out for validation, in percent, if it has no "
+            "folder validation; at least two classes. Default: 20.0."
         },
     )
     affine: float | None = field(
@@ -67,14 +67,14 @@ class OneShotArguments(SimilarityArguments):
         default=False,
         metadata={
             "help": "Cut each drawing of `image_folder` out of the plain paper around it, so that neither its place "
-            "nor its size matters; the model's image processor does so ever after. Default: off."
+            "nor its size matters. The saved image processor does the same. Default: off."
         },
     )
     turned_classes: bool = field(
         default=False,
         metadata={
-            "help": "Take the pictures of each class of `image_folder` turned by 90, 180 and 270 degrees for three "
-            "more classes in training. Default: off."
+            "help": "Add three training classes for each class of `image_folder`: its pictures turned by 90, 180 and "
+            "270 degrees. Default: off."
         },
     )
 

@@ -54,7 +54,7 @@ class SequenceModelArguments(ModelArguments):
         default=None,
         metadata={
             "help": f"Build a new model of this family: {', '.join(FAMILIES)}, or an encoder-decoder of transformers, "
-            "such as marian or t5, whose sizes `config_overrides` give. Default: gru."
+            "such as marian or t5 (give their sizes in `config_overrides`). Default: gru."
         },
     )
 
@@ -114,9 +114,9 @@ class SequenceTokenizerArguments(TokenizerArguments):
     separate_vocabularies: bool = field(
         default=False,
         metadata={
-            "help": "Learn one vocabulary of sources and one of targets, and give the decoder that of targets alone. "
-            "Each has up to `vocab_size` words or characters; byte pairs are learnt of both sides together, and "
-            "targets have those that they use. Default: off, and sources and targets share one."
+            "help": "Learn one vocabulary of sources and one of targets, and give the decoder only that of targets. "
+            "Each has up to `vocab_size` words or characters. Byte pairs are learnt from both sides together, and "
+            "the decoder gets those that targets use. Default: off, and sources and targets share one vocabulary."
         },
     )
 
@@ -135,30 +135,30 @@ class SequenceArguments:
     )
     max_target_length: int = field(
         default=256,
-        metadata={"help": "Cut longer targets to this many tokens in training, and write no more. Default: 256."},
+        metadata={"help": "Cut longer targets to this many tokens in training; write no longer ones. Default: 256."},
     )
     num_beams: int = field(
         default=5,
         metadata={
-            "help": "Number of beams by which targets are written when training is over, and by the saved model. "
+            "help": "Number of beams with which targets are written after training, and by the saved model. "
             "Default: 5."
         },
     )
     length_penalty: float = field(
         default=1.0,
-        metadata={"help": "Exponent of the length by which the score of a beam is divided. Default: 1.0."},
+        metadata={"help": "Divide the score of a beam by its length to the power of this number. Default: 1.0."},
     )
     figures: str | None = field(
         default=None,
         metadata={
-            "help": f"Kind of figures to measure of what is written: {', '.join(METRIC_SETS)} (BLEU and chrF; ROUGE; "
-            "exact matches and errors in characters). Exact matches are measured beside each of them. Default: "
-            "translation where a column is called by a language, summarization where targets are called summary, "
+            "help": f"Kind of figures to measure on the written targets: {', '.join(METRIC_SETS)} (BLEU and chrF; "
+            "ROUGE; exact matches and errors in characters). Exact matches are always measured. Default: "
+            "translation if a column has the name of a language, summarization if the targets are called summary, "
             "abstract or title, else exact."
         },
     )
     lowercase_figures: bool = field(
-        default=False, metadata={"help": "Ignore case in the figures of what is written. Default: off."}
+        default=False, metadata={"help": "Ignore case in the figures of the written targets. Default: off."}
     )
 
     def __post_init__(self) -> None:
@@ -181,13 +181,13 @@ class SequenceTrainingArguments(RecurrentTrainingArguments):
         default=None,
         metadata={
             "help": f"Highest learning rate of the schedule. Default: {NEW_LEARNING_RATE} for a new recurrent model, "
-            f"{NEW_TRANSFORMER_LEARNING_RATE} for a new one of transformers; for one that was trained before "
-            f"{RECURRENT_LEARNING_RATE} and {PRETRAINED_LEARNING_RATE}."
+            f"{NEW_TRANSFORMER_LEARNING_RATE} for a new one of transformers; {RECURRENT_LEARNING_RATE} and "
+            f"{PRETRAINED_LEARNING_RATE} for trained ones."
         },
     )
     lr_scheduler_type: str = field(
         default="cosine",
-        metadata={"help": "Let the learning rate fall in this way: cosine, linear, constant … Default: cosine."},
+        metadata={"help": "Schedule of the learning rate: cosine, linear, constant … Default: cosine."},
     )
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Number of rows in a training batch."})
     label_smoothing_factor: float = field(
@@ -197,8 +197,8 @@ class SequenceTrainingArguments(RecurrentTrainingArguments):
     predict_with_generate: bool = field(
         default=False,
         metadata={
-            "help": "Write the validation targets greedily at each evaluation, and choose the checkpoint by what was "
-            "written, not by the loss. Default: off."
+            "help": "Write the validation targets greedily at each evaluation, and choose the checkpoint by the "
+            "written targets, not by the loss. Default: off."
         },
     )
 

@@ -38,9 +38,9 @@ class SimilarityArguments:
         default=None,
         metadata={
             "help": f"Loss to train with, or several, separated by commas, to add up: {', '.join(LOSSES)}. With "
-            "classification or regression the model is a SiameseForPairClassification. Default: cosent; for pairs "
-            "that are all alike multiple_negatives, for classes classification; with `read_together` regression for "
-            "scores and classification for labels, both with a little cosent."
+            "classification or regression the model is a SiameseForPairClassification. Default: cosent; "
+            "multiple_negatives for pairs that are all alike; classification for classes; with `read_together` "
+            "regression for scores and classification for labels, both with a little cosent."
         },
     )
     loss_options: str | None = field(
@@ -53,9 +53,9 @@ class SimilarityArguments:
     read_together: bool | None = field(
         default=None,
         metadata={
-            "help": "Read the two texts of a pair together: align their steps and count what they share, for a label "
-            "or a score of the pair. Vectors of single texts, for a search, may be worse. Default: true for new "
-            "models of labels 0 and 1 or of scores, unless a loss, its options or a similarity is given; else false."
+            "help": "Read the two texts of a pair together: align their steps and count what they share, to predict a "
+            "label or a score. The vectors of single texts, for a search, may be worse. Default: true for new models "
+            "on labels 0 and 1 or scores, unless a loss, its options or a similarity is given; else false."
         },
     )
     similarity: str | None = field(
@@ -77,7 +77,7 @@ class SimilarityArguments:
         default="accuracy",
         metadata={
             "help": f"Metric by which the threshold is chosen on validation: {', '.join(THRESHOLD_METRICS)}. "
-            "Choose balanced_accuracy where labels are not as frequent there as they will be in use."
+            "Choose balanced_accuracy if the labels will have other frequencies in use than on validation."
         },
     )
 

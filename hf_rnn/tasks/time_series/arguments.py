@@ -33,9 +33,9 @@ class SeriesModelArguments:
     instance_norm: Literal["revin", "last", "none"] = field(
         default="last",
         metadata={
-            "help": "Take from each context, and give back to its forecast: last its last value, revin its mean and "
-            "standard deviation, none nothing. All are scaled by the training rows before. Default: last, which was "
-            "best on the validation part of ETTh1."
+            "help": "Normalisation of each context, undone in its forecast: last (its last value), revin (its mean "
+            "and standard deviation) or none. All values are first scaled by the training rows. Default: last, which "
+            "was best on the validation part of ETTh1."
         },
     )
     patch_length: int = field(
@@ -44,7 +44,7 @@ class SeriesModelArguments:
     channel_independent: bool = field(
         default=True,
         metadata={
-            "help": "Read each target column by itself, with the same weights for all; off: read all of them together."
+            "help": "Read each target column by itself, with the same weights for all. Off reads all of them together."
         },
     )
     quantiles: str | None = field(
@@ -56,8 +56,8 @@ class SeriesModelArguments:
     season_length: int | None = field(
         default=None,
         metadata={
-            "help": "Rows of a season, which the seasonal naive forecast repeats. Default: found from the training "
-            "rows."
+            "help": "Number of rows in a season, which the seasonal naive forecast repeats. Default: detected from "
+            "the training rows."
         },
     )
 
