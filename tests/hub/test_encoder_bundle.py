@@ -60,7 +60,7 @@ def test_its_card_says_what_was_recorded(distilled: Path, tmp_path: Path) -> Non
     bundle = make_encoder_bundle(distilled, tmp_path / "base", license="mit", language="en", dataset_license_note=note)
     card = ModelCard.load(bundle / "README.md")
     assert (card.data.base_model, card.data.license, card.data.language) == ("someone/teacher", "mit", "en")
-    for said in ("1,234 sentences", "On 56 sentences", "is 0.432", "789 parameters", "beside glove-6b-50d", note):
+    for said in ("1,234 sentences", "on 56 held-out sentences", "is 0.432", "789 parameters", "beside glove-6b-50d", note):
         assert said in card.content
 
 
@@ -78,6 +78,6 @@ def test_the_card_of_another_language_names_it_and_how_its_teacher_was_asked(dis
     (distilled / "distillation.json").write_text(json.dumps(given))
     bundle = make_encoder_bundle(distilled, tmp_path / "base", license="mit", language="pt")
     content = ModelCard.load(bundle / "README.md").content
-    for said in ("# Portuguese texts start from it", "read `query: ` before every text", "was taken off each"):
+    for said in ("# Portuguese texts start from it", "read `query: ` before every text", "was subtracted from each"):
         assert said in content
     assert "beside" not in content

@@ -120,9 +120,9 @@ def test_the_snippet_fits_where_the_weights_are() -> None:
     [
         (
             {"label_threshold": 0.3125},
-            "at least 0.3125, the threshold with the best micro F1 on validation; the figures",
+            "at least 0.3125, the threshold with the best micro F1 on validation. The figures",
         ),
-        ({}, "at least 0.5; the figures"),
+        ({}, "at least 0.5. The figures"),
     ],
 )
 def test_how_several_labels_are_chosen_is_told(config: dict[str, Any], said: str) -> None:
@@ -204,7 +204,7 @@ def test_what_it_is_for_is_of_the_task(task: str) -> None:
         f"- Meant for {KINDS[task].intended}",
         f"- Not meant for {KINDS[task].unintended}",
     ]
-    assert lines[start + 4].startswith("- The figures below are of imdb.")
+    assert lines[start + 4].startswith("- The figures below are for imdb.")
     assert lines[start + 5] == f"- Licence of the weights: {OPTIONS['license']}."
     assert lines[start + 6] == "- Terms of the data: Not free."
     assert "- Terms of the data: not recorded with this run" in str(model_card(results_document(task=task), **OPTIONS))
