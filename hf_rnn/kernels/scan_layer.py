@@ -117,7 +117,9 @@ class _ScanLayerFunction(torch.autograd.Function):
         gates = workspace((len(rows), len(w_x)), inputs.dtype)
         with torch.autocast("cpu", enabled=False):
             torch.mm(rows, w_x.T, out=gates)
-        outputs = inputs.new_zeros(batch, time, h_0.shape[1] * h_0.shape[2])
+        # Only at the padding the scan writes nothing.
+        allocate = inputs.new_empty if run.rows.real is None else inputs.new_zeros
+        outputs = allocate(batch, time, h_0.shape[1] * h_0.shape[2])
         h_n = torch.empty_like(h_0)
         run(h_0, time, backward=False, bias=bias, gates=gates, outputs=outputs, h_n=h_n)
         if run.keep:

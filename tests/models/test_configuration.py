@@ -223,7 +223,7 @@ def test_input_size(options, size):
 
 def test_defaults_of_the_families():
     directions = {name: config_class().num_directions for name, config_class in FAMILIES.items()}
-    assert directions == {"bilstm": 2, "lstm": 1, "gru": 1, "elman": 1, "dan": 1}
+    assert directions == {"bilstm": 2, "lstm": 1, "gru": 1, "elman": 1, "min_gru": 1, "min_lstm": 1, "dan": 1}
     assert {config_class().pooling for name, config_class in FAMILIES.items() if name != "dan"} == {"last"}
     assert DanConfig().pooling == "mean"
     assert RecurrentConfig.keys_to_ignore_at_inference == ["cache", "past_key_values", "hidden_states", "emissions"]
