@@ -18,7 +18,7 @@ def linear_scan(kept: torch.Tensor, added: torch.Tensor, initial: torch.Tensor) 
     (odd-even reduction, Blelloch 1993, https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf). Nothing is divided, and no
     logarithm is taken: the numbers are those of the plain loop but for rounding. It is differentiable.
 
-    What `torch.jit.trace` or `torch.export` records is the plain loop, which is right for every number of steps.
+    What `torch.jit.trace` records is the plain loop, which is right for every number of steps.
 
     Args:
         kept: (batch, time, units), with at least one step.
@@ -28,8 +28,9 @@ def linear_scan(kept: torch.Tensor, added: torch.Tensor, initial: torch.Tensor) 
     Returns:
         h_t (batch, time, units).
     """
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():
-        return over_time(_step, (initial,), [kept, added], [], dim=1)[0]
+    if torch.jit.is_tracing():
+        # A trace takes no list of nothing: the constants have a tensor that no step looks at.
+        return over_time(_step, (initial,), [kept, added], [initial], dim=1)[0]
     time = kept.shape[1]
     if time == 1:
         return kept * initial.unsqueeze(1) + added
