@@ -19,7 +19,15 @@ from hf_rnn.registration import DeferredModelClass, RegisteredPipelines, registe
 
 
 SMALL = {"vocab_size": 9, "embedding_size": 4, "hidden_size": 3}
-PREFIXES = {"bilstm": "BiLstm", "lstm": "Lstm", "gru": "Gru", "elman": "Elman", "dan": "Dan"}
+PREFIXES = {
+    "bilstm": "BiLstm",
+    "lstm": "Lstm",
+    "gru": "Gru",
+    "elman": "Elman",
+    "min_gru": "MinGru",
+    "min_lstm": "MinLstm",
+    "dan": "Dan",
+}
 
 
 def run_python(code: str, project: Path) -> str:

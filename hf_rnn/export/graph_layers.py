@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from ..models.cell import Cell
-from ..models.cells import ElmanCell, GatedCell, GruCell
+from ..models.cells import ElmanCell, GatedCell, GruCell, MinimalCell
 from ..models.heads import BatchNorm, ClassificationHead
 from ..models.pooling import Pooler
 from ..models.recurrent import RecurrentLayer
 from .graph import Graph, float_, int_, ints, weight
+from .graph_scan import scanned_layer
 from .graph_steps import GraphSteps
 
 
@@ -104,8 +105,10 @@ def gru_step(g: Graph, layer: RecurrentLayer, features: str, state: str) -> str:
 def _read(g: Graph, layer: RecurrentLayer, features: str, lengths: str, state: Sequence[str] = ()) -> tuple[str, ...]:
     # Every output (time, directions, batch, units), and the final h, and c of an LSTM, each (directions, batch, units)
     # as `state` is. ONNX has no operator for a sequence of no step: one step of padding is read.
-    at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
     cell = layer.cell
+    if isinstance(cell, MinimalCell):
+        return scanned_layer(g, layer, features, lengths, state)
+    at_least_one = g.Cast(g.Max(lengths, ints(1)), to=6)  # INT32
     _require_operator(cell)
     if isinstance(cell, ElmanCell) and cell.recurrence == "output_to_hidden":
         return _jordan(g, layer, features, at_least_one, state)

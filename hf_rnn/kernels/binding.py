@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from .scan_binding import ScanFunction
 
-__all__ = ["DTYPES", "KINDS", "Library", "Task"]
+
+__all__ = ["DTYPES", "KINDS", "Library", "Task", "plain"]
 
 
 # The kinds of cell, by `Cell.kernel`, in the order of the enumeration `Kind`.
@@ -31,10 +33,15 @@ class Task(ctypes.Structure):
 
 
 class Library:
-    """The loaded library."""
+    """The loaded library.
+
+    Attributes:
+        scan: What it computes of minGRU and minLSTM.
+    """
 
     def __init__(self, path: Path) -> None:
         self._functions = ctypes.CDLL(str(path))
+        self.scan = ScanFunction(self._functions)
         self._functions.hf_rnn_gate_stride.restype = ctypes.c_int64
         self._functions.hf_rnn_gate_stride.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int]
         self._functions.hf_rnn_run.restype = ctypes.c_int
@@ -56,3 +63,10 @@ class Library:
         failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], is_double, backward)
         if failed:
             raise MemoryError("A recurrent layer ran out of memory; take a smaller batch or shorter texts.")
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Lay the numbers out in memory as the library reads them: row-major, and with no sign that torch still owes
+    them.
+    """
+    return tensor.resolve_neg().contiguous()

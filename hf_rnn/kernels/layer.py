@@ -12,7 +12,9 @@ from torch.autograd.function import once_differentiable
 
 from ..models.cell import Cell
 from ..models.steps import State, Steps
-from .binding import DTYPES, KINDS, Library, Task
+from .binding import DTYPES, KINDS, Library, Task, plain
+from .scan_binding import SCANS
+from .scan_layer import scan_layer
 from .schedule import Part, Schedule
 from .threads import kernel_threads
 from .workspace import workspace
@@ -35,24 +37,26 @@ class CompiledLayer:
         """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
         is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
         """
-        return not _captured() and kernel in KINDS and _readable(tensors)
+        return not _captured() and (kernel in KINDS or kernel in SCANS) and _readable(tensors)
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
     ) -> tuple[torch.Tensor, State]:
         batch, time, features = inputs.shape
         directions = len(steps.orders)
-        flat = [_plain(weight) for own in weights for weight in own]
+        flat = [plain(weight) for own in weights for weight in own]
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
+        if cell.kernel in SCANS:
+            return scan_layer(self.compiled.scan, cell.kernel, threads, plain(inputs), steps, plain(state[0]), flat)
         schedule = _schedule(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
         run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
-        h_0, c_0 = (_plain(schedule.arranged(part)) for part in (state[0], state[-1]))
-        outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, _plain(inputs), h_0, c_0, *flat)
+        h_0, c_0 = (plain(schedule.arranged(part)) for part in (state[0], state[-1]))
+        outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, plain(inputs), h_0, c_0, *flat)
         return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
 
 
@@ -78,18 +82,14 @@ def _readable(tensors: Sequence[torch.Tensor]) -> bool:
     )
 
 
-def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """Lay the numbers out in memory as they are read: row-major, and with no sign that torch still owes them."""
-    return tensor.resolve_neg().contiguous()
-
-
 def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[torch.Tensor]) -> None:
     # The library goes by these sizes and would read beyond what is there.
     batch, _, features = inputs.shape
     if len(steps.lengths) != batch:
         raise ValueError(f"`steps` are of {len(steps.lengths)} sequences; the inputs are {batch}.")
     rows = cell.num_gates * cell.hidden_size
-    expected = [(rows, features), (rows, cell.hidden_size), (rows,), (rows,)] * len(steps.orders)
+    recurrent = [(rows, cell.hidden_size), (rows,)] if cell.kernel in KINDS else []
+    expected = [(rows, features), *recurrent[:1], (rows,), *recurrent[1:]] * len(steps.orders)
     shapes = [tuple(weight.shape) for weight in weights]
     if shapes != expected:
         raise ValueError(
@@ -195,9 +195,9 @@ class _RecurrentLayerFunction(torch.autograd.Function):
         recurrent, entered = len(weights[1]), len(weights[0])
         slots = entered + units if run.kernel == "gru" else entered
         # A name of its own: the tasks point at it, and pointers keep nothing alive.
-        grad_outputs = _plain(grad_outputs)
+        grad_outputs = plain(grad_outputs)
         # Read and replaced by the kernel: those of the final state become those of the initial one.
-        grad_h, grad_c = (_plain(grad).clone() for grad in (grad_h_n, grad_c_n))
+        grad_h, grad_c = (plain(grad).clone() for grad in (grad_h_n, grad_c_n))
         grads = {
             "grad_weight_x": inputs.new_zeros(num_tasks, inputs.shape[2], entered),
             "grad_weight_h": inputs.new_zeros(num_tasks, units, recurrent),

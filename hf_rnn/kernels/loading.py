@@ -54,9 +54,11 @@ def of_use_to(model: nn.Module) -> bool:
     """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32 or float64."""
     from ..models.cell import Cell
     from .binding import DTYPES, KINDS
+    from .scan_binding import SCANS
 
     cells = (module for module in model.modules() if isinstance(module, Cell))
     return any(
-        cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
+        cell.kernel in {*KINDS, *SCANS}
+        and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
         for cell in cells
     )

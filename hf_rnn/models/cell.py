@@ -6,7 +6,7 @@ weight of others (`torch.nn.utils.prune`, `weight_norm`), parametrizations, the 
 `nn.DataParallel`, and a module around the cell, as PEFT's `target_parameters` put one there.
 
 The backward direction starts at the last real token, never on padding, and a left-padded batch, or one with holes, is
-read as if the padding were not there. How, is each path's own (see `paths.py`). torch's kernels read only dense rows,
+read as if the padding were not there. How, is each path's own (see `paths.py`). The fused path reads only dense rows,
 so a direction first brings each sequence's own first step (its last, when it reads backwards) to position 0 by
 gathering rows, runs the cell, and gathers the outputs back. No packing on the hot path.
 """
@@ -62,7 +62,8 @@ class Cell(nn.Module):
     num_states = 1
     # What `gates` returns, in its order.
     gate_names: tuple[str, ...] = ()
-    # What computes this cell for a whole direction: lstm, gru, rnn_tanh or rnn_relu; None: no kernel does.
+    # What computes this cell for a whole direction: torch's lstm, gru, rnn_tanh or rnn_relu, or a scan (see
+    # `cells.MinimalCell`); None: nothing does.
     kernel: str | None = None
     # The operator of ONNX that computes it (LSTM, GRU or RNN; None: none does), and the order that it wants gates in.
     onnx_operator: str | None = None
@@ -188,7 +189,7 @@ class Cell(nn.Module):
         return self._by_direction(weights, inputs, steps, state, path == "reference", return_state)
 
     def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
-        """Every step at once, by torch's kernel.
+        """Every step at once, by torch's kernel; a cell with another way has its own.
 
         Args:
             inputs: (batch, time, features), dense.

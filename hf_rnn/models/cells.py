@@ -1,6 +1,6 @@
-r"""The cells: LSTM, GRU and simple recurrent networks, each with its equations, its parameters, one step in plain
-PyTorch (the reference path, see `paths.py`) and torch's fused kernel for a whole direction. What they share is in
-`cell.py`.
+r"""The cells: LSTM, GRU, simple recurrent networks, minGRU and minLSTM, each with its equations, its parameters, one
+step in plain PyTorch (the reference path, see `paths.py`) and what computes a whole direction at once: torch's fused
+kernel, or a parallel scan. What they share is in `cell.py`.
 
 A fused kernel reads dense rows: the first step of every sequence stands at position 0. Which step that is, and where a
 sequence ends, is the business of `cell.py`. Parameters are named and stacked as in `torch.nn.LSTM`,
@@ -17,11 +17,22 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import initialization as init
 
 from .cell import Cell, fused_arguments
-from .configuration_rnn import ElmanConfig, GatedConfig, GruConfig
+from .configuration_rnn import ElmanConfig, GatedConfig, GruConfig, MinimalConfig
+from .scan import linear_scan
 from .steps import State
 
 
-__all__ = ["ACTIVATIONS", "CELLS", "ElmanCell", "GatedCell", "GruCell", "LstmCell"]
+__all__ = [
+    "ACTIVATIONS",
+    "CELLS",
+    "ElmanCell",
+    "GatedCell",
+    "GruCell",
+    "LstmCell",
+    "MinGruCell",
+    "MinLstmCell",
+    "MinimalCell",
+]
 
 
 def _unchanged(features: torch.Tensor) -> torch.Tensor:
@@ -232,4 +243,100 @@ class ElmanCell(Cell):
         return (self.activation(y),)
 
 
-CELLS: dict[str, type[Cell]] = {"lstm": LstmCell, "gru": GruCell, "elman": ElmanCell}
+class MinimalCell(GatedCell):
+    r"""What minGRU and minLSTM share (Feng et al. 2024, https://arxiv.org/abs/2410.01201): the share u_t of the state
+    that a step replaces and the candidate c_t that it puts there depend on the input alone, so there is no W_h, and
+
+        h_t = (1 − u_t) ∗ h_{t-1} + u_t ∗ c_t
+
+    is a linear recurrence, which `scan.linear_scan` computes for all steps at once. Its factors lie in [0, 1], so
+    nothing overflows that does not in the plain loop, and the paper's form in logarithms, which needs a positive
+    candidate, is not used: c_t is φ(W_xc x_t + b_c) with φ the identity, or `config.activation`.
+    """
+
+    keeping_gate = 0
+
+    def __init__(self, config: MinimalConfig, input_size: int, hidden_size: int) -> None:
+        super().__init__(config, input_size, hidden_size)
+        self.kernel = config.cell if config.activation == "linear" else "linear_scan"
+
+    def updates(self, projected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """u and c, each (…, units), of steps of `project` (…, gates * units)."""
+        raise TypeError(f"{type(self).__name__} has no equations of its own; use one of the cells in CELLS.")
+
+    def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
+        update, candidate = self.updates(projected)
+        return ((1 - update) * state[0] + update * candidate,)
+
+    def run_fused(self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, State]:
+        update, candidate = self.updates(self.project(inputs, weights))
+        outputs = linear_scan(1 - update, update * candidate, state[0])
+        return outputs, (outputs[:, -1],)
+
+
+class MinGruCell(MinimalCell):
+    r"""The minimal gated recurrent unit (Feng et al. 2024, https://arxiv.org/abs/2410.01201, section 3.1):
+
+        z_t = σ(W_xz x_t + b_z)                     (update gate)
+        c_t = φ(W_xc x_t + b_c)                     (candidate; φ is `config.activation`)
+        h_t = (1 − z_t) ∗ h_{t-1} + z_t ∗ c_t
+
+    z is the share of the new, so a `gate_bias` of b makes b_z = −b.
+    """
+
+    num_gates = 2
+    gate_names = ("update", "candidate")
+
+    def _initial_bias(self, weight: torch.Tensor) -> torch.Tensor:
+        return 0 - super()._initial_bias(weight)
+
+    def updates(self, projected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        z, candidate = projected.chunk(2, dim=-1)
+        return torch.sigmoid(z), self.activation(candidate)
+
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
+        return self.updates(projected)
+
+
+class MinLstmCell(MinimalCell):
+    r"""The minimal long short-term memory (Feng et al. 2024, https://arxiv.org/abs/2410.01201, section 3.2), with the
+    gates normalised so that they add up to 1:
+
+        i_t = σ(W_xi x_t + b_i),  f_t = σ(W_xf x_t + b_f)
+        i'_t = i_t / (f_t + i_t)                    (input gate)
+        f'_t = f_t / (f_t + i_t)                    (forget gate)
+        c_t = φ(W_xc x_t + b_c)                     (candidate; φ is `config.activation`)
+        h_t = f'_t ∗ h_{t-1} + i'_t ∗ c_t
+
+    A `gate_bias` of b makes b_f = b and b_i = −b, with which f' starts at σ(b).
+    Alone, b_f could not raise f' above 2/3.
+    """
+
+    num_gates = 3
+    gate_names = ("input", "forget", "candidate")
+    keeping_gate, opposite_gate = 1, 0
+
+    def _initial_bias(self, weight: torch.Tensor) -> torch.Tensor:
+        bias = super()._initial_bias(weight)
+        gates = bias.view(self.num_gates, self.hidden_size)
+        gates[self.opposite_gate] = -gates[self.keeping_gate]
+        return bias
+
+    def updates(self, projected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        i, f, candidate = projected.chunk(3, dim=-1)
+        # i / (f + i) is the logistic function of log i − log f; as a quotient it would be 0 / 0 where both gates are
+        # shut.
+        return torch.sigmoid(nn.functional.logsigmoid(i) - nn.functional.logsigmoid(f)), self.activation(candidate)
+
+    def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
+        update, candidate = self.updates(projected)
+        return update, 1 - update, candidate
+
+
+CELLS: dict[str, type[Cell]] = {
+    "lstm": LstmCell,
+    "gru": GruCell,
+    "elman": ElmanCell,
+    "min_gru": MinGruCell,
+    "min_lstm": MinLstmCell,
+}

@@ -15,7 +15,16 @@ from transformers.utils import can_return_tuple
 
 from .backbone import RecurrentModel, RecurrentModelOutput, RecurrentPreTrainedModel
 from .cache_rnn import RecurrentCache
-from .configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, LstmConfig, RecurrentConfig
+from .configuration_rnn import (
+    BiLstmConfig,
+    DanConfig,
+    ElmanConfig,
+    GruConfig,
+    LstmConfig,
+    MinGruConfig,
+    MinLstmConfig,
+    RecurrentConfig,
+)
 from .heads import ClassificationHead
 from .losses import classification_loss
 from .modeling_causal import RecurrentForCausalLM
@@ -50,6 +59,16 @@ __all__ = [
     "LstmForTimeSeriesPrediction",
     "LstmForTokenClassification",
     "LstmModel",
+    "MinGruForCausalLM",
+    "MinGruForSequenceClassification",
+    "MinGruForTimeSeriesPrediction",
+    "MinGruForTokenClassification",
+    "MinGruModel",
+    "MinLstmForCausalLM",
+    "MinLstmForSequenceClassification",
+    "MinLstmForTimeSeriesPrediction",
+    "MinLstmForTokenClassification",
+    "MinLstmModel",
     "RecurrentForCausalLM",
     "RecurrentForSequenceClassification",
     "RecurrentForTimeSeriesPrediction",
@@ -314,6 +333,46 @@ class ElmanForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
 
 class ElmanForCausalLM(RecurrentForCausalLM):
     config: ElmanConfig
+
+
+class MinGruModel(RecurrentModel):
+    config: MinGruConfig
+
+
+class MinGruForSequenceClassification(RecurrentForSequenceClassification):
+    config: MinGruConfig
+
+
+class MinGruForTokenClassification(RecurrentForTokenClassification):
+    config: MinGruConfig
+
+
+class MinGruForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
+    config: MinGruConfig
+
+
+class MinGruForCausalLM(RecurrentForCausalLM):
+    config: MinGruConfig
+
+
+class MinLstmModel(RecurrentModel):
+    config: MinLstmConfig
+
+
+class MinLstmForSequenceClassification(RecurrentForSequenceClassification):
+    config: MinLstmConfig
+
+
+class MinLstmForTokenClassification(RecurrentForTokenClassification):
+    config: MinLstmConfig
+
+
+class MinLstmForTimeSeriesPrediction(RecurrentForTimeSeriesPrediction):
+    config: MinLstmConfig
+
+
+class MinLstmForCausalLM(RecurrentForCausalLM):
+    config: MinLstmConfig
 
 
 class DanModel(RecurrentModel):

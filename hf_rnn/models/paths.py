@@ -4,6 +4,7 @@
                 CPU, float32 and float64, where the package `hf_rnn` is installed and has built it (`hf_rnn.kernels`).
     fused       torch's own kernels (oneDNN, cuDNN): dense, over rows gathered so that each direction reads its own
                 first step first; packed where the final c of an LSTM is wanted at unequal lengths. Any device, dtype.
+                Of minGRU and minLSTM a parallel scan in plain PyTorch (`scan.py`).
     reference   the equations, a step at a time in plain PyTorch. Slow, and what the others are held equal to. It alone
                 computes the cells that no kernel has (`GruConfig.reset_after=False`, the output-fed Elman networks).
 

@@ -90,8 +90,8 @@ class ModelArguments:
         default=None,
         metadata={
             "help": "Start a new model with the weights, the sizes and the tokenizer of this language model: "
-            "a Hub id, a folder or bundled:NAME, with an LstmForCausalLM, GruForCausalLM or "
-            "ElmanForCausalLM. Default: random weights."
+            "a Hub id, a folder or bundled:NAME, with an LstmForCausalLM, MinGruForCausalLM or "
+            "any other recurrent one. Default: random weights."
         },
     )
     init_from_lm_backward: str | None = field(

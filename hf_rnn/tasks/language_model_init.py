@@ -47,7 +47,7 @@ def load_language_model(
     if not isinstance(config, RecurrentConfig) or not any(name.endswith("ForCausalLM") for name in written):
         raise ValueError(
             f"`{argument}`={path!r} holds {', '.join(written) or config.model_type}; it must hold a recurrent "
-            "language model: LstmForCausalLM, GruForCausalLM or ElmanForCausalLM."
+            "language model, such as LstmForCausalLM or MinGruForCausalLM."
         )
     found = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code).get_vocab()
     if found != tokenizer.get_vocab():

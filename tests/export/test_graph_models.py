@@ -191,8 +191,15 @@ def test_models_without_a_graph_are_refused() -> None:
 @pytest.mark.parametrize("variant", RECURRENT)
 def test_the_operators_of_onnx_compute_the_recurrence(variant: str) -> None:
     graph = build_graph(build(variant, bidirectional=True))
-    operators = [node for node in graph.graph.node if node.op_type in ("LSTM", "GRU", "RNN")]
-    assert len(operators) == 1 and operators[0].input[4], "one for both directions, given the lengths"
+    operators = [node for node in graph.graph.node if node.op_type in ("LSTM", "GRU", "RNN", "Scan")]
+    assert len(operators) == 1, "one for both directions"
+    assert operators[0].op_type == "Scan" or operators[0].input[4], "given the lengths"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("variant", ["min_gru", "min_lstm"])
+def test_a_minimal_cell_with_any_activation(variant: str, activation: str) -> None:
+    assert_equal_to_graph(build(variant, bidirectional=True, hidden_sizes=[4, 3], activation=activation))
 
 
 def test_equal_constants_are_written_once_and_numbers_keep_their_rank() -> None:

@@ -9,7 +9,7 @@ import platform
 import pytest
 import torch
 
-from hf_rnn import LstmConfig, LstmModel
+from hf_rnn import LstmConfig, LstmModel, MinGruConfig, MinGruModel
 from hf_rnn.kernels import layer as compiled
 from hf_rnn.kernels.schedule import Schedule
 from hf_rnn.kernels.threads import kernel_threads, use_kernel_threads
@@ -43,7 +43,7 @@ def gradients(layer: RecurrentLayer, inputs: torch.Tensor, mask: torch.Tensor = 
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5, 100])
-@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh"])
+@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh", "min_gru", "min_lstm"])
 def test_any_number_of_threads_gives_the_same(variant, threads, monkeypatch):
     layer = make_layer(variant)
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
@@ -126,7 +126,7 @@ def test_tasks_share_nothing_that_is_written(runs, monkeypatch):
         assert [len({getattr(task, name) for task in of_one}) for of_one in (tasks[:3], tasks[3:], tasks)] == [1, 1, 2]
 
 
-@pytest.mark.parametrize("variant", ["lstm", "gru"])
+@pytest.mark.parametrize("variant", ["lstm", "gru", "min_gru"])
 def test_a_state_alone_may_ask_for_a_gradient_and_no_gradient_is_changed(variant):
     layer = make_layer(variant).requires_grad_(False)
     inputs = torch.randn(1, 4, 30, dtype=torch.float64)
@@ -144,8 +144,9 @@ def test_a_state_alone_may_ask_for_a_gradient_and_no_gradient_is_changed(variant
         assert_close(actual, wanted)
 
 
-def test_the_graph_may_be_walked_twice():
-    layer = make_layer()
+@pytest.mark.parametrize("variant", ["bilstm", "min_lstm"])
+def test_the_graph_may_be_walked_twice(variant):
+    layer = make_layer(variant, bidirectional=True)
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
     loss = layer.read(inputs, Steps.of(MASK, 2))[0].square().sum()
     first = torch.autograd.grad(loss, [inputs, *layer.parameters()], retain_graph=True)
@@ -154,8 +155,9 @@ def test_the_graph_may_be_walked_twice():
         assert torch.equal(one, other)
 
 
-def test_two_graphs_do_not_share_buffers():
-    layer, other = make_layer(), make_layer()
+@pytest.mark.parametrize("variant", ["bilstm", "min_lstm"])
+def test_two_graphs_do_not_share_buffers(variant):
+    layer, other = (make_layer(variant, bidirectional=True) for _ in range(2))
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64)
     expected = gradients(layer, inputs)
     kept = inputs.clone().requires_grad_()
@@ -167,8 +169,9 @@ def test_two_graphs_do_not_share_buffers():
         assert torch.equal(actual, wanted)
 
 
-def test_a_second_derivative_is_refused():
-    layer = make_layer()
+@pytest.mark.parametrize("variant", ["bilstm", "min_gru"])
+def test_a_second_derivative_is_refused(variant):
+    layer = make_layer(variant, bidirectional=True)
     inputs = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
     loss = layer.read(inputs, Steps.of(MASK, 2))[0].square().sum()
     (first,) = torch.autograd.grad(loss, inputs, create_graph=True)
@@ -228,7 +231,7 @@ def test_activations_are_accurate_to_single_precision():
 
 
 @pytest.mark.parametrize(("batch", "time"), [(300, 3), (5, 150)], ids=["wide", "long"])
-@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh"])
+@pytest.mark.parametrize("variant", ["bilstm", "gru", "elman-tanh", "min_gru", "min_lstm"])
 def test_batches_of_several_blocks(variant, batch, time):
     """More rows than the kernel takes in one block: steps of more than a block, blocks of many steps."""
     layer = make_layer(variant, units=3)
@@ -245,7 +248,7 @@ def test_batches_of_several_blocks(variant, batch, time):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1e30])
-@pytest.mark.parametrize("variant", ["lstm", "gru", "elman-tanh", "elman-relu"])
+@pytest.mark.parametrize("variant", ["lstm", "gru", "elman-tanh", "elman-relu", "min_gru", "min_lstm"])
 def test_extreme_numbers_go_through_as_in_the_reference(variant, value):
     layer = make_layer(variant, units=20).float()
     inputs = torch.randn(2, 4, 30)
@@ -273,9 +276,13 @@ def test_a_relu_that_is_off_passes_no_gradient_however_large():
     torch.testing.assert_close(found[1], found[0], equal_nan=True)
 
 
-def test_autocast_leaves_a_layer_its_precision():
+@pytest.mark.parametrize(
+    ("family", "config", "weight"),
+    [(LstmModel, LstmConfig, "weight_hh_l0"), (MinGruModel, MinGruConfig, "weight_ih_l0")],
+)
+def test_autocast_leaves_a_layer_its_precision(family, config, weight):
     torch.manual_seed(0)
-    model = LstmModel(LstmConfig(vocab_size=20, embedding_size=4, hidden_size=5))
+    model = family(config(vocab_size=20, embedding_size=4, hidden_size=5))
     ids = torch.randint(1, 20, (2, 7))
     found = []
     for enabled in (False, True):
@@ -283,7 +290,7 @@ def test_autocast_leaves_a_layer_its_precision():
             outputs = model(ids).last_hidden_state
         model.zero_grad()
         outputs.square().sum().backward()
-        found.append((outputs, model.layers[0].cell.weight_hh_l0.grad))
+        found.append((outputs, getattr(model.layers[0].cell, weight).grad))
     assert found[1][0].dtype == torch.float32
     assert all(torch.equal(*parts) for parts in zip(*found, strict=True))
 

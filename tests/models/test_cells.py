@@ -179,6 +179,18 @@ def gru_step_of_courses(cell: Cell, x, c):
     return (gate_u * candidate + (1 - gate_u) * c,)
 
 
+def min_gru_step(cell: Cell, x, h):
+    (w_z, w_c), (b_z, b_c) = cell.weight_ih_l0.chunk(2), cell.bias_ih_l0.chunk(2)
+    z = sigmoid(w_z @ x + b_z)
+    return ((1 - z) * h + z * (w_c @ x + b_c),)
+
+
+def min_lstm_step(cell: Cell, x, h):
+    (w_i, w_f, w_c), (b_i, b_f, b_c) = cell.weight_ih_l0.chunk(3), cell.bias_ih_l0.chunk(3)
+    i, f = sigmoid(w_i @ x + b_i), sigmoid(w_f @ x + b_f)
+    return (f / (f + i) * h + i / (f + i) * (w_c @ x + b_c),)
+
+
 def elman_step(cell: Cell, x, previous):
     phi = torch.tanh if cell.activation is torch.tanh else torch.relu
     w_x, w_h, b_x, b_h = cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
@@ -195,6 +207,8 @@ STEPS = dict.fromkeys(RECURRENT, elman_step) | {
     "bilstm": lstm_step,
     "gru": gru_step,
     "gru-reset-before": gru_step,
+    "min_gru": min_gru_step,
+    "min_lstm": min_lstm_step,
 }
 
 

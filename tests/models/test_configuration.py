@@ -153,7 +153,8 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_argument_survives_a_file(variant, tmp_path):
-    config = configure(variant, **UNUSUAL, weight_dropout=0 if variant == "dan" else 0.6)
+    recurrent = FAMILIES[VARIANTS[variant][0]].recurrent_weights
+    config = configure(variant, **UNUSUAL, weight_dropout=0.6 if recurrent else 0)
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert type(loaded) is type(config) is FAMILIES[config.model_type]
@@ -223,7 +224,7 @@ def test_input_size(options, size):
 
 def test_defaults_of_the_families():
     directions = {name: config_class().num_directions for name, config_class in FAMILIES.items()}
-    assert directions == {"bilstm": 2, "lstm": 1, "gru": 1, "elman": 1, "dan": 1}
+    assert directions == {"bilstm": 2, "lstm": 1, "gru": 1, "elman": 1, "min_gru": 1, "min_lstm": 1, "dan": 1}
     assert {config_class().pooling for name, config_class in FAMILIES.items() if name != "dan"} == {"last"}
     assert DanConfig().pooling == "mean"
     assert RecurrentConfig.keys_to_ignore_at_inference == ["cache", "past_key_values", "hidden_states", "emissions"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForTimeSeriesPrediction
 
-from hf_rnn.models.configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, LstmConfig
+from hf_rnn.models.configuration_rnn import BiLstmConfig, DanConfig, ElmanConfig, GruConfig, LstmConfig, MinGruConfig
 from hf_rnn.models.modeling_rnn import (
     GruForSequenceClassification,
     GruForTimeSeriesPrediction,
@@ -20,7 +20,13 @@ from hf_rnn.models.modeling_rnn import (
 from hf_rnn.models.series_inputs import read_inputs
 
 
-FAMILIES = {"bilstm": BiLstmConfig, "lstm": LstmConfig, "gru": GruConfig, "elman": ElmanConfig}
+FAMILIES = {
+    "bilstm": BiLstmConfig,
+    "lstm": LstmConfig,
+    "gru": GruConfig,
+    "elman": ElmanConfig,
+    "min_gru": MinGruConfig,
+}
 NORMS = ("revin", "last", "none")
 STEPS, CHANNELS = 6, 3
 

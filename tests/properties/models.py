@@ -50,6 +50,8 @@ def options(draw: st.DrawFn, model_type: str, head: str, one_way: bool = False) 
         found["bidirectional"] = not one_way and draw(st.booleans())
     if model_type == "gru":
         found["reset_after"] = draw(st.booleans())
+    if model_type in ("min_gru", "min_lstm"):
+        found["activation"] = draw(st.sampled_from(["linear", "tanh", "relu", "sigmoid"]))
     if model_type == "elman":
         found["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
         found["recurrence"] = draw(st.sampled_from(["hidden", "output_to_hidden", "output_to_output"]))

@@ -59,7 +59,7 @@ def recurrent(draw: st.DrawFn) -> PreTrainedConfig:
         "pad_token_id": draw(st.none() | st.integers(0, (vocab_size or 1) - 1)),
         "bidirectional": is_bilstm or (not is_dan and draw(st.booleans())),
         "pooling": draw(st.sampled_from(POOLINGS if is_dan else ["last", *POOLINGS])),
-        "weight_dropout": 0.0 if is_dan else draw(PROBABILITIES),
+        "weight_dropout": draw(PROBABILITIES) if FAMILIES[model_type].recurrent_weights else 0.0,
         "word_type_dropout": 0.0 if vocab_size is None else draw(PROBABILITIES),
         "classifier_dropout": draw(st.none() | PROBABILITIES),
         "crf": crf,

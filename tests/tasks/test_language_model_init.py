@@ -27,6 +27,8 @@ from hf_rnn import (
     LstmConfig,
     LstmForCausalLM,
     LstmForSequenceClassification,
+    MinGruConfig,
+    MinGruForCausalLM,
 )
 from hf_rnn.data.tokenizers.training import train_tokenizer
 from hf_rnn.models.configuration_rnn import FAMILIES
@@ -46,6 +48,7 @@ SIZES = {"vocab_size": 9, "embedding_size": 7, "hidden_sizes": [6, 5, 4]}
 SMALL = {"vocab_size": 5, "embedding_size": 4, "hidden_size": 3, "num_hidden_layers": 2}
 MODELS = {"lstm": (LstmConfig, LstmForCausalLM), "gru": (GruConfig, GruForCausalLM)}
 MODELS["elman"] = (ElmanConfig, ElmanForCausalLM)
+MODELS["min_gru"] = (MinGruConfig, MinGruForCausalLM)
 # Padded at the end, at the beginning, not at all, and of one token.
 IDS = torch.tensor([[3, 1, 4, 1, 5, 0, 0], [0, 0, 2, 7, 1, 8, 2], [8, 1, 8, 2, 8, 4, 5], [6, 0, 0, 0, 0, 0, 0]])
 
@@ -92,10 +95,11 @@ def assert_reads_as(model: PreTrainedModel, forward: PreTrainedModel, backward: 
         ("gru", "gru", {}),
         ("gru", "gru", {"reset_after": False}),
         ("elman", "elman", {"nonlinearity": "relu", "recurrence": "output_to_hidden"}),
+        ("min_gru", "min_gru", {}),
         ("bilstm", "lstm", {"one_hot_input": True}),
         ("bilstm", "lstm", {"tie_word_embeddings": True}),
     ],
-    ids=["lstm", "gru", "gru of the textbooks", "jordan", "one-hot", "tied"],
+    ids=["lstm", "gru", "gru of the textbooks", "jordan", "minGRU", "one-hot", "tied"],
 )
 def test_each_direction_is_its_language_model(family: str, cell: str, values: dict[str, Any]) -> None:
     forward, backward = language_model(cell, seed=1, **values), language_model(cell, seed=2, **values)

@@ -31,7 +31,7 @@ TAGS = [["B-PER", "I-PER", "O", "B-LOC"], ["B-LOC", "O", "O"], ["B-PER", "O", "B
 TAG_NAMES = ["O", "B-LOC", "B-PER", "I-PER"]
 WORDS = train_tokenizer(TEXTS, min_frequency=1, show_progress=False)
 PIECES = train_word_pieces(SENTENCES, vocab_size=290, min_frequency=1, show_progress=False)
-FAMILIES = ("bilstm", "lstm", "gru", "elman", "dan")
+FAMILIES = ("bilstm", "lstm", "gru", "elman", "min_gru", "dan")
 
 
 def named(names: list[str]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ KINDS: dict[str, Kind] = {
         lambda: datasets.Dataset.from_dict({"tokens": SENTENCES, "tags": TAGS}),
         {**named(TAG_NAMES), "crf": True, "label_scheme": "BIOES", "word_vocab_size": 4, "char_encoder": "cnn"},
     ),
-    "language model": Kind("CausalLM", WORDS, lambda: None, {}, ("lstm", "gru", "elman")),
+    "language model": Kind("CausalLM", WORDS, lambda: None, {}, ("lstm", "gru", "elman", "min_gru")),
     "siamese": Kind(
         "siamese",
         WORDS,

@@ -19,7 +19,10 @@ def training(**values: Any) -> RecurrentTrainingArguments:
     ("values", "message"),
     [
         ({"model_type": "gru", "model_name_or_path": "some/bert"}, "`model_type`='gru'.*'some/bert'.*give one"),
-        ({"model_type": "bilstmm"}, "`model_type`='bilstmm' must be one of bilstm, lstm, gru, elman, dan"),
+        (
+            {"model_type": "bilstmm"},
+            "`model_type`='bilstmm' must be one of bilstm, lstm, gru, .*, dan",
+        ),
         ({"model_name_or_path": "x", "embedding_vectors": "y"}, "`embedding_vectors`.*`model_name_or_path`"),
         ({"init_from_lm_backward": "x"}, "`init_from_lm_backward`='x' needs `init_from_lm`"),
         (

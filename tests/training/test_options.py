@@ -52,6 +52,7 @@ def test_an_option_is_honoured_or_refused_by_name(kind: str, family: str, option
         ("language model", "elman", "bidirectional", True),
         ("tagger of words", "bilstm", "adversarial_epsilon", False),
         ("siamese", "dan", "weight_dropout", True),
+        ("language model", "min_gru", "weight_dropout", True),
     ],
 )
 def test_which_of_the_two_is_known(kind: str, family: str, name: str, refused: bool, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ NOT_OF_THIS_KIND: dict[tuple[tuple[str, ...], str], str] = {
     (("siamese", "conv-encoder"), "test_inputs_embeds"): "it reads texts or images, never vectors",
     (("siamese backbone", "conv-encoder"), "test_inputs_embeds_matches_input_ids"): "it reads texts or images",
     (
-        ("bilstm", "lstm", "gru", "elman", "dan", "conv-encoder"),
+        ("bilstm", "lstm", "gru", "elman", "min_gru", "min_lstm", "dan", "conv-encoder"),
         "test_internal_model_config_and_subconfig_are_same",
     ): "no configuration is inside another",
     (("conv-encoder",), "test_resize_tokens_embeddings"): "images have no tokens",
@@ -67,6 +67,8 @@ BACKBONES = (
     "LstmModel",
     "GruModel",
     "ElmanModel",
+    "MinGruModel",
+    "MinLstmModel",
     "DanModel",
     "SiameseModel",
     "ConvEncoderModel",

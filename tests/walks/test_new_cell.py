@@ -9,40 +9,40 @@ import pytest
 from tests.walks.checkout import Checkout, named_files
 
 
-CELL = '''class MinGruCell(Cell):
+CELL = '''class TRnnCell(Cell):
     r"""
-    The minimal gated recurrent unit (Feng et al. 2024, https://arxiv.org/abs/2410.01201), without W_h:
+    The strongly typed network T-RNN (Balduzzi & Ghifary 2016, https://arxiv.org/abs/1602.02218), without W_h:
 
-        z_t = σ(W_xz x_t + b_z)
+        f_t = σ(W_xf x_t + b_f)
         c_t = W_xc x_t + b_c
-        h_t = (1 − z_t) ∗ h_{t-1} + z_t ∗ c_t
+        h_t = f_t ∗ h_{t-1} + (1 − f_t) ∗ c_t
     """
 
     num_gates = 2
-    gate_names = ("update", "candidate")
+    gate_names = ("forget", "candidate")
 
     def gates(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> tuple[torch.Tensor, ...]:
-        z, candidate = projected.chunk(2, dim=1)
-        return torch.sigmoid(z), candidate
+        f, candidate = projected.chunk(2, dim=1)
+        return torch.sigmoid(f), candidate
 
     def step(self, projected: torch.Tensor, weights: list[torch.Tensor], state: State) -> State:
-        z, candidate = self.gates(projected, weights, state)
-        return ((1 - z) * state[0] + z * candidate,)
+        f, candidate = self.gates(projected, weights, state)
+        return (f * state[0] + (1 - f) * candidate,)
 
 
 '''
 CONFIG = '''@strict
-class MinGruConfig(RecurrentConfig):
-    """A minGRU, one-directional by default; the arguments are those of [`RecurrentConfig`]."""
+class TRnnConfig(RecurrentConfig):
+    """A T-RNN, one-directional by default; the arguments are those of [`RecurrentConfig`]."""
 
-    model_type = "mingru"
-    cell: ClassVar[str] = "mingru"
+    model_type = "trnn"
+    cell: ClassVar[str] = "trnn"
     recurrent_weights: ClassVar[bool] = False
 
 
 '''
 MODELS = "".join(
-    f"class MinGru{head}({base}):\n    config: MinGruConfig\n\n\n"
+    f"class TRnn{head}({base}):\n    config: TRnnConfig\n\n\n"
     for head, base in {
         "Model": "RecurrentModel",
         "ForSequenceClassification": "RecurrentForSequenceClassification",
@@ -59,15 +59,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         f"hf_rnn/models/{name}.py" for name in ("cells", "configuration_rnn", "modeling_rnn")
     )
     copy.insert(cells, "CELLS: dict", CELL)
-    copy.insert(cells, '"elman": ElmanCell}', '"mingru": MinGruCell, ')
-    copy.insert(cells, '"LstmCell"]', '"MinGruCell", ')
+    copy.insert(cells, '    "min_gru": MinGruCell,\n', '    "trnn": TRnnCell,\n')
+    copy.insert(cells, '    "MinGruCell",\n', '    "TRnnCell",\n')
     copy.insert(configurations, "FAMILIES: dict", CONFIG)
-    copy.insert(configurations, "DanConfig)\n}", "MinGruConfig, ")
-    copy.insert(configurations, '    "RecurrentConfig",\n]', '    "MinGruConfig",\n')
+    copy.insert(configurations, "DanConfig)\n}", "TRnnConfig, ")
+    copy.insert(configurations, '    "RecurrentConfig",\n]', '    "TRnnConfig",\n')
     copy.insert(models, "class DanModel(RecurrentModel):", MODELS)
-    copy.insert(models, "RecurrentConfig\n", "MinGruConfig, ")
+    copy.insert(models, "    RecurrentConfig,\n)", "    TRnnConfig,\n")
     names = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForCausalLM")
-    copy.insert(models, '    "RecurrentForCausalLM",\n', "".join(f'    "MinGru{name}",\n' for name in names))
+    copy.insert(models, '    "RecurrentForCausalLM",\n', "".join(f'    "TRnn{name}",\n' for name in names))
     return copy
 
 
@@ -89,18 +89,18 @@ from tests.tasks import small_runs
 files = small_runs.write_reviews(Path("reviews"))
 small = {"embedding_size": 8, "hidden_size": 8, "pooling": "max"}
 results = small_runs.run(
-    Path("classifier"), model_type="mingru", tokenizer_kind="word", num_train_epochs=16, learning_rate=0.03,
-    config_overrides=small, **files
+    Path("classifier"), model_type="trnn", tokenizer_kind="word", num_train_epochs=16, learning_rate=0.03,
+    config_overrides=small, load_best_model_at_end=False, **files
 )
-assert results["model"]["class"] == "MinGruForSequenceClassification", results["model"]
+assert results["model"]["class"] == "TRnnForSequenceClassification", results["model"]
 assert results["metrics"]["train"]["accuracy"] > 0.9, results["metrics"]
 model = AutoModelForSequenceClassification.from_pretrained("classifier")
 assert not [name for name, _ in model.named_parameters() if "_hh_" in name]
 layer = gate_activations(model, AutoTokenizer.from_pretrained("classifier"), "a good film").layers[0]
-z, candidate = layer.gates["update"], layer.gates["candidate"]
-hidden = np.zeros_like(z[0])
-for step in range(len(z)):
-    hidden = (1 - z[step]) * hidden + z[step] * candidate[step]
+f, candidate = layer.gates["forget"], layer.gates["candidate"]
+hidden = np.zeros_like(f[0])
+for step in range(len(f)):
+    hidden = f[step] * hidden + (1 - f[step]) * candidate[step]
     assert np.allclose(hidden, layer.hidden[step], atol=1e-6)
 """
     )
@@ -115,7 +115,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.tasks import small_language_runs as runs
 
 file = runs.write_text(Path("text"))
-runs.run(Path("writer"), model_type="mingru", train_file=file, validation_split_percentage=20, do_predict=False)
+runs.run(Path("writer"), model_type="trnn", train_file=file, validation_split_percentage=20, do_predict=False)
 model = AutoModelForCausalLM.from_pretrained("writer")
 prompt = AutoTokenizer.from_pretrained("writer")("the film", return_tensors="pt")
 cached = model.generate(**prompt, max_new_tokens=12, do_sample=False)
@@ -136,8 +136,8 @@ from hf_rnn.runs.results import read_results
 from tests.tasks import small_similarity_runs as runs
 
 files = runs.write_questions(Path("questions"))
-results = runs.run(Path("siamese"), model_type="mingru", **files)
-assert results["model"]["config"]["encoder"]["model_type"] == "mingru", results["model"]
+results = runs.run(Path("siamese"), model_type="trnn", **files)
+assert results["model"]["config"]["encoder"]["model_type"] == "trnn", results["model"]
 write_model_card("siamese", read_results("siamese/results.json"), license="mit", language="en")
 staged = stage("siamese", "staged", repo_id="ana/siamese")
 assert {"cells.py", "modeling_rnn.py", "modeling_conv.py", "pipeline_similarity.py"} <= staged.files().keys()
@@ -155,12 +155,12 @@ from tests.hyperparameter_search import search_runs
 from tests.tasks import small_language_runs, small_runs
 
 files = small_runs.write_reviews(Path("searched"))
-search = search_runs.prepare(Path("search"), model_type="mingru", n_trials=2, **files)
+search = search_runs.prepare(Path("search"), model_type="trnn", n_trials=2, **files)
 assert run_search(search)["trials"]["finished"] == 2
 # What it has not is not searched.
 file = small_language_runs.write_text(Path("searched"))
 language = search_runs.prepare(
-    Path("language"), task="language-modeling", model_type="mingru", train_file=file, validation_split_percentage=20,
+    Path("language"), task="language-modeling", model_type="trnn", train_file=file, validation_split_percentage=20,
     search_space=None, tokenizer_kind="character", block_size=30,
 )
 assert "dropout" in language.space.to_json() and "weight_dropout" not in language.space.to_json()
@@ -172,12 +172,12 @@ assert "dropout" in language.space.to_json() and "weight_dropout" not in languag
     ("attempt", "message"),
     [
         (
-            "hf_rnn.MinGruConfig(weight_dropout=0.3)",
-            "`weight_dropout` is 0.3; a mingru has no recurrent weights W_h to drop entries of, so it must be 0.",
+            "hf_rnn.TRnnConfig(weight_dropout=0.3)",
+            "`weight_dropout` is 0.3; a trnn has no recurrent weights W_h to drop entries of, so it must be 0.",
         ),
         (
-            "write_graph(hf_rnn.MinGruForSequenceClassification(hf_rnn.MinGruConfig(vocab_size=9)).eval())",
-            "`model` has layers of MinGruCell, which no operator of ONNX computes",
+            "write_graph(hf_rnn.TRnnForSequenceClassification(hf_rnn.TRnnConfig(vocab_size=9)).eval())",
+            "`model` has layers of TRnnCell, which no operator of ONNX computes",
         ),
     ],
 )

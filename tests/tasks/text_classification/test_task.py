@@ -52,7 +52,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return write_reviews(tmp_path_factory.mktemp("reviews"))
 
 
-@pytest.fixture(scope="module", params=["bilstm", "gru", "elman", "dan"])
+@pytest.fixture(scope="module", params=["bilstm", "gru", "elman", "min_lstm", "dan"])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, files: dict[str, str]) -> Run:
     folder = tmp_path_factory.mktemp("runs") / f"{request.param}-reviews"
     results = run(folder, model_type=request.param, max_seq_length=CUT, do_eval=True, **files)
