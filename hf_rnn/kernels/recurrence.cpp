@@ -15,11 +15,8 @@
 #include <vector>
 
 #include "cells.h"
+#include "denormals.h"
 #include "products.h"
-
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 namespace hf_rnn {
 
@@ -47,18 +44,6 @@ struct Task {
 // Steps are taken in blocks of about this many rows: enough for the products over a block to be efficient, few enough
 // for its gates to stay in the second-level cache.
 constexpr int64_t kBlockRows = 192;
-
-// Denormal numbers cost a hundred times the time of others, and vanishing gradients are full of them.
-class DenormalsFlushed {
-#if defined(__SSE2__)
-   public:
-    DenormalsFlushed() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
-    ~DenormalsFlushed() { _mm_setcsr(before_); }
-
-   private:
-    unsigned before_;
-#endif
-};
 
 template <class T, class Cell>
 class Layer {
