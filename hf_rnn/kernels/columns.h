@@ -67,17 +67,26 @@ inline Floats::type load(const Half*) { return Floats::type{}; }
 #endif
 inline Floats::type load(const float* from) { return Floats::load(from); }
 
-// Whether half precision has the very same number.
-inline bool fits_half(float x) {
-    const float back = from_half(to_half(x));
-    return std::memcmp(&x, &back, sizeof x) == 0;
-}
-
-inline bool all_fit_half(const float* numbers, int64_t count) {
-    if (!kHasHalf) return false;
-    for (int64_t i = 0; i < count; ++i)
-        if (!fits_half(numbers[i])) return false;
-    return true;
+// The numbers in half precision, which has the very same ones; nothing where it has not.
+inline Lines<Half> as_halves(const float* numbers, int64_t count) {
+    Lines<Half> halves;
+    if (!kHasHalf) return halves;
+    halves.resize(count);
+    constexpr int64_t kChecked = 1024;
+    for (int64_t start = 0; start < count; start += kChecked) {
+        const int64_t end = std::min(count, start + kChecked);
+        uint32_t differing = 0;
+        for (int64_t i = start; i < end; ++i) {
+            halves[i] = to_half(numbers[i]);
+            const float back = from_half(halves[i]);
+            uint32_t own, found;
+            std::memcpy(&own, &numbers[i], sizeof own);
+            std::memcpy(&found, &back, sizeof found);
+            differing |= own ^ found;
+        }
+        if (differing) return {};
+    }
+    return halves;
 }
 
 // A matrix (depth, columns), its columns in panels of up to `kWidth` vectors, all of about the same width. A product
@@ -93,9 +102,9 @@ class Columns {
     // From `matrix` (columns, depth), row-major: its transpose, as weights are kept.
     Columns(const float* matrix, int64_t columns, int64_t depth)
         : vectors_((columns + lanes - 1) / lanes), depth_(depth), panels_((vectors_ + kWidth - 1) / kWidth) {
-        half_ = all_fit_half(matrix, columns * depth);
-        if (half_) fill(halves_, matrix, columns, to_half);
-        else fill(floats_, matrix, columns, [](float x) { return x; });
+        const Lines<Half> halves = as_halves(matrix, columns * depth);
+        half_ = !halves.empty();
+        half_ ? fill(halves_, halves.data(), columns) : fill(floats_, matrix, columns);
     }
 
     // Columns rounded up to whole vectors: so many numbers of a result are read and written.
@@ -112,15 +121,15 @@ class Columns {
     // The first vector of a panel.
     int64_t start(int64_t panel) const { return vectors_ * panel / panels_; }
 
-    template <class Stored, class Convert>
-    void fill(Lines<Stored>& to, const float* matrix, int64_t columns, const Convert& convert) {
+    template <class Stored>
+    void fill(Lines<Stored>& to, const Stored* matrix, int64_t columns) {
         to.assign(vectors_ * lanes * depth_, Stored(0));
         for (int64_t panel = 0; panel < panels_; ++panel) {
             const int64_t first = start(panel) * lanes, width = start(panel + 1) * lanes - first;
             const int64_t real = std::min(width, columns - first);
             Stored* at = to.data() + first * depth_;
             for (int64_t k = 0; k < depth_; ++k, at += width)
-                for (int64_t c = 0; c < real; ++c) at[c] = convert(matrix[(first + c) * depth_ + k]);
+                for (int64_t c = 0; c < real; ++c) at[c] = matrix[(first + c) * depth_ + k];
         }
     }
 
@@ -172,13 +181,9 @@ class Table {
    public:
     Table() = default;
     Table(const float* numbers, int64_t rows, int64_t width) : rows_(rows), width_(width) {
-        half_ = all_fit_half(numbers, rows * width);
-        if (half_) {
-            halves_.resize(rows * width);
-            std::transform(numbers, numbers + rows * width, halves_.begin(), to_half);
-        } else {
-            floats_.assign(numbers, numbers + rows * width);
-        }
+        halves_ = as_halves(numbers, rows * width);
+        half_ = !halves_.empty();
+        if (!half_) floats_.assign(numbers, numbers + rows * width);
     }
 
     int64_t rows() const { return rows_; }
@@ -193,7 +198,7 @@ class Table {
     int64_t rows_ = 0, width_ = 0;
     bool half_ = false;
     std::vector<float> floats_;
-    std::vector<Half> halves_;
+    Lines<Half> halves_;
 };
 
 }  // namespace hf_rnn

@@ -5,6 +5,7 @@
 // of, and nothing of it is written afterwards, so that threads may share it.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -68,8 +69,9 @@ class Network {
         std::copy_n(through(pooled, arena).rows, dense_.empty() ? pooled.width : dense_.back().outputs(), to);
     }
 
-    // The scores (count, labels) of each piece.
-    void tag(const int64_t* ids, int64_t count, float* to) const {
+    // Of each piece the best label, its probability by a softmax over the scores and, where `to` is not null, these
+    // (count, labels).
+    void tag(const int64_t* ids, int64_t count, int64_t* best, float* probability, float* to) const {
         Arena& arena = fresh();
         std::vector<int64_t> word_of(count);
         std::vector<uint8_t> begins(count, 1);
@@ -78,12 +80,19 @@ class Network {
         const Features text = words_ ? (*words_)(ids, count, table_, word_of, begins, arena) : look_up(ids, count, arena);
         const float* scores = (*tags_)(through(stack_.read(text, final, arena), arena), arena);
         const int64_t labels = tags_->labels(), further = text.steps * labels;
-        for (int64_t i = 0; i < count; ++i)
-            std::copy_n(scores + (begins[i] ? 0 : further) + word_of[i] * labels, labels, to + i * labels);
+        for (int64_t i = 0; i < count; ++i) {
+            const float* own = scores + (begins[i] ? 0 : further) + word_of[i] * labels;
+            const float* largest = std::max_element(own, own + labels);
+            float total = 0;
+            for (int64_t label = 0; label < labels; ++label) total += std::exp(own[label] - *largest);
+            best[i] = largest - own;
+            probability[i] = 1 / total;
+            if (to) std::copy_n(own, labels, to + i * labels);
+        }
     }
 
     // One step of `rows` texts; `before` and `after` as `Stack::step` has them, the logits (rows, outputs) to `to`.
-    void step(const int64_t* ids, int64_t rows, const float* before, float* after, float* to) const {
+    void step(const int64_t* ids, int64_t rows, const float* const* before, float* const* after, float* to) const {
         Arena& arena = fresh();
         const Features inputs = look_up(ids, rows, arena);
         const float* outputs = stack_.step(inputs.rows, inputs.width, rows, before, after, arena);
@@ -155,11 +164,13 @@ extern "C" int hf_rnn_network_pool(const void* network, const int64_t* ids, int6
     return hf_rnn::guarded(network, ids, count, [&](const auto& made) { made.pool(ids, count, to); });
 }
 
-extern "C" int hf_rnn_network_tag(const void* network, const int64_t* ids, int64_t count, float* to) {
-    return hf_rnn::guarded(network, ids, count, [&](const auto& made) { made.tag(ids, count, to); });
+extern "C" int hf_rnn_network_tag(const void* network, const int64_t* ids, int64_t count, int64_t* best,
+                                  float* probability, float* to) {
+    return hf_rnn::guarded(network, ids, count,
+                           [&](const auto& made) { made.tag(ids, count, best, probability, to); });
 }
 
-extern "C" int hf_rnn_network_step(const void* network, const int64_t* ids, int64_t rows, const float* before,
-                                   float* after, float* to) {
+extern "C" int hf_rnn_network_step(const void* network, const int64_t* ids, int64_t rows, const float* const* before,
+                                   float* const* after, float* to) {
     return hf_rnn::guarded(network, ids, rows, [&](const auto& made) { made.step(ids, rows, before, after, to); });
 }

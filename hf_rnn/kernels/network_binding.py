@@ -12,8 +12,18 @@ from typing import Any
 import torch
 
 
-__all__ = ["ACTIVATIONS", "POOLINGS", "DenseSpec", "LayerSpec", "Network", "NetworkLibrary", "NetworkSpec", "TagSpec"]
-__all__ += ["Parts", "WordSpec"]
+__all__ = [
+    "ACTIVATIONS",
+    "POOLINGS",
+    "DenseSpec",
+    "LayerSpec",
+    "Network",
+    "NetworkLibrary",
+    "NetworkSpec",
+    "Parts",
+    "TagSpec",
+    "WordSpec",
+]
 
 
 # In the order of the enumerations of heads.h; the status in that of network.cpp.
@@ -95,7 +105,7 @@ class NetworkLibrary:
             ("create", pointer, [ctypes.POINTER(NetworkSpec)]),
             ("free", None, [pointer]),
             ("pool", ctypes.c_int, [pointer, pointer, size, pointer]),
-            ("tag", ctypes.c_int, [pointer, pointer, size, pointer]),
+            ("tag", ctypes.c_int, [pointer, pointer, size, pointer, pointer, pointer]),
             ("step", ctypes.c_int, [pointer, pointer, size, pointer, pointer, pointer]),
         ):
             function = getattr(functions, f"hf_rnn_network_{name}")
@@ -140,37 +150,70 @@ class Network:
         self._check(status, given)
         return found
 
-    def tag(self, ids: Sequence[int]) -> array[float]:
-        """The scores (tokens, labels) of the labels of each token, row after row.
+    def tag(self, ids: Sequence[int]) -> tuple[array[int], array[float]]:
+        """The best label of each token (tokens), and its probability (tokens) by a softmax over the scores.
 
         Raises:
             IndexError: an id is not of the vocabulary.
         """
-        given = array("q", ids)
-        found = array("f", bytes(4 * self.outputs * len(given)))
-        status = self._library.tag(self._handle, given.buffer_info()[0], len(given), found.buffer_info()[0])
-        self._check(status, given)
-        return found
+        best, probabilities, _ = self._tagged(ids, with_scores=False)
+        return best, probabilities
 
-    def step(self, ids: torch.Tensor, before: torch.Tensor, after: torch.Tensor, logits: torch.Tensor) -> None:
+    def scores(self, ids: Sequence[int]) -> array[float]:
+        """The scores (tokens, labels) of the labels of each token, row after row; with a CRF they are max-marginals.
+
+        Raises:
+            IndexError: an id is not of the vocabulary.
+        """
+        return self._tagged(ids, with_scores=True)[2]
+
+    def _tagged(self, ids: Sequence[int], with_scores: bool) -> tuple[array[int], array[float], array[float]]:
+        given = array("q", ids)
+        count = len(given)
+        best, probabilities = array("q", bytes(8 * count)), array("f", bytes(4 * count))
+        scores = array("f", bytes(4 * self.outputs * count)) if with_scores else array("f")
+        status = self._library.tag(
+            self._handle,
+            given.buffer_info()[0],
+            count,
+            best.buffer_info()[0],
+            probabilities.buffer_info()[0],
+            scores.buffer_info()[0] if with_scores else None,
+        )
+        self._check(status, given)
+        return best, probabilities, scores
+
+    def step(
+        self,
+        ids: torch.Tensor,
+        before: Sequence[torch.Tensor],
+        after: Sequence[torch.Tensor],
+        logits: torch.Tensor,
+    ) -> None:
         """Read one token of each of a few texts.
 
         Args:
-            ids: (texts), int64.
-            before: For each layer h, and for an LSTM c, each (texts, units), one after the other.
+            ids: (texts) or (texts, 1), int64.
+            before: For each layer h, and for an LSTM c, each (texts, 1, units).
             after: In the same form, what is written.
-            logits: (texts, outputs), what is written.
+            logits: (texts, 1, outputs), what is written.
 
         All are contiguous, and float32 but for the ids.
 
         Raises:
             IndexError: an id is not of the vocabulary.
         """
+        many = ctypes.c_void_p * len(before)
         status = self._library.step(
-            self._handle, ids.data_ptr(), len(ids), before.data_ptr(), after.data_ptr(), logits.data_ptr()
+            self._handle,
+            ids.data_ptr(),
+            len(ids),
+            many(*[part.data_ptr() for part in before]),
+            many(*[part.data_ptr() for part in after]),
+            logits.data_ptr(),
         )
         if status != _DONE:
-            self._check(status, ids.tolist())
+            self._check(status, ids.flatten().tolist())
 
     def _check(self, status: int, ids: Sequence[int]) -> None:
         if status == _UNKNOWN_ID:

@@ -100,17 +100,18 @@ def _obstacle_of_config(model: Any) -> str | None:
     return None
 
 
-def pack(model: Any, library: NetworkLibrary) -> Network:
+def pack(model: Any, library: NetworkLibrary, projection: nn.Linear | None = None) -> Network:
     """A network with copies of the weights that `model` has now, for evaluation.
 
     Args:
         model: A backbone, a classifier, a tagger or a language model, of which [`obstacle`] says None.
         library: The loaded library.
+        projection: A further layer, which reads what a backbone gives of a text.
     """
     parts, backbone = Parts(), _backbone(model)
     table = backbone.embeddings.word_embeddings.weight
     layers = [_layer(layer, parts) for layer in backbone.layers]
-    dense = list(_dense_of(_head(model), parts))
+    dense = list(_dense_of([*_head(model), *([] if projection is None else [projection])], parts))
     spec = NetworkSpec(
         table_rows=table.shape[0],
         table_width=table.shape[1],

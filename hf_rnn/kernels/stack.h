@@ -27,8 +27,9 @@ struct LayerSpec {
 };
 
 // A state before or after a step: h, and c of an LSTM, each (rows, units).
+template <class T>
 struct CellState {
-    float *h, *c;
+    T *h, *c;
 };
 
 // One direction of a layer.
@@ -42,8 +43,8 @@ class Reader {
                               int64_t stride, Arena& arena) const = 0;
 
     // One step of `rows` sequences, each with a state of its own.
-    virtual void step(const float* inputs, int64_t input_stride, int64_t rows, CellState before, CellState after,
-                      Arena& arena) const = 0;
+    virtual void step(const float* inputs, int64_t input_stride, int64_t rows, CellState<const float> before,
+                      CellState<float> after, Arena& arena) const = 0;
 };
 
 template <class Cell>
@@ -81,8 +82,8 @@ class ReaderOf : public Reader {
         return h;
     }
 
-    void step(const float* inputs, int64_t input_stride, int64_t rows, CellState before, CellState after,
-              Arena& arena) const override {
+    void step(const float* inputs, int64_t input_stride, int64_t rows, CellState<const float> before,
+              CellState<float> after, Arena& arena) const override {
         float* gates = entered(inputs, input_stride, rows, arena);
         add_state(before.h, units_, rows, gates);
         for (int64_t row = 0; row < rows; ++row) {
@@ -157,19 +158,17 @@ class Stack {
         return text;
     }
 
-    // A step of `rows` sequences, whose features lie in `inputs`: each layer's states before and after it lie one
-    // after the other, h (rows, units) and for an LSTM c. Returns the last layer's outputs (rows, units). Layers of
-    // one direction only.
-    const float* step(const float* inputs, int64_t width, int64_t rows, const float* before, float* after,
-                      Arena& arena) const {
+    // A step of `rows` sequences, whose features lie in `inputs`. `before` and `after` point at each layer's h (rows,
+    // units) and, for an LSTM, c. Returns the last layer's outputs (rows, units). Layers of one direction only.
+    const float* step(const float* inputs, int64_t width, int64_t rows, const float* const* before,
+                      float* const* after, Arena& arena) const {
         for (const auto& layer : layers_) {
-            const int64_t size = rows * layer.units, c = layer.has_cell ? size : 0;
-            float* from = const_cast<float*>(before);  // a state that is only read
-            layer.readers[0]->step(inputs, width, rows, {from, from + c}, {after, after + c}, arena);
-            inputs = after;
+            const int64_t c = layer.has_cell;
+            layer.readers[0]->step(inputs, width, rows, {before[0], before[c]}, {after[0], after[c]}, arena);
+            inputs = after[0];
             width = layer.units;
-            before += size + c;
-            after += size + c;
+            before += 1 + c;
+            after += 1 + c;
         }
         return inputs;
     }
