@@ -55,7 +55,8 @@ class CompiledReader:
         # The library goes by these sizes and would read beyond what is there.
         if not _readable(input_ids, (batch, 1), torch.int64) or len(before) != len(self._sizes):
             return None
-        if not all(_readable(part, (batch, 1, size), torch.float32) for part, size in zip(before, self._sizes)):
+        sizes = zip(before, self._sizes, strict=True)
+        if not all(_readable(part, (batch, 1, size), torch.float32) for part, size in sizes):
             return None
         self._read += 1
         if self._read <= _FIRST:

@@ -110,11 +110,9 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         # It is no name of the signature: a `Trainer` would want every name with "label" in it for an evaluation.
         shift_labels = kwargs.pop("shift_labels", None)
         cache = take_state(kwargs, cache, past_key_values)
-        if input_ids is not None and cache is not None and use_cache and isinstance(logits_to_keep, int):
-            others = (inputs_embeds, labels, shift_labels, *kwargs.values())
-            read = (
-                self._read_token(input_ids, attention_mask, cache) if not any(x is not None for x in others) else None
-            )
+        others = (inputs_embeds, labels, shift_labels, *kwargs.values())
+        if use_cache and isinstance(logits_to_keep, int) and all(given is None for given in others):
+            read = self._read_token(input_ids, attention_mask, cache)
             if read is not None:
                 return read
         _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
@@ -133,14 +131,14 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         )
 
     def _read_token(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, cache: RecurrentCache
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, cache: RecurrentCache | None
     ) -> RecurrentCausalLMOutput | None:
         """What `forward` returns of a token of `generate`, in one call; None where the modules are to read it."""
         reader = token_reader(self)
-        # Without a mask a pad token would count as padding.
-        if reader is None or attention_mask is None or attention_mask.shape != input_ids.shape:
+        if reader is None or input_ids is None or attention_mask is None or not isinstance(cache, RecurrentCache):
             return None
-        if not isinstance(cache, RecurrentCache) or not bool(attention_mask.all()):
+        # Without a mask a pad token would count as padding.
+        if attention_mask.shape != input_ids.shape or not bool(attention_mask.all()):
             return None
         found = reader(input_ids, cache)
         return None if found is None else RecurrentCausalLMOutput(logits=found[0], **named_state(found[1]))

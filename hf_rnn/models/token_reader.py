@@ -1,8 +1,8 @@
 """The reading of one token at a time by a whole language model in one call, where something provides that.
 
 `generate` asks a model for the scores after one token, thousands of times, with the same weights. What reads a token
-in one call, with the weights laid out once for all of them, is provided where the package `hf_rnn` is installed and has
-built its kernels (`hf_rnn.kernels`); without it, each token goes through the modules of the model.
+in one call, with the weights laid out once for all of them, is provided where the package `hf_rnn` is installed and
+has built its kernels (`hf_rnn.kernels`); without it, each token goes through the modules of the model.
 """
 
 from __future__ import annotations
