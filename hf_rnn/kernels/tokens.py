@@ -52,6 +52,8 @@ class CompiledReader:
         batch = len(input_ids)
         if batch > _FEW or torch.is_grad_enabled() or self.model.training or forced_path() is not None or captured():
             return None
+        # A column of all that was written so far.
+        input_ids = input_ids.contiguous()
         # The library goes by these sizes and would read beyond what is there.
         if not _readable(input_ids, (batch, 1), torch.int64) or len(before) != len(self._sizes):
             return None

@@ -111,7 +111,7 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         shift_labels = kwargs.pop("shift_labels", None)
         cache = take_state(kwargs, cache, past_key_values)
         others = (inputs_embeds, labels, shift_labels, *kwargs.values())
-        if use_cache and isinstance(logits_to_keep, int) and all(given is None for given in others):
+        if use_cache and isinstance(logits_to_keep, int) and all(given is None or given is False for given in others):
             read = self._read_token(input_ids, attention_mask, cache)
             if read is not None:
                 return read

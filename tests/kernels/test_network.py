@@ -13,7 +13,15 @@ from hf_rnn import BiLstmForSequenceClassification
 from hf_rnn.kernels.loading import network_library
 from hf_rnn.kernels.network_binding import Network
 from hf_rnn.kernels.packing import obstacle, pack
-from tests.models.common import HEADS, POOLINGS, VOCAB_SIZE, build, build_tagger, shapes_of_stacks
+from tests.models.common import (
+    HEADS,
+    POOLINGS,
+    VOCAB_SIZE,
+    build,
+    build_language_model,
+    build_tagger,
+    shapes_of_stacks,
+)
 
 
 pytestmark = pytest.mark.skipif(network_library() is None, reason="the kernels could not be built: no C++ compiler")
@@ -230,3 +238,20 @@ def test_numbers_that_are_no_numbers_are_passed_on():
         model.model.embeddings.word_embeddings.weight[3] = torch.nan
     found = torch.tensor(packed(model).pool([1, 3, 2]))
     assert found.isnan().all() and expected(model, torch.tensor([[1, 3, 2]])).isnan().all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 16])
+@pytest.mark.parametrize("variant", ["lstm", "gru", "elman-tanh", "elman-relu"])
+def test_a_step_of_a_few_texts_gives_the_scores_and_the_state_of_the_model(variant, rows):
+    model = build_language_model(variant, hidden_sizes=[17, 6], tie_word_embeddings=True).float()
+    network = packed(model)
+    start = model(input_ids=tokens(rows * 4).view(rows, 4), use_cache=True).cache
+    ids = tokens(rows, seed=1).view(rows, 1)
+    wanted = model(input_ids=ids, attention_mask=torch.ones_like(ids), cache=start, use_cache=True)
+    before = [part for state in start.states for part in state]
+    after, logits = [torch.empty_like(part) for part in before], torch.empty(rows, 1, VOCAB_SIZE)
+    network.step(ids, before, after, logits)
+    assert_close(logits, wanted.logits)
+    for found, part in zip(after, [part for state in wanted.cache.states for part in state], strict=True):
+        assert_close(found, part)
