@@ -37,6 +37,7 @@ class FastModel:
             this was loaded: what is changed in the model afterwards is not seen. "pipeline": by `pipeline`.
         reason: Why the path is "pipeline"; None otherwise.
         pipeline: The pipeline of transformers that gives the same answers.
+        network: The compiled network; None where the path is "pipeline".
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -46,9 +47,10 @@ class FastModel:
         given: Any = pipeline.tokenizer
         self._limit = text_limit(given, pipeline.model.config)
         self._from_left = given.truncation_side == "left"
+        self.network: Network | None = None
         if self.reason is None:
             self._tokenizer = _own_tokenizer(given)
-            self._network = self._packed(pipeline.model)
+            self.network = self._packed(pipeline.model)
 
     def __repr__(self) -> str:
         why = "" if self.reason is None else f", reason={self.reason!r}"
@@ -57,7 +59,16 @@ class FastModel:
     def _packed(self, model: Any) -> Network:
         return pack(model, cast(Any, network_library()))
 
-    def _encode(self, text: Any, name: str = "text") -> Encoding:
+    def encode(self, text: str, name: str = "text") -> Encoding:
+        """The tokens of a text, on the path "compiled", by a tokenizer that no other caller changes.
+
+        Args:
+            text: A string.
+            name: How an error calls it.
+
+        Raises:
+            ValueError: `text` is no string.
+        """
         if not isinstance(text, str):
             raise ValueError(f"`{name}`={text!r} must be a string.")
         return self._tokenizer.encode(text)
@@ -95,10 +106,10 @@ class FastClassifier(FastModel):
         """
         if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
             raise ValueError(f"`top_k`={top_k!r} must be a whole number from 1, or None.")
-        if self.path == "pipeline":
+        if self.network is None:
             found = self.pipeline(text, top_k=top_k)
             return found[0] if top_k == 1 else found
-        logits = self._network.pool(self._cut(self._encode(text).ids)).tolist()
+        logits = self.network.pool(self._cut(self.encode(text).ids)).tolist()
         scores = self._scored([0.0, *logits] if self._single_logit else logits)
         if top_k == 1:
             best = max(range(len(scores)), key=scores.__getitem__)
@@ -122,12 +133,12 @@ class FastTagger(FastModel):
         Raises:
             ValueError: `text` is no string.
         """
-        if self.path == "pipeline":
+        if self.network is None:
             return cast(list[dict[str, Any]], self.pipeline(text))
-        encoding = self._encode(text)
+        encoding = self.encode(text)
         if self._limit is not None and len(encoding) > self._limit:
             return cast(list[dict[str, Any]], self.pipeline(text))
-        return self._entities(text, encoding, *self._network.tag(encoding.ids))
+        return self._entities(text, encoding, *self.network.tag(encoding.ids))
 
 
 class FastSimilarity(FastModel):
@@ -144,7 +155,7 @@ class FastSimilarity(FastModel):
             ValueError: for anything else.
         """
         pair = isinstance(text, Mapping) and set(text) == {"text", "text_pair"}
-        if self.path == "pipeline" or not pair:
+        if self.network is None or not pair:
             return self.pipeline(text)
         config: Any = self.pipeline.model.config
         a, b = (self.embed(text[name], name) for name in ("text", "text_pair"))
@@ -155,18 +166,12 @@ class FastSimilarity(FastModel):
         return answer
 
     def embed(self, text: str, name: str = "text") -> torch.Tensor:
-        """The vector (features) of a text, float32, as `SiameseModel.encode` gives it.
-
-        Args:
-            text: A string.
-            name: How an error calls it.
-
-        Raises:
-            ValueError: `text` is no string.
+        """The vector (features) of a text, float32, as `SiameseModel.encode` gives it; the arguments are those of
+        [`encode`].
         """
-        if self.path == "pipeline":
+        if self.network is None:
             return cast(torch.Tensor, cast(Any, self.pipeline.model).encode(text, self.pipeline.tokenizer))
-        return torch.tensor(self._network.pool(self._cut(self._encode(text, name).ids)))
+        return torch.tensor(self.network.pool(self._cut(self.encode(text, name).ids)))
 
     def _packed(self, model: Any) -> Network:
         return pack(model.encoder, cast(Any, network_library()), model.projection)
