@@ -11,13 +11,14 @@ On a machine that does nothing else. `--quick` shows that it works, measures not
 from __future__ import annotations
 
 from hf_rnn.benchmark.one_text import OneTextArguments, measure_one_text, one_text_tables
+from hf_rnn.benchmark.speed.one_text_network import network_ways
 from hf_rnn.cli.flags import CommandParser
 
 
 def main() -> None:
     parser = CommandParser((OneTextArguments,), usage="[--flag value ...]", description=__doc__)
     (arguments,) = parser.parse_args_into_dataclasses()
-    print(one_text_tables(measure_one_text(arguments)))
+    print(one_text_tables(measure_one_text(arguments, network_ways)))
     print(f"Wrote {arguments.output}.")
 
 

@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..bundles import bundled, bundled_folders
 from ..extras import MissingExtraError, require_extra
 from ..inference.fast import FastTagger, load_fast
-from ..kernels.threads import computing_threads
+from ..kernels.threads import computing_threads, use_kernel_threads
 from ..runs.markdown import markdown_table
 from .document import (
     ONE_THREAD,
@@ -29,11 +28,17 @@ from .document import (
 )
 
 
-__all__ = ["OneTextArguments", "measure_one_text", "one_text_tables", "read_one_text", "taken_in_turn"]
+__all__ = [
+    "OneTextArguments",
+    "has_onnx",
+    "measure_one_text",
+    "one_text_tables",
+    "read_one_text",
+    "taken_in_turn",
+]
 
 
 SCHEMA_VERSION = 1
-LENGTHS = (16, 50)
 SENTENCE = "John Smith, who works for Acme Corp. in New York, met Angela Merkel in Berlin on Tuesday."
 RULING = "O Supremo Tribunal Federal, em Brasília, julgou em 12 de maio de 2015 o recurso de João da Silva."
 REVIEW = "A great film, with wonderful acting and a plot that never bores anyone."
@@ -45,6 +50,8 @@ ASKED: dict[str, tuple[str, Any]] = {
     "bilstm-imdb": ("text-classification", REVIEW),
     "siamese-bilstm-quora": ("sentence-similarity", PAIR),
 }
+# Number of tokens → the ways of computing a text of so many.
+NetworkWays = Callable[[Path], dict[str, dict[str, Callable[[], Any]]]]
 METHOD = (
     "One process, one thread. Each round asks all ways in turn, each so many times as `calls` says, and takes the "
     "median of these; the figures are medians over the rounds, in milliseconds. The network alone is the one of the "
@@ -86,11 +93,15 @@ class OneTextArguments:
             raise ValueError(f"`output`={self.output!r} must be the name of a .json file.")
 
 
-def measure_one_text(arguments: OneTextArguments, asked: Mapping[str, tuple[str, Any]] = ASKED) -> Document:
+def measure_one_text(
+    arguments: OneTextArguments, network: NetworkWays, asked: Mapping[str, tuple[str, Any]] = ASKED
+) -> Document:
     """Measure, and write `arguments.output`.
 
     Args:
         arguments: Where to write, and how much to measure.
+        network: Gives the ways of computing the network alone, for each number of tokens, in a folder for its files;
+            it is an argument because the wheel does not have the benchmark of speed.
         asked: Bundled checkpoint → its task and what it is asked; one that is not installed is left out.
 
     Returns:
@@ -100,7 +111,9 @@ def measure_one_text(arguments: OneTextArguments, asked: Mapping[str, tuple[str,
     origin = describe_origin()
     load_before = other_load_cores()
     with tempfile.TemporaryDirectory() as temporary:
-        network = _network_alone(Path(temporary), effort)
+        ways = network(Path(temporary))
+        with use_kernel_threads(ONE_THREAD, ONE_THREAD):
+            alone = {length: taken_in_turn(each, effort) for length, each in ways.items()}
         answers = {
             name: _answer(name, *asked[name], Path(temporary) / name, effort)
             for name in asked
@@ -114,7 +127,7 @@ def measure_one_text(arguments: OneTextArguments, asked: Mapping[str, tuple[str,
         "threads": ONE_THREAD,
         "method": METHOD,
         "effort": asdict(effort),
-        "network": network,
+        "network": alone,
         "answers": answers,
     }
     write_document(document, Path(arguments.output))
@@ -146,47 +159,8 @@ def taken_in_turn(ways: Mapping[str, Callable[[], Any]], effort: Effort) -> dict
     return {name: 1000 * statistics.median(medians) for name, medians in rounds.items()}
 
 
-def _network_alone(folder: Path, effort: Effort) -> dict[str, dict[str, float]]:
-    """Number of tokens → milliseconds of the network: packed, as the package's model, and by ONNX Runtime."""
-    from ..kernels.loading import network_library
-    from ..kernels.packing import pack
-    from .speed.network import VOCABULARY, common_weights
-    from .speed.peers.base import Job
-    from .speed.peers.peer_onnx import OnnxLstm
-    from .speed.peers.peer_ours import OurNetwork, our_name
-    from .speed.texts import Text
-
-    def job(key: str) -> Job:
-        return Job(key, "", {}, "answer", str(folder), 1, ONE_THREAD)
-
-    ours = OurNetwork(job("ours"))
-    ours.model = ours.build().eval()
-    ours.model.load_state_dict(
-        {our_name(name): torch.from_numpy(weight) for name, weight in common_weights("lstm").items()}
-    )
-    onnx = OnnxLstm(job("onnx")) if _has_onnx() else None
-    if onnx is not None:
-        onnx.prepare()
-        onnx.load()
-    library = network_library()
-    packed = None if library is None else pack(ours.model, library)
-    found = {}
-    for length in LENGTHS:
-        ids = np.random.default_rng(0).integers(1, VOCABULARY, length)
-        ways: dict[str, Callable[[], Any]] = {}
-        given, numbers = ours.inputs([Text(ids, "", 0)], length), ids.tolist()
-        if packed is not None:
-            ways["fast"] = lambda packed=packed, numbers=numbers: packed.pool(numbers)
-        if onnx is not None:
-            inputs = onnx.inputs([Text(ids, "", 0)], length)
-            ways["onnx"] = lambda onnx=onnx, inputs=inputs: onnx.answer(inputs)
-        ways["modules"] = lambda given=given: ours.answer(given)
-        with computing_threads(ours.model, ONE_THREAD):
-            found[str(length)] = taken_in_turn(ways, effort)
-    return found
-
-
-def _has_onnx() -> bool:
+def has_onnx() -> bool:
+    """Whether ONNX Runtime is installed."""
     try:
         require_extra("export", "ONNX Runtime")
     except MissingExtraError:
@@ -198,7 +172,7 @@ def _answer(name: str, task: str, text: Any, folder: Path, effort: Effort) -> di
     """Milliseconds of an answer by each way, and of its parts by the package's two."""
     fast = load_fast(bundled(name), task=task)
     ways: dict[str, Callable[[], Any]] = {"fast": lambda: fast(text), "pipeline": lambda: fast.pipeline(text)}
-    if _has_onnx() and task != "sentence-similarity":
+    if has_onnx() and task != "sentence-similarity":
         from ..export.onnx_export import export_onnx
         from ..export.runtime import load
 

@@ -16,6 +16,8 @@ from hf_rnn.benchmark.one_text import (
     one_text_tables,
     taken_in_turn,
 )
+from hf_rnn.benchmark.speed import one_text_network
+from hf_rnn.benchmark.speed.one_text_network import network_ways
 from hf_rnn.bundles import bundled
 from hf_rnn.inference.fast import load_fast
 from hf_rnn.kernels.loading import network_library
@@ -25,7 +27,8 @@ from hf_rnn.kernels.loading import network_library
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_text, "other_load_cores", lambda: 0.0)
     # Its export takes seconds, and it is a package that need not be there.
-    monkeypatch.setattr(one_text, "_has_onnx", lambda: False)
+    for module in (one_text, one_text_network):
+        monkeypatch.setattr(module, "has_onnx", lambda: False)
     monkeypatch.setattr(one_text, "_minilm", lambda task: None)
 
 
@@ -49,7 +52,7 @@ def test_each_way_has_its_turn_in_every_round(monkeypatch: pytest.MonkeyPatch) -
 def test_every_way_is_measured_and_written(tmp_path: Path) -> None:
     asked = {"bilstm-imdb": ASKED["bilstm-imdb"], "no-such-checkpoint": ("text-classification", "A text.")}
     arguments = OneTextArguments(str(tmp_path / "one_text.json"), quick=True)
-    document = measure_one_text(arguments, asked)
+    document = measure_one_text(arguments, network_ways, asked)
     assert json.loads((tmp_path / "one_text.json").read_text()) == document
     assert {length: set(ways) for length, ways in document["network"].items()} == {
         "16": {"fast", "modules"},
