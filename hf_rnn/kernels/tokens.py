@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -24,7 +25,9 @@ _FIRST = 16
 
 def make_reader(library: NetworkLibrary, model: Any) -> CompiledReader | None:
     """The reader of `model`; None where its numbers may be others than those of the weights alone."""
-    if model.training or model.config.output_hidden_states or obstacle(model) is not None:
+    # A dropout alone may be in training, to draw several answers.
+    drawn = any(module.training for module in model.modules())
+    if drawn or model.config.output_hidden_states or obstacle(model) is not None:
         return None
     weights = list(model.parameters())
     # Those that were made in inference mode do not tell whether they were changed.
@@ -43,6 +46,7 @@ class CompiledReader:
         self._library, self._weights = library, weights
         self._packed: tuple[Network, list[tuple[int, int]]] | None = None
         self._read = 0
+        self._after: list[torch.Tensor] = []
         self._num_states = [layer.num_states for layer in model.model.layers]
         self._sizes = [layer.hidden_size for layer in model.model.layers for _ in range(layer.num_states)]
         self._vocabulary = model.lm_head.out_features
@@ -55,20 +59,26 @@ class CompiledReader:
         # A column of all that was written so far.
         input_ids = input_ids.contiguous()
         # The library goes by these sizes and would read beyond what is there.
-        if not _readable(input_ids, (batch, 1), torch.int64) or len(before) != len(self._sizes):
-            return None
-        sizes = zip(before, self._sizes, strict=True)
-        if not all(_readable(part, (batch, 1, size), torch.float32) for part, size in sizes):
+        if not _readable(input_ids, (batch, 1), torch.int64) or not self._goes_on_from(before, batch):
             return None
         self._read += 1
         if self._read <= _FIRST:
             return None
-        after = [torch.empty_like(part) for part in before]
+        after = self._after = [torch.empty_like(part) for part in before]
         logits = torch.empty(batch, 1, self._vocabulary)
         self._network().step(input_ids, before, after, logits)
         parts = iter(after)
         states = [tuple(next(parts) for _ in range(count)) for count in self._num_states]
         return logits, RecurrentCache(states, cache.get_seq_length() + 1, batch_first=True)
+
+    def _goes_on_from(self, before: list[torch.Tensor], batch: int) -> bool:
+        # Most often from the state that it gave last.
+        if len(before) == len(self._after) and all(map(operator.is_, before, self._after)):
+            return len(before[0]) == batch
+        if len(before) != len(self._sizes):
+            return False
+        sizes = zip(before, self._sizes, strict=True)
+        return all(_readable(part, (batch, 1, size), torch.float32) for part, size in sizes)
 
     def _network(self) -> Network:
         # What is changed in place is counted by a version, what is put in its place lies elsewhere.

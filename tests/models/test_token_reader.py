@@ -180,7 +180,11 @@ def to_training(model, calls):
     model.train()
 
 
-@pytest.mark.parametrize("change", [hook, prune_weights, parametrise, to_double, to_training])
+def dropout_to_training(model, calls):
+    model.dropout.train()
+
+
+@pytest.mark.parametrize("change", [hook, prune_weights, parametrise, to_double, to_training, dropout_to_training])
 def test_what_stands_between_weights_and_numbers_has_its_say(change, steps):
     model = build_language_model("lstm", weight_dropout=0.5, dropout=0.5).float()
     calls = count(model, change)
