@@ -49,6 +49,7 @@ _MODULE_OF = {
     "from_keras": ".conversion.from_keras",
     "from_torch": ".conversion.from_torch",
     "list_bundled": ".bundles",
+    "load_fast": ".inference.fast",
     "load_onnx": ".export.runtime:load",
     "predict_file": ".inference.files",
     "predict_steps": ".inference.steps",
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from .export.onnx_export import export_onnx as export_onnx
     from .export.runtime import load as load_onnx  # noqa: F401
     from .hub.publishing import publish as push_to_hub  # noqa: F401
+    from .inference.fast import load_fast as load_fast
     from .inference.files import predict_file as predict_file
     from .inference.one_shot import OneShotVerifier as OneShotVerifier
     from .inference.prediction import predict_texts as predict_texts

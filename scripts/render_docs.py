@@ -8,11 +8,12 @@ called NAME, the most accurate on the test split first. Between `<!-- speed:NAME
 what the benchmark measured: `training`, `inference`, `ratios` or `conditions`, or of encoder-decoders
 `sequences-training`, `sequences-writing`, `sequences-ratios` or `sequences-conditions`. Between `<!-- comparison:NAME
 -->` and `<!-- /comparison:NAME -->` stands the table of comparison/NAME.json, which `scripts/compare.py` wrote; in
-`generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `gradients:comparison` what
-`scripts/plot_gradient_flow.py` did, in `search:NAME` what `scripts/run_hyperparameter_search.py` found
-(search/NAME/search.json), in `contributions:NAME` what `scripts/measure_contributions.py` did (insight/NAME.json), in
-`truncation:long texts` what `scripts/measure_truncation.py` did, and in `defaults:summary`, `defaults:texts`,
-`:pairs`, `:tags` and `:language` what `scripts/compare_defaults.py` did.
+`generation:NAME` what `scripts/measure_generation.py` measured of the model NAME, in `one text:times` what
+`scripts/measure_one_text.py` did, in `gradients:comparison` what `scripts/plot_gradient_flow.py` did, in
+`search:NAME` what `scripts/run_hyperparameter_search.py` found (search/NAME/search.json), in `contributions:NAME`
+what `scripts/measure_contributions.py` did (insight/NAME.json), in `truncation:long texts` what
+`scripts/measure_truncation.py` did, and in `defaults:summary`, `defaults:texts`, `:pairs`, `:tags` and `:language`
+what `scripts/compare_defaults.py` did.
 Cards are written whole, by `hf_rnn.rendering.cards`, and the plots beside those of the bundled checkpoints are copied.
 """
 

@@ -20,7 +20,7 @@ from .threads import kernel_threads
 from .workspace import workspace
 
 
-__all__ = ["CompiledLayer"]
+__all__ = ["CompiledLayer", "captured"]
 
 
 # Products of fewer multiplications than this are done before a second thread has started.
@@ -37,7 +37,7 @@ class CompiledLayer:
         """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
         is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
         """
-        return not _captured() and (kernel in KINDS or kernel in SCANS) and _readable(tensors)
+        return not captured() and (kernel in KINDS or kernel in SCANS) and _readable(tensors)
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
@@ -60,7 +60,7 @@ class CompiledLayer:
         return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
 
 
-def _captured() -> bool:
+def captured() -> bool:
     """Whether torch captures a graph or transforms the computation, in which the library's part would be missing."""
     return (
         torch.compiler.is_compiling()  # also by torch.export

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from ..models.paths import compiled_layer, provide_compiled_layer
+from ..models.token_reader import provide_token_reader
 from .build import KernelBuildError, build, library_path
 
 
-__all__ = ["build_and_load", "load", "of_use_to", "wanted"]
+if TYPE_CHECKING:
+    from .network_binding import NetworkLibrary
+
+
+__all__ = ["build_and_load", "load", "network_library", "of_use_to", "wanted"]
 
 
 logger = logging.getLogger(__name__)
@@ -30,9 +37,11 @@ def load() -> bool:
     if compiled_layer() is None and wanted() and library_path().exists():
         from .binding import Library
         from .layer import CompiledLayer
+        from .tokens import make_reader
 
         try:
             provide_compiled_layer(CompiledLayer(Library(library_path())))
+            provide_token_reader(functools.partial(make_reader, _network_library()))
         except OSError as error:
             logger.warning("The compiled kernels cannot be loaded, torch's are used instead: %s", error)
     return compiled_layer() is not None
@@ -48,6 +57,18 @@ def build_and_load() -> bool:
             _in_vain = True
             logger.warning("%s", error)
     return load()
+
+
+def network_library() -> NetworkLibrary | None:
+    """The functions for one text at a time, where the kernels are in use; None: they are not."""
+    return _network_library() if load() else None
+
+
+@functools.cache
+def _network_library() -> NetworkLibrary:
+    from .network_binding import NetworkLibrary
+
+    return NetworkLibrary(library_path())
 
 
 def of_use_to(model: nn.Module) -> bool:

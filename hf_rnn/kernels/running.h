@@ -8,23 +8,9 @@
 #include <thread>
 #include <vector>
 
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
+#include "denormals.h"
 
 namespace hf_rnn {
-
-// Denormal numbers cost a hundred times the time of others, and vanishing gradients are full of them.
-class DenormalsFlushed {
-#if defined(__SSE2__)
-   public:
-    DenormalsFlushed() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
-    ~DenormalsFlushed() { _mm_setcsr(before_); }
-
-   private:
-    unsigned before_;
-#endif
-};
 
 // Calls `run` with each index below `count` on `threads` threads, the calling one among them. Returns 0, or 1 where
 // memory ran out.

@@ -11,6 +11,7 @@ from transformers import GenerationConfig, GenerationMixin
 from .backbone import RecurrentModel
 from .cache_rnn import RecurrentCache
 from .state_name import STATE_NAME, take_state
+from .token_reader import tokens_read_by
 
 
 __all__ = ["RecurrentGenerationMixin", "StateGenerationMixin", "starting_state"]
@@ -95,6 +96,11 @@ class RecurrentGenerationMixin(StateGenerationMixin):
 
     model: RecurrentModel
     lm_head: nn.Linear
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """Generate as transformers does; where a reader of tokens is provided, each is read in one call."""
+        with tokens_read_by(self):
+            return super().generate(*args, **kwargs)
 
     def _maybe_initialize_input_ids_for_generation(
         self, inputs: torch.Tensor | None, bos_token_id: Any, model_kwargs: dict[str, Any]

@@ -18,6 +18,7 @@ from .heads import classifier_dropout
 from .losses import mean_over_tokens, penalties, tokens_to_predict
 from .recurrent import LockedDropout
 from .state_name import StateOutputMixin, named_state, take_state
+from .token_reader import token_reader
 from .token_scores import score_tokens
 from .tracing import recorded, shape_of
 
@@ -108,8 +109,13 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         """
         # It is no name of the signature: a `Trainer` would want every name with "label" in it for an evaluation.
         shift_labels = kwargs.pop("shift_labels", None)
-        _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         cache = take_state(kwargs, cache, past_key_values)
+        others = (inputs_embeds, labels, shift_labels, *kwargs.values())
+        if use_cache and isinstance(logits_to_keep, int) and all(given is None or given is False for given in others):
+            read = self._read_token(input_ids, attention_mask, cache)
+            if read is not None:
+                return read
+        _, mask = self.model.inputs_and_mask(input_ids, attention_mask, inputs_embeds)
         outputs = self.model(input_ids, mask, inputs_embeds, cache=cache, use_cache=use_cache, **kwargs)
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         hidden_states = _last_outputs(outputs.last_hidden_state, mask, cache, kept)
@@ -123,6 +129,19 @@ class RecurrentForCausalLM(RecurrentPreTrainedModel, RecurrentGenerationMixin):
         return RecurrentCausalLMOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, **named_state(outputs.cache)
         )
+
+    def _read_token(
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, cache: RecurrentCache | None
+    ) -> RecurrentCausalLMOutput | None:
+        """What `forward` returns of a token of `generate`, in one call; None where the modules are to read it."""
+        reader = token_reader(self)
+        if reader is None or input_ids is None or attention_mask is None or not isinstance(cache, RecurrentCache):
+            return None
+        # Without a mask a pad token would count as padding.
+        if attention_mask.shape != input_ids.shape or not bool(attention_mask.all()):
+            return None
+        found = reader(input_ids, cache)
+        return None if found is None else RecurrentCausalLMOutput(logits=found[0], **named_state(found[1]))
 
     def _score(
         self, features: torch.Tensor, targets: torch.Tensor | None, skip_logits: bool

@@ -17,6 +17,7 @@ from ..benchmark.gate_bias import gate_bias_table, read_gate_bias
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
 from ..benchmark.omniglot import omniglot_table
+from ..benchmark.one_text import one_text_tables, read_one_text
 from ..benchmark.truncation import read_truncation, truncation_table
 from ..insight.contributions.faithfulness import faithfulness_table
 from ..runs.results import read_results
@@ -31,6 +32,7 @@ __all__ = ["documents"]
 
 SPEED_FILE = Path("model_cards", "benchmarks", "speed.json")
 GENERATION_FILE = Path("model_cards", "benchmarks", "generation.json")
+ONE_TEXT_FILE = Path("model_cards", "benchmarks", "one_text.json")
 OMNIGLOT_FILE = Path("model_cards", "benchmarks", "omniglot.json")
 GATE_BIAS_FILE = Path("model_cards", "benchmarks", "gate_bias.json")
 TRUNCATION_FILE = Path("model_cards", "benchmarks", "truncation.json")
@@ -41,7 +43,8 @@ CONTRIBUTIONS = Path("model_cards", "insight")
 DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
 PUBLISHED_SERIES_FILE = Path("model_cards", "series", "published.json")
 KINDS = (
-    "results|speed|comparison|generation|gradients|search|contributions|defaults|series|omniglot|truncation|gate bias"
+    "results|speed|comparison|generation|one text|gradients|search|contributions|defaults|series|omniglot|truncation"
+    "|gate bias"
 )
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
@@ -58,6 +61,7 @@ SOURCES = {
     "speed": f"{SPEED_FILE}, which `make bench` writes",
     "comparison": f"{COMPARISONS}, which scripts/compare.py writes",
     "generation": f"{GENERATION_FILE}, which scripts/measure_generation.py writes",
+    "one text": f"{ONE_TEXT_FILE}, which scripts/measure_one_text.py writes",
     "gradients": f"{GRADIENTS_FILE}, which scripts/plot_gradient_flow.py writes",
     "search": f"{SEARCHES}, what scripts/run_hyperparameter_search.py writes",
     "contributions": f"{CONTRIBUTIONS}, which scripts/measure_contributions.py writes",
@@ -111,6 +115,8 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
     if (root / GENERATION_FILE).is_file():
         document = read_generation(root / GENERATION_FILE)
         blocks["generation"][document["model"]["name"]] = partial(generation_tables, document)
+    if (root / ONE_TEXT_FILE).is_file():
+        blocks["one text"]["times"] = partial(one_text_tables, read_one_text(root / ONE_TEXT_FILE))
     if (root / GRADIENTS_FILE).is_file():
         measured = _read(root / GRADIENTS_FILE)
         blocks["gradients"]["comparison"] = lambda: comparison_table(measured) + "\n"

@@ -186,6 +186,41 @@ def test_generation_is_rendered_from_its_file(render: Callable[..., None], root:
             render(root)
 
 
+def test_one_text_is_rendered_from_its_file(render: Callable[..., None], root: Path) -> None:
+    path = root / "model_cards" / "benchmarks" / "one_text.json"
+    path.parent.mkdir(exist_ok=True)
+    answer = {
+        "task": "text-classification",
+        "ways": {"fast": 1.5, "pipeline": 9.25},
+        "parts": {"fast_tokenizer": 0.25, "fast_model": 0.75, "pipeline_tokenizer": 1.0, "pipeline_model": 8.5},
+    }
+    document = {
+        "schema_version": 1,
+        "quick": False,
+        "date": "2026-11-22T00:00:00",
+        "machine": {"cpu": "a processor"},
+        "other_load_cores": {"before": 0.0, "after": 1.5},
+        "compiled_kernels": True,
+        "effort": {"rounds": 5, "calls": 3},
+        "network": {"16": {"fast": 0.0321, "onnx": 0.0654}},
+        "answers": {"mine": answer},
+    }
+    path.write_text(json.dumps(document))
+    with (root / "README.md").open("a") as file:
+        file.write("<!-- one text:times -->\nold\n<!-- /one text:times -->\n")
+    render(root)
+    text = (root / "README.md").read_text()
+    assert "| hf_rnn, compiled network | 0.032 ms |\n| ONNX Runtime | 0.065 ms |\n" in text
+    assert "| `mine`, text-classification | 1.500 ms | 9.250 ms |  |  |\n" in text
+    # What the tokenizer and the model leave over is never less than nothing.
+    assert "| `mine`, `hf_rnn.load_fast` | 0.250 ms | 0.750 ms | 0.500 ms |\n" in text
+    assert "| `mine`, `pipeline` | 1.000 ms | 8.500 ms | 0.000 ms |\n" in text
+    assert "other processes kept 1.5 cores busy. a processor; one thread; medians of 5 rounds. 2026-11-22." in text
+    path.write_text(json.dumps({**document, "quick": True}))
+    with pytest.raises(ValueError, match="is of a quick run"):
+        render(root)
+
+
 def test_a_comparison_is_rendered_from_its_file_and_a_change_is_noticed(
     render: Callable[..., None], root: Path
 ) -> None:
