@@ -18,7 +18,7 @@ from .threads import kernel_threads
 from .workspace import workspace
 
 
-__all__ = ["CompiledLayer"]
+__all__ = ["CompiledLayer", "captured"]
 
 
 # Products of fewer multiplications than this are done before a second thread has started.
@@ -35,7 +35,7 @@ class CompiledLayer:
         """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
         is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
         """
-        return not _captured() and kernel in KINDS and _readable(tensors)
+        return not captured() and kernel in KINDS and _readable(tensors)
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
@@ -46,7 +46,7 @@ class CompiledLayer:
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
-        schedule = _schedule(steps, time, threads // directions)
+        schedule = Schedule.shared(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
         run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
@@ -56,7 +56,7 @@ class CompiledLayer:
         return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
 
 
-def _captured() -> bool:
+def captured() -> bool:
     """Whether torch captures a graph or transforms the computation, in which the library's part would be missing."""
     return (
         torch.compiler.is_compiling()  # also by torch.export
@@ -96,13 +96,6 @@ def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[tor
             f"The parameters of a layer of {cell.hidden_size} units have shapes {shapes}; for `inputs_embeds` or a "
             f"layer below of {features} features they must be {expected}."
         )
-
-
-def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
-    # The same for every layer of a stack that is worth as many threads.
-    if num_parts not in steps.schedules:
-        steps.schedules[num_parts] = Schedule.of(steps, time, num_parts)
-    return steps.schedules[num_parts]
 
 
 @dataclass

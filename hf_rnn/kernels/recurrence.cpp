@@ -8,18 +8,12 @@
 // The interface is C (see binding.py), so that the library depends on no version of torch.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <exception>
-#include <thread>
 #include <vector>
 
 #include "cells.h"
 #include "products.h"
-
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
+#include "running.h"
 
 namespace hf_rnn {
 
@@ -47,18 +41,6 @@ struct Task {
 // Steps are taken in blocks of about this many rows: enough for the products over a block to be efficient, few enough
 // for its gates to stay in the second-level cache.
 constexpr int64_t kBlockRows = 192;
-
-// Denormal numbers cost a hundred times the time of others, and vanishing gradients are full of them.
-class DenormalsFlushed {
-#if defined(__SSE2__)
-   public:
-    DenormalsFlushed() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
-    ~DenormalsFlushed() { _mm_setcsr(before_); }
-
-   private:
-    unsigned before_;
-#endif
-};
 
 template <class T, class Cell>
 class Layer {
@@ -262,32 +244,8 @@ extern "C" int64_t hf_rnn_gate_stride(int kind, int64_t units, int is_double) {
 // Runs `count` tasks on `threads` threads, the calling one among them. Returns 0, or 1 where memory ran out.
 extern "C" int hf_rnn_run(const hf_rnn::Task* tasks, int64_t count, int64_t threads, int kind, int is_double,
                           int backward) {
-    std::atomic<bool> failed{false};
-    const auto work = [&](int64_t first) {
-        [[maybe_unused]] const hf_rnn::DenormalsFlushed flushed;
-        try {
-            for (int64_t index = first; index < count; index += threads) {
-                is_double ? hf_rnn::run<double>(tasks[index], kind, backward)
-                          : hf_rnn::run<float>(tasks[index], kind, backward);
-            }
-        } catch (const std::exception&) {  // nothing above throws but for want of memory
-            failed = true;
-        }
-    };
-    std::vector<std::thread> others;
-    try {
-        others.reserve(threads);  // so that below nothing fails but a thread's start
-    } catch (const std::exception&) {
-        return 1;
-    }
-    for (int64_t first = 1; first < threads; ++first) {
-        try {
-            others.emplace_back(work, first);
-        } catch (const std::exception&) {
-            work(first);  // no thread to be had: do it here
-        }
-    }
-    work(0);
-    for (auto& thread : others) thread.join();
-    return failed;
+    return hf_rnn::run_tasks(count, threads, [&](int64_t index) {
+        is_double ? hf_rnn::run<double>(tasks[index], kind, backward)
+                  : hf_rnn::run<float>(tasks[index], kind, backward);
+    });
 }
