@@ -49,10 +49,10 @@ class PackedWeights:
             parts: How many outputs, one part after the other, begin a panel of their own; by default all are one part.
         """
         columns, depth = weight.shape
-        whole, of_depth = zip(weight.split(list(parts or [columns])), scale.split(list(parts or [columns]))), -depth
+        sizes = list(parts or [columns])
         of_parts = [
-            (pad(rows, (0, of_depth % _DEPTH_BLOCK, 0, -len(rows) % PANEL)), pad(factors, (0, -len(rows) % PANEL)))
-            for rows, factors in whole
+            (pad(rows, (0, -depth % _DEPTH_BLOCK, 0, -len(rows) % PANEL)), pad(factors, (0, -len(rows) % PANEL)))
+            for rows, factors in zip(weight.split(sizes), scale.split(sizes), strict=True)
         ]
         rows = torch.cat([rows for rows, _ in of_parts])
         panels = rows.view(len(rows) // PANEL, PANEL, rows.shape[1] // _GROUP, _GROUP).transpose(1, 2).contiguous()

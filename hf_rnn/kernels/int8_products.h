@@ -334,6 +334,7 @@ class MatrixUnit {
 };
 #else
 struct MatrixUnit {
+    MatrixUnit() {}
     bool serves(int64_t) const { return false; }
     void multiply(const Activations&, int64_t, int64_t, const Weights&, const Result&) const {}
 };

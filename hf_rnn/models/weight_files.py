@@ -23,7 +23,7 @@ class DamagedWeightsMixin:
 
     def __init__(self, config: Any, *args: Any, **kwargs: Any) -> None:
         _require_quantizer(getattr(config, "quantization_config", None))
-        super().__init__(config, *args, **kwargs)
+        super().__init__(config, *args, **kwargs)  # type: ignore[call-arg]
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:

@@ -111,8 +111,8 @@ class Int8Cell(Int8Module):
                 self.register_buffer(f"{name}_scale", torch.zeros(rows, dtype=torch.float32))
             for name in names[2:]:
                 self.register_buffer(name, torch.zeros(rows, dtype=torch.float32))
-        # What was packed, and where the tensors are that it was made of.
-        self._packed: tuple[list[int], list[PackedDirection]] | None = None
+        # What was packed, and of which tensors in which version.
+        self._packed: tuple[list[tuple[int, int]], list[PackedDirection]] | None = None
 
     @staticmethod
     def serves(cell: nn.Module) -> bool:
@@ -193,7 +193,7 @@ class Int8Cell(Int8Module):
 
     def _pack(self) -> list[PackedDirection]:
         # Once, unless other weights have been put in since: the packed ones are no part of a checkpoint.
-        now = [tensor.data_ptr() for tensor in self.buffers()]
+        now = [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in self.buffers()]
         if self._packed is None or self._packed[0] != now:
             packed = [
                 PackedDirection.of(
@@ -211,14 +211,14 @@ class Int8Cell(Int8Module):
             ValueError: always.
         """
         raise ValueError(
-            "`model` has layers of 8 bits, which have no weights of floating point; it must be the model that this one "
-            "was made of."
+            "`model` has layers of 8 bits, which have no weights of floating point; it must be the model that this "
+            "one was made of."
         )
 
     @property
     def one_step(self) -> NoReturn:
         """Refuse what follows the steps of a cell, as `weights` does."""
-        return self.weights(0)
+        self.weights(0)
 
     def extra_repr(self) -> str:
         """What `print(model)` shows of it."""

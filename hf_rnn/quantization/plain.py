@@ -1,5 +1,5 @@
-"""A recurrent layer with weights of 8 bits in plain PyTorch, a step at a time: what the compiled kernels are held equal
-to, and what computes it where there are none.
+"""A recurrent layer with weights of 8 bits in plain PyTorch, a step at a time: the compiled kernels are held equal to
+it, and it computes where there are none.
 """
 
 from __future__ import annotations

@@ -58,6 +58,6 @@ def quantize(model: Model, config: HfRnnInt8Config | None = None) -> Model:
     build_and_load()
     # What `from_pretrained` tells a model that it has quantized.
     model.config.quantization_config = config
-    model.hf_quantizer = HfRnnInt8Quantizer(config)
+    model.hf_quantizer = HfRnnInt8Quantizer(config)  # type: ignore[assignment]
     model.is_quantized, model.quantization_method = True, config.quant_method  # type: ignore[assignment]
     return model.requires_grad_(False).eval()

@@ -46,8 +46,8 @@ def replace_modules(model: PreTrainedModel, embeddings: bool, filled: bool) -> N
         if filled:
             of_table.take(table, name)
         replaced.append((name, of_table))
-    for name, new in replaced:
-        model.set_submodule(name, new.train(model.training))
+    for name, module in replaced:
+        model.set_submodule(name, module.train(model.training))
 
 
 def int8_modules(model: nn.Module) -> list[Int8Module]:
