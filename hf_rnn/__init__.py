@@ -31,6 +31,7 @@ keep_old_modules()
 _MODULE_OF = {
     "ConditionalRandomField": ".models.crf",
     "ConvImageProcessor": ".models.image_processing_conv",
+    "HfRnnInt8Config": ".quantization.config",
     "LanguageModelTrainer": ".training.language_model_trainer",
     "LanguageTrainingArguments": ".training.arguments",
     "OneShotVerifier": ".inference.one_shot",
@@ -55,6 +56,7 @@ _MODULE_OF = {
     "predict_steps": ".inference.steps",
     "predict_texts": ".inference.prediction",
     "push_to_hub": ".hub.publishing:publish",
+    "quantize": ".quantization.quantizing",
     "recurrent_path": ".models.paths",
     "semantic_search": ".models.search",
     "to_torch": ".conversion.to_torch",
@@ -115,6 +117,8 @@ if TYPE_CHECKING:
     from .models.pipeline_similarity import *  # noqa: F403
     from .models.pipeline_text2text import *  # noqa: F403
     from .models.search import *  # noqa: F403
+    from .quantization.config import HfRnnInt8Config as HfRnnInt8Config
+    from .quantization.quantizing import quantize as quantize
     from .tasks.distillation.run import distill as distill
     from .tasks.evaluation import evaluate_file as evaluate_file
     from .training.arguments import LanguageTrainingArguments as LanguageTrainingArguments

@@ -50,7 +50,7 @@ class CompiledLayer:
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
         if cell.kernel in SCANS:
             return scan_layer(self.compiled.scan, cell.kernel, threads, plain(inputs), steps, plain(state[0]), flat)
-        schedule = _schedule(steps, time, threads // directions)
+        schedule = Schedule.shared(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
         run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
@@ -96,13 +96,6 @@ def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[tor
             f"The parameters of a layer of {cell.hidden_size} units have shapes {shapes}; for `inputs_embeds` or a "
             f"layer below of {features} features they must be {expected}."
         )
-
-
-def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
-    # The same for every layer of a stack that is worth as many threads.
-    if num_parts not in steps.schedules:
-        steps.schedules[num_parts] = Schedule.of(steps, time, num_parts)
-    return steps.schedules[num_parts]
 
 
 @dataclass

@@ -38,6 +38,14 @@ class Schedule:
     parts: list[Part]
 
     @classmethod
+    def shared(cls, steps: Steps, time: int, num_parts: int) -> Schedule:
+        """The schedule `of` these, the same for every layer of a stack that is worth as many threads."""
+        if num_parts not in steps.schedules:
+            steps.schedules[num_parts] = cls.of(steps, time, num_parts)
+        found: Schedule = steps.schedules[num_parts]
+        return found
+
+    @classmethod
     def of(cls, steps: Steps, time: int, num_parts: int) -> Schedule:
         """Cut a batch of `time` steps into at most `num_parts` parts of about the same work."""
         lengths = steps.lengths

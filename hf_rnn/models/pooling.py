@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import torch
 from torch import nn
 
 from .configuration_rnn import RecurrentConfig
 from .steps import Steps
-from .tracing import shape_of
+from .tracing import recorded, shape_of
 
 
 __all__ = ["AttentionPool", "Pooler", "max_pool", "mean_pool"]
+
+
+# Of so many steps a copy is made at a time: small enough to stay in the cache.
+_STEPS_AT_ONCE = 32
 
 
 def mean_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
@@ -22,10 +28,20 @@ def max_pool(features: torch.Tensor, steps: Steps) -> torch.Tensor:
     """Largest value over the real steps of (batch, time, features); zeros for an empty sequence."""
     if shape_of(features)[1] == 0:
         return features.sum(1)
-    if steps.padding is not None:
-        features = features.masked_fill(steps.padding.unsqueeze(2), torch.finfo(features.dtype).min)
-    largest = features.max(dim=1).values
+    if torch.is_grad_enabled() or recorded():
+        largest = _cleared(features, steps.padding).max(dim=1).values
+    else:
+        # No index of the largest is wanted, and no copy of the whole.
+        paddings = repeat(None) if steps.padding is None else steps.padding.split(_STEPS_AT_ONCE, dim=1)
+        pieces = zip(features.split(_STEPS_AT_ONCE, dim=1), paddings, strict=False)
+        largest = torch.stack([_cleared(*piece).amax(dim=1) for piece in pieces]).amax(dim=0)
     return largest.masked_fill((steps.lengths == 0).unsqueeze(1), 0)
+
+
+def _cleared(features: torch.Tensor, padding: torch.Tensor | None) -> torch.Tensor:
+    if padding is None:
+        return features
+    return features.masked_fill(padding.unsqueeze(2), torch.finfo(features.dtype).min)
 
 
 class AttentionPool(nn.Module):
