@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,8 @@ from .workspace import workspace
 __all__ = ["CompiledLayer"]
 
 
+logger = logging.getLogger(__name__)
+
 # Products of fewer multiplications than this are done before a second thread has started.
 _WORTH_A_THREAD = 2_000_000
 
@@ -32,28 +36,52 @@ class CompiledLayer:
         self.compiled = library
 
     def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
-        """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
-        is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
+        """On the CPU, all float32, all float64 or all bfloat16; under autocast of bfloat16 also float32 and bfloat16
+        mixed. Not where torch captures or transforms.
         """
-        return not _captured() and kernel in KINDS and _readable(tensors)
+        return not _captured() and kernel in KINDS and _readable(tensors) and _products(tensors) is not None
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
     ) -> tuple[torch.Tensor, State]:
         batch, time, features = inputs.shape
         directions = len(steps.orders)
-        flat = [_plain(weight) for own in weights for weight in own]
+        flat = [weight for own in weights for weight in own]
+        products = self._numbers((inputs, *state, *flat))
+        returned = flat[0].dtype
+        if products == torch.bfloat16 or returned == torch.bfloat16:  # the kernel rounds them itself, for the products
+            inputs, *flat = (tensor.float() for tensor in (inputs, *flat))
+            state = tuple(part.float() for part in state)
+        flat = [_plain(weight) for weight in flat]
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
         schedule = _schedule(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
-        run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
+        run = _Run(self.compiled, str(cell.kernel), products, schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
         h_0, c_0 = (_plain(schedule.arranged(part)) for part in (state[0], state[-1]))
         outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, _plain(inputs), h_0, c_0, *flat)
-        return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
+        final = tuple(schedule.restored(part).to(returned) for part in (h_n, c_n)[: cell.num_states])
+        return outputs.to(returned), final
+
+    def _numbers(self, tensors: Sequence[torch.Tensor]) -> torch.dtype:
+        """The type of the products: `_products`, or float32 in place of a bfloat16 that this processor lacks."""
+        products = _products(tensors)
+        assert products is not None, "what `supports` refuses is not computed"
+        if products == torch.bfloat16 and self.compiled.bfloat16 == "float32":
+            _say_that_there_is_no_bfloat16()
+            return torch.float32
+        return products
+
+
+@functools.cache
+def _say_that_there_is_no_bfloat16() -> None:
+    logger.warning(
+        "This processor has no instructions that make products in bfloat16 faster (amx_bf16, or avx512_bf16 of AMD): "
+        "recurrent layers compute in float32, which is no slower and more accurate."
+    )
 
 
 def _captured() -> bool:
@@ -67,11 +95,19 @@ def _captured() -> bool:
     )
 
 
+def _products(tensors: Sequence[torch.Tensor]) -> torch.dtype | None:
+    """The type that the products of a layer are computed in, of its inputs, state and weights; None: no kernel has it."""
+    types = {tensor.dtype for tensor in tensors}
+    autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    if types == {torch.bfloat16} or (autocast and types <= {torch.bfloat16, torch.float32}):
+        return torch.bfloat16
+    return next(iter(types)) if len(types) == 1 and types <= set(DTYPES) else None
+
+
 def _readable(tensors: Sequence[torch.Tensor]) -> bool:
-    """Whether their numbers can be read by address, as one type of number."""
-    return tensors[0].dtype in DTYPES and all(
-        tensor.dtype == tensors[0].dtype
-        and tensor.device.type == "cpu"
+    """Whether their numbers can be read by address."""
+    return all(
+        tensor.device.type == "cpu"
         and tensor.layout == torch.strided
         and type(tensor) in (torch.Tensor, torch.nn.Parameter)  # a subclass may hold its numbers elsewhere
         for tensor in tensors
@@ -109,6 +145,7 @@ def _schedule(steps: Steps, time: int, num_parts: int) -> Schedule:
 class _Run:
     compiled: Library
     kernel: str
+    products: torch.dtype
     schedule: Schedule
     threads: int
     keep: bool  # whether there will be a backward pass
@@ -180,7 +217,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             # What is kept too, so that checkpointing can do without it and nothing outlives the backward pass.
             ctx.save_for_backward(inputs, h_0, c_0, outputs, *kept.values(), *weights)
         tasks = run.tasks(inputs, weights, outputs=outputs, h_0=h_0, c_0=c_0, h_n=h_n, c_n=c_n, **kept)
-        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=False)
+        run.compiled.run(tasks, run.threads, run.kernel, run.products, backward=False)
         return outputs, h_n, c_n
 
     @staticmethod
@@ -217,7 +254,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             grad_h=grad_h,
             grad_c=grad_c,
         )
-        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=True)
+        run.compiled.run(tasks, run.threads, run.kernel, run.products, backward=True)
         grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
         return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
 

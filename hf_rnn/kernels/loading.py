@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
+import torch
 from torch import nn
 
 from ..models.paths import compiled_layer, provide_compiled_layer
@@ -51,12 +52,13 @@ def build_and_load() -> bool:
 
 
 def of_use_to(model: nn.Module) -> bool:
-    """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32 or float64."""
+    """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32, float64 or bfloat16."""
     from ..models.cell import Cell
     from .binding import DTYPES, KINDS
 
+    readable = (*DTYPES, torch.bfloat16)
     cells = (module for module in model.modules() if isinstance(module, Cell))
     return any(
-        cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
+        cell.kernel in KINDS and all(one.device.type == "cpu" and one.dtype in readable for one in cell.parameters())
         for cell in cells
     )
