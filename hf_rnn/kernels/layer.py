@@ -194,8 +194,8 @@ def _offset(name: str, tensor: torch.Tensor, direction: int, part: Part, index: 
         return (direction * tensor.shape[1] + part.first_read) * tensor.shape[2]
     if name in ("grad_weight_x", "grad_weight_h", "grad_bias"):  # (tasks, …)
         return index * tensor[0].numel()
-    if name == "grad_inputs":  # (directions, batch, time, features)
-        return direction * tensor[0].numel()
+    if name == "grad_inputs":  # (directions or one for both, batch, time, features)
+        return direction % len(tensor) * tensor[0].numel()
     return (direction * tensor.shape[1] + part.start) * tensor.shape[2]  # (directions, places, units)
 
 
@@ -205,7 +205,9 @@ class _RecurrentLayerFunction(torch.autograd.Function):
         ctx: Any, run: _Run, inputs: torch.Tensor, h_0: torch.Tensor, c_0: torch.Tensor, *weights: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         directions, _, units = h_0.shape
-        outputs = inputs.new_zeros(*inputs.shape[:2], directions * units)
+        shape = (*inputs.shape[:2], directions * units)
+        # Of a training step they are gone before the next one's are wanted.
+        outputs = workspace(shape, inputs.dtype).zero_() if run.keep else inputs.new_zeros(shape)
         h_n, c_n = torch.empty_like(h_0), torch.empty_like(c_0)
         kept: dict[str, torch.Tensor] = {}
         if run.keep:
@@ -241,7 +243,9 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             "grad_bias": inputs.new_zeros(num_tasks, slots),
         }
         if ctx.needs_input_grad[1]:
-            grads["grad_inputs"] = inputs.new_zeros(directions, *inputs.shape)
+            # A single thread adds the second direction's to the first's.
+            copies = 1 if run.threads == 1 else directions
+            grads["grad_inputs"] = workspace((copies, *inputs.shape), inputs.dtype).zero_()
         tasks = run.tasks(
             inputs,
             weights,
@@ -255,7 +259,11 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             grad_c=grad_c,
         )
         run.compiled.run(tasks, run.threads, run.kernel, run.products, backward=True)
-        grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
+        grad_inputs = None
+        if ctx.needs_input_grad[1]:
+            grad_inputs, *others = grads["grad_inputs"]
+            for other in others:
+                grad_inputs += other
         return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
 
 
