@@ -74,6 +74,7 @@ class Layer {
             end = block_end(start);
             enter(start, end, task_.keep ? static_cast<T*>(task_.gates) + first_row_[start] * stride_ : nullptr);
             for (T* row : gate_rows_) std::copy(bias.begin(), bias.end(), row);
+            if (!Products::copies_rows) gather(input_rows_, inputs_, inputs_here_);
             from_below_.reset(input_rows_.data(), count_, inputs_);
             from_below_.take(0, count_);
             Products::add(from_below_, 0, count_, from_input, gate_rows_.data());
@@ -110,7 +111,7 @@ class Layer {
                 apart_.take(first, running);
                 Products::add(apart_, first, running, to_state_apart, grad_h_rows_.data());
             }
-            if (task_.grad_inputs) Products::add(entered_rows(), 0, count_, to_input, grad_input_rows_.data());
+            if (task_.grad_inputs) add_input_gradients(to_input);
             add_weight_gradients();
         }
     }
@@ -155,8 +156,9 @@ class Layer {
     // In the backward pass they are gradients, and what the forward pass kept stays as it is.
     void enter(int64_t start, int64_t end, T* gates) {
         count_ = first_row_[end] - first_row_[start];
-        for (auto* rows : {&gate_rows_, &grad_input_rows_}) rows->resize(count_);
+        gate_rows_.resize(count_);
         for (auto* rows : {&apart_rows_, &input_rows_, &state_rows_}) rows->resize(count_);
+        if (task_.grad_inputs) grad_input_rows_.resize(count_);
         // One tile more than the rows: what is read beyond a slot's columns is never used, but it is read.
         const size_t size = count_ * stride_ + Vector<T>::tile;
         if (!gates && scratch_.size() < size) scratch_.resize(size);
@@ -172,6 +174,27 @@ class Layer {
         }
         for (int64_t b = grad_h_rows_.size(); task_.grad_h && b < task_.batch; ++b)
             grad_h_rows_.push_back(static_cast<T*>(task_.grad_h) + b * units_);
+    }
+
+    // Copies rows to one place and points at the copies. The rows of one step are a whole text apart: read piecewise,
+    // they lie in as many pages and on the same few lines of the cache, which takes longer than the products.
+    void gather(std::vector<const T*>& rows, int64_t width, std::vector<T>& copies) {
+        if (copies.size() < rows.size() * width) copies.resize(rows.size() * width);
+        for (size_t i = 0; i < rows.size(); ++i) {
+            T* copy = copies.data() + i * width;
+            std::copy_n(rows[i], width, copy);
+            rows[i] = copy;
+        }
+    }
+
+    // Those of the block's steps, computed in one place as they are read from one (`gather`).
+    void add_input_gradients(const Weights& to_input) {
+        grad_inputs_.assign(count_ * inputs_, T(0));
+        std::vector<T*> rows(count_);
+        for (int64_t i = 0; i < count_; ++i) rows[i] = grad_inputs_.data() + i * inputs_;
+        Products::add(entered_rows(), 0, count_, to_input, rows.data());
+        for (int64_t i = 0; i < count_; ++i)
+            for (int64_t k = 0; k < inputs_; ++k) grad_input_rows_[i][k] += rows[i][k];
     }
 
     int64_t row(int64_t t, int64_t b) const { return task_.rows[t * task_.row_stride + b]; }
@@ -216,9 +239,11 @@ class Layer {
         const T* gates = gate_rows_[0];
         T* weight_h = static_cast<T*>(task_.grad_weight_h);
         T* bias = static_cast<T*>(task_.grad_bias);
+        gather(input_rows_, inputs_, inputs_here_);
         turned_.across(input_rows_.data(), inputs_, count_);
         columns_.take(gates, stride_, entered, count_);
         Products::add_turned(turned_, columns_, entered, static_cast<T*>(task_.grad_weight_x), entered);
+        gather(state_rows_, units_, states_);
         turned_.across(state_rows_.data(), units_, count_);
         Products::add_turned(turned_, columns_, shared, weight_h, recurrent);
         columns_.take(gates + entered, stride_, apart(), count_);
@@ -232,7 +257,7 @@ class Layer {
     int64_t steps_ = 0;               // until the longest sequence ends
     int64_t count_ = 0;               // rows of the block
     std::vector<int64_t> first_row_;  // rows of all the steps before each
-    std::vector<T> scratch_;
+    std::vector<T> scratch_, inputs_here_, states_, grad_inputs_;
     std::vector<T*> gate_rows_, grad_input_rows_, grad_h_rows_;
     std::vector<const T*> apart_rows_, input_rows_, state_rows_;
     // As the products take them: the block's inputs and the states before its steps, the gradients of its gates, and

@@ -96,7 +96,7 @@ def _captured() -> bool:
 
 
 def _products(tensors: Sequence[torch.Tensor]) -> torch.dtype | None:
-    """The type that the products of a layer are computed in, of its inputs, state and weights; None: no kernel has it."""
+    """The type of a layer's products, by its inputs, state and weights; None: no kernel has it."""
     types = {tensor.dtype for tensor in tensors}
     autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     if types == {torch.bfloat16} or (autocast and types <= {torch.bfloat16, torch.float32}):

@@ -1,8 +1,8 @@
 // The kinds of matrix products that a layer (layer.h) may be computed with.
 //
 // A policy has `Number`, the type of all that is read and written; `Weights`, matrices on the right of a product; and
-// of what is on its left `Rows`, which are taken as they become known. For the gradients of weights, sums over rows,
-// it has `Turned` on the left and `Columns` on the right.
+// of what is on its left `Rows`, which are taken as they become known: `copies_rows` says whether into one place. For
+// the gradients of weights, sums over rows, it has `Turned` on the left and `Columns` on the right.
 
 #pragma once
 
@@ -16,6 +16,7 @@ template <class T>
 struct Exact {
     using Number = T;
     using Weights = Panels<T>;
+    static constexpr bool copies_rows = false;
 
     struct Rows {
         const T* const* rows = nullptr;
@@ -63,6 +64,7 @@ template <class By>
 struct Rounded {
     using Number = float;
     using Weights = bf16::Right;
+    static constexpr bool copies_rows = true;
     using Rows = bf16::Left;
     using Columns = bf16::Right;
 

@@ -272,6 +272,23 @@ def test_a_relu_that_is_off_passes_no_gradient_however_large():
     torch.testing.assert_close(found[1], found[0], equal_nan=True)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_outputs_and_gradients_that_are_held_stay(threads, monkeypatch):
+    """Their memory is given to a later step only when nobody holds them."""
+    monkeypatch.setattr(compiled, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    layer = make_layer("bilstm")
+    held = gradients(layer, torch.randn(*MASK.shape, 30, dtype=torch.float64))
+    before = [part.clone() for part in held]
+    gradients(layer, torch.randn(*MASK.shape, 30, dtype=torch.float64))
+    assert all(torch.equal(*parts) for parts in zip(held, before, strict=True))
+    leaf = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
+    for _ in range(2):  # the second is added to the first
+        layer.read(leaf, Steps.of(MASK, 2))[0].sum().backward()
+    (once,) = torch.autograd.grad(layer.read(leaf, Steps.of(MASK, 2))[0].sum(), leaf)
+    assert_close(leaf.grad, 2 * once)
+
+
 def test_what_the_kernel_does_not_read():
     inputs = torch.zeros(1, 2, 3)
     assert choose_path("lstm", inputs) == "compiled"
