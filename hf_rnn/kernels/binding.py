@@ -11,12 +11,15 @@ import torch
 from .scan_binding import ScanFunction
 
 
-__all__ = ["DTYPES", "KINDS", "Library", "Task", "plain"]
+__all__ = ["DTYPES", "KINDS", "NUMBERS", "Library", "Task", "plain"]
 
 
 # The kinds of cell, by `Cell.kernel`, in the order of the enumeration `Kind`.
 KINDS = {kernel: number for number, kernel in enumerate(("lstm", "gru", "rnn_tanh", "rnn_relu"))}
 DTYPES = (torch.float32, torch.float64)
+# The numbers that a layer is computed in, in the order of the enumeration `Numbers`. In bfloat16 only the products are
+# computed: the fields of a task are float32.
+NUMBERS = ("float32", "float64", "bfloat16 by vectors", "bfloat16 by tiles")
 
 _NUMBERS = ("batch", "steps", "input_size", "units", "output_stride", "row_stride", "keep")
 _POINTERS = (
@@ -37,6 +40,8 @@ class Library:
 
     Attributes:
         scan: What it computes of minGRU and minLSTM.
+        bfloat16: Which of `NUMBERS` products in bfloat16 are computed in; "float32" where this processor has no
+            instructions that make them faster, or the system keeps them from us.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,25 +49,37 @@ class Library:
         self.scan = ScanFunction(self._functions)
         self._functions.hf_rnn_gate_stride.restype = ctypes.c_int64
         self._functions.hf_rnn_gate_stride.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int]
-        self._functions.hf_rnn_run.restype = ctypes.c_int
+        for function in (self._functions.hf_rnn_run, self._functions.hf_rnn_has, self._functions.hf_rnn_bfloat16):
+            function.restype = ctypes.c_int
         integer, size = ctypes.c_int, ctypes.c_int64
         self._functions.hf_rnn_run.argtypes = [ctypes.POINTER(Task), size, size, integer, integer, integer]
+        self._functions.hf_rnn_has.argtypes = [integer]
+        self.bfloat16 = NUMBERS[self._functions.hf_rnn_bfloat16()]
+
+    def has(self, numbers: str) -> bool:
+        """Whether this processor computes in `numbers`, one of `NUMBERS`, and the system lets it."""
+        return bool(self._functions.hf_rnn_has(NUMBERS.index(numbers)))
 
     def gate_stride(self, kernel: str, units: int, dtype: torch.dtype) -> int:
         """Numbers between the rows of a task's `gates`."""
-        return int(self._functions.hf_rnn_gate_stride(KINDS[kernel], units, dtype == torch.float64))
+        return int(self._functions.hf_rnn_gate_stride(KINDS[kernel], units, self._numbers(dtype)))
 
     def run(self, tasks: Sequence[Task], threads: int, kernel: str, dtype: torch.dtype, backward: bool) -> None:
-        """Run the tasks to the end, on `threads` threads, this one among them.
+        """Run the tasks to the end, on `threads` threads, this one among them. The fields of a task are of `dtype`;
+        for bfloat16 they are float32, and the products alone are computed in it.
 
         Raises:
             MemoryError: if the kernel's own buffers cannot be had.
         """
         array = (Task * len(tasks))(*tasks)
-        is_double = dtype == torch.float64
-        failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], is_double, backward)
+        numbers = self._numbers(dtype)
+        failed = self._functions.hf_rnn_run(array, len(tasks), threads, KINDS[kernel], numbers, backward)
         if failed:
             raise MemoryError("A recurrent layer ran out of memory; take a smaller batch or shorter texts.")
+
+    def _numbers(self, dtype: torch.dtype) -> int:
+        name = self.bfloat16 if dtype == torch.bfloat16 else str(dtype).removeprefix("torch.")
+        return NUMBERS.index(name)
 
 
 def plain(tensor: torch.Tensor) -> torch.Tensor:

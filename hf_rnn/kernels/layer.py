@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,8 @@ from .workspace import workspace
 __all__ = ["CompiledLayer", "captured"]
 
 
+logger = logging.getLogger(__name__)
+
 # Products of fewer multiplications than this are done before a second thread has started.
 _WORTH_A_THREAD = 2_000_000
 
@@ -34,30 +38,60 @@ class CompiledLayer:
         self.compiled = library
 
     def supports(self, kernel: str, *tensors: torch.Tensor) -> bool:
-        """All float32 or all float64 on the CPU; not where torch captures or transforms. Under autocast, too, a layer
-        is computed in the precision of its weights: bfloat16 gains it little, and would lose the kernel.
+        """On the CPU, all float32, all float64 or all bfloat16; under autocast of bfloat16 also float32 and bfloat16
+        mixed. Not where torch captures or transforms.
         """
-        return not captured() and (kernel in KINDS or kernel in SCANS) and _readable(tensors)
+        if captured() or not _readable(tensors):
+            return False
+        if kernel in SCANS:  # it has no products in bfloat16
+            types = {tensor.dtype for tensor in tensors}
+            return len(types) == 1 and types <= set(DTYPES)
+        return kernel in KINDS and _products(tensors) is not None
 
     def __call__(
         self, cell: Cell, weights: list[list[torch.Tensor]], inputs: torch.Tensor, steps: Steps, state: State
     ) -> tuple[torch.Tensor, State]:
         batch, time, features = inputs.shape
         directions = len(steps.orders)
-        flat = [plain(weight) for own in weights for weight in own]
+        flat = [weight for own in weights for weight in own]
         _check(cell, inputs, steps, flat)
         work = batch * time * directions * len(flat[0]) * (features + cell.hidden_size)
         threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
         if cell.kernel in SCANS:
+            flat = [plain(weight) for weight in flat]
             return scan_layer(self.compiled.scan, cell.kernel, threads, plain(inputs), steps, plain(state[0]), flat)
+        products = self._numbers((inputs, *state, *flat))
+        returned = flat[0].dtype
+        if products == torch.bfloat16 or returned == torch.bfloat16:  # the kernel rounds them itself, for the products
+            inputs, *flat = (tensor.float() for tensor in (inputs, *flat))
+            state = tuple(part.float() for part in state)
+        flat = [plain(weight) for weight in flat]
         schedule = Schedule.shared(steps, time, threads // directions)
         keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *state, *flat))
         threads = min(threads, directions * len(schedule.parts))
-        run = _Run(self.compiled, str(cell.kernel), schedule, threads, keep)
+        run = _Run(self.compiled, str(cell.kernel), products, schedule, threads, keep)
         # c_0 of the cells that have none is h_0 again, never read.
         h_0, c_0 = (plain(schedule.arranged(part)) for part in (state[0], state[-1]))
         outputs, h_n, c_n = _RecurrentLayerFunction.apply(run, plain(inputs), h_0, c_0, *flat)
-        return outputs, tuple(schedule.restored(part) for part in (h_n, c_n)[: cell.num_states])
+        final = tuple(schedule.restored(part).to(returned) for part in (h_n, c_n)[: cell.num_states])
+        return outputs.to(returned), final
+
+    def _numbers(self, tensors: Sequence[torch.Tensor]) -> torch.dtype:
+        """The type of the products: `_products`, or float32 in place of a bfloat16 that this processor lacks."""
+        products = _products(tensors)
+        assert products is not None, "what `supports` refuses is not computed"
+        if products == torch.bfloat16 and self.compiled.bfloat16 == "float32":
+            _say_that_there_is_no_bfloat16()
+            return torch.float32
+        return products
+
+
+@functools.cache
+def _say_that_there_is_no_bfloat16() -> None:
+    logger.warning(
+        "This processor has no instructions that make products in bfloat16 faster (amx_bf16, or avx512_bf16 of AMD): "
+        "recurrent layers compute in float32, which is no slower and more accurate."
+    )
 
 
 def captured() -> bool:
@@ -71,11 +105,19 @@ def captured() -> bool:
     )
 
 
+def _products(tensors: Sequence[torch.Tensor]) -> torch.dtype | None:
+    """The type of a layer's products, by its inputs, state and weights; None: no kernel has it."""
+    types = {tensor.dtype for tensor in tensors}
+    autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    if types == {torch.bfloat16} or (autocast and types <= {torch.bfloat16, torch.float32}):
+        return torch.bfloat16
+    return next(iter(types)) if len(types) == 1 and types <= set(DTYPES) else None
+
+
 def _readable(tensors: Sequence[torch.Tensor]) -> bool:
-    """Whether their numbers can be read by address, as one type of number."""
-    return tensors[0].dtype in DTYPES and all(
-        tensor.dtype == tensors[0].dtype
-        and tensor.device.type == "cpu"
+    """Whether their numbers can be read by address."""
+    return all(
+        tensor.device.type == "cpu"
         and tensor.layout == torch.strided
         and type(tensor) in (torch.Tensor, torch.nn.Parameter)  # a subclass may hold its numbers elsewhere
         for tensor in tensors
@@ -102,6 +144,7 @@ def _check(cell: Cell, inputs: torch.Tensor, steps: Steps, weights: Sequence[tor
 class _Run:
     compiled: Library
     kernel: str
+    products: torch.dtype
     schedule: Schedule
     threads: int
     keep: bool  # whether there will be a backward pass
@@ -150,8 +193,8 @@ def _offset(name: str, tensor: torch.Tensor, direction: int, part: Part, index: 
         return (direction * tensor.shape[1] + part.first_read) * tensor.shape[2]
     if name in ("grad_weight_x", "grad_weight_h", "grad_bias"):  # (tasks, …)
         return index * tensor[0].numel()
-    if name == "grad_inputs":  # (directions, batch, time, features)
-        return direction * tensor[0].numel()
+    if name == "grad_inputs":  # (directions or one for both, batch, time, features)
+        return direction % len(tensor) * tensor[0].numel()
     return (direction * tensor.shape[1] + part.start) * tensor.shape[2]  # (directions, places, units)
 
 
@@ -161,7 +204,9 @@ class _RecurrentLayerFunction(torch.autograd.Function):
         ctx: Any, run: _Run, inputs: torch.Tensor, h_0: torch.Tensor, c_0: torch.Tensor, *weights: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         directions, _, units = h_0.shape
-        outputs = inputs.new_zeros(*inputs.shape[:2], directions * units)
+        shape = (*inputs.shape[:2], directions * units)
+        # Of a training step they are gone before the next one's are wanted.
+        outputs = workspace(shape, inputs.dtype).zero_() if run.keep else inputs.new_zeros(shape)
         h_n, c_n = torch.empty_like(h_0), torch.empty_like(c_0)
         kept: dict[str, torch.Tensor] = {}
         if run.keep:
@@ -173,7 +218,7 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             # What is kept too, so that checkpointing can do without it and nothing outlives the backward pass.
             ctx.save_for_backward(inputs, h_0, c_0, outputs, *kept.values(), *weights)
         tasks = run.tasks(inputs, weights, outputs=outputs, h_0=h_0, c_0=c_0, h_n=h_n, c_n=c_n, **kept)
-        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=False)
+        run.compiled.run(tasks, run.threads, run.kernel, run.products, backward=False)
         return outputs, h_n, c_n
 
     @staticmethod
@@ -197,7 +242,9 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             "grad_bias": inputs.new_zeros(num_tasks, slots),
         }
         if ctx.needs_input_grad[1]:
-            grads["grad_inputs"] = inputs.new_zeros(directions, *inputs.shape)
+            # A single thread adds the second direction's to the first's.
+            copies = 1 if run.threads == 1 else directions
+            grads["grad_inputs"] = workspace((copies, *inputs.shape), inputs.dtype).zero_()
         tasks = run.tasks(
             inputs,
             weights,
@@ -210,8 +257,12 @@ class _RecurrentLayerFunction(torch.autograd.Function):
             grad_h=grad_h,
             grad_c=grad_c,
         )
-        run.compiled.run(tasks, run.threads, run.kernel, inputs.dtype, backward=True)
-        grad_inputs = grads["grad_inputs"].sum(0) if "grad_inputs" in grads else None
+        run.compiled.run(tasks, run.threads, run.kernel, run.products, backward=True)
+        grad_inputs = None
+        if ctx.needs_input_grad[1]:
+            grad_inputs, *others = grads["grad_inputs"]
+            for other in others:
+                grad_inputs += other
         return None, grad_inputs, grad_h, grad_c, *_weight_gradients(run.kernel, directions, units, grads)
 
 

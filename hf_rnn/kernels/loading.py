@@ -7,6 +7,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from ..models.paths import compiled_layer, provide_compiled_layer
@@ -72,14 +73,14 @@ def _network_library() -> NetworkLibrary:
 
 
 def of_use_to(model: nn.Module) -> bool:
-    """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32 or float64."""
+    """Whether the kernels compute a layer of `model`: a recurrent one, on the CPU, in float32, float64 or bfloat16."""
     from ..models.cell import Cell
     from .binding import DTYPES, KINDS
     from .scan_binding import SCANS
 
+    readable = {**dict.fromkeys(KINDS, (*DTYPES, torch.bfloat16)), **dict.fromkeys(SCANS, DTYPES)}
     cells = (module for module in model.modules() if isinstance(module, Cell))
     return any(
-        cell.kernel in {*KINDS, *SCANS}
-        and all(one.device.type == "cpu" and one.dtype in DTYPES for one in cell.parameters())
+        all(one.device.type == "cpu" and one.dtype in readable.get(str(cell.kernel), ()) for one in cell.parameters())
         for cell in cells
     )

@@ -1,7 +1,8 @@
 """The choice between several equal ways, or paths, of computing a recurrent layer.
 
     compiled    one compiled kernel for all steps and both directions; it touches no padding and gives every state.
-                CPU, float32 and float64, where the package `hf_rnn` is installed and has built it (`hf_rnn.kernels`).
+                CPU, float32, float64 and bfloat16, where the package `hf_rnn` is installed and has built it
+                (`hf_rnn.kernels`).
     fused       torch's own kernels (oneDNN, cuDNN): dense, over rows gathered so that each direction reads its own
                 first step first; packed where the final c of an LSTM is wanted at unequal lengths. Any device, dtype.
                 Of minGRU and minLSTM a parallel scan in plain PyTorch (`scan.py`).

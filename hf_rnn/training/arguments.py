@@ -115,6 +115,14 @@ class RecurrentTrainingArguments(TrainingArguments):
         default=True,
         metadata={"help": "Make batches of rows of similar length, which need less padding; the model is the same."},
     )
+    bf16: bool = field(
+        default=False,
+        metadata={
+            "help": "Compute matrix products in bfloat16, the sums and all else in float32; the weights stay float32. "
+            "On a CPU it pays where the processor has instructions for it (AMX; AVX512-BF16 of AMD), most for layers "
+            "of hundreds of units; on others recurrent layers compute in float32. Default: float32."
+        },
+    )
     weight_average_decay: float | None = field(
         default=None,
         metadata={

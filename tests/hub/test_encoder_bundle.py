@@ -60,7 +60,14 @@ def test_its_card_says_what_was_recorded(distilled: Path, tmp_path: Path) -> Non
     bundle = make_encoder_bundle(distilled, tmp_path / "base", license="mit", language="en", dataset_license_note=note)
     card = ModelCard.load(bundle / "README.md")
     assert (card.data.base_model, card.data.license, card.data.language) == ("someone/teacher", "mit", "en")
-    for said in ("1,234 sentences", "on 56 held-out sentences", "is 0.432", "789 parameters", "beside glove-6b-50d", note):
+    for said in (
+        "1,234 sentences",
+        "on 56 held-out sentences",
+        "is 0.432",
+        "789 parameters",
+        "beside glove-6b-50d",
+        note,
+    ):
         assert said in card.content
 
 

@@ -101,7 +101,7 @@ def test_other_sources_and_flags_make_another_library(empty_cache, monkeypatch, 
     monkeypatch.setattr(building, "SOURCES", sources)
     assert named() == names[0]
     files = [*sources.glob("*.h"), *sources.glob("*.cpp")]
-    assert len(files) == 5
+    assert len(files) == 20
     for file in files:
         file.write_text(file.read_text() + "// another\n")
         names.append(named())
@@ -213,7 +213,8 @@ def test_whom_the_kernels_are_of_use_to():
     config = {"vocab_size": 9, "embedding_size": 3, "hidden_size": 4}
     assert loading.of_use_to(GruForSequenceClassification(GruConfig(**config)))
     assert loading.of_use_to(SiameseModel(SiameseConfig(encoder=BiLstmConfig(**config))))
-    assert not loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).bfloat16())
+    assert loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).bfloat16())
+    assert not loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).half())
     assert not loading.of_use_to(GruForSequenceClassification(GruConfig(**config)).to("meta"))
     assert not loading.of_use_to(GruForSequenceClassification(GruConfig(reset_after=False, **config)))
     assert not loading.of_use_to(DanForSequenceClassification(DanConfig(**config)))

@@ -9,7 +9,7 @@ import platform
 import pytest
 import torch
 
-from hf_rnn import LstmConfig, LstmModel, MinGruConfig, MinGruModel
+from hf_rnn import MinGruConfig, MinGruModel
 from hf_rnn.kernels import layer as compiled
 from hf_rnn.kernels.schedule import Schedule
 from hf_rnn.kernels.threads import kernel_threads, use_kernel_threads
@@ -276,13 +276,9 @@ def test_a_relu_that_is_off_passes_no_gradient_however_large():
     torch.testing.assert_close(found[1], found[0], equal_nan=True)
 
 
-@pytest.mark.parametrize(
-    ("family", "config", "weight"),
-    [(LstmModel, LstmConfig, "weight_hh_l0"), (MinGruModel, MinGruConfig, "weight_ih_l0")],
-)
-def test_autocast_leaves_a_layer_its_precision(family, config, weight):
+def test_autocast_leaves_a_scan_its_precision():
     torch.manual_seed(0)
-    model = family(config(vocab_size=20, embedding_size=4, hidden_size=5))
+    model = MinGruModel(MinGruConfig(vocab_size=20, embedding_size=4, hidden_size=5))
     ids = torch.randint(1, 20, (2, 7))
     found = []
     for enabled in (False, True):
@@ -290,13 +286,31 @@ def test_autocast_leaves_a_layer_its_precision(family, config, weight):
             outputs = model(ids).last_hidden_state
         model.zero_grad()
         outputs.square().sum().backward()
-        found.append((outputs, getattr(model.layers[0].cell, weight).grad))
+        found.append((outputs, model.layers[0].cell.weight_ih_l0.grad))
     assert found[1][0].dtype == torch.float32
     assert all(torch.equal(*parts) for parts in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_outputs_and_gradients_that_are_held_stay(threads, monkeypatch):
+    """Their memory is given to a later step only when nobody holds them."""
+    monkeypatch.setattr(compiled, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    layer = make_layer("bilstm")
+    held = gradients(layer, torch.randn(*MASK.shape, 30, dtype=torch.float64))
+    before = [part.clone() for part in held]
+    gradients(layer, torch.randn(*MASK.shape, 30, dtype=torch.float64))
+    assert all(torch.equal(*parts) for parts in zip(held, before, strict=True))
+    leaf = torch.randn(*MASK.shape, 30, dtype=torch.float64, requires_grad=True)
+    for _ in range(2):  # the second is added to the first
+        layer.read(leaf, Steps.of(MASK, 2))[0].sum().backward()
+    (once,) = torch.autograd.grad(layer.read(leaf, Steps.of(MASK, 2))[0].sum(), leaf)
+    assert_close(leaf.grad, 2 * once)
 
 
 def test_what_the_kernel_does_not_read():
     inputs = torch.zeros(1, 2, 3)
     assert choose_path("lstm", inputs) == "compiled"
-    assert choose_path("lstm", inputs.bfloat16()) == "fused"
+    assert choose_path("lstm", inputs.bfloat16()) == "compiled"
+    assert choose_path("lstm", inputs.half()) == "fused"
     assert choose_path("lstm", inputs.to("meta")) == "fused"
