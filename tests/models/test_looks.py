@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hf_rnn.models import looks
+from hf_rnn.models import linear_cross_entropy, looks
 from hf_rnn.models.looks import may_look, require
 from hf_rnn.models.paths import recurrent_path
+from hf_rnn.models.recurrent import RecurrentLayer
+from hf_rnn.models.steps import Steps
 from tests.fixtures.every_model import CASES, loss_of, scores_of, to
 from tests.fixtures.looking import Looks
-from tests.models.common import LENGTHS, assert_close
+from tests.models.common import LENGTHS, assert_close, configure
 
 
 ON_DEVICE = [name for name, case in CASES.items() if case.looks is None]
@@ -123,3 +125,46 @@ def test_what_must_hold_is_left_to_the_device(afar):
     with Looks() as watched, pytest.raises(RuntimeError, match="it must be 2"):
         require(right, "it must be 2", lambda: pytest.fail("looked"))
     assert watched.seen == []
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "hooked"])
+def test_the_loss_of_a_large_vocabulary(afar, monkeypatch, plain, smoothing):
+    monkeypatch.setattr(linear_cross_entropy, "SCORES_AT_ONCE", 3 * 13)  # blocks of three steps
+    layer = torch.nn.Linear(4, 13).double()
+    if not plain:
+        layer.register_forward_hook(lambda module, given, found: found)
+    targets = torch.tensor([3, -100, 12, 0, -100, -100, 5, 1])
+
+    def found() -> list[torch.Tensor]:
+        features = torch.randn(8, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        loss = linear_cross_entropy.linear_cross_entropy(features, targets, layer, smoothing)
+        return [loss.detach(), *torch.autograd.grad(loss, [features, *layer.parameters()])]
+
+    expected = found()
+    afar()
+    with Looks() as watched:
+        actual = found()
+    assert watched.seen == []
+    for one, other in zip(actual, expected, strict=True):
+        assert_close(one, other)
+
+
+def test_one_step_with_its_state_needs_no_packing(afar):
+    """A token of a generation, for sequences of which some have ended."""
+    torch.manual_seed(0)
+    layer = RecurrentLayer(configure("lstm"), 0).double()
+    for parameter in layer.parameters():
+        parameter.data.normal_()
+    inputs, mask = torch.randn(3, 1, 5, dtype=torch.float64), torch.tensor([[1], [0], [1]])
+    state = tuple(torch.randn(3, 1, 4, dtype=torch.float64) for _ in range(2))
+    with recurrent_path("reference"):
+        expected = layer.read(inputs, Steps.of(mask, 1), state, True)
+    afar()
+    with Looks() as watched, recurrent_path("fused"):
+        found = layer.read(inputs, Steps.of(mask, 1), state, True)
+    assert watched.seen == [] and layer.num_states == len(found[2])
+    for one, other in zip([*found[:2], *found[2]], [*expected[:2], *expected[2]], strict=True):
+        assert_close(one, other)
+    # On the CPU lengths are where packing takes them from; here there are none to be had.
+    layer.to("meta").read(inputs.to("meta"), Steps.of(mask.to("meta"), 1), tuple(h.to("meta") for h in state), True)
