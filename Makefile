@@ -61,8 +61,8 @@ bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and 
 	$(BIN)/python scripts/benchmark_sequences.py
 
 # PYTHON as it is: a machine with a GPU has a torch of its own. Nothing is installed or fetched.
-bench-gpu:  ## test and measure on a GPU (needs torch, transformers and pytest; without a GPU it says so)
-	PYTHONPATH=. $(PYTHON) -m pytest -q -p no:cacheprovider tests/gpu
+bench-gpu:  ## check and measure on a GPU, in minutes (needs torch and transformers alone; without a GPU it says so)
+	PYTHONPATH=. $(PYTHON) -m tests.gpu.checks
 	PYTHONPATH=. $(PYTHON) scripts/benchmark_gpu.py
 
 docs: $(VENV)/.dev  ## write the cards, and the tables of the documents, from their JSON
