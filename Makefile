@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -n 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newest test-floors test-pythons test-all reliability mutations audit style quality bench docs dist clean
+.PHONY: help demo test test-newest test-floors test-pythons test-all reliability mutations audit sanitize style quality bench bench-gpu docs dist clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,9 @@ audit: $(VENV)/.dev  ## look for known vulnerabilities of the pinned dependencie
 	$(INSTALL) pip-audit
 	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip --strict
 
+sanitize: $(VENV)/.dev  ## test the compiled kernels under AddressSanitizer and UndefinedBehaviorSanitizer (needs g++, Linux)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sanitize
+
 style: $(VENV)/.dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -56,6 +59,11 @@ quality: $(VENV)/.dev  ## lint, check formatting, types and generated documents
 bench: $(VENV)/.bench  ## measure speed beside PyTorch, Keras, ONNX Runtime and a BERT, on an otherwise idle machine
 	$(BIN)/python scripts/benchmark.py
 	$(BIN)/python scripts/benchmark_sequences.py
+
+# PYTHON as it is: a machine with a GPU has a torch of its own. Nothing is installed or fetched.
+bench-gpu:  ## check and measure on a GPU, in minutes (needs torch and transformers alone; without a GPU it says so)
+	PYTHONPATH=. $(PYTHON) -m tests.gpu.checks
+	PYTHONPATH=. $(PYTHON) scripts/benchmark_gpu.py
 
 docs: $(VENV)/.dev  ## write the cards, and the tables of the documents, from their JSON
 	$(BIN)/python scripts/render_docs.py

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 
 from .build import KernelBuildError, build
+from .loading import load, wanted
 
 
 def main() -> None:
     try:
-        print(f"The kernels are built: {build()}. hf_rnn uses them from now on; HF_RNN_KERNELS=0 turns them off.")
+        path = build()
     except KernelBuildError as error:
-        sys.exit(f"{error}")
+        sys.exit(f"{error}\n{error.output}".strip())
+    if wanted() and not load():
+        sys.exit(1)  # `load` has said why
+    print(f"The kernels are built: {path}. hf_rnn uses them from now on; HF_RNN_KERNELS=0 turns them off.")
 
 
 if __name__ == "__main__":

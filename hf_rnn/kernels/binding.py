@@ -1,4 +1,4 @@
-"""The C interface of the compiled kernels (`recurrence.cpp`)."""
+"""The C interface of the compiled kernels (`native/recurrence.cpp`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of 8 bits, as the compiled kernels read them (`int8_products.h`)."""
+"""Weights of 8 bits, as the compiled kernels read them (`native/int8_products.h`)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import math
 
 import torch
 
+from ..models.looks import require
+
 
 __all__ = ["check_choice", "check_embeddings", "check_labels", "check_scale", "check_smoothing"]
 
@@ -23,9 +25,8 @@ def check_labels(labels: torch.Tensor, batch_size: int, low: float = -math.inf, 
     """Raise a ValueError unless `labels` are (batch_size), each a number in [low, high]."""
     if labels.shape != (batch_size,):
         raise ValueError(f"`labels` has shape {tuple(labels.shape)}; one for each row is ({batch_size},).")
-    wrong = ~((labels >= low) & (labels <= high))
-    if wrong.any():
-        raise ValueError(f"`labels` holds {labels[wrong][0].item()}; it must hold numbers in [{low:g}, {high:g}].")
+    right, allowed = (labels >= low) & (labels <= high), f"it must hold numbers in [{low:g}, {high:g}]."
+    require(right, f"`labels`: {allowed}", lambda: f"`labels` holds {labels[~right][0].item()}; {allowed}")
 
 
 def check_scale(name: str, value: float) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..models.looks import require
 from ..models.similarity import pairwise
 from .checks import check_embeddings, check_labels, check_scale, check_smoothing
 from .named import NamedLoss
@@ -66,9 +67,8 @@ class ContrastiveLoss(nn.Module):
         """
         check_embeddings(a=a, b=b)
         check_labels(labels, len(a))
-        other = (labels != 0) & (labels != 1)
-        if other.any():
-            raise ValueError(f"`labels` holds {labels[other][0].item()}; it must be 1, similar, or 0.")
+        right, allowed = (labels == 0) | (labels == 1), "it must be 1, similar, or 0."
+        require(right, f"`labels`: {allowed}", lambda: f"`labels` holds {labels[~right][0].item()}; {allowed}")
         distance = -pairwise(a, b, "euclidean")
         apart = functional.relu(self.margin - distance)
         return 0.5 * torch.where(labels == 1, distance.square(), apart.square()).mean()

@@ -205,11 +205,11 @@ class Cell(nn.Module):
         return outputs, (h.squeeze(0),)
 
     def run_packed(
-        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, lengths: torch.Tensor
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, steps: Steps
     ) -> tuple[torch.Tensor, State]:
-        """As `run_fused`, but the state returned is the one after each sequence's own last step, `lengths` (batch)."""
+        """As `run_fused`, but the state returned is the one after each sequence's own last step."""
         outputs, _ = self.run_fused(inputs, weights, state)
-        return outputs, (last_steps(outputs, lengths, state[0]),)
+        return outputs, (last_steps(outputs, steps.lengths, state[0]),)
 
     def _initial_state(self, inputs: torch.Tensor, state: State | None) -> State:
         if state is None:
@@ -275,7 +275,7 @@ class Cell(nn.Module):
         if order is not None:
             inputs = gather_rows(inputs, order.index)
         if return_state and steps.padding is not None:
-            outputs, final = self.run_packed(inputs, weights, state, steps.lengths)
+            outputs, final = self.run_packed(inputs, weights, state, steps)
         else:
             outputs, final = self.run_fused(inputs, weights, state)
             if steps.padding is not None:

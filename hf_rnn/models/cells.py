@@ -18,8 +18,9 @@ from transformers import initialization as init
 
 from .cell import Cell, fused_arguments
 from .configuration_rnn import ElmanConfig, GatedConfig, GruConfig, MinimalConfig
+from .looks import may_look
 from .scan import linear_scan
-from .steps import State
+from .steps import State, Steps
 
 
 __all__ = [
@@ -134,15 +135,19 @@ class LstmCell(GatedCell):
         return outputs, (h.squeeze(0), c.squeeze(0))
 
     def run_packed(
-        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, lengths: torch.Tensor
+        self, inputs: torch.Tensor, weights: list[torch.Tensor], state: State, steps: Steps
     ) -> tuple[torch.Tensor, State]:
-        # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step.
-        packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step. Kernels
+        # take its lengths from the host: on a GPU this is the one look that cannot be done without, but for one step.
+        ended = (steps.lengths > 0).unsqueeze(1)
+        if inputs.shape[1] == 1 and not may_look(steps.lengths):
+            outputs, after = self.run_fused(inputs, weights, state)
+            return outputs, tuple(torch.where(ended, part, start) for part, start in zip(after, state, strict=True))
+        packed = pack_padded_sequence(inputs, steps.packed_lengths(), batch_first=True, enforce_sorted=False)
         initial = [part[packed.sorted_indices].unsqueeze(0) for part in state]
         arguments = fused_arguments(inputs, weights, state)
         data, h, c = torch.lstm(packed.data, packed.batch_sizes, initial, weights, *arguments)
         outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=inputs.shape[1])
-        ended = (lengths > 0).unsqueeze(1)
         final = (part.squeeze(0)[packed.unsorted_indices] for part in (h, c))
         return outputs, tuple(torch.where(ended, part, start) for part, start in zip(final, state, strict=True))
 

@@ -13,6 +13,7 @@ https://aclanthology.org/C08-1113).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from transformers import initialization as init
 
 from .crf_forward import forward_scores
+from .looks import may_look, require
 from .tracing import Tensors, over_time, recorded
 
 
@@ -254,7 +256,7 @@ class ConditionalRandomField(nn.Module):
         # part in what comes out before, and is not to be read.
         if recorded():
             return self._reach_recorded(first.unsqueeze(1), transition.unsqueeze(1), emissions, reduce)
-        if reduce is torch.logsumexp:
+        if reduce is torch.logsumexp and may_look(emissions):
             return forward_scores(first, transition, emissions, FORBIDDEN, mask)
         steps = emissions.unbind(2)
         scores = [first.unsqueeze(1) + steps[0]]
@@ -303,8 +305,11 @@ class ConditionalRandomField(nn.Module):
             ("end with", (possible & self.end_allowed).any(2), ends),
         ):
             wrong = (real & ~fits).any(1)
-            if wrong.any():
-                raise ValueError(
-                    f"`labels` of sentence {int(wrong.nonzero()[0])} of the batch {name} what the scheme of the "
-                    "labels forbids (`allowed_transitions`), such as an I- without its B-."
-                )
+            forbids = (
+                f"{name} what the scheme of the labels forbids (`allowed_transitions`), such as an I- without its B-."
+            )
+            require(~wrong, f"`labels` of a sentence {forbids}", partial(_of_first, wrong, forbids))
+
+
+def _of_first(wrong: torch.Tensor, forbids: str) -> str:
+    return f"`labels` of sentence {int(wrong.nonzero()[0])} of the batch {forbids}"

@@ -24,6 +24,7 @@ from torch import nn
 from .attention import make_attention
 from .configuration_seq2seq import RecurrentEncoderDecoderConfig
 from .embeddings import RecurrentEmbeddings
+from .looks import may_look
 from .paths import recurrent_path
 from .recurrent import StackedLayer, held_masks
 from .steps import State, Steps
@@ -156,7 +157,7 @@ class RecurrentDecoder(nn.Module):
         self, embedded: torch.Tensor, mask: torch.Tensor, source: Source, states: Sequence[State]
     ) -> Decoded:
         records: list[tuple[torch.Tensor, ...]] = []
-        states, full = list(states), bool(mask.all())
+        states, full = list(states), may_look(mask) and bool(mask.all())
         for turn in range(embedded.shape[1]):
             token = embedded[:, turn : turn + 1]
             seen = mask[:, turn : turn + 1]

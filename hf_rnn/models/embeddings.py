@@ -108,8 +108,10 @@ class RecurrentEmbeddings(RecordedStates):
 def _checked_type(features: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     # Autocast brings the types of floating point together, but for float64.
     types = {features.dtype, dtype}
+    if len(types) == 1:
+        return features
     together = torch.is_autocast_enabled(features.device.type) and torch.float64 not in types
-    if len(types) == 1 or (together and features.is_floating_point()):
+    if together and features.is_floating_point():
         return features
     own = str(dtype).removeprefix("torch.")
     cast = "inputs_embeds.float()" if dtype == torch.float32 else f"inputs_embeds.to({dtype})"

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from .looks import may_look
+
 
 __all__ = ["is_plain", "linear_cross_entropy"]
 
@@ -32,14 +34,15 @@ def linear_cross_entropy(
         label_smoothing: ε, the share of a target that is spread evenly over all tokens (Szegedy et al. 2016,
             https://arxiv.org/abs/1512.00567, section 7).
     """
-    predicted = targets != -100
+    if may_look(targets):
+        # How many steps have a target depends on the values; where these are not looked at, all are computed.
+        predicted = targets != -100
+        features, targets = features[predicted], targets[predicted]
     if not is_plain(output_layer):
-        scores = output_layer(features[predicted])
+        scores = output_layer(features)
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        return nn.functional.cross_entropy(
-            scores, targets[predicted], reduction="sum", label_smoothing=label_smoothing
-        )
-    arguments = features[predicted], output_layer.weight, output_layer.bias, targets[predicted], label_smoothing
+        return nn.functional.cross_entropy(scores, targets, reduction="sum", label_smoothing=label_smoothing)
+    arguments = features, output_layer.weight, output_layer.bias, targets, label_smoothing
     total: torch.Tensor = _LinearCrossEntropy.apply(*arguments)
     return total
 
@@ -100,15 +103,19 @@ def _block(
     scores = (features @ weight.T).to(bias.dtype).add_(bias)
     uniform = scores.mean(1, keepdim=True) if smoothing else 0.0
     most = scores.amax(1, keepdim=True)
+    missing = None if may_look(targets) else (targets == -100).unsqueeze(1)
+    targets = targets if missing is None else targets.clamp(min=0)
     own = scores.gather(1, targets.unsqueeze(1))
     scores.sub_(most).exp_()
     normaliser = scores.sum(1, keepdim=True)
-    loss = (normaliser.log() + most - (1 - smoothing) * own - smoothing * uniform).sum()
+    losses = normaliser.log() + most - (1 - smoothing) * own - smoothing * uniform
     scores.div_(normaliser)
     if smoothing:
         scores -= smoothing / scores.shape[1]
     scores[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
-    return loss, scores
+    if missing is not None:
+        losses, scores = losses.masked_fill(missing, 0), scores.masked_fill_(missing, 0)
+    return losses.sum(), scores
 
 
 def _add_gradients(

@@ -7,7 +7,8 @@ import math
 import torch
 from torch.nn import functional
 
-from .tracing import recorded, shape_of
+from .looks import may_look, require
+from .tracing import shape_of
 
 
 __all__ = [
@@ -221,11 +222,15 @@ def penalties(
     total: torch.Tensor | float = 0.0
     if alpha:
         squares = _full_precision(dropped).square().mean(2)
-        total = total + alpha * squares[mask].sum()
+        total = total + alpha * _sum_where(squares, mask)
     if beta:
         squares = _full_precision(outputs).diff(dim=1).square().mean(2)
-        total = total + beta * squares[mask[:, 1:] & _at_or_after_a_token(mask)[:, :-1]].sum()
+        total = total + beta * _sum_where(squares, mask[:, 1:] & _at_or_after_a_token(mask)[:, :-1])
     return total
+
+
+def _sum_where(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    return values[chosen].sum() if may_look(chosen) else values.masked_fill(~chosen, 0).sum()
 
 
 def divided(total: torch.Tensor, number: torch.Tensor | int) -> torch.Tensor:
@@ -261,9 +266,12 @@ def _check_classes(labels: torch.Tensor, number: int, size: str, name: str = "la
 
 
 def _has_decimals(labels: torch.Tensor) -> bool:
-    return labels.is_floating_point() and not recorded() and bool((labels != labels.trunc()).any())
+    return labels.is_floating_point() and may_look(labels) and bool((labels != labels.trunc()).any())
 
 
 def _refuse_others(labels: torch.Tensor, right: torch.Tensor, allowed: str, name: str = "labels") -> None:
-    if not recorded() and not bool(right.all()):
-        raise ValueError(f"`{name}` holds {labels[~right][0].item()}; {allowed}.")
+    require(
+        right,
+        f"`{name}` is out of range: {allowed}.",
+        lambda: f"`{name}` holds {labels[~right][0].item()}; {allowed}.",
+    )

@@ -15,12 +15,13 @@ from .cache_rnn import RecurrentCache
 from .configuration_rnn import RecurrentConfig
 from .generation_rnn import RecurrentGenerationMixin
 from .heads import classifier_dropout
+from .looks import may_look
 from .losses import mean_over_tokens, penalties, tokens_to_predict
 from .recurrent import LockedDropout
 from .state_name import StateOutputMixin, named_state, take_state
 from .token_reader import token_reader
 from .token_scores import score_tokens
-from .tracing import recorded, shape_of
+from .tracing import shape_of
 
 
 __all__ = ["RecurrentCausalLMOutput", "RecurrentForCausalLM"]
@@ -158,7 +159,7 @@ def _last_outputs(
     outputs: torch.Tensor, mask: torch.Tensor, start: RecurrentCache | None, kept: slice | torch.Tensor
 ) -> torch.Tensor:
     # (batch, kept steps, units): the output at each step, at the padding that of the last token before it.
-    if not recorded() and bool(mask.all()):
+    if may_look(mask) and bool(mask.all()):
         return outputs[:, kept]
     before = outputs.new_zeros(outputs.shape[0], 1, outputs.shape[2])
     if start is not None:

@@ -23,6 +23,7 @@ from .configuration_seq2seq import (
 from .encoder_decoder import EMBEDDINGS, RecurrentEncoderDecoder, RecurrentEncoderDecoderPreTrainedModel
 from .generation_seq2seq import EncoderDecoderGenerationMixin
 from .heads import classifier_dropout
+from .looks import may_look, require
 from .losses import mean_over_tokens, target_tokens
 from .recurrent import LockedDropout, held_masks
 from .state_name import StateOutputMixin, named_state, take_state
@@ -95,8 +96,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
                 "`labels` need a first token to read: set `config.decoder_start_token_id`, or give "
                 "`decoder_input_ids`."
             )
-        if pad is None and bool((labels == -100).any()):
-            raise ValueError("`labels` hold -100, and `config.pad_token_id` is None; it must be a token.")
+        if pad is None:
+            require(labels != -100, "`labels` hold -100, and `config.pad_token_id` is None; it must be a token.")
         shifted = labels.new_full(labels.shape, start)
         shifted[:, 1:] = labels[:, :-1]
         return shifted if pad is None else shifted.masked_fill(shifted == -100, pad)
@@ -187,6 +188,8 @@ class RecurrentForSeq2SeqLM(RecurrentEncoderDecoderPreTrainedModel, EncoderDecod
 
     def _warn_of_padding(self, labels: torch.Tensor) -> None:
         pad = self.config.pad_token_id
+        if not may_look(labels):
+            return
         if pad not in (None, getattr(self.config, "eos_token_id", None)) and bool((labels[:, -1] == pad).any()):
             warnings.warn(
                 f"`labels` end with `config.pad_token_id` ({pad}), and the model learns to write it; put -100 where "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .tracing import recorded, shape_of
+from .looks import may_look, require
+from .tracing import shape_of
 
 
 __all__ = ["checked_inputs", "split_by_type", "stack", "token_mask"]
@@ -55,11 +56,11 @@ def checked_inputs(
             )
     if token_type_ids is not None and not takes_token_types:
         others = inputs.pop("token_type_ids")
-        if not recorded() and bool(others.any()):
-            raise ValueError(
-                f"`token_type_ids{suffix}` holds other numbers than 0, and the encoder reads one text at a time. Give "
-                "the second text as `input_ids_b`, or both to a SiameseForPairClassification."
-            )
+        require(
+            others == 0,
+            f"`token_type_ids{suffix}` holds other numbers than 0, and the encoder reads one text at a time. Give "
+            "the second text as `input_ids_b`, or both to a SiameseForPairClassification.",
+        )
     return inputs
 
 
@@ -85,14 +86,16 @@ def split_by_type(
             f"`token_type_ids` has shape {shape_of(token_type_ids)}; it must be that of `input_ids`, "
             f"{shape_of(input_ids)}."
         )
-    if not recorded() and not bool(((token_type_ids == 0) | (token_type_ids == 1)).all()):
-        raise ValueError("`token_type_ids` holds other numbers than 0 and 1; they must tell two texts apart.")
+    require(
+        (token_type_ids == 0) | (token_type_ids == 1),
+        "`token_type_ids` holds other numbers than 0 and 1; they must tell two texts apart.",
+    )
     parts: list[torch.Tensor] = []
     for number in (0, 1):
         of_text = (token_type_ids == number) & attention_mask.bool()
         lengths = of_text.sum(1)
-        # A width that does not depend on the values is taken in a recording.
-        width = of_text.shape[1] if recorded() else int(lengths.max()) if len(lengths) else 0
+        # Where the values are not looked at, the width does not depend on them.
+        width = of_text.shape[1] if not may_look(lengths) else int(lengths.max()) if len(lengths) else 0
         order = (~of_text).long().argsort(dim=1, stable=True)[:, :width]
         mask = torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
         parts += [input_ids.gather(1, order), mask.long()]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from .linear_cross_entropy import is_plain
+from .looks import may_look
 
 
 __all__ = ["draw_tokens", "sampled_cross_entropy"]
@@ -30,8 +31,10 @@ def sampled_cross_entropy(
         output_layer: Scores of all V tokens.
         num_sampled: The more, the nearer to the exact loss.
     """
-    predicted = targets != -100
-    features, targets = features[predicted], targets[predicted]
+    missing = targets == -100
+    if may_look(targets):
+        features, targets = features[~missing], targets[~missing]
+    targets = targets.clamp(min=0)
     drawn, log_expected = draw_tokens(output_layer.out_features, num_sampled, features.device)
     if is_plain(output_layer):
         weight, bias = output_layer.weight, output_layer.bias
@@ -46,7 +49,8 @@ def sampled_cross_entropy(
     # Half precision is left for the softmax, float64 is not.
     precision = torch.promote_types(own.dtype, torch.float32)
     own = own.to(precision)
-    return (torch.logaddexp(own, scores.to(precision).logsumexp(1)) - own).sum()
+    terms = torch.logaddexp(own, scores.to(precision).logsumexp(1)) - own
+    return (terms if may_look(missing) else terms.masked_fill(missing, 0)).sum()
 
 
 def draw_tokens(vocab_size: int, count: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

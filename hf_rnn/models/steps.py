@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .tracing import recorded
+from .looks import may_look
 
 
 __all__ = ["Gather", "State", "Steps", "gather_rows"]
@@ -56,19 +56,20 @@ class Steps:
     lengths: torch.Tensor
     orders: tuple[Gather | None, ...]
     schedules: dict[int, Any] = field(default_factory=dict)
+    _packed_lengths: torch.Tensor | None = None
 
     @classmethod
     def of(cls, mask: torch.Tensor, num_directions: int) -> Steps:
         """Make it of `mask` (batch, time), true where there is a token: right-padded, left-padded or with holes."""
         mask = mask.bool()
         batch, time = mask.shape
-        # A recording is for every mask.
-        full = not recorded() and bool(mask.all())
+        look = may_look(mask)
+        full = look and bool(mask.all())
         if num_directions == 1 and full:
             return cls(None, torch.full((batch,), time, device=mask.device), (None,))
         lengths = mask.sum(1)
         positions = torch.arange(time, device=mask.device).expand(batch, time)
-        compact = not recorded() and bool((mask == (positions < lengths.unsqueeze(1))).all())
+        compact = look and bool((mask == (positions < lengths.unsqueeze(1))).all())
         orders: list[Gather | None] = [None]
         # Real steps first, in their order.
         order = positions if compact else torch.argsort(~mask, dim=1, stable=True)
@@ -79,6 +80,12 @@ class Steps:
             reverse = torch.where(positions <= last, last - positions, positions)
             orders.append(Gather.of(order.gather(1, reverse)))
         return cls(None if full else ~mask, lengths, tuple(orders))
+
+    def packed_lengths(self) -> torch.Tensor:
+        """The lengths as packing takes them: at least 1, on the host, which waits for them once for all layers."""
+        if self._packed_lengths is None:
+            self._packed_lengths = self.lengths.clamp(min=1).cpu()
+        return self._packed_lengths
 
     def clear_padding(self, features: torch.Tensor) -> torch.Tensor:
         """Zeros in place of the padding of (batch, time, features)."""

@@ -13,8 +13,8 @@ from .configuration_checks import check_crf
 from .configuration_rnn import RecurrentConfig
 from .crf import FORBIDDEN, ConditionalRandomField, allowed_transitions
 from .heads import ClassificationHead
+from .looks import may_look, require
 from .losses import classification_loss, divided, step_loss
-from .tracing import recorded
 
 
 __all__ = ["OF_STEPS", "TaggingHead", "bioes_states", "inside", "merge_scores"]
@@ -104,7 +104,7 @@ class TaggingHead(nn.Module):
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Emissions (batch, words, states), zero at the padding, for words (batch, words, features)."""
-        if recorded():
+        if not may_look(mask):
             found = self.classifier(features.flatten(0, 1))
             emissions = found.view(*mask.shape, found.shape[1])
             return emissions.masked_fill(~mask.unsqueeze(2), 0)
@@ -127,14 +127,14 @@ class TaggingHead(nn.Module):
             return step_loss(emissions, labels, mask, self.of_steps, num_items_in_batch)
         labels = labels.masked_fill(~mask, -100)
         if self.crf is None:
-            # Nothing is picked out in a recording: how many words there are depends on the values.
-            picked, own = ((x.flatten(0, 1) if recorded() else x[mask]) for x in (emissions, labels))
+            # Nothing is picked out where that would be a look: how many words there are depends on the values.
+            picked, own = ((x[mask] if may_look(mask) else x.flatten(0, 1)) for x in (emissions, labels))
             return classification_loss(picked, own, "single_label_classification", num_items_in_batch)
         labelled = labels != -100
         num_labels = self.state_labels.shape[1]
         wrong = labelled & ((labels < 0) | (labels >= num_labels))
-        if not recorded() and wrong.any():
-            raise ValueError(f"`labels` holds {int(labels[wrong][0])}; it must be in [0, {num_labels}), or -100.")
+        allowed = f"it must be in [0, {num_labels}), or -100."
+        require(~wrong, f"`labels`: {allowed}", lambda: f"`labels` holds {int(labels[wrong][0])}; {allowed}")
         possible = self.state_labels.T[labels.clamp(min=0)] | ~labelled.unsqueeze(2)
         total = -self.crf(_at_least_float32(emissions), possible, mask).sum()
         if num_items_in_batch is None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .tracing import recorded, shape_of
+from .looks import may_look
+from .tracing import shape_of
 
 
 __all__ = ["Words"]
@@ -22,7 +23,7 @@ class Words:
     of_piece: (batch, time), which word of its text a piece belongs to; 0 at the padding.
     first: (batch, words), at which piece a word begins; 0 where a text has no further word.
     mask: (batch, words), True at a word; a row's words come first in it. As wide as the most words of a row; where
-        a model is recorded (`tracing.py`), as there are pieces.
+        that would be a look (`looks.py`), as there are pieces.
     begins: (batch, time), True at the first piece of a word.
     pieces: (batch, time), True at a piece, False at the padding.
     """
@@ -44,8 +45,8 @@ class Words:
         begins = mask & (starts | (place == 1))
         count = begins.cumsum(1)
         of_piece = (count - 1).masked_fill(~mask, 0)
-        if recorded():
-            return cls._recorded(of_piece, begins, mask)
+        if not may_look(mask):
+            return cls._of_all(of_piece, begins, mask)
         # There is at least one column: a batch of nothing but empty texts still has a shape.
         width = max(1, int(count[:, -1].max())) if count.numel() else 1
         rows, pieces = begins.nonzero(as_tuple=True)
@@ -55,7 +56,7 @@ class Words:
         return cls(of_piece, first, torch.arange(width, device=mask.device) < lengths, begins, mask)
 
     @classmethod
-    def _recorded(cls, of_piece: torch.Tensor, begins: torch.Tensor, mask: torch.Tensor) -> Words:
+    def _of_all(cls, of_piece: torch.Tensor, begins: torch.Tensor, mask: torch.Tensor) -> Words:
         # There are as many columns as pieces: a number that does not depend on the values.
         number = begins.sum(1, keepdim=True)
         positions = torch.arange(mask.shape[1], device=mask.device)

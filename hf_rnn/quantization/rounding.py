@@ -3,7 +3,7 @@ r"""Numbers as whole numbers of 8 bits, a row at a time, each row with a scale o
     x ≈ s q,   s = max |x| / 127,   q = round(x / s)  in  {-127, …, 127}
 
 There is no zero point: 0 stays 0 (symmetric quantization; Jacob et al. 2018, https://arxiv.org/abs/1712.05877). A row
-of weights is what one output is computed from. `kernels/int8_products.h` rounds activations in the same way.
+of weights is what one output is computed from. `kernels/native/int8_products.h` rounds activations in the same way.
 """
 
 from __future__ import annotations

@@ -86,6 +86,7 @@ NOT_RUN = {
     "make demo": "tests/scripts/test_demo.py runs what it does after installing",
     "make test": MAKING,
     "make test-all": MAKING,
+    "make sanitize": "tests/kernels/test_sanitized.py runs a few of its tests",
     "make style": MAKING,
     "make quality": MAKING,
     "make dist": MAKING,

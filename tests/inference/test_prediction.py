@@ -219,6 +219,7 @@ def without_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     before = compiled_layer()
     monkeypatch.setenv("HF_RNN_CACHE", str(tmp_path))
     monkeypatch.setattr(loading, "_in_vain", False)
+    monkeypatch.setattr(loading, "_told", False)
     library_path.cache_clear()
     provide_compiled_layer(None)
     yield

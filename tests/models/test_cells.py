@@ -315,7 +315,7 @@ def test_kernels_are_told_whether_a_gradient_is_wanted(variant, kernel, wanted_b
     inputs = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64, requires_grad=wanted_by == "inputs")
     state = tuple(part.requires_grad_(wanted_by == "state") for part in random_state(cell))
     cell.run_fused(inputs, cell.weights(0), state)
-    cell.run_packed(inputs, cell.weights(0), state, torch.tensor([TIME, 2]))
+    cell.run_packed(inputs, cell.weights(0), state, Steps.of(torch.arange(TIME) < torch.tensor([[TIME], [2]]), 1))
     assert told == [wanted_by != "nobody"] * 2
     with torch.no_grad():
         cell.run_fused(inputs, cell.weights(0), state)

@@ -128,6 +128,7 @@ def test_every_script_that_wants_an_extra_is_among_them(project: Path) -> None:
         "render_docs",
         "ask_ngrams",
         "baseline_ngram",
+        "benchmark_gpu",
         "benchmark_sequences",
         "collect_trials",
         "combine_seeds",
