@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -13,9 +16,12 @@ from sklearn.pipeline import Pipeline
 from .naive_bayes import logit_scale, naive_bayes_terms
 
 
-__all__ = ["STRENGTHS", "classifier", "describe", "fit_best", "terms"]
+__all__ = ["STRENGTHS", "classifier", "describe", "fit_best", "fit_to_the_end", "terms"]
 
 
+logger = logging.getLogger(__name__)
+
+MOST_ITERATIONS = 100_000
 # Inverse strengths of regularisation that are tried, two to a decade.
 STRENGTHS = {"tfidf": (1.0, 3.0, 10.0, 30.0), "naive_bayes": (0.03, 0.1, 0.3, 1.0)}
 
@@ -58,11 +64,38 @@ def fit_best(
     """
     # The features do not depend on the strength: they are made once.
     features, held_out = untrained.fit_transform(*train), untrained.transform(validation[0])
-    fitted = [classifier(weighting, strength).fit(features, train[1]) for strength in STRENGTHS[weighting]]
+    fitted = [fit_to_the_end(classifier(weighting, strength), features, train[1]) for strength in STRENGTHS[weighting]]
     best = max(fitted, key=lambda each: each.score(held_out, validation[1]))
     two = len(best.classes_) == 2
     scale = logit_scale(best.decision_function(held_out), validation[1]) if two else None
     return Pipeline([*untrained.steps, ("classifier", best)]), scale
+
+
+def fit_to_the_end(untrained: LogisticRegression, features: Any, labels: Sequence[int]) -> LogisticRegression:
+    """Fit until the solver says that it has converged, with more iterations each time that it stops before.
+
+    A solver that is stopped on the way gives coefficients that depend on the rounding of the machine's BLAS, and so a
+    figure that another machine does not give. A warning says so where `MOST_ITERATIONS` are too few.
+    """
+    while True:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            fitted = untrained.fit(features, labels)
+        stopped = [each for each in said if issubclass(each.category, ConvergenceWarning)]
+        for each in said:
+            if each not in stopped:
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        if not stopped:
+            return fitted
+        if untrained.max_iter >= MOST_ITERATIONS:
+            logger.warning(
+                "The logistic regression with C=%g has not converged after %s iterations: another machine may give "
+                "another figure.",
+                untrained.C,
+                f"{untrained.max_iter:,}",
+            )
+            return fitted
+        untrained.set_params(max_iter=min(10 * untrained.max_iter, MOST_ITERATIONS))
 
 
 def describe(pipeline: Pipeline) -> dict[str, Any]:

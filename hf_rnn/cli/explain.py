@@ -18,9 +18,11 @@ from transformers import AutoTokenizer
 from ..bundles import PREFIX, checkpoint_folder, list_bundled
 from ..extras import require_extra
 from ..insight.alignment import alignment_weights
+from ..insight.figures import is_table
 from ..insight.loading import load_with_head
 from ..insight.plane import word_plane
-from ..insight.report import explain
+from ..insight.report import explain, is_page
+from ..runs.foreign import refuse_foreign_files
 from .flags import FlagsFormatter
 
 
@@ -59,6 +61,10 @@ def main(arguments: list[str]) -> None:
     for flag, file in (("alignment", given.alignment), ("plane", given.plane)):
         if file is not None and file.suffix != ".csv":
             raise ValueError(f"`--{flag}`={str(file)!r} must be the name of a .csv file.")
+    refuse_foreign_files([given.output], "--output", is_page)
+    for flag, file in (("alignment", given.alignment), ("plane", given.plane)):
+        if file is not None:
+            refuse_foreign_files([file, file.with_suffix(".png")], f"--{flag}", is_table)
     model, tokenizer = load_with_head(path), AutoTokenizer.from_pretrained(path)
     if given.alignment is not None:
         alignment = alignment_weights(model, tokenizer, given.text)

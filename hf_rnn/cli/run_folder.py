@@ -18,6 +18,7 @@ from ..data.readers.series.arguments import SeriesDataArguments
 from ..data.readers.sources import SourceArguments
 from ..runs.describe import changed_arguments, non_default_arguments
 from ..runs.folder import RESULTS_FILE
+from ..runs.foreign import JOB_FILE
 from ..training.arguments import RecurrentTrainingArguments
 
 
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 RUNS = Path("runs")
 # The value of `output_dir` by which a command line that does not give it is known.
 UNNAMED = "runs/DATA-TASK"
-# This file says what the folder's run is, so that the same command finds it again.
-JOB_FILE = "job.json"
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ LEAST_RATIO = 2.0
 
 _WORD = re.compile(r"[^\W\d_]+")
 # What stands in a text of any language.
-_NOISE = re.compile(r"https?\S*|www\.\S+|[@#]\w+|<[^>]*>")
+_NOISE = re.compile(r"https?\S*|www\.\S+|[@#]\w+|<[^<>]*>")
 
 
 def find_language(texts: Sequence[str]) -> str | None:

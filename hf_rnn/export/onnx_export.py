@@ -22,6 +22,7 @@ from ..models.modeling_rnn import RecurrentForSequenceClassification, RecurrentF
 from ..models.modeling_seq2seq import RecurrentForSeq2SeqLM
 from ..models.modeling_siamese import SiameseForPairClassification, SiameseModel
 from ..progress import without_weight_bars
+from ..runs.foreign import is_json_with, refuse_foreign_files
 from ..version import __version__
 
 
@@ -84,6 +85,7 @@ def export_onnx(
         ValueError: for a folder that is no checkpoint, a model that no graph is written for, an `opset` out of range,
             no tokenizer, or one that is not fast, or an encoder-decoder that writes by options which the runtime does
             not follow.
+        ForeignFileError: `output_folder` holds files that an export would write over, and no export wrote them.
         ParityError: if the graph does not compute what the model does.
     """
     require_extra("export", "ONNX export")
@@ -100,6 +102,7 @@ def export_onnx(
             "classifiers it must be one of one tag a token, which is what the runtime answers."
         )
     tokenizer = _tokenizer(loaded, tokenizer)
+    _refuse_foreign(Path(output_folder))
     exported = copy.deepcopy(loaded).to("cpu", torch.float32).eval()
     settings = runtime_settings(exported, tokenizer)
     graphs = build_graphs(exported, opset)
@@ -164,6 +167,19 @@ def _tokenizer(model: PreTrainedModel, given: PreTrainedTokenizerBase | None) ->
     if not given.is_fast:
         raise ValueError(f"`tokenizer` is a {type(given).__name__}; it must be a fast one, with a tokenizer.json.")
     return given
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with files that an export writes and none has written, such as the tokenizer of a checkpoint."""
+    from . import runtime, runtime_scores, runtime_search
+
+    graphs = {name for task in runtime.TASKS.values() for name in task.graphs}
+    names = [runtime.graph_file(name, bits) for name in sorted(graphs) for bits in (False, True)]
+    names += ["tokenizer.json", runtime.SETTINGS_FILE, REPORT_FILE]
+    names += [Path(str(module.__file__)).name for module in (runtime, runtime_scores, runtime_search)]
+    report = folder / REPORT_FILE
+    is_ours = report.is_file() and is_json_with(report, "opset", "parity")
+    refuse_foreign_files([folder / name for name in names], "output", lambda _: is_ours)
 
 
 def _write(

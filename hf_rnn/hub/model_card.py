@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -246,7 +246,8 @@ def card_template(name: str) -> Any:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"metric": _metric_name, "cell": _cell, "quoted": _quoted, "capitalized": _capitalized}
+    environment.filters |= {"metric": _metric_name, "quoted": _quoted, "capitalized": _capitalized}
+    environment.filters |= {"cell": _cell, "plain": _plain, "place": _place}
     text = resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
     return environment.from_string(text)
 
@@ -268,4 +269,18 @@ def _quoted(text: Any) -> str:
 def _cell(value: Any) -> str:
     """`value` as JSON in the cell of a Markdown table."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.replace("|", "\\|").replace("\n", " ")
+    # A backtick would end the code that most cells are.
+    return text.replace("|", "\\|").replace("`", "'").replace("\n", " ")
+
+
+def _plain(text: Any) -> str:
+    """`text` as it is read, in one line: a title or the name of a label is no markup."""
+    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _place(source: str) -> str:
+    """Where data were read from, without the folders of somebody's machine, which documents of before may have."""
+    name = source.replace("`", "'").replace("\n", " ")
+    if PurePosixPath(name).is_absolute():
+        return PurePosixPath(name).name
+    return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..extras import require_extra
+from ..runs.foreign import starts_with
 
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["MOST_NAMES", "name_of", "name_steps", "new_figure", "width_for", "write_with_figure"]
+__all__ = ["MOST_NAMES", "is_table", "name_of", "name_steps", "new_figure", "width_for", "write_with_figure"]
 
 
 # White space is shown so.
@@ -49,6 +50,12 @@ def write_with_figure(path: str | Path, rows: Iterable[Sequence[object]], figure
         csv.writer(stream).writerows(rows)
     figure.savefig(picture, dpi=110, metadata={"Software": None})
     return path, picture
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file, a table or the picture beside one, was written by `write_with_figure`: by the first column."""
+    table = path.with_suffix(".csv")
+    return table.is_file() and any(starts_with(table, start, len(start)) for start in (b"written,", b"word,x,y"))
 
 
 def name_of(step: str) -> str:

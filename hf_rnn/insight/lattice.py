@@ -63,7 +63,7 @@ class TagLattice:
         axes = figure.subplots()
         image = axes.imshow(self.marginals.T, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         axes.plot(range(len(self.path)), self.path, color="C1", marker="o", markersize=4, linewidth=1.5)
-        axes.set_yticks(range(len(self.states)), self.states, fontsize=8)
+        axes.set_yticks(range(len(self.states)), [state.replace("$", r"\$") for state in self.states], fontsize=8)
         axes.set_yticks(np.arange(0.5, len(self.states) - 1), minor=True)
         axes.grid(which="minor", axis="y", color="0.88", linewidth=0.5)
         axes.tick_params(which="minor", length=0)

@@ -14,6 +14,7 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..extras import require_extra
+from ..runs.foreign import starts_with
 from ..version import __version__
 from .contributions.targets import refuse_steps
 from .page import Question, Section
@@ -21,7 +22,7 @@ from .sections import SECTIONS
 from .steps import NotApplicableError
 
 
-__all__ = ["Report", "explain"]
+__all__ = ["Report", "explain", "is_page"]
 
 
 LIBRARIES = ("torch", "transformers", "captum", "matplotlib")
@@ -78,6 +79,11 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
         return path
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that `Report.write` wrote, of this release or of one before."""
+    return any(starts_with(path, mark) for mark in (b'name="generator" content="hf_rnn"', b" explained</title>"))
 
 
 def explain(

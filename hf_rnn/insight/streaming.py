@@ -50,7 +50,10 @@ class ReadingCurve:
         shown = range(1, 2) if len(self.labels) == 2 else range(len(self.labels))
         for label in shown:
             axes.plot(
-                self.probabilities[:, label], label=self.labels[label], color=f"C{label}", drawstyle="steps-post"
+                self.probabilities[:, label],
+                label=self.labels[label].replace("$", r"\$"),
+                color=f"C{label}",
+                drawstyle="steps-post",
             )
         if len(self.labels) == 2:
             axes.axhline(0.5, color="black", linestyle="--", linewidth=0.8)

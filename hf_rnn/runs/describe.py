@@ -94,7 +94,8 @@ def non_default_arguments(*groups: Any) -> dict[str, Any]:
     """Flags that differ from their defaults, of argument dataclasses (TrainingArguments and a script's own).
 
     A bundled checkpoint is written by its name; paths below the corpora's folder, the Python environment and the
-    working folder are written without what is particular to the machine, so that the document can be published.
+    working folder are written without what is particular to the machine, and of any other path its last part alone, so
+    that the document can be published.
     Secrets and places of output are left out. Called before a training, it tells before anything is trained what could
     not be written after it.
 
@@ -102,7 +103,7 @@ def non_default_arguments(*groups: Any) -> dict[str, Any]:
         ValueError: an argument is an object that JSON cannot hold.
     """
     changed = changed_arguments(*groups)
-    recorded = {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
+    recorded = {name: portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
     for name, value in recorded.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -144,15 +145,17 @@ def _defaults(group: Any) -> dict[str, Any]:
     }
 
 
-def _portable(value: Any) -> Any:
-    """`value` as JSON holds it, without the folders of this machine."""
+def portable(value: Any) -> Any:
+    """`value` as JSON holds it, without the folders of this machine: of a path that is in none that has a name of its
+    own, such as the corpora's, the last part alone is left.
+    """
     if isinstance(value, Mapping):
-        return {str(key): _portable(item) for key, item in value.items()}
+        return {str(key): portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_portable(item) for item in value]
+        return [portable(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # An `accelerator_config`, which transformers makes of what was given.
-        return _portable(dataclasses.asdict(value))
+        return portable(dataclasses.asdict(value))
     # Enumerations come before strings: those of TrainingArguments are strings as well.
     if isinstance(value, Enum):
         return value.value
@@ -170,4 +173,9 @@ def _portable(value: Any) -> Any:
         if folder:
             # It may stand behind a name, as in NAME=CHECKPOINT, or in a list between commas.
             text = re.sub(rf"(^|[=:,]\s*){re.escape(folder + os.sep)}", rf"\g<1>{stand_in}{os.sep}", text)
-    return text
+    return "".join(_last_part(part) for part in re.split(r"([=:,]\s*)", text)) if os.sep in text else text
+
+
+def _last_part(text: str) -> str:
+    """The name of a file or folder of this machine that `text` is the whole path of; any other text as it is."""
+    return os.path.basename(text.rstrip(os.sep)) or text if os.path.isabs(text) and os.path.exists(text) else text

@@ -66,7 +66,7 @@ def plot_forecast(
         if band is not None:
             low, high = (edge[:, channel] for edge in band)
             axes.fill_between(places[shown:], low, high, color="C1", alpha=0.25, label=band_name)
-        axes.set_ylabel(names[channel])
+        axes.set_ylabel(names[channel].replace("$", r"\$"))
         axes.grid(alpha=0.3)
     panels[0].legend(loc="upper left", fontsize="small")
     if times is None:

@@ -14,7 +14,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from ..kernels.threads import computing_threads
 from ..runs.curves import plot_learning_curves
-from ..runs.describe import describe_model, non_default_arguments
+from ..runs.describe import describe_model, non_default_arguments, portable
 from ..runs.folder import CURVES_FILE, RESULTS_FILE
 from ..runs.results import build_results, write_results
 from ..runs.writers import folder_to_write, warn_of_missing
@@ -181,7 +181,7 @@ def run_task(
                 "arguments": non_default_arguments(*recorded, trainer.args),
                 "threads": threads,
             },
-            recipe=recipe,
+            recipe=portable(recipe),
         )
     write_results(results, output / RESULTS_FILE)
     if arguments.baseline and arguments.do_train:
@@ -246,7 +246,7 @@ def _describe_data(task: TrainingTask, report: ReportArguments) -> dict[str, Any
     return {
         "name": report.dataset_title or Path(task.dataset_name).stem,
         "hub_id": report.dataset_hub_id or (task.source and _hub_id(task.source.dataset_name)),
-        "source": task.source and (task.source.train_file or task.source.test_file),
+        "source": task.source and portable(task.source.train_file or task.source.test_file),
         "splits": dict(task.rows),
         "notes": " ".join(filter(None, (report.dataset_notes, task.notes))) or None,
     }

@@ -11,6 +11,7 @@ from transformers import set_seed
 
 from ..kernels.loading import build_and_load
 from ..runs.folder import checkpoint_to_resume
+from ..runs.foreign import refuse_foreign_folder
 from ..runs.kinds import Kind, find_kind
 from ..runs.lock import run_lock
 from ..training.arguments import RecurrentTrainingArguments
@@ -99,6 +100,7 @@ class Task:
             NothingToDoError: none of `do_train`, `do_eval` and `do_predict` was given.
             MissingExtraError: the extra `train` is not installed.
             FolderInUseError: another process writes the folder.
+            ForeignFileError: `output_dir` holds files that the run would write over, and no run wrote them.
             ValueError: for arguments or data that do not fit together; the message names them.
         """
         given = (*arguments, *(group() for group in self.groups[len(arguments) :]))
@@ -108,6 +110,7 @@ class Task:
         with run_lock(training.output_dir or ".") if training.should_save else contextlib.nullcontext():
             if self.check is not None:
                 self.check(given)
+            refuse_foreign_folder(training.output_dir or ".")
             checkpoint = checkpoint_to_resume(training)
             prepared = self.prepare(*given, checkpoint=checkpoint)
             own = (RecurrentTrainingArguments, ReportArguments)

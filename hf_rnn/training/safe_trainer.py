@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,8 @@ class SafeTrainer(PushingTrainer):
         explained = contextlib.nullcontext() if _internal_call else self._explained(Path(output_dir or self._output()))
         with without_weight_bars(), explained:
             super().save_model(output_dir, _internal_call)
+            if self.args.should_save:
+                _share_weights(Path(output_dir or self._output()))
 
     @contextlib.contextmanager
     def _explained(self, folder: Path) -> Iterator[None]:
@@ -153,3 +156,11 @@ class SafeTrainer(PushingTrainer):
 
     def _output(self) -> str:
         return self.args.output_dir or "."
+
+
+def _share_weights(folder: Path) -> None:
+    """Let weights be read by whom the umask says: safetensors writes them for their owner alone."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o666 & ~umask)

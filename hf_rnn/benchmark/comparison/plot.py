@@ -91,7 +91,7 @@ def figure(document: Document) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("milliseconds for one text (p50, one thread, logarithmic)")
     axes.set_ylabel(metric_title(document))
-    axes.set_title(f"{document['name']}: quality against latency; area: size on disk")
+    axes.set_title(f"{document['name'].replace('$', chr(92) + '$')}: quality against latency; area: size on disk")
     axes.grid(alpha=0.3)
     marks += list(lines(document, axes))
     drawn.tight_layout()

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...extras import require_extra
 from ...runs.describe import non_default_arguments
+from ...runs.foreign import is_json_with, refuse_foreign_files
 from ..document import describe_origin, other_load_cores
 from .arguments import CompareArguments
 from .checkpoints import build_random, check, fit_to_test, resolve
@@ -33,6 +34,7 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
         ValueError: before anything is measured: a model cannot be loaded, does another task, or has other labels than
             another model or the data; or a model of another library has no answer to such data.
         WorkerError: a model failed; the message names it.
+        ForeignFileError: `arguments.output`, or the table or plot beside it, is a file that no comparison wrote.
         MissingExtraError: the extra `train` is not installed.
         MissingLibraryError: the library of a model is not installed.
     """
@@ -41,6 +43,9 @@ def run_comparison(arguments: CompareArguments, data: Any) -> dict[str, Any]:
 
     effort = QUICK if arguments.quick else FULL
     output = Path(arguments.output)
+    is_ours = output.is_file() and is_json_with(output, "schema_version", "models", "effort")
+    written = [output, output.with_suffix(".md"), output.with_suffix(".png")]
+    refuse_foreign_files(written, "output", lambda _: is_ours)
     candidates = resolve(arguments.models, arguments.baseline)
     labels = check(candidates, arguments.task)
     print(f"Reading the test set for {', '.join(candidate.name for candidate in candidates)}", flush=True)

@@ -7,6 +7,7 @@ review's verdict tends to stand at its end. ``"head_tail"`` keeps their proporti
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from transformers import PreTrainedTokenizerBase
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["TruncationSide", "tokenize_dataset", "truncate"]
+
+logger = logging.getLogger(__name__)
+
+# Texts of up to so many characters are tokenized whole, whatever is cut afterwards.
+HUGE_TEXT = 1_000_000
+# A word of more characters than this for each token that is kept would be of no language.
+CHARACTERS_OF_A_TOKEN = 100
+HUGE_UNCUT = (
+    "Row %s has a text of %s characters, which takes much memory to tokenize and to train on: --max_seq_length 512 "
+    "cuts it, and those that are as long."
+)
 
 TruncationSide = Literal["head", "tail", "head_tail"]
 
@@ -65,6 +77,9 @@ def tokenize_dataset(
         side: See `truncate`.
         num_proc: The number of processes; None for this one.
 
+    Of a text of more than a million characters, no more is tokenized than `max_length` tokens can be made of at
+    `CHARACTERS_OF_A_TOKEN` each; a warning names its row, counted from 0.
+
     Raises:
         ValueError: there is no column ``text``, `side` is unknown, or `max_length` leaves no room for a token.
     """
@@ -80,6 +95,7 @@ def tokenize_dataset(
     tokenized = dataset.map(
         _tokenize,
         batched=True,
+        with_indices=True,
         num_proc=num_proc,
         fn_kwargs={"tokenizer": tokenizer, "max_length": max_length, "side": side},
         remove_columns=[name for name in dataset.column_names if name != "label"],
@@ -89,13 +105,40 @@ def tokenize_dataset(
 
 
 def _tokenize(
-    batch: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase, max_length: int | None, side: TruncationSide
+    batch: dict[str, list[Any]],
+    rows: list[int],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int | None,
+    side: TruncationSide,
 ) -> dict[str, list[Any]]:
     # `truncation=False` and `verbose=False`: we cut ourselves, so a text beyond `model_max_length` is no news.
-    encoded = tokenizer(batch["text"], truncation=False, return_special_tokens_mask=True, verbose=False)
+    texts = [_cut_huge(text, row, max_length, side) for text, row in zip(batch["text"], rows, strict=True)]
+    encoded = tokenizer(texts, truncation=False, return_special_tokens_mask=True, verbose=False)
     pairs = zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True)
     input_ids = [_truncate_inside(ids, mask, max_length, side) for ids, mask in pairs]
     return {"input_ids": input_ids, "length": [len(ids) for ids in input_ids]}
+
+
+def _cut_huge(text: str, row: int, max_length: int | None, side: TruncationSide) -> str:
+    """`text` itself, or, where it is huge, as much of it as `max_length` tokens are sure to be made of.
+
+    A tokenizer takes some hundred bytes of memory for a character, however little of the text is kept.
+    """
+    if max_length is None:
+        if len(text) > HUGE_TEXT:
+            logger.warning(HUGE_UNCUT, row, f"{len(text):,}")
+        return text
+    most = max(HUGE_TEXT, max_length * CHARACTERS_OF_A_TOKEN)
+    if len(text) <= most:
+        return text
+    logger.warning(
+        "Row %s has a text of %s characters: no more than %s of them are tokenized.",
+        row,
+        f"{len(text):,}",
+        f"{most:,}",
+    )
+    head = {"head": most, "tail": 0, "head_tail": most // 2}[side]
+    return f"{text[:head]} {text[len(text) - (most - head) :]}" if 0 < head < most else text[:head] or text[-most:]
 
 
 def _truncate_inside(ids: list[int], special: list[int], max_length: int | None, side: TruncationSide) -> list[int]:

@@ -46,8 +46,11 @@ WORD_SPACE_PATTERN = r"^(?![.,;:!?…%)\]}])"
 OPENED_PATTERN = r"(?<=[(\[{]) "
 # `.` does not match a line feed.
 CHARACTER_PATTERN = r"[\s\S]"
-# Attributes must have a value: "if a <b and c> d" is prose, not a tag.
-HTML_PATTERN = r"""<!--[\s\S]*?-->|</?[a-zA-Z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>"""
+# A comment holds no other that opens, so that none is searched beyond the next: else `<!--` again and again takes the
+# square of the length. Attributes must have a value: "if a <b and c> d" is prose, not a tag.
+COMMENT_PATTERN = r"<!--(?>(?:[^<-]|<(?!!--)|-(?!->))*)-->"
+TAG_PATTERN = r"""</?[a-zA-Z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))*\s*/?>"""
+HTML_PATTERN = rf"{COMMENT_PATTERN}|{TAG_PATTERN}"
 
 _NORMALIZERS: dict[str, Callable[[], normalizers.Normalizer]] = {
     "NFC": normalizers.NFC,

@@ -13,22 +13,28 @@ __all__ = ["TWEET_PATTERN", "tweet_normalizer"]
 
 
 URL = r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\"'.,;:!?)\]}…]"
-EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+# RFC 5321 gives the part before the @ so many characters at most. Without a bound, a long text that has none would be
+# read to its end from each of its characters.
+MOST_BEFORE_AT = 64
+EMAIL = rf"(?>[\w.+-]{{1,{MOST_BEFORE_AT}}})@(?>[\w-]+)(?:\.[\w-]+)+"
 # Eyes, perhaps a nose, and a mouth; the same from right to left; hearts. An 8 is no eye in 8:30.
 EYES, NOSE = r"(?:[:;=]|(?<!\w)8(?!.?\d))", r"[-o*'’]"
 EMOTICON = rf"[<>]?{EYES}{NOSE}?[)\](\[dDpP/}}{{@|\\](?!\w)|(?<!\w)[)\](\[dDpP/}}{{|\\]{NOSE}?[:;=](?![\w/])[<>]?|</?3"
-ARROW = r"-+>|<-+"
+# A run of hyphens or of # is looked at from its first one only.
+ARROW = r"(?<!-)-+>|<-+"
 HANDLE = r"(?<![\w@])@\w+"
-HASHTAG = r"#+\w+(?:['’_-]+\w+)*"
+HASHTAG = r"(?<!#)#+\w+(?:['’_-]+\w+)*"
 # Inner apostrophes and hyphens belong to a word (don't, well-known), marks within figures to a number (1,000.50).
 WORD = r"[^\W\d_]+(?:['’_-]+[^\W\d_]+)+"
 NUMBER = r"[+-]?\d+(?:[,/.:-]\d+)+"
 ELLIPSIS = r"\.(?:\s*\.)+"
-# What a reader takes for one character, such as an emoji of several code points.
+# What a reader takes for one character, such as an emoji of several code points. A flag is two letters of its own, and
+# they are paired here: at each letter of a row of flags, `\X` counts them from the first one on.
+FLAG = r"[\x{1F1E6}-\x{1F1FF}]{2}[\p{M}\x{200D}\x{1F3FB}-\x{1F3FF}]*"
 OTHER = r"(?!\s)\X"
 
 # The first that fits counts.
-TWEET_PATTERN = "|".join((URL, EMAIL, EMOTICON, ARROW, HANDLE, HASHTAG, WORD, NUMBER, r"\w+", ELLIPSIS, OTHER))
+TWEET_PATTERN = "|".join((URL, EMAIL, EMOTICON, ARROW, HANDLE, HASHTAG, WORD, NUMBER, r"\w+", ELLIPSIS, FLAG, OTHER))
 
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
 # A character before three that are the same. Digits stay: 1000000 is a number.

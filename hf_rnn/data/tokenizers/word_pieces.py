@@ -45,6 +45,7 @@ _BEFORE_NONE = rf"(?!{_LETTER})"
 # Joined by one mark on the inside: O'Brien, S&P, 1996-08-22, Reuters.com, Wash.-based; 10:30 and 1,000.
 _JOINT = r"(?:\.?-|['’.&/⁄_@]|(?<=\p{N})[,:](?=\p{N}))"
 _ACRONYM = rf"(?:\p{{L}}\.){{2,}}{_BEFORE_NONE}"
+_NO_ACRONYM = r"(?:\p{L}\.)*"
 _SIGN = rf"{_AFTER_NONE}(?:\+\.?|\.)(?=\p{{N}})"  # +44, .500
 # These are in no word of letters: a bracket, a run of the same character (--, ...), or one alone.
 _OTHER = r"[\p{Ps}\p{Pe}]|(\S)\1*"
@@ -213,8 +214,9 @@ def _word_pattern(sentences: list[list[str]]) -> str:
 
 def _general_pattern(clitics: list[str]) -> str:
     clitic = rf"(?i:{'|'.join(clitics)}){_BEFORE_NONE}" if clitics else "(?!)"
-    # A word ends where a clitic begins, "does" of "doesn't" before its "n't".
-    part = rf"(?:{_ACRONYM}|{_LETTER}(?:(?!{clitic}){_LETTER})*)"
+    # A word ends where a clitic begins, "does" of "doesn't" before its "n't". Letters with periods that are no acronym
+    # are one part with what follows: as parts of their own, each would be read to the end of all for an acronym.
+    part = rf"(?:{_ACRONYM}|{_NO_ACRONYM}{_LETTER}(?:(?!{clitic}){_LETTER})*)"
     word = rf"(?:{_SIGN})?{part}(?:(?!{clitic}){_JOINT}{part})*"
     return rf"{clitic}|{word}|{_OTHER}"
 

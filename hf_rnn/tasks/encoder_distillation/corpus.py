@@ -25,7 +25,7 @@ SENTENCES_OF_A_TEXT = 6
 LOWER_CASED, MISTYPED = 0.3, 0.15
 
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÖØ-Þ\"'])")
-_MARKUP = re.compile(r"<[^>]+>")
+_MARKUP = re.compile(r"<[^<>]+>")
 _EXAMPLE = re.compile(r'"([^"]+)"')
 
 

@@ -13,6 +13,8 @@ from .options import ONE_COLUMN
 __all__ = ["UndecidedQuotes", "are_padded", "choose_quoting", "looks_like_rows", "repeated_values"]
 
 _ENDS = re.compile("\r\n|\r|\n")
+# A run of backslashes with no quote behind it; it is looked at from its first one only.
+BACKSLASH_RUN = re.compile(r'(?<!\\)\\+(?!["\\])')
 # A column whose values repeat has at most this many different ones for each row.
 REPEATED_SHARE = 0.5
 # So many cells that would swallow whole rows are no accident.
@@ -89,7 +91,7 @@ def _backslashes(lines: list[str], fitting: dict[Quoting, Trial], found: Quoting
     everything, quotes = BACKSLASHES
     if everything not in fitting or quotes not in fitting:
         return found
-    others = [run for line in lines for run in re.findall(r'\\+(?!["\\])', line)]
+    others = [run for line in lines for run in BACKSLASH_RUN.findall(line)]
     return everything if all(len(run) % 2 == 0 for run in others) else quotes
 
 
