@@ -102,7 +102,7 @@ def non_default_arguments(*groups: Any) -> dict[str, Any]:
         ValueError: an argument is an object that JSON cannot hold.
     """
     changed = changed_arguments(*groups)
-    recorded = {name: _portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
+    recorded = {name: portable(value) for name, value in changed.items() if name not in UNRECORDED_ARGUMENTS}
     for name, value in recorded.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -144,15 +144,15 @@ def _defaults(group: Any) -> dict[str, Any]:
     }
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
     """`value` as JSON holds it, without the folders of this machine."""
     if isinstance(value, Mapping):
-        return {str(key): _portable(item) for key, item in value.items()}
+        return {str(key): portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_portable(item) for item in value]
+        return [portable(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # An `accelerator_config`, which transformers makes of what was given.
-        return _portable(dataclasses.asdict(value))
+        return portable(dataclasses.asdict(value))
     # Enumerations come before strings: those of TrainingArguments are strings as well.
     if isinstance(value, Enum):
         return value.value
