@@ -49,8 +49,8 @@ class SafeTrainer(PushingTrainer):
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;
     - a training that starts anew leaves those of an earlier one in its folder aside, under other names;
-    - a checkpoint says what its training hangs on (see `runs/fingerprint.py`), and none is gone on from with other rows,
-      another model or other arguments; only the steps may become more;
+    - a checkpoint says what its training hangs on (see `runs/fingerprint.py`), and none is gone on from with other
+      rows, another model or other arguments; only the steps may become more;
     - Ctrl-C and SIGTERM end it with a checkpoint (see `resuming/interruption.py`);
     - one that cannot be written, as when the disk is full, is removed again; those before it stay;
     - a loss or a gradient that is not a finite number stops it before the weights are touched;

@@ -18,8 +18,8 @@ __all__ = ["comparable", "facts_of"]
 # says, when it is evaluated and saved, and on what it computes. Its length is compared by the steps.
 MAY_CHANGE = UNRECORDED_ARGUMENTS | frozenset(
     "dataloader_multiprocessing_context dataloader_num_workers dataloader_persistent_workers dataloader_pin_memory "
-    "dataloader_prefetch_factor ddp_backend ddp_timeout debug enable_jit_checkpoint eval_accumulation_steps eval_delay "
-    "eval_on_start eval_steps eval_strategy eval_use_gather_object hub_always_push hub_private_repo hub_revision "
+    "dataloader_prefetch_factor ddp_backend ddp_timeout debug enable_jit_checkpoint eval_accumulation_steps "
+    "eval_delay eval_on_start eval_steps eval_strategy eval_use_gather_object hub_always_push hub_private_repo hub_revision "
     "include_num_input_tokens_seen local_rank log_on_each_node logging_nan_inf_filter max_steps num_train_epochs "
     "per_device_eval_batch_size restore_callback_states_from_checkpoint save_on_each_node save_only_model save_steps "
     "save_strategy skip_memory_metrics torch_empty_cache_steps torch_threads trackio_bucket_id "
@@ -32,8 +32,8 @@ OF_ITS_PLACE = frozenset(
 
 
 def comparable(value: Any) -> Any:
-    """`value` as JSON holds it; an object that it cannot hold by the name of its class, and a dictionary that was given
-    as JSON as what it says.
+    """`value` as JSON holds it; an object that it cannot hold by the name of its class, and a dictionary that was
+    given as JSON as what it says.
     """
     plain = portable(value)
     if isinstance(plain, str) and plain.lstrip().startswith("{"):
