@@ -17,12 +17,13 @@ __all__ = ["comparable", "facts_of"]
 # These arguments may differ when a run goes on. No step of the training depends on them: where it writes and what it
 # says, when it is evaluated and saved, and on what it computes. Its length is compared by the steps.
 MAY_CHANGE = UNRECORDED_ARGUMENTS | frozenset(
-    "dataloader_multiprocessing_context dataloader_num_workers dataloader_persistent_workers dataloader_pin_memory "
-    "dataloader_prefetch_factor ddp_backend ddp_timeout debug enable_jit_checkpoint eval_accumulation_steps "
-    "eval_delay eval_on_start eval_steps eval_strategy eval_use_gather_object hub_always_push hub_private_repo hub_revision "
-    "include_num_input_tokens_seen local_rank log_on_each_node logging_nan_inf_filter max_steps num_train_epochs "
-    "per_device_eval_batch_size restore_callback_states_from_checkpoint save_on_each_node save_only_model save_steps "
-    "save_strategy skip_memory_metrics torch_empty_cache_steps torch_threads trackio_bucket_id "
+    "dataloader_multiprocessing_context dataloader_num_workers dataloader_persistent_workers "
+    "dataloader_pin_memory dataloader_prefetch_factor ddp_backend ddp_timeout debug enable_jit_checkpoint "
+    "eval_accumulation_steps eval_delay eval_on_start eval_steps eval_strategy eval_use_gather_object "
+    "hub_always_push hub_private_repo hub_revision include_num_input_tokens_seen local_rank log_on_each_node "
+    "logging_nan_inf_filter max_steps num_train_epochs per_device_eval_batch_size "
+    "restore_callback_states_from_checkpoint save_on_each_node save_only_model save_steps save_strategy "
+    "skip_memory_metrics torch_empty_cache_steps torch_threads trackio_bucket_id "
     "trackio_static_space_id use_cpu".split()
 )
 # What a configuration says of where a checkpoint lay, what wrote it and how it is loaded.
