@@ -220,7 +220,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a resumed epoch begun anew": Mutation(
         SAFE_TRAINER,
         "                return super().train(resume_from_checkpoint, trial, *args, **kwargs)",
-        "            self.args.ignore_data_skip = True\n"
+        "                self.args.ignore_data_skip = True\n"
         "                return super().train(resume_from_checkpoint, trial, *args, **kwargs)",
         "tests/faults/test_kills.py -m slow -k random",
     ),
