@@ -95,7 +95,8 @@ def open_study(
         known = study.user_attrs.get(MADE_FOR)
         if known is not None:
             # A study of an earlier version has no checksums of its rows.
-            known = {CHECKSUMS: made_for.get(CHECKSUMS)} | known
+            if CHECKSUMS in made_for and CHECKSUMS not in known:
+                known = known | {CHECKSUMS: made_for[CHECKSUMS]}
             _check_same(known, dict(made_for), f"The study {name!r} in {location!r}", "")
         elif study.get_trials(deepcopy=False):
             raise StudyError(f"The study {name!r} in {location!r} was not made by this search; name another.")
