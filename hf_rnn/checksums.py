@@ -1,13 +1,17 @@
-"""`checksums.json`: the SHA-256 of the files of a checkpoint, by which one that is cut short or altered is known."""
+"""`checksums.json`: the SHA-256 of the files of a checkpoint, by which one that is cut short or altered is known; and
+that of data in memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 
@@ -16,6 +20,7 @@ __all__ = [
     "DamagedFileError",
     "check_files",
     "check_source",
+    "checksum_of",
     "checksums",
     "file_checksum",
     "read_json",
@@ -99,6 +104,16 @@ def _check_readable(path: Path) -> None:
                 pass
         except SafetensorError as error:
             raise DamagedFileError(f"{str(path)!r} is damaged, no tensors can be read from it: {error}.") from error
+
+
+def checksum_of(parts: Iterable[Any]) -> str:
+    """SHA-256, in hexadecimal, of arrays and of whatever JSON can write."""
+    digest = hashlib.sha256()
+    for part in parts:
+        written = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode()
+        digest.update(len(written).to_bytes(8, "big"))
+        digest.update(written)
+    return digest.hexdigest()
 
 
 def file_checksum(path: Path) -> str:

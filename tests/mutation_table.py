@@ -20,6 +20,10 @@ class Mutation:
     tests: str
 
 
+FINGERPRINT = "hf_rnn/runs/fingerprint.py"
+INTERRUPTION = "hf_rnn/training/resuming/interruption.py"
+CHANGED_RUNS = "tests/faults/test_changed_runs.py"
+SIGNALS = "tests/faults/test_signals.py"
 SAFE_TRAINER = "hf_rnn/training/safe_trainer.py"
 TRAINER = "hf_rnn/training/trainer.py"
 TOKENIZERS = "hf_rnn/data/tokenizers/training.py"
@@ -29,6 +33,31 @@ PICKLES = "tests/security/test_pickles.py"
 
 # Description → what is done; those that change a test stand for a guard of transformers, which is not ours to change.
 MUTATIONS: dict[str, Mutation] = {
+    # runs that go on
+    "checkpoints of other arguments gone on from": Mutation(
+        FINGERPRINT, "    if found:\n", "    if False:\n", f"{CHANGED_RUNS} -k changed_flag"
+    ),
+    "checkpoints of other files gone on from": Mutation(
+        "hf_rnn/tasks/given.py", '"files": files}', '"files": {}}', f"{CHANGED_RUNS} -k changed_rows"
+    ),
+    "the facts of a trainer not compared": Mutation(
+        SAFE_TRAINER,
+        "            check_fingerprint(checkpoint, self._facts)\n",
+        "            pass\n",
+        f"{CHANGED_RUNS} -k of_a_program",
+    ),
+    "the checkpoint of a signal left out": Mutation(
+        INTERRUPTION,
+        "        control.should_save = True\n",
+        "        pass\n",
+        f"{SIGNALS} -k program",
+    ),
+    "transformers' own handler of SIGTERM left in place": Mutation(
+        INTERRUPTION, "    _take_away_jit(trainer)\n    handles", "    handles", f"{SIGNALS} -k jit"
+    ),
+    "each process heeds its own signals alone": Mutation(
+        INTERRUPTION, "        if self.trainer.args.world_size > 1:\n", "        if False:\n", f"{SIGNALS} -m slow"
+    ),
     # files
     "vectors of 0 and 1 read as lists of class numbers": Mutation(
         "hf_rnn/data/readers/label_forms.py",
@@ -190,9 +219,9 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a resumed epoch begun anew": Mutation(
         SAFE_TRAINER,
-        "            return super().train(resume_from_checkpoint, *args, **kwargs)",
-        "            self.args.ignore_data_skip = True\n"
-        "            return super().train(resume_from_checkpoint, *args, **kwargs)",
+        "                return super().train(resume_from_checkpoint, trial, *args, **kwargs)",
+        "                self.args.ignore_data_skip = True\n"
+        "                return super().train(resume_from_checkpoint, trial, *args, **kwargs)",
         "tests/faults/test_kills.py -m slow -k random",
     ),
     "streams resumed with a state of zeros": Mutation(

@@ -11,7 +11,7 @@ from pathlib import Path
 from huggingface_hub.errors import StrictDataclassError
 
 from ..extras import MissingExtraError
-from ..training.interruption import TrainingInterrupted
+from ..training.resuming.interruption import TrainingInterrupted
 
 
 __all__ = ["ended_by_errors", "errors_in_one_line", "is_the_users"]
@@ -21,7 +21,7 @@ __all__ = ["ended_by_errors", "errors_in_one_line", "is_the_users"]
 ALWAYS_THE_USERS = (OSError, StrictDataclassError, MissingExtraError)
 # These are the user's if the package has raised them itself; another library raises them for our mistakes, too.
 THE_USERS_IF_OURS = (ValueError, RuntimeError, ArithmeticError)
-WRONG_USE, CTRL_C, SIGNALLED = 2, 130, 128
+WRONG_USE, CTRL_C = 2, 130
 
 
 @contextlib.contextmanager
@@ -46,9 +46,9 @@ def ended_by_errors(debug: bool) -> Iterator[None]:
     """
     try:
         yield
-    except TrainingInterrupted as interruption:
-        print(interruption, file=sys.stderr)
-        sys.exit(SIGNALLED + interruption.signal)
+    except TrainingInterrupted:
+        # It has said so, and ends the program.
+        raise
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(CTRL_C)

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checksums import file_checksum
-from ..data.readers.files import expand_path
 from ..data.readers.series.arguments import SeriesDataArguments
 from ..data.readers.sources import SourceArguments
 from ..runs.describe import changed_arguments, non_default_arguments
 from ..runs.folder import RESULTS_FILE
 from ..runs.foreign import JOB_FILE
+from ..tasks.given import named_content
 from ..training.arguments import RecurrentTrainingArguments
 
 
@@ -63,21 +62,9 @@ def run_folder(task: str, arguments: Sequence[Any]) -> Iterator[Path]:
 
 
 def _content(arguments: Sequence[Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of what flags name: the SHA-256 of a file; of each file in a folder its size and its time."""
-    found: dict[str, Any] = {}
-    for flag, value in changed_arguments(*arguments).items():
-        if flag not in recorded or not isinstance(value, str):
-            continue
-        path = expand_path(value) if flag.endswith("_file") else Path(value)
-        # Unlike those of `Path` these functions say no to a text that is too long for a path.
-        if os.path.isfile(path):
-            found[flag] = file_checksum(path)
-        elif os.path.isdir(path):
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            found[flag] = {
-                file.relative_to(path).as_posix(): [file.stat().st_size, file.stat().st_mtime_ns] for file in files
-            }
-    return found
+    """The content of what the flags name that a run records."""
+    changed = changed_arguments(*arguments)
+    return named_content({flag: value for flag, value in changed.items() if flag in recorded})
 
 
 def _folder(name: str, job: Mapping[str, Any]) -> Path:

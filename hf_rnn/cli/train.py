@@ -20,8 +20,7 @@ from ..tasks.beside import comparison_lines
 from ..tasks.recipes import parse_arguments
 from ..tasks.start import NothingToDoError
 from ..training.arguments import RecurrentTrainingArguments
-from ..training.interruption import TrainingInterrupted
-from .errors import SIGNALLED, errors_in_one_line
+from .errors import errors_in_one_line
 from .flags import CommandParser, NamedFlagsParser
 from .label_remark import label_remark
 from .run_folder import UNNAMED, run_folder
@@ -100,12 +99,8 @@ def train_and_report(groups: Sequence[type], run: Callable[..., dict[str, Any]])
     # A package that `report_to` needs may be missing, too.
     with errors_in_one_line(ValueError, FileNotFoundError, ImportError):
         arguments, recipe = parse_arguments(parser)
-    try:
-        with errors_in_one_line(NothingToDoError):
-            _train(arguments, lambda given, recipe: run(*given, recipe=recipe), recipe)
-    except TrainingInterrupted as interruption:
-        print(interruption, file=sys.stderr)
-        sys.exit(SIGNALLED + interruption.signal)
+    with errors_in_one_line(NothingToDoError):
+        _train(arguments, lambda given, recipe: run(*given, recipe=recipe), recipe)
 
 
 def _train(

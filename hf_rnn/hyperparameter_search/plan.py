@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..data.row_checksum import rows_checksum
 from ..extras import require_extra
 from ..models.configuration_rnn import FAMILIES
 from ..models.configuration_siamese import SiameseConfig
@@ -81,6 +82,7 @@ class Search:
             "objective": {"metric": trial.metric.removeprefix("eval_"), "direction": trial.direction},
             "space": searched,
             "data": dict(self.task.rows),
+            "checksums": {"train": rows_checksum(self.task.train), "validation": rows_checksum(self.task.validation)},
             "arguments": {key: shared[key] for key in shared if key not in _OF_A_MACHINE | searched.keys()},
         }
 

@@ -52,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 # Attributes of a study and of a trial.
 MADE_FOR = "made_for"
+CHECKSUMS = "checksums"
 PROCESS = "process"
 SEEN = "seen"
 REASON = "reason"
@@ -93,6 +94,9 @@ def open_study(
         study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
         known = study.user_attrs.get(MADE_FOR)
         if known is not None:
+            # A study of an earlier version has no checksums of its rows.
+            if CHECKSUMS in made_for and CHECKSUMS not in known:
+                known = known | {CHECKSUMS: made_for[CHECKSUMS]}
             _check_same(known, dict(made_for), f"The study {name!r} in {location!r}", "")
         elif study.get_trials(deepcopy=False):
             raise StudyError(f"The study {name!r} in {location!r} was not made by this search; name another.")

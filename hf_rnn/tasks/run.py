@@ -20,7 +20,7 @@ from ..runs.results import build_results, write_results
 from ..runs.writers import folder_to_write, warn_of_missing
 from ..training.arguments import RecurrentTrainingArguments
 from ..training.clock import TrainingClock
-from ..training.interruption import CheckpointOnSignal
+from ..training.resuming.interruption import SAME_COMMAND
 from ..training.tracking import name_tracked_run
 from ..training.trainer import RecurrentTrainer
 from .arguments import ModelArguments, ReportArguments
@@ -125,6 +125,7 @@ def run_task(
     *,
     checkpoint: str | None = None,
     recipe: str | None = None,
+    given: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Train (`do_train`), measure, and write results.
 
@@ -137,11 +138,13 @@ def run_task(
         recorded: Argument dataclasses whose flags that differ from the defaults `results.json` records.
         checkpoint: To go on from.
         recipe: Path of the file that the arguments came from.
+        given: What the run was given, as `facts_given` makes it; a run that goes on with anything else is refused.
 
     Returns:
         The document in `results.json`; of a process that writes none, its `metrics` alone.
 
     Raises:
+        ChangedRunError: `checkpoint` is of a run with other data, another model or other arguments.
         TrainingInterrupted: Ctrl-C or SIGTERM has stopped the training; its checkpoint is in the output folder.
         ValueError: `push_to_hub` is given, and the model would be one of random weights.
     """
@@ -151,14 +154,11 @@ def run_task(
     if not arguments.do_train:
         # Nothing is evaluated on the way without training, and no validation split is needed for it.
         arguments.eval_strategy = IntervalStrategy.NO
-    on_signal = CheckpointOnSignal()
-    trainer = task.trainer(arguments, callbacks=[TrainingClock(), on_signal], model=task.model)
+    trainer = task.trainer(arguments, callbacks=[TrainingClock()], model=task.model)
+    trainer.given, trainer.how_to_go_on = given or {}, SAME_COMMAND
     with computing_threads(task.model, arguments.torch_threads) as threads:
         if arguments.do_train:
-            try:
-                trainer.train(resume_from_checkpoint=checkpoint)
-            finally:
-                on_signal.restore()
+            trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_model()
         with folder_to_write(arguments) as output:
             metrics = task.measure(trainer, output)

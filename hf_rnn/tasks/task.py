@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from transformers import set_seed
 
 from ..kernels.loading import build_and_load
+from ..runs.fingerprint import check_fingerprint
 from ..runs.folder import checkpoint_to_resume
 from ..runs.foreign import refuse_foreign_folder
 from ..runs.kinds import Kind, find_kind
 from ..runs.lock import run_lock
 from ..training.arguments import RecurrentTrainingArguments
 from .arguments import ModelArguments, ReportArguments
+from .given import facts_given
 from .run import TrainingTask, run_task
 from .start import check_start
 from .test_set import TestData
@@ -99,6 +101,7 @@ class Task:
         Raises:
             NothingToDoError: none of `do_train`, `do_eval` and `do_predict` was given.
             MissingExtraError: the extra `train` is not installed.
+            ChangedRunError: the run was to go on with something else than it was begun with; the message names it.
             FolderInUseError: another process writes the folder.
             ForeignFileError: `output_dir` holds files that the run would write over, and no run wrote them.
             ValueError: for arguments or data that do not fit together; the message names them.
@@ -108,10 +111,14 @@ class Task:
         check_start(training)
         # One of the processes of a run writes, and it holds the lock.
         with run_lock(training.output_dir or ".") if training.should_save else contextlib.nullcontext():
+            # What follows may change the arguments.
+            facts = facts_given(given) if training.do_train else {}
             if self.check is not None:
                 self.check(given)
             refuse_foreign_folder(training.output_dir or ".")
             checkpoint = checkpoint_to_resume(training)
+            if checkpoint is not None:
+                check_fingerprint(checkpoint, facts)
             prepared = self.prepare(*given, checkpoint=checkpoint)
             own = (RecurrentTrainingArguments, ReportArguments)
             return run_task(
@@ -122,6 +129,7 @@ class Task:
                 [group for group in given if not isinstance(group, own)],
                 checkpoint=checkpoint,
                 recipe=recipe,
+                given=facts,
             )
 
 

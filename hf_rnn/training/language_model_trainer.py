@@ -53,6 +53,8 @@ class LanguageModelTrainer(RecurrentTrainer):
     arguments_class = LanguageTrainingArguments
     new_learning_rate = LANGUAGE_LEARNING_RATE
     recurrent_learning_rate = LANGUAGE_LEARNING_RATE
+    # Which tokens of its text an evaluation predicts hangs on the number of streams.
+    may_change = RecurrentTrainer.may_change - {"per_device_eval_batch_size"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("data_collator", collate_windows)

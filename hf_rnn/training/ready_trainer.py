@@ -59,8 +59,6 @@ class ReadyTrainer(SafeTrainer):
     """
 
     args: RecurrentTrainingArguments
-    # These complete `args`.
-    arguments_class: type[RecurrentTrainingArguments] = RecurrentTrainingArguments
     # Whether the training has a length that nobody gave.
     _length_is_chosen = False
 

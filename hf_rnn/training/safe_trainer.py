@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,18 @@ from ..runs.checkpoints import (
     set_aside_earlier_checkpoints,
     set_aside_unfinished_checkpoints,
 )
+from ..runs.fingerprint import ChangedRunError, check_fingerprint, is_without_fingerprint, write_fingerprint
 from ..runs.lock import run_lock
+from .arguments import RecurrentTrainingArguments
 from .pushing_trainer import PushingTrainer
+from .resuming.interruption import RESUME, checkpoint_on_signal
+from .resuming.run_facts import MAY_CHANGE, facts_of
 
 
 __all__ = ["CheckpointError", "SafeTrainer"]
+
+
+logger = logging.getLogger(__name__)
 
 
 class CheckpointError(OSError):
@@ -41,18 +50,37 @@ class SafeTrainer(PushingTrainer):
     - a checkpoint ends with the checksums of its files, and none that is damaged or unfinished is gone on from:
       `resume_from_checkpoint=True` takes the last whole one;
     - a training that starts anew leaves those of an earlier one in its folder aside, under other names;
+    - a checkpoint says what its training hangs on (see `runs/fingerprint.py`), and none is gone on from with other
+      rows, another model or other arguments; only the steps may become more;
+    - Ctrl-C and SIGTERM end it with a checkpoint (see `resuming/interruption.py`);
     - one that cannot be written, as when the disk is full, is removed again; those before it stay;
     - a loss or a gradient that is not a finite number stops it before the weights are touched;
     - another process that trains into the same `output_dir` is refused.
 
+    Attributes:
+        given: Further facts that the training hangs on, in the sections of a fingerprint.
+        how_to_go_on: What is said of it after a signal.
+        may_change: The training arguments that may be others when a run goes on.
+
     Raises:
+        ChangedRunError: a run was to go on with something else, which the message names.
         CheckpointError: a checkpoint or the model could not be written.
         DamagedFileError: the checkpoint that `resume_from_checkpoint` names is damaged.
         FloatingPointError: a loss or a gradient is not a finite number.
         FolderInUseError: another process trains into `output_dir`.
+        TrainingInterrupted: a signal has stopped it.
     """
 
-    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
+    arguments_class: type[RecurrentTrainingArguments] = RecurrentTrainingArguments
+    given: Mapping[str, Mapping[str, Any]] = {}
+    how_to_go_on = RESUME
+    may_change: frozenset[str] = MAY_CHANGE
+    # None while a trial of a search trains, which leaves no checkpoints.
+    _facts: Mapping[str, Mapping[str, Any]] | None = None
+
+    def train(
+        self, resume_from_checkpoint: str | bool | None = None, trial: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """See `transformers.Trainer.train`."""
         output = self._output()
         with run_lock(output) if self.args.should_save else contextlib.nullcontext():
@@ -63,13 +91,56 @@ class SafeTrainer(PushingTrainer):
             elif resume_from_checkpoint:
                 # The folder of a run has the state of its training, too, and nothing to go on with.
                 check_checkpoint(resume_from_checkpoint)
+            self._facts = self._all_facts() if trial is None else None
+            if resume_from_checkpoint:
+                self._check_unchanged(resume_from_checkpoint)
             # Each process has made its choice before one of them renames anything.
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 set_aside_unfinished_checkpoints(output)
                 if not resume_from_checkpoint:
                     set_aside_earlier_checkpoints(output)
-            return super().train(resume_from_checkpoint, *args, **kwargs)
+            with checkpoint_on_signal(self, trial):
+                return super().train(resume_from_checkpoint, trial, *args, **kwargs)
+
+    def _all_facts(self) -> dict[str, dict[str, Any]]:
+        own = facts_of(self, self.accelerator.unwrap_model(self.model))
+        return {section: {**own.get(section, {}), **self.given.get(section, {})} for section in {**own, **self.given}}
+
+    def _check_unchanged(self, checkpoint: str) -> None:
+        if self._facts is not None:
+            check_fingerprint(checkpoint, self._facts)
+        if is_without_fingerprint(checkpoint) and self.args.should_log:
+            logger.warning(
+                "%s does not say what it was trained on, as checkpoints of earlier versions: nobody checks that data "
+                "and arguments are the same.",
+                checkpoint,
+            )
+
+    def _init_training_state(
+        self, max_steps: int, per_epoch: int, epochs: int, resume_from_checkpoint: str | None, trial: Any
+    ) -> tuple[int, int]:
+        if resume_from_checkpoint is not None:
+            self._compare_length(resume_from_checkpoint, max_steps)
+        return super()._init_training_state(max_steps, per_epoch, epochs, resume_from_checkpoint, trial)
+
+    def _compare_length(self, checkpoint: str, steps: int) -> None:
+        """Refuse a training that is to be shorter than before, and say what it means that it is to be longer."""
+        before = json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8"))["max_steps"]
+        if steps < before:
+            raise ChangedRunError(
+                f"The training was to have {before:,} steps, and is to have {steps:,} now: `num_train_epochs` and "
+                "`max_steps` may only become more when a run goes on. To train for fewer, name another `output_dir`, "
+                "or start anew in this one with `resume_from_checkpoint` false."
+            )
+        if steps > before and self.args.should_log:
+            logger.warning(
+                "The training was to have %s steps, and has %s now. From here on the learning rate follows the "
+                "schedule of %s steps: the model will not be the one that so many would have made from the start.",
+                f"{before:,}",
+                f"{steps:,}",
+                f"{steps:,}",
+            )
 
     def _load_best_model(self) -> None:
         check_files(str(self.state.best_model_checkpoint))
@@ -123,6 +194,8 @@ class SafeTrainer(PushingTrainer):
                 (folder / CHECKSUMS_FILE).unlink(missing_ok=True)
             super()._save_checkpoint(model, trial)
             if self.args.should_save:
+                if self._facts is not None:
+                    write_fingerprint(folder, self._facts)
                 write_checksums(folder)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:

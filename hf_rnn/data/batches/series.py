@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -47,6 +47,13 @@ class SeriesWindows(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
+
+    def checksum_parts(self) -> Iterator[Any]:
+        """Yield what tells these windows from others, for `rows_checksum`."""
+        yield [self.context_length, self.prediction_length, self.starts, self.ends]
+        for series in self.series:
+            yield np.ascontiguousarray(series.values)
+            yield np.ascontiguousarray(series.known)
 
     def place(self, index: int) -> tuple[int, int]:
         """Which series a window is of, and the row of the first step to predict."""

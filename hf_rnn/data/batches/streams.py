@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,12 @@ class TokenStreams(Dataset[Any]):
                 "Give more text, or a smaller batch size."
             )
         self.inputs, self.targets = self._columns(ids), self._columns(ids[1:])
+
+    def checksum_parts(self) -> Iterator[Any]:
+        """Yield what tells this text from others, for `rows_checksum`."""
+        yield [self.num_columns, self.text.end, self.text.characters, len(self.text.documents)]
+        for document in self.text.documents:
+            yield document.numpy()
 
     def _columns(self, ids: torch.Tensor) -> torch.Tensor:
         return ids[: self.num_columns * self.num_steps].view(self.num_columns, self.num_steps)

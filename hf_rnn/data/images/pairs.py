@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -57,6 +57,12 @@ class ImagePairs(Dataset[dict[str, Any]]):
         pixels = self._changed(pair, generator)
         return {"pixel_values": pixels[0], "pixel_values_b": pixels[1], "labels": float(first == second)}
 
+    def checksum_parts(self) -> Iterator[Any]:
+        """Yield what tells these pairs from others, for `rows_checksum`."""
+        yield [type(self).__name__, self.names, self.count, self.seed]
+        for own in self.pictures:
+            yield own.contiguous().numpy()
+
     def _generator(self, index: int) -> torch.Generator:
         if not 0 <= index < self.count:
             raise IndexError(f"`index` is {index}; there are {self.count} pairs.")
@@ -100,6 +106,11 @@ class TrainingImagePairs(ImagePairs):
         self.count = per_class * len(self.pictures)
         self.alike_only, self.affine = alike_only, affine
         self.epoch = 0
+
+    def checksum_parts(self) -> Iterator[Any]:
+        """Yield what tells these pairs from others, for `rows_checksum`."""
+        yield [self.alike_only, self.affine]
+        yield from super().checksum_parts()
 
     def set_epoch(self, epoch: int) -> None:
         """Called by accelerate's data loader before each epoch."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,10 @@ class GlyphPairs(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return self.count
+
+    def checksum_parts(self) -> Iterator[Any]:
+        """Yield what tells these pairs from others, for `rows_checksum`."""
+        yield [self.letters, self.count, self.size, self.seed]
 
     def pair(self, index: int) -> tuple[str, str]:
         """The two letters of item `index`."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 
-__all__ = ["Progress", "Questions", "cached_answers", "checksum_of", "model_parts"]
+__all__ = ["Progress", "Questions", "cached_answers", "model_parts"]
 
 
 # Seconds between two writes of how far the teacher has come.
@@ -38,16 +37,6 @@ class Questions:
     rows: datasets.Dataset
     places: Sequence[np.ndarray]
     count: int
-
-
-def checksum_of(parts: Iterable[Any]) -> str:
-    """SHA-256, in hexadecimal, of arrays and of whatever JSON can write."""
-    digest = hashlib.sha256()
-    for part in parts:
-        written = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode()
-        digest.update(len(written).to_bytes(8, "big"))
-        digest.update(written)
-    return digest.hexdigest()
 
 
 def model_parts(model: PreTrainedModel) -> Iterator[Any]:

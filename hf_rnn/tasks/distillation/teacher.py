@@ -15,13 +15,13 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from ...bundles import checkpoint_folder, named_if_missing
-from ...checksums import check_source
+from ...checksums import check_source, checksum_of
 from ...data.batches.collator import PaddingCollator
 from ...kernels.threads import computing_threads
 from ...models.encoding import NO_LIMIT
 from ...progress import without_weight_bars
 from ...training.arguments import RecurrentTrainingArguments
-from .cache import Questions, cached_answers, checksum_of, model_parts
+from .cache import Questions, cached_answers, model_parts
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from ...data.tokenizers.word_vocabulary import spell_tokens
 from ...runs.describe import non_default_arguments
 from ...training.arguments import RecurrentTrainingArguments
 from ...training.clock import TrainingClock
+from ...training.resuming.interruption import SAME_COMMAND
 from ...training.trainer import RecurrentTrainer
 from ..word_vectors import VectorSources
 from .arguments import EncoderDistillationArguments
@@ -75,6 +76,7 @@ def distil_encoder(arguments: EncoderDistillationArguments) -> dict[str, Any]:
         eval_dataset=rows.select(range(held_out)),
         callbacks=[TrainingClock()],
     )
+    trainer.how_to_go_on = SAME_COMMAND
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder / STUDENT_FOLDER)))
     results = {
         "teacher": arguments.teacher_id or arguments.teacher,

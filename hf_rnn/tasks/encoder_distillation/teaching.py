@@ -16,11 +16,11 @@ import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from ...checksums import check_source
+from ...checksums import check_source, checksum_of
 from ...models.modeling_siamese import SiameseModel
 from ...progress import without_weight_bars
 from ...runs.provenance import describe_machine
-from ..distillation.cache import Progress, checksum_of, model_parts
+from ..distillation.cache import Progress, model_parts
 
 
 __all__ = ["Lessons", "Teacher", "write_lessons"]

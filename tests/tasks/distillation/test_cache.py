@@ -9,8 +9,9 @@ import datasets
 import numpy as np
 import pytest
 
+from hf_rnn.checksums import checksum_of
 from hf_rnn.tasks.distillation import cache
-from hf_rnn.tasks.distillation.cache import Questions, cached_answers, checksum_of
+from hf_rnn.tasks.distillation.cache import Questions, cached_answers
 
 
 LENGTHS = (3, 9, 1, 4, 4, 7, 2)

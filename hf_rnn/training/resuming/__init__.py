@@ -1,0 +1,1 @@
+"""What lets a training be stopped, and gone on with as it was."""
