@@ -127,9 +127,9 @@ def test_the_snippet_fits_where_the_weights_are() -> None:
 )
 def test_how_several_labels_are_chosen_is_told(config: dict[str, Any], said: str) -> None:
     results = results_document()
-    assert "A text has those of" not in str(model_card(results, **OPTIONS))
+    assert "A text has the labels with a probability of" not in str(model_card(results, **OPTIONS))
     results["model"]["config"] = {"problem_type": "multi_label_classification", **config}
-    assert f"A text has those of {said}" in str(model_card(results, **OPTIONS))
+    assert f"A text has the labels with a probability of {said}" in str(model_card(results, **OPTIONS))
 
 
 def test_a_quote_in_the_example_is_escaped() -> None:
