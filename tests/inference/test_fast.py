@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
 import hf_rnn
 from hf_rnn.inference.fast import FastClassifier, FastSimilarity, FastTagger, load_fast
@@ -107,6 +107,18 @@ def test_a_text_beyond_the_models_limit_is_read_as_the_pipeline_reads_it(side, t
         assert fast.path == "compiled"
         given = {"text": text, "text_pair": TEXTS[3]} if make is siamese else text
         assert_same(fast(given), pipeline(given)[0] if make is classifier else pipeline(given))
+
+
+@needs_kernels
+@pytest.mark.parametrize("label", [1, 2])
+def test_what_begins_an_entity_is_not_joined_to_the_one_before(label, tmp_path):
+    model = AutoModelForTokenClassification.from_pretrained(tagger(tmp_path))
+    with torch.no_grad():
+        model.head.classifier.output.bias[label] += 10
+    found = load_fast(model, TOKENIZER)(TEXTS[1])
+    assert_same(found, make_pipeline("token-classification", model, TOKENIZER)(TEXTS[1]))
+    # B-PER by each word; I-PER goes on.
+    assert len(found) == (len(TEXTS[1].split()) if label == 1 else 1)
 
 
 def test_a_model_with_another_part_is_answered_by_its_pipeline(tmp_path):

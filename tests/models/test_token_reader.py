@@ -230,3 +230,30 @@ def test_threads_write_with_one_model(steps):
         found = list(pool.map(lambda prompt: write(model, prompt).sequences, prompts))
     assert all(torch.equal(own, other) for own, other in zip(found, wanted, strict=True))
     assert len(steps) == 8 * (COUNT - 1)
+
+
+@torch.no_grad()
+def test_another_model_asked_meanwhile_is_read_by_its_modules(steps):
+    model, other = (build_language_model("lstm", seed=seed).float() for seed in (0, 1))
+    given = {"input_ids": PROMPTS[:, :1], "attention_mask": torch.ones(2, 1), "use_cache": True}
+    given["cache"] = other(input_ids=PROMPTS, use_cache=True).cache
+    wanted = other(**given).logits
+    with reading.tokens_read_by(model):
+        assert torch.equal(other(**given).logits, wanted)
+    assert steps == []
+
+
+@torch.no_grad()
+def test_a_step_of_padding_is_left_to_the_modules(steps):
+    model = build_language_model("lstm").float()
+    cache = model(input_ids=PROMPTS, use_cache=True).cache
+    given = {"input_ids": PROMPTS[:, :1], "cache": cache, "use_cache": True}
+    with reading.tokens_read_by(model):
+        read = model(**given, attention_mask=torch.ones(2, 1))
+        padding = model(**given, attention_mask=torch.tensor([[1], [0]]))
+        without = model(**given)
+    assert steps == [2]
+    torch.testing.assert_close(padding.logits[0], read.logits[0], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(padding.logits[1], read.logits[1], rtol=1e-2)
+    assert torch.equal(padding.cache.states[0][0][1], cache.states[0][0][1])
+    torch.testing.assert_close(without.logits, read.logits, rtol=1e-4, atol=1e-4)
