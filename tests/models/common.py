@@ -34,6 +34,8 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     "output-to-output": ("elman", {"recurrence": "output_to_output"}),
 }
 RECURRENT = [name for name, (family, _) in VARIANTS.items() if FAMILIES[family].cell != "none"]
+# Those that multiply the state by W_h.
+WITH_W_H = [name for name in RECURRENT if FAMILIES[VARIANTS[name][0]].recurrent_weights]
 ONE_WAY = [name for name in RECURRENT if name != "bilstm"]
 POOLINGS = ["last", "mean", "max", "mean_max", "attention"]
 LENGTHS = [3, 0, 7, 1, 5, 7]

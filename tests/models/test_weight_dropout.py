@@ -13,7 +13,7 @@ from hf_rnn.models.steps import Steps
 from tests.models.common import (
     LAYOUTS,
     LENGTHS,
-    RECURRENT,
+    WITH_W_H,
     alone,
     assert_close,
     batch_of,
@@ -63,7 +63,7 @@ def results(layer, inputs, steps, state) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("variant", RECURRENT)
+@pytest.mark.parametrize("variant", WITH_W_H)
 def test_a_pass_is_that_of_a_layer_of_the_dropped_weights(variant, bidirectional, path):
     if variant == "bilstm" and not bidirectional:
         pytest.skip("a BiLSTM reads in both directions")
@@ -137,7 +137,7 @@ def test_none_in_eval_mode(path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("variant", RECURRENT)
+@pytest.mark.parametrize("variant", WITH_W_H)
 def test_checkpointing_recomputes_with_the_same_mask(variant, path):
     batch, _ = batch_of(sentences(), "left")
     found = []
