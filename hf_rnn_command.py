@@ -25,6 +25,7 @@ COMMANDS = (
     "explain",
     "summary",
     "export",
+    "quantize",
     "push",
     "tokenizer",
     "bundled",

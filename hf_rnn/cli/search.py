@@ -33,10 +33,10 @@ from ..runs.results import read_results
 from ..tasks.arguments import ReportArguments
 from ..tasks.recipes import parse_arguments
 from ..tasks.registry import find_task
+from ..tasks.text_classification.label_remark import label_remark
 from ..training.arguments import RecurrentTrainingArguments
 from .errors import errors_in_one_line
 from .flags import CommandParser
-from .label_remark import label_remark
 from .run_folder import RUNS, UNNAMED, run_name
 from .train_line import TrainLine
 

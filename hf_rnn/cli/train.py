@@ -19,10 +19,10 @@ from ..tasks.arguments import ReportArguments
 from ..tasks.beside import comparison_lines
 from ..tasks.recipes import parse_arguments
 from ..tasks.start import NothingToDoError
+from ..tasks.text_classification.label_remark import label_remark
 from ..training.arguments import RecurrentTrainingArguments
 from .errors import errors_in_one_line
 from .flags import CommandParser, NamedFlagsParser
-from .label_remark import label_remark
 from .run_folder import UNNAMED, run_folder
 from .train_help import flags_text, usage_text
 from .train_line import TrainLine

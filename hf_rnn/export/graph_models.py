@@ -41,7 +41,7 @@ def build_graphs(model: Any, opset: int = OPSETS[0]) -> dict[str, onnx.ModelProt
     """
     if not isinstance(model, RecurrentForSeq2SeqLM):
         return {"model": build_graph(model, opset)}
-    _check_opset(opset)
+    _check(model, opset)
     encoder, decoder = Graph(), Graph()
     write_encoder(encoder, model)
     write_decoder(decoder, model)
@@ -67,7 +67,7 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     Raises:
         ValueError: for an `opset` that is not one of `OPSETS`, or a model that no graph is written for.
     """
-    _check_opset(opset)
+    _check(model, opset)
     g = Graph()
     if isinstance(model, RecurrentForSequenceClassification):
         _classifier(g, model)
@@ -89,7 +89,12 @@ def build_graph(model: Any, opset: int = OPSETS[0]) -> onnx.ModelProto:
     return g.model(opset)
 
 
-def _check_opset(opset: int) -> None:
+def _check(model: Any, opset: int) -> None:
+    if getattr(model, "is_quantized", False):
+        raise ValueError(
+            f"`model` has weights of 8 bits ({model.quantization_method}); it must be the model that this one was "
+            "made of, of which export_onnx with `int8` writes a graph of 8 bits."
+        )
     if isinstance(opset, bool) or opset not in OPSETS:
         raise ValueError(f"`opset`={opset!r} must be a whole number from {OPSETS[0]} to {OPSETS[-1]}.")
 

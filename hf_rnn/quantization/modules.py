@@ -187,10 +187,6 @@ class Int8Cell(Int8Module):
                 f"{[shape] * self.num_states}: (batch, directions, units) of h, and of c for an LSTM."
             )
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self._packed = None  # numbers are replaced where they lie
-        super()._load_from_state_dict(*args, **kwargs)
-
     def _pack(self) -> list[PackedDirection]:
         # Once, unless other weights have been put in since: the packed ones are no part of a checkpoint.
         now = [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in self.buffers()]

@@ -16,6 +16,7 @@ from ..benchmark.defaults.tables import BLOCKS as DEFAULTS_BLOCKS
 from ..benchmark.gate_bias import gate_bias_table, read_gate_bias
 from ..benchmark.generation import generation_tables, read_generation
 from ..benchmark.gradient_flow import comparison_table
+from ..benchmark.int8 import int8_table, read_int8
 from ..benchmark.omniglot import omniglot_table
 from ..benchmark.one_text import one_text_tables, read_one_text
 from ..benchmark.truncation import read_truncation, truncation_table
@@ -36,6 +37,7 @@ ONE_TEXT_FILE = Path("model_cards", "benchmarks", "one_text.json")
 OMNIGLOT_FILE = Path("model_cards", "benchmarks", "omniglot.json")
 GATE_BIAS_FILE = Path("model_cards", "benchmarks", "gate_bias.json")
 TRUNCATION_FILE = Path("model_cards", "benchmarks", "truncation.json")
+INT8_FILE = Path("model_cards", "benchmarks", "int8.json")
 GRADIENTS_FILE = Path("model_cards", "gradient_flow", "gradient_flow.json")
 COMPARISONS = Path("model_cards", "comparison")
 SEARCHES = Path("model_cards", "search")
@@ -44,7 +46,7 @@ DEFAULTS_FILE = Path("model_cards", "defaults", "defaults.json")
 PUBLISHED_SERIES_FILE = Path("model_cards", "series", "published.json")
 KINDS = (
     "results|speed|comparison|generation|one text|gradients|search|contributions|defaults|series|omniglot|truncation"
-    "|gate bias"
+    "|gate bias|int8"
 )
 BLOCK = re.compile(
     rf"(?P<open><!-- (?P<kind>{KINDS}):(?P<name>[^>\n]+) -->\n).*?(?P<close><!-- /(?P=kind):(?P=name) -->)",
@@ -69,6 +71,7 @@ SOURCES = {
     "defaults": f"{DEFAULTS_FILE}, which scripts/compare_defaults.py writes",
     "omniglot": f"{OMNIGLOT_FILE}, which scripts/measure_omniglot.py writes",
     "gate bias": f"{GATE_BIAS_FILE}, which scripts/measure_gate_bias.py writes",
+    "int8": f"{INT8_FILE}, which scripts/measure_int8.py writes",
     "truncation": f"{TRUNCATION_FILE}, which scripts/measure_truncation.py writes",
 }
 
@@ -129,6 +132,8 @@ def blocks_of(root: Path, results: list[Results], speed: SpeedBlocks) -> Blocks:
         blocks["omniglot"]["runs"] = lambda: omniglot_table(of_runs) + "\n"
     if (root / TRUNCATION_FILE).is_file():
         blocks["truncation"]["long texts"] = partial(truncation_table, read_truncation(root / TRUNCATION_FILE))
+    if (root / INT8_FILE).is_file():
+        blocks["int8"]["checkpoints"] = partial(int8_table, read_int8(root / INT8_FILE))
     if (root / GATE_BIAS_FILE).is_file():
         blocks["gate bias"]["cells"] = partial(gate_bias_table, read_gate_bias(root / GATE_BIAS_FILE))
     if (root / DEFAULTS_FILE).is_file():

@@ -26,7 +26,7 @@ RIDDLE = re.compile(
     r"|Same|Also|Default|Defaults)\b"
 )
 # The parsers of these commands are made without a dataclass.
-PLAIN_COMMANDS = ("bundle_checkpoint", "bundled", "demo", "explain", "export", "push", "summary")
+PLAIN_COMMANDS = ("bundle_checkpoint", "bundled", "demo", "explain", "export", "push", "quantize", "summary")
 
 
 def argument_groups() -> list[type]:

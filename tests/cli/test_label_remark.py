@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hf_rnn.cli import train
-from hf_rnn.cli.label_remark import label_remark
 from hf_rnn.runs.folder import RESULTS_FILE
 from hf_rnn.runs.results import read_results
+from hf_rnn.tasks.text_classification.label_remark import label_remark
 
 
 def trained(folder: Path, labels: list[str], *flags: str) -> list[str]:

@@ -70,3 +70,17 @@ def test_sum_adds_the_directions(variant):
         forward, backward = one.chunk(2, dim=-1)
         assert not torch.allclose(forward, backward)
         assert_close(other, forward + backward)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_the_largest_of_many_steps_is_the_same_without_a_gradient(padded):
+    torch.manual_seed(0)
+    lengths = torch.tensor([100, 33, 32, 1, 0] if padded else [100] * 5)
+    mask = torch.arange(100) < lengths.unsqueeze(1)
+    features = (torch.randn(5, 100, 3) - 9).masked_fill(~mask.unsqueeze(2), 0)
+    steps = Steps.of(mask, 1)
+    for row, length in enumerate(lengths.tolist()):
+        expected = features[row, :length].amax(0) if length else torch.zeros(3)
+        assert torch.equal(max_pool(features, steps)[row], expected)
+        with torch.no_grad():
+            assert torch.equal(max_pool(features, steps)[row], expected)
