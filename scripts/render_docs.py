@@ -12,8 +12,8 @@ what the benchmark measured: `training`, `inference`, `ratios` or `conditions`, 
 `scripts/measure_one_text.py` did, in `gradients:comparison` what `scripts/plot_gradient_flow.py` did, in
 `search:NAME` what `scripts/run_hyperparameter_search.py` found (search/NAME/search.json), in `contributions:NAME`
 what `scripts/measure_contributions.py` did (insight/NAME.json), in `truncation:long texts` what
-`scripts/measure_truncation.py` did, in `int8:checkpoints` what `scripts/measure_int8.py` did, and in `defaults:summary`, `defaults:texts`, `:pairs`, `:tags` and `:language`
-what `scripts/compare_defaults.py` did.
+`scripts/measure_truncation.py` did, in `int8:checkpoints` what `scripts/measure_int8.py` did, and in
+`defaults:summary`, `defaults:texts`, `:pairs`, `:tags` and `:language` what `scripts/compare_defaults.py` did.
 Cards are written whole, by `hf_rnn.rendering.cards`, and the plots beside those of the bundled checkpoints are copied.
 """
 

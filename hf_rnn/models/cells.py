@@ -21,6 +21,7 @@ from .configuration_rnn import ElmanConfig, GatedConfig, GruConfig, MinimalConfi
 from .looks import may_look
 from .scan import linear_scan
 from .steps import State, Steps
+from .tracing import recorded
 
 
 __all__ = [
@@ -140,7 +141,7 @@ class LstmCell(GatedCell):
         # The dense kernel only gives c of the padded end; packing gives it at each sequence's own last step. Kernels
         # take its lengths from the host: on a GPU this is the one look that cannot be done without, but for one step.
         ended = (steps.lengths > 0).unsqueeze(1)
-        if inputs.shape[1] == 1 and not may_look(steps.lengths):
+        if not recorded() and not may_look(steps.lengths) and inputs.shape[1] == 1:
             outputs, after = self.run_fused(inputs, weights, state)
             return outputs, tuple(torch.where(ended, part, start) for part, start in zip(after, state, strict=True))
         packed = pack_padded_sequence(inputs, steps.packed_lengths(), batch_first=True, enforce_sorted=False)

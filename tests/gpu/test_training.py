@@ -1,4 +1,4 @@
-"""Whole runs on a GPU by the Trainer: resumed, compiled, in half precision. On the CPU the same, where it can."""
+"""Whole runs on a GPU, by the Trainer: gone on with, compiled, in half precision."""
 
 from __future__ import annotations
 
