@@ -26,6 +26,11 @@ def _at_hand(values: torch.Tensor) -> bool:
     return values.device.type == "cpu"
 
 
+def _checked_by_the_device(values: torch.Tensor) -> bool:
+    # Others, such as Apple's, have no such check: there the host waits, and looks.
+    return values.device.type == "cuda"
+
+
 def require(right: torch.Tensor, message: str, say: Callable[[], str] | None = None) -> None:
     """Refuse a batch in which anything of `right` is False; in a recording nothing is checked.
 
@@ -42,7 +47,7 @@ def require(right: torch.Tensor, message: str, say: Callable[[], str] | None = N
     """
     if recorded() or right.device.type == "meta":
         return
-    if right.device.type == "cuda" or not _at_hand(right):
+    if _checked_by_the_device(right):
         torch._assert_async(right.all(), message)
     elif not bool(right.all()):
         raise ValueError(message if say is None else say())

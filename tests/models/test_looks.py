@@ -24,6 +24,7 @@ def afar(monkeypatch):
 
     def call() -> None:
         monkeypatch.setattr(looks, "_at_hand", lambda values: False)
+        monkeypatch.setattr(looks, "_checked_by_the_device", lambda values: True)
 
     return call
 
