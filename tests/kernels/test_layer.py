@@ -288,8 +288,8 @@ def test_autocast_leaves_a_layer_its_precision(family, config, weight):
     for enabled in (False, True):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
             outputs = model(ids).last_hidden_state
-        model.zero_grad()
-        outputs.square().sum().backward()
+            model.zero_grad()
+            outputs.square().sum().backward()
         found.append((outputs, getattr(model.layers[0].cell, weight).grad))
     assert found[1][0].dtype == torch.float32
     assert all(torch.equal(*parts) for parts in zip(*found, strict=True))
