@@ -284,8 +284,8 @@ def test_autocast_leaves_a_scan_its_precision():
     for enabled in (False, True):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
             outputs = model(ids).last_hidden_state
-        model.zero_grad()
-        outputs.square().sum().backward()
+            model.zero_grad()
+            outputs.square().sum().backward()
         found.append((outputs, model.layers[0].cell.weight_ih_l0.grad))
     assert found[1][0].dtype == torch.float32
     assert all(torch.equal(*parts) for parts in zip(*found, strict=True))
