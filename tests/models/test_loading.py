@@ -51,6 +51,7 @@ CODE_FILES = {
     "label_threshold.py",
     "linear_cross_entropy.py",
     "losses.py",
+    "token_reader.py",
     "token_scores.py",
     "modeling_causal.py",
     "modeling_rnn.py",
