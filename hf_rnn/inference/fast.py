@@ -93,7 +93,7 @@ class FastClassifier(FastModel):
         if config.problem_type == "regression":
             self._scored = _unchanged
 
-    def __call__(self, text: Any, top_k: int | None = 1) -> Any:
+    def __call__(self, text: Any, *, top_k: int | None = 1) -> Any:
         """Args:
             text: A string; of a classifier of pairs `{"text": …, "text_pair": …}`.
             top_k: How many labels to answer, the best first; None: all of them.
