@@ -114,7 +114,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/properties/test_pipelines.py -m '' -k any_text",
     ),
     "a configuration that halves its `dropout` when it is made": Mutation(
-        "hf_rnn/models/configuration_rnn.py",
+        "hf_rnn/models/configuration_recurrent.py",
         "        super().__post_init__(**kwargs)",
         "        self.dropout = self.dropout / 2\n        super().__post_init__(**kwargs)",
         "tests/properties/test_configurations.py -k survives",
@@ -263,7 +263,7 @@ MUTATIONS: dict[str, Mutation] = {
         "tests/properties/test_files.py -k exactly",
     ),
     "a field `vocab_file` of the configuration": Mutation(
-        "hf_rnn/models/configuration_rnn.py",
+        "hf_rnn/models/configuration_recurrent.py",
         "    vocab_size: int | None = 20000\n",
         "    vocab_size: int | None = 20000\n    vocab_file: str | None = None\n",
         "tests/security/test_rules.py -k name_a_file",

@@ -56,6 +56,7 @@ BEHIND = {
     "hf_rnn/hyperparameter_search/storage.py": "hf_rnn/hyperparameter_search/plan.py",
     "hf_rnn/tasks/distillation/calibration.py": "hf_rnn/tasks/start.py",
     "hf_rnn/export/graph.py": "hf_rnn/export/onnx_export.py",
+    "hf_rnn/export/graph_scan.py": "hf_rnn/export/onnx_export.py",
     "hf_rnn/export/graph_models.py": "hf_rnn/export/onnx_export.py",
 }
 # It also runs where there is no hf_rnn, and names onnxruntime itself.

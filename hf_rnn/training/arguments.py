@@ -120,7 +120,7 @@ class RecurrentTrainingArguments(TrainingArguments):
         metadata={
             "help": "Compute matrix products in bfloat16, the sums and all else in float32; the weights stay float32. "
             "On a CPU it pays where the processor has instructions for it (AMX; AVX512-BF16 of AMD), most for layers "
-            "of hundreds of units; on others recurrent layers compute in float32. Default: float32."
+            "of hundreds of units; on others recurrent layers compute in float32. Default: off."
         },
     )
     weight_average_decay: float | None = field(

@@ -76,7 +76,7 @@ def test_the_function_takes_datasets(tmp_path: Path) -> None:
     teacher = write_logits(tmp_path / "teacher.parquet", texts)
     options = {"config_overrides": SMALL[1], "from_scratch": True, "num_train_epochs": 2, "use_cpu": True}
     results = hf_rnn.distill("text-classification", train, [teacher], tmp_path / "run", **options)
-    assert results["training"]["arguments"]["teacher_name_or_path"] == teacher
+    assert results["training"]["arguments"]["teacher_name_or_path"] == "teacher.parquet"
     assert [each["name"] for each in results["baselines"]][-1] == "teacher teacher.parquet"
     with pytest.raises(ValueError, match="`train` is a list; it must be the path of a file or a datasets.Dataset"):
         hf_rnn.distill("text-classification", rows, [teacher], tmp_path / "other")  # type: ignore[arg-type]

@@ -67,10 +67,10 @@ def test_the_checkpoint_before_stays(name: str, whole: Whole, tmp_path: Path, ou
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """A file system of three megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -81,7 +81,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.reliability(
     section="Faults",
-    fault="A file system of 2 MB (tmpfs) is full when a checkpoint is written; then space is made",
+    fault="A file system of 3 MB (tmpfs) is full when a checkpoint is written; then space is made",
     mutation="the unfinished checkpoint is not removed; the error of the library is raised as it is",
 )
 def test_a_small_disk(small_disk: Path, whole: Whole, outcome: Callable[[str], None]) -> None:

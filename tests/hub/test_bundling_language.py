@@ -32,10 +32,12 @@ def language_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[s
 
 
 @pytest.fixture(scope="module")
-def script(project: Path) -> Callable[..., None]:
+def script(project: Path, language_run: tuple[Path, dict[str, Any]]) -> Callable[..., None]:
     def run(*line: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["bundle_checkpoint.py", *line])
+            # A run remembers the name of its text, and not the folder that it lay in.
+            patch.chdir(language_run[0])
             runpy.run_path(str(project / "scripts" / "bundle_checkpoint.py"), run_name="__main__")
 
     return run
@@ -48,8 +50,11 @@ def bundle(language_run: tuple[Path, dict[str, Any]], script: Callable[..., None
     return folder / "out" / "tiny"
 
 
-def test_the_rounded_model_is_measured_on_the_texts_of_the_run(language_run, bundle: Path) -> None:
+def test_the_rounded_model_is_measured_on_the_texts_of_the_run(
+    language_run, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, results = language_run
+    monkeypatch.chdir(folder)
     measured = read_results(bundle / "results.json")["metrics"]
     assert measured.keys() == results["metrics"].keys() == {"validation", "test"}
     assert measured["test"]["loss"] != pytest.approx(measured["validation"]["loss"], rel=0.01)

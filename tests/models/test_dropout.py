@@ -206,7 +206,7 @@ ALL |= {"classifier_dropout": 0.3, "weight_dropout": 0.3}
 @pytest.mark.parametrize("locked", [True, False])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_none_in_eval_mode_and_all_in_training(variant, locked):
-    options = {**ALL, "weight_dropout": 0} if variant == "dan" else ALL
+    options = {**ALL, "weight_dropout": 0} if variant in ("dan", "min_gru", "min_lstm") else ALL
     model = build(variant, num_hidden_layers=2, locked_dropout=locked, **options)
     plain = build(variant, num_hidden_layers=2)
     batch, _ = batch_of(sentences(), "right")

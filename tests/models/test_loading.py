@@ -52,6 +52,7 @@ CODE_FILES = {
     "linear_cross_entropy.py",
     "losses.py",
     "token_reader.py",
+    "looks.py",
     "token_scores.py",
     "modeling_causal.py",
     "modeling_rnn.py",

@@ -134,6 +134,7 @@ def test_every_script_that_wants_an_extra_is_among_them(project: Path) -> None:
         "combine_seeds",
         "distil_encoder",
         "measure_generation",
+        "measure_int8",
         "measure_one_text",
         "measure_gate_bias",
         "measure_truncation",

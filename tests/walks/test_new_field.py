@@ -15,7 +15,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     results = "hf_rnn/runs/results.py"
     copy.insert(results, '    "recipe": str | None,\n', '    "command": str,\n')
     copy.insert(results, '        "recipe": recipe,\n', '        "command": " ".join(sys.argv),\n')
-    copy.insert(results, "import tempfile\n", "import sys\n")
+    copy.insert(results, "import os\n", "import sys\n")
     copy.insert("CONTRIBUTING.md", "| `recipe` | str, null |", "| `command` | str | how the run was started |\n")
     return copy
 

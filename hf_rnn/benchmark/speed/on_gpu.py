@@ -37,13 +37,13 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 
 @dataclass
 class GpuBenchmarkArguments:
-    device: str = field(default="cuda", metadata={"help": "Where to compute; by default `cuda`."})
-    texts: int = field(default=2560, metadata={"help": "Texts of a round; by default 2560."})
-    batch_size: int = field(default=64, metadata={"help": "Texts of a batch; by default 64."})
-    rounds: int = field(default=5, metadata={"help": "Rounds that count, after one that does not; by default 5."})
+    device: str = field(default="cuda", metadata={"help": "Compute on this device. Default: cuda."})
+    texts: int = field(default=2560, metadata={"help": "Number of texts of a round. Default: 2560."})
+    batch_size: int = field(default=64, metadata={"help": "Number of texts of a batch. Default: 64."})
+    rounds: int = field(default=5, metadata={"help": "Number of rounds after the first, uncounted one. Default: 5."})
     output: str = field(
         default="model_cards/benchmarks/gpu.json",
-        metadata={"help": "The JSON file to write; by default in model_cards."},
+        metadata={"help": "Write this JSON file. Default: one in model_cards."},
     )
 
 

@@ -132,7 +132,9 @@ def test_a_run_of_one_vocabulary_does_not_go_on_with_two(tmp_path: Path) -> None
     steps = {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 4, "eval_steps": 4}
     run(tmp_path / "whole", max_steps=4, **steps, **files)
     shutil.copytree(tmp_path / "whole" / "checkpoint-4", tmp_path / "broken" / "checkpoint-4")
-    with pytest.raises(ValueError, match="`separate_vocabularies` is True, .*checkpoint-4' has one vocabulary: leave"):
+    with pytest.raises(
+        ValueError, match="checkpoint-4', which was trained with .*: `separate_vocabularies` was False and is True"
+    ):
         run(tmp_path / "broken", max_steps=8, **steps, **SEPARATE, **files)
 
 

@@ -147,7 +147,7 @@ def test_a_checkpoint_without_an_average_is_refused(tmp_path: Path):
     files = write_reviews(tmp_path)
     run(tmp_path / "plain", **files, num_train_epochs=1)
     [checkpoint] = (tmp_path / "plain").glob("checkpoint-*")
-    with pytest.raises(FileNotFoundError, match="`weight_average_decay`=0.9 cannot go on .*without averaging"):
+    with pytest.raises(ValueError, match="cannot go on .*: `weight_average_decay` was None and is 0.9"):
         run(tmp_path / "other", **files, weight_average_decay=DECAY, resume_from_checkpoint=str(checkpoint))
 
 
