@@ -69,8 +69,9 @@ def by_hand(model: Any, values: np.ndarray) -> np.ndarray:
     else:
         level, scale = scaled[:, -1:] * (config.instance_norm == "last"), 1.0
     read = (scaled - level) / scale
-    gamma, beta = 1.0, 0.0
+    gamma, beta, least = 1.0, 0.0, 0.0
     if config.instance_norm == "revin":
+        least = 1e-10
         gamma, beta = model.norm.weight.detach().numpy(), model.norm.bias.detach().numpy()
     read = read * gamma + beta
     both = np.concatenate([read, np.ones_like(read)], 2)
@@ -80,7 +81,7 @@ def by_hand(model: Any, values: np.ndarray) -> np.ndarray:
     head = model.head.output
     flat = pooled @ head.weight.detach().numpy().T + head.bias.detach().numpy()
     answers = flat.reshape(len(flat), config.prediction_length, -1)
-    return ((answers - beta) / (gamma + 1e-10) * scale + level) * stds + means
+    return ((answers - beta) / (gamma + least) * scale + level) * stds + means
 
 
 @pytest.mark.parametrize(("family", "norm", "patch"), list(itertools.product(FAMILIES, NORMS, (1, 3))))

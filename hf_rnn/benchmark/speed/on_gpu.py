@@ -43,7 +43,7 @@ class GpuBenchmarkArguments:
     rounds: int = field(default=5, metadata={"help": "Number of rounds after the first, uncounted one. Default: 5."})
     output: str = field(
         default="model_cards/benchmarks/gpu.json",
-        metadata={"help": "Write this JSON file. Default: one in model_cards."},
+        metadata={"help": "Write this JSON file. Default: model_cards/benchmarks/gpu.json."},
     )
 
 
