@@ -202,7 +202,10 @@ class RecurrentTrainer(StepLossTrainer):
         if self.control.should_evaluate or self._figure.is_due:
             found = self._figure.take(self.accelerator)
             if found:
+                # After a log transformers takes what was asked for as done; the loss of the step is still to be logged.
+                asked = self.control.should_log
                 self.log(found)
+                self.control.should_log = asked
         super()._maybe_log_save_evaluate(*args, **kwargs)
 
     # Called before the optimizer's step, once the gradient of all accumulated batches is there, unscaled and clipped

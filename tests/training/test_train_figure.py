@@ -135,6 +135,14 @@ def test_without_evaluations_there_is_a_figure_of_each_epoch(tmp_path: Path) -> 
     assert len(counted(model, data, tmp_path, "accuracy", **still)) == 2
 
 
+def test_the_loss_of_a_step_that_is_evaluated_is_logged_too(tmp_path: Path) -> None:
+    model = BiLstmForSequenceClassification(BiLstmConfig(**SIZES, num_labels=2))
+    data = rows(lambda draw, _: int(draw.integers(2)))
+    steps = {"logging_strategy": "steps", "logging_steps": 1, "eval_strategy": "steps", "eval_steps": 3}
+    others = {"save_strategy": "no", "load_best_model_at_end": False, "max_steps": 6}
+    assert len(counted(model, data, tmp_path, "loss", **steps, **others)) == 6
+
+
 def test_evaluations_inside_an_epoch_have_the_batches_before_them(tmp_path: Path) -> None:
     set_seed(1)
     model = BiLstmForSequenceClassification(BiLstmConfig(**SIZES, num_labels=2))
