@@ -202,7 +202,7 @@ class RecurrentTrainer(StepLossTrainer):
         if self.control.should_evaluate or self._figure.is_due:
             found = self._figure.take(self.accelerator)
             if found:
-                # After a log transformers takes what was asked for as done; the loss of the step is still to be logged.
+                # After a log transformers takes what was asked for as done; the step has its loss still to log.
                 asked = self.control.should_log
                 self.log(found)
                 self.control.should_log = asked
