@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import pad
 
 from ..models.steps import State, Steps
+from .binding import plain
 from .int8_binding import Int8Library, Int8Task
 from .int8_packing import PANEL, PackedWeights
 from .schedule import Schedule
@@ -87,9 +88,9 @@ def run_int8_layer(
     work = batch * time * directions * packed[0].from_input.columns * (features + units)
     threads = min(kernel_threads(), 1 + work // _WORTH_A_THREAD)
     schedule = Schedule.shared(steps, time, threads // directions)
-    inputs = inputs.resolve_neg().contiguous()
+    inputs = plain(inputs)
     # c_0 of the cells that have none is h_0 again, never read.
-    h_0, c_0 = (schedule.arranged(part).resolve_neg().contiguous() for part in (state[0], state[-1]))
+    h_0, c_0 = (plain(schedule.arranged(part)) for part in (state[0], state[-1]))
     h_n, c_n = torch.empty_like(h_0), torch.empty_like(c_0)
     outputs = inputs.new_zeros(batch, time, directions * units)
     tasks = []
@@ -106,7 +107,7 @@ def run_int8_layer(
                 active=part.active.data_ptr(),
                 inputs=inputs.data_ptr(),
                 bias=weights.bias.data_ptr(),
-                outputs=outputs[0, 0, direction * units :].data_ptr(),
+                outputs=outputs.data_ptr() + direction * units * outputs.element_size(),
             )
             for letter, matrix in (("x", weights.from_input), ("h", weights.from_state)):
                 setattr(task, f"weight_{letter}", matrix.panels.data_ptr())

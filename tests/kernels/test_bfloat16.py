@@ -124,7 +124,7 @@ def test_a_sequence_is_read_the_same_alone_and_in_any_batch(numbers, variant):
 @pytest.mark.parametrize("variant", ["lstm", "gru", "elman-tanh", "elman-relu"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1e30, 1e-40])
 def test_extreme_numbers_go_through_as_by_the_equations(numbers, variant, value, monkeypatch):
-    """And touch no other sequence; sizes that fill no tile, so that what lies beside the numbers would show."""
+    """Touch no other sequence, either. The sizes fill no tile, so that what lies beside the numbers would show."""
     layer = make_layer(variant, 5, 7, bidirectional=False)
     inputs, state = given(layer, 3, 4, 5)
     inputs[1, 1, 0] = value
@@ -146,7 +146,7 @@ def test_extreme_numbers_go_through_as_by_the_equations(numbers, variant, value,
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_weights_of_bfloat16(numbers, variant):
-    """What float32 gives of the same numbers, rounded where it is handed over: the state inside is float32."""
+    """Give what float32 gives for the same numbers, rounded where it is handed over: the state inside is float32."""
     layer = make_layer(variant, 20, 18).bfloat16()
     inputs, state = given(layer, 4, 30, 20)
     inputs, state = inputs.bfloat16(), tuple(part.bfloat16() for part in state)

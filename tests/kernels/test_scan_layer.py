@@ -29,7 +29,7 @@ def make_layer(variant: str = "min_gru", **options) -> RecurrentLayer:
 
 @pytest.fixture
 def runs(monkeypatch):
-    """Of every run the number of threads, and whether it was the backward pass."""
+    """Record the number of threads of every run, and whether it was the backward pass."""
     seen = []
     original = ScanFunction.run
 

@@ -53,7 +53,7 @@ def by_modules(model, *args, **options):
 
 
 def assert_near(found: torch.Tensor, wanted: torch.Tensor) -> None:
-    """Of a long text: with weights as large as these, each token makes more of what the last was rounded by."""
+    """Compare a long text: with weights as large as these, each token enlarges the rounding of the last."""
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3 * max(1.0, float(wanted.abs().max())))
 
 

@@ -137,3 +137,13 @@ def test_a_table_gives_its_rows_within_half_a_step():
 def test_weights_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match=r"`cell\.weight` has numbers that are NaN or infinite"):
         round_weights("cell.weight", torch.tensor([[1.0, float("nan")]]))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0)])
+def test_a_batch_of_nothing_gives_nothing(shape):
+    cell = make_cell("bilstm")
+    inputs = torch.zeros(*shape, cell.input_size)
+    state = tuple(torch.ones(shape[0], 2, cell.hidden_size) for _ in range(cell.num_states))
+    outputs, final = cell(inputs, Steps.of(torch.ones(shape, dtype=torch.bool), 2), state, return_state=True)
+    assert outputs.shape == (*shape, 2 * cell.hidden_size)
+    assert all(torch.equal(*parts) for parts in zip(final, state, strict=True))

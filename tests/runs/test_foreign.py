@@ -42,6 +42,9 @@ def test_files_that_no_run_writes_are_no_hindrance(tmp_path: Path) -> None:
     for name in ("train.csv", "notes.md", "my_model.py", "photo.png", "requirements.txt"):
         (tmp_path / name).write_text("mine")
     refuse_foreign_folder(tmp_path)
+    (tmp_path / "predictions.csv").write_text("mine")
+    with pytest.raises(ForeignFileError, match=r" holds predictions\.csv, which"):
+        refuse_foreign_folder(tmp_path)
 
 
 def test_the_folder_of_a_run_is_its_own_wherever_the_run_was_interrupted(tmp_path: Path) -> None:
